@@ -1,0 +1,1 @@
+"""The node: what one member of the network runs."""
