@@ -1,0 +1,135 @@
+"""The reading side of a feed: a state machine that is fed bytes.
+
+    state = FeedState(origin)                       what is known and trusted so far
+    update = FeedUpdate(state, checkpoint, keys)    step 2: signature, never smaller, never two faces
+    for ref in update.bundles(): update.feed(bytes) step 3: entries from the stored size on
+    state = update.finish()                         the root came out as signed, so the past is unchanged
+    replay(entries, index, member, lookup)          step 4: what the leaves say, in order
+
+Guarantees: after `finish` every entry that was fed is covered by the signed root, and the earlier tree is its prefix: it was extended, not
+trusted anew. No clock, socket or store: whoever calls keeps the entries until `finish`, and commits leaves and head together.
+Specification: README, "Pulling".
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from protocol.checkpoint import Checkpoint, verify_checkpoint
+from protocol.errors import BadProof, BadSignature, Malformed, Rollback, SplitView
+from protocol.leaf import CaseState, Leaf, follow, parse_leaf
+from protocol.note import Note, VerifierKey
+from protocol.tiles import WIDTH, TileRef, bundles_between, parse_bundle
+from protocol.tlog import Frontier, leaf_hash
+
+
+@dataclass(frozen=True, slots=True)
+class FeedState:
+    """What is known of a feed.
+
+    Attributes:
+        origin: the name that its checkpoints must bear.
+        frontier: of the tree that was verified.
+        note: the signed checkpoint of that tree as received; None before the first.
+    """
+
+    origin: str
+    frontier: Frontier = Frontier()
+    note: bytes | None = None
+
+
+class FeedUpdate:
+    """One step of a feed from a known state to a newer signed head.
+
+    Args:
+        state: what is known.
+        data: the checkpoint as received.
+        keys: the log's keys by the roster.
+
+    Raises:
+        Malformed, BadSignature: not a checkpoint of this feed signed by its keys.
+        Rollback: smaller than what is known. Also what an older mirror gives: it is behind, and only the owner's own word is held against it.
+        SplitView: the same size with another root; both notes are the evidence.
+    """
+
+    def __init__(self, state: FeedState, data: bytes, keys: Sequence[VerifierKey]) -> None:
+        self.checkpoint: Checkpoint
+        self.note: Note
+        self.checkpoint, self.note = verify_checkpoint(data, keys)
+        self._state, self._data = state, data
+        self._frontier = state.frontier
+        self._wanted: Iterator[TileRef] = iter(())
+        if self.checkpoint.origin != state.origin:
+            raise BadSignature("checkpoint: of another feed")
+        if self.checkpoint.size < state.frontier.size:
+            raise Rollback(f"checkpoint: {self.checkpoint.size} leaves, {state.frontier.size} are known already")
+        if self.unchanged and self.checkpoint.root != state.frontier.root():
+            if state.note is None:  # an empty log has one root only, and `parse_checkpoint` holds it to that
+                raise BadProof("checkpoint: another root for an empty feed")
+            raise SplitView("checkpoint: another root for a size that is known already", state.note, data)
+        self._wanted = iter(self.bundles())
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether the head has no more leaves than are known."""
+        return self.checkpoint.size == self._state.frontier.size
+
+    def bundles(self) -> Iterator[TileRef]:
+        """List the entry bundles to feed, in order. The first may begin with entries that are known."""
+        yield from bundles_between(self._state.frontier.size, self.checkpoint.size)
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Take the next bundle.
+
+        Returns:
+            Its entries that are new. They are unverified until `finish`.
+
+        Raises:
+            Malformed: not a bundle of the width asked for, or one more than was asked for.
+        """
+        ref = next(self._wanted, None)
+        if ref is None:
+            raise Malformed("entry bundle: more than the checkpoint covers")
+        entries = parse_bundle(data, ref.width)[max(0, self._state.frontier.size - ref.index * WIDTH) :]
+        self._frontier = self._frontier.extended(map(leaf_hash, entries))
+        return entries
+
+    def finish(self) -> FeedState:
+        """Hold the extended tree against the signed head.
+
+        Returns:
+            The new state; with `unchanged`, the known tree under the newest signatures.
+
+        Raises:
+            BadProof: bundles are missing, or the root does not come out as signed.
+        """
+        if self._frontier.size != self.checkpoint.size:
+            raise BadProof("feed: entries are missing")
+        if self._frontier.root() != self.checkpoint.root:
+            raise BadProof("feed: its entries do not lead to the signed root")
+        return FeedState(self._state.origin, self._frontier, self._data)
+
+
+def replay(
+    entries: Sequence[bytes], index: int, member: str, lookup: Callable[[Sequence[str]], dict[str, CaseState]]
+) -> list[tuple[Leaf, CaseState]]:
+    """Let verified entries follow the history of their cases.
+
+    Args:
+        entries: as `feed` returned them, in order.
+        index: of the first of them in the feed.
+        member: the feed's owner.
+        lookup: given case ids, returns the state of those that the feed has had before these entries.
+
+    Returns:
+        Each known leaf with the state of its case after it. Leaves of unknown kinds are passed over.
+
+    Raises:
+        ProtocolError: the first leaf that breaks a rule; see `leaf.parse_leaf` and `leaf.follow`.
+    """
+    leaves = [(index + place, leaf) for place, entry in enumerate(entries) if (leaf := parse_leaf(entry, member))]
+    states = lookup([leaf.case for _, leaf in leaves])
+    followed = []
+    for place, leaf in leaves:
+        states[leaf.case] = follow(states.get(leaf.case), leaf, place)
+        followed.append((leaf, states[leaf.case]))
+    return followed
