@@ -1,0 +1,128 @@
+"""One database for a node: SQLite by default, PostgreSQL by its URL.
+
+Guarantees: a SQLite file overwrites what it deletes (`secure_delete`), never writes rows to temporary files,
+and a transaction that writes takes the write lock when it begins, so that two writers wait for each other
+instead of failing half-way. Dropping what the write-ahead log and old row versions still hold is `scrub`.
+
+Leaves to others: the tables (each module of `node.store` adds its own to `metadata`) and their migrations.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import Connection, Engine, event
+
+from node.errors import InvalidInput
+
+metadata = sqlalchemy.MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_N_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# A writer holds the lock for one batch of a pull, well below a second; half a minute of waiting means that
+# something is stuck.
+_BUSY_TIMEOUT_MS = 30_000
+# Per connection, in KiB: enough for the upper pages of every index, small enough for a node that promises 160
+# MB resident.
+_CACHE_KIB = 16_384
+_PRAGMAS = (
+    f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}",
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=NORMAL",
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA secure_delete=ON",
+    "PRAGMA temp_store=MEMORY",
+    f"PRAGMA cache_size=-{_CACHE_KIB}",
+)
+
+
+def open_database(url: str) -> Engine:
+    """Open the node's database, without creating its tables.
+
+    Args:
+        url: `sqlite:///path/to/file.db` or `postgresql+psycopg://…`.
+
+    Raises:
+        InvalidInput: the URL names another kind of database, or cannot be read.
+    """
+    try:
+        parsed = sqlalchemy.make_url(url)
+    except sqlalchemy.exc.ArgumentError as error:
+        raise InvalidInput(
+            "The database address cannot be read.",
+            "Write it as sqlite:///path or postgresql+psycopg://host/name.",
+        ) from error
+    match parsed.drivername:
+        case "sqlite" | "sqlite+pysqlite":
+            return _open_sqlite(parsed)
+        case "postgresql+psycopg":
+            return sqlalchemy.create_engine(parsed, pool_pre_ping=True)
+        case other:
+            raise InvalidInput(
+                f"The database address begins with {other}://, which this node does not know.",
+                "Use sqlite:///path or postgresql+psycopg://host/name.",
+            )
+
+
+def _open_sqlite(url: sqlalchemy.URL) -> Engine:
+    engine = sqlalchemy.create_engine(url)
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: sqlite3.Connection, _record: object) -> None:
+        # Python's own transaction handling begins late and never IMMEDIATE: off, and BEGIN is sent below.
+        connection.isolation_level = None
+        for pragma in _PRAGMAS:
+            connection.execute(pragma)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        options: dict[str, Any] = dict(connection.get_execution_options())
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes") else "BEGIN")
+
+    return engine
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Give a connection that only reads, on one state of the database on SQLite."""
+    with engine.connect() as connection:
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Give a connection in a transaction: committed at the end of the block, rolled back by an exception.
+
+    On SQLite the write lock is taken at once: a transaction that reads first and writes later could otherwise
+    fail instead of waiting.
+    """
+    with engine.execution_options(writes=True).begin() as connection:
+        yield connection
+
+
+def scrub(engine: Engine) -> bool:
+    """Drop what deleted rows left outside the tables: SQLite's write-ahead log, PostgreSQL's dead rows.
+
+    Call it outside any transaction, after the transaction that deleted has committed. On PostgreSQL every
+    table is rewritten and locked meanwhile; the server's own write-ahead log turns over by its settings.
+
+    Returns:
+        False where a reader still needed the log: nothing is lost, and the next call does it.
+    """
+    if engine.dialect.name == "postgresql":
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("VACUUM (FULL)")
+        return True
+    pooled = engine.raw_connection()
+    try:
+        busy: int = pooled.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+    finally:
+        pooled.close()
+    return busy == 0

