@@ -1,4 +1,5 @@
-"""What can go wrong between a person and a node, or a node and its surroundings, in words that say what to do next.
+"""What can go wrong between a person and a node, or a node and its surroundings, in words that say what to do
+next.
 
     NodeError
     ├── NotFound           there is no such thing, or none that the asker may know of
@@ -7,7 +8,8 @@
     ├── InvalidInput       what was given cannot be taken; every problem at once
     └── PeerUnavailable    another machine did not answer in time or in full: try again later
 
-A peer that breaks the protocol is a `protocol.errors.ProtocolError`, which shares no base with these: lying and being down never share a path.
+A peer that breaks the protocol is a `protocol.errors.ProtocolError`, which shares no base with these: lying
+and being down never share a path.
 """
 
 from collections.abc import Sequence

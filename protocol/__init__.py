@@ -1,1 +1,3 @@
-"""The federation protocol, version 1: bytes in, verified values out. Pure; its wire specification is README.md beside it."""
+"""The federation protocol, version 1: bytes in, verified values out. Pure; its wire specification is
+README.md beside it.
+"""

@@ -1,7 +1,8 @@
 """Checkpoints (C2SP tlog-checkpoint) and their cosignatures (C2SP tlog-cosignature, Ed25519).
 
-Guarantees: a verified checkpoint was signed by a key of its log, whose name is the origin; a counted cosignature was made by a distinct, known
-witness over exactly this head. Whether the head continues an earlier one is left to `verification`.
+Guarantees: a verified checkpoint was signed by a key of its log, whose name is the origin; a counted
+cosignature was made by a distinct, known witness over exactly this head. Whether the head continues an
+earlier one is left to `verification`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,13 +11,26 @@ from datetime import UTC, datetime
 
 from protocol.encoding import format_base64, parse_base64, parse_decimal
 from protocol.errors import BadSignature, Malformed, NoQuorum
-from protocol.note import COSIGNATURE, ED25519, Note, Signature, Signer, VerifierKey, format_note, parse_note, sign_text, verify_note
+from protocol.note import (
+    COSIGNATURE,
+    ED25519,
+    Note,
+    Signature,
+    Signer,
+    VerifierKey,
+    format_note,
+    parse_note,
+    sign_text,
+    verify_note,
+)
 from protocol.tlog import EMPTY_ROOT, HASH_SIZE
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The head of a log: its origin, number of leaves and 32-byte root. No extension lines are used (protocol README, "Checkpoints")."""
+    """The head of a log: its origin, number of leaves and 32-byte root. No extension lines are used (protocol
+    README, "Checkpoints").
+    """
 
     origin: str
     size: int
@@ -39,7 +53,8 @@ def parse_checkpoint(text: bytes) -> Checkpoint:
     """Read the text of a checkpoint; nothing is verified.
 
     Raises:
-        Malformed: not exactly three lines of the right form, or an empty tree with another root than SHA-256 of nothing.
+        Malformed: not exactly three lines of the right form, or an empty tree with another root than SHA-256
+            of nothing.
     """
     lines = text.decode("utf-8", "replace").split("\n")
     if len(lines) != 4 or lines[3] or not lines[0]:
@@ -83,7 +98,9 @@ def cosign(note: Note, signer: Signer, now: datetime) -> Note:
     """Add a witness's cosignature/v1 line, stating `now` in whole seconds."""
     stamp = int(now.timestamp())
     line = Signature(
-        signer.key.name, signer.key.key_id, stamp.to_bytes(8, "big") + signer.sign(_cosigned(note.text, stamp))
+        signer.key.name,
+        signer.key.key_id,
+        stamp.to_bytes(8, "big") + signer.sign(_cosigned(note.text, stamp)),
     )
     return Note(note.text, (*note.signatures, line))
 
@@ -91,7 +108,8 @@ def cosign(note: Note, signer: Signer, now: datetime) -> Note:
 def verify_cosignatures(note: Note, witnesses: Iterable[VerifierKey]) -> list[Cosignature]:
     """Return the valid cosignatures of distinct witnesses, the newest of each.
 
-    A bad line is passed over and does not count, so that whoever carries a checkpoint cannot make it worthless by adding lines to it.
+    A bad line is passed over and does not count, so that whoever carries a checkpoint cannot make it
+    worthless by adding lines to it.
 
     Args:
         witnesses: known keys of kind COSIGNATURE; a key that stands twice counts once.

@@ -1,7 +1,8 @@
 """Documents: a summary or supplement as its parts, and the digest that a leaf carries.
 
-Guarantees: the bytes of a document are hashed, kept and served as they are; a document that was verified has the digest of its leaf and a head
-that says the same as the leaf. What the parts must hold is left to the JSON Schemas. Specification: README, "Documents".
+Guarantees: the bytes of a document are hashed, kept and served as they are; a document that was verified has
+the digest of its leaf and a head that says the same as the leaf. What the parts must hold is left to the JSON
+Schemas. Specification: README, "Documents".
 """
 
 import hashlib
@@ -47,7 +48,10 @@ def format_document(parts: Mapping[str, Mapping[str, Any]], salts: Sequence[byte
         parts: by name, in wire order, each without its salt.
         salts: 32 random bytes for each part.
     """
-    lines = (format_json({**part, "salt": format_base64(salt)}) for part, salt in zip(parts.values(), salts, strict=True))
+    lines = (
+        format_json({**part, "salt": format_base64(salt)})
+        for part, salt in zip(parts.values(), salts, strict=True)
+    )
     return b"".join(line + b"\n" for line in lines)
 
 
@@ -66,7 +70,9 @@ def split_document(data: bytes) -> list[bytes]:
 
 
 def digest_parts(hashes: Sequence[bytes]) -> bytes:
-    """Compute a document's digest from the SHA-256 hashes of its parts, so that a part may be withheld and the rest still checked."""
+    """Compute a document's digest from the SHA-256 hashes of its parts, so that a part may be withheld and
+    the rest still checked.
+    """
     return hashlib.sha256(DIGEST_PREFIX + b"".join(hashes)).digest()
 
 
@@ -90,7 +96,8 @@ def verify_document(data: bytes, leaf: Leaf, audience: str) -> Document:
 
     Raises:
         BadProof: another digest than the leaf's.
-        Malformed: parts, salts or head not of the specified form, or a head that says otherwise than the leaf.
+        Malformed: parts, salts or head not of the specified form, or a head that says otherwise than the
+            leaf.
     """
     lines = split_document(data)
     if digest_parts([hashlib.sha256(line).digest() for line in lines]) != leaf.digest:
@@ -115,7 +122,9 @@ def _document_kind(head: Mapping[str, Any], audience: str) -> str:
 
 
 def _check_head(head: Mapping[str, Any], leaf: Leaf) -> None:
-    """The head repeats the leaf; a difference would let an owner say one thing to the log and another to the reader."""
+    """The head repeats the leaf; a difference would let an owner say one thing to the log and another to the
+    reader.
+    """
     for member, expected in (
         ("case", leaf.case),
         ("version", leaf.version),

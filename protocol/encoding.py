@@ -1,7 +1,9 @@
-"""Strict reading of the small encodings that everything else is made of: JSON, base64, decimal numbers, times.
+"""Strict reading of the small encodings that everything else is made of: JSON, base64, decimal numbers,
+times.
 
-Guarantees: a value has exactly one accepted spelling wherever the specification gives one (numbers, base64, times), and every failure is
-`Malformed`, whose text never repeats what was read. The meaning of the values is left to the callers. Specification: README, "Encodings".
+Guarantees: a value has exactly one accepted spelling wherever the specification gives one (numbers, base64,
+times), and every failure is `Malformed`, whose text never repeats what was read. The meaning of the values is
+left to the callers. Specification: README, "Encodings".
 """
 
 import base64
@@ -36,7 +38,8 @@ def parse_json(data: bytes, what: str, limit: int) -> Any:
         The value. Objects are dicts in the order of the text.
 
     Raises:
-        Malformed: too long, not UTF-8, not JSON, NaN or Infinity, a key twice in one object, or nested deeper than MAX_DEPTH.
+        Malformed: too long, not UTF-8, not JSON, NaN or Infinity, a key twice in one object, or nested deeper
+            than MAX_DEPTH.
     """
     if len(data) > limit:
         raise Malformed(f"{what}: {len(data)} bytes, at most {limit} are allowed")
@@ -44,8 +47,8 @@ def parse_json(data: bytes, what: str, limit: int) -> Any:
         value = orjson.loads(data)
     except (orjson.JSONDecodeError, RecursionError):
         raise Malformed(f"{what}: not valid JSON in UTF-8") from None
-    # orjson keeps the last of two equal keys. What our own writer would have written byte for byte has no such pair; only other
-    # spellings pay for the slow look.
+    # orjson keeps the last of two equal keys. What our own writer would have written byte for byte has no
+    # such pair; only other spellings pay for the slow look.
     if not _is_compact(value, data):
         _check_keys_unique(data, what)
     if _depth_exceeds(value, MAX_DEPTH):
@@ -114,7 +117,8 @@ def parse_hash(text: Any, what: str) -> bytes:
 
 
 def parse_time(text: Any, what: str) -> datetime:
-    """Read an RFC 3339 time in whole seconds of UTC, `2026-11-21T20:14:00Z`, the only spelling of the protocol.
+    """Read an RFC 3339 time in whole seconds of UTC, `2026-11-21T20:14:00Z`, the only spelling of the
+    protocol.
 
     Raises:
         Malformed: any other spelling or an impossible date.

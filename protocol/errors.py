@@ -1,7 +1,8 @@
 """What a foreign byte can be guilty of.
 
-Everything that a peer, a file or a browser can send ends either as a verified value or as one of these; no other exception leaves
-`protocol/`. "The peer lies" is never mixed with "the peer is down": the latter is no concern of this package.
+Everything that a peer, a file or a browser can send ends either as a verified value or as one of these; no
+other exception leaves `protocol/`. "The peer lies" is never mixed with "the peer is down": the latter is no
+concern of this package.
 
     ProtocolError
     ├── Malformed          it cannot be read: wrong form, too large, too deep
@@ -15,7 +16,9 @@ Everything that a peer, a file or a browser can send ends either as a verified v
 
 
 class ProtocolError(Exception):
-    """Something from outside broke the protocol. The message names the rule and never repeats the foreign content."""
+    """Something from outside broke the protocol. The message names the rule and never repeats the foreign
+    content.
+    """
 
 
 class Malformed(ProtocolError):

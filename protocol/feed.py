@@ -1,7 +1,8 @@
 """The writing side of a feed: leaves in, files of a tiled log and a new head out.
 
-Guarantees: what is written continues the head that was given, and every leaf follows the history of its case. Storing the result, in one
-transaction with the head, is left to the caller; until that is done nothing may be published. Specification: README, "Feeds".
+Guarantees: what is written continues the head that was given, and every leaf follows the history of its case.
+Storing the result, in one transaction with the head, is left to the caller; until that is done nothing may be
+published. Specification: README, "Feeds".
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from protocol.checkpoint import Checkpoint
 from protocol.errors import BadProof, Malformed
 from protocol.leaf import MAX_LEAF_BYTES
 from protocol.tiles import WIDTH, TileRef, check_tile, format_bundle, tile_width
-from protocol.tlog import HASH_SIZE, Frontier, leaf_hash, node_hash
+from protocol.tlog import EMPTY, HASH_SIZE, Frontier, leaf_hash, node_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +22,13 @@ class FeedHead:
     Attributes:
         origin: the log's name.
         frontier: of the whole tree.
-        edge: the bytes of the rightmost partial hash tile of each level, from level 0 up; empty where that tile is full or absent.
+        edge: the bytes of the rightmost partial hash tile of each level, from level 0 up; empty where that
+            tile is full or absent.
         bundle: the bytes of the rightmost partial entry bundle.
     """
 
     origin: str
-    frontier: Frontier = Frontier()
+    frontier: Frontier = EMPTY
     edge: tuple[bytes, ...] = ()
     bundle: bytes = b""
 
@@ -41,7 +43,8 @@ class Growth:
 
     Attributes:
         head: after the addition.
-        files: every tile and bundle that is new or has grown, each with its whole present content; a narrower partial one is a prefix of it.
+        files: every tile and bundle that is new or has grown, each with its whole present content; a narrower
+            partial one is a prefix of it.
     """
 
     head: FeedHead
@@ -59,7 +62,7 @@ def check_edge(head: FeedHead) -> None:
     for level in range(max(len(head.edge), _levels(size))):
         data = head.edge[level] if level < len(head.edge) else b""
         check_tile(data, TileRef(level, size >> (8 * level + 8), (size >> 8 * level) % WIDTH))
-        roots = Frontier().extended(_hashes(data)).hashes
+        roots = EMPTY.extended(_hashes(data)).hashes
         if any(root not in head.frontier.hashes for root in roots):
             raise BadProof("feed: the stored tiles do not belong to the stored head")
 
@@ -106,7 +109,9 @@ def _grown_bundles(head: FeedHead, entries: Sequence[bytes]) -> list[tuple[TileR
 def _grown_tiles(
     head: FeedHead, level: int, old_size: int, hashes: Sequence[bytes]
 ) -> tuple[list[tuple[TileRef, bytes]], list[bytes]]:
-    """Add hashes to one level; return its changed tiles, and the roots of those that became full, for the level above."""
+    """Add hashes to one level; return its changed tiles, and the roots of those that became full, for the
+    level above.
+    """
     files, roots = [], []
     old_width, place = old_size >> (8 * level), 0
     while place < len(hashes):

@@ -1,7 +1,8 @@
 """Leaves: the entries of a feed, and the rules by which they follow each other.
 
-Guarantees: a leaf that was read has every member in its one form; `follow` accepts a leaf exactly when it continues the history of its case.
-The writing and the reading side use the same `follow`, so that an owner never signs what its peers must refuse. Specification: README, "Leaves".
+Guarantees: a leaf that was read has every member in its one form; `follow` accepts a leaf exactly when it
+continues the history of its case. The writing and the reading side use the same `follow`, so that an owner
+never signs what its peers must refuse. Specification: README, "Leaves".
 """
 
 import re
@@ -9,7 +10,16 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from protocol.encoding import format_base64, format_json, format_time, parse_base64, parse_date, parse_hash, parse_object, parse_time
+from protocol.encoding import (
+    format_base64,
+    format_json,
+    format_time,
+    parse_base64,
+    parse_date,
+    parse_hash,
+    parse_object,
+    parse_time,
+)
 from protocol.errors import Malformed, NotAuthorized, Rollback
 
 PUT = "put"
@@ -19,7 +29,10 @@ MAX_LEAF_BYTES = 1024
 MAX_LIFE = timedelta(days=731)
 """No policy can make a summary live longer than this from its publication."""
 
-_CASE = re.compile(r"([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+)/[a-z2-7]{26}", re.ASCII)
+_CASE = re.compile(
+    r"([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+)/[a-z2-7]{26}",
+    re.ASCII,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +108,8 @@ def parse_leaf(entry: bytes, member: str) -> Leaf | None:
     """Read one entry of a member's feed.
 
     Returns:
-        The leaf; None for a kind that is not known here, which is kept and passed over (README, "Forward rule").
+        The leaf; None for a kind that is not known here, which is kept and passed over (README, "Forward
+        rule").
 
     Raises:
         Malformed: not of the form above.

@@ -1,7 +1,8 @@
 """Signed notes and the keys that sign them (C2SP signed-note).
 
-Guarantees: a note is read in its one accepted form; `verify_note` returns only signatures that a given key really made. Which keys are to be
-trusted, and what the text means, is left to the callers. Specification: README, "Signed notes".
+Guarantees: a note is read in its one accepted form; `verify_note` returns only signatures that a given key
+really made. Which keys are to be trusted, and what the text means, is left to the callers. Specification:
+README, "Signed notes".
 """
 
 import hashlib
@@ -48,7 +49,8 @@ class VerifierKey:
         """Read a vkey.
 
         Raises:
-            Malformed: wrong form, an unknown kind of key, a key id that does not belong, or bytes that are no Ed25519 key.
+            Malformed: wrong form, an unknown kind of key, a key id that does not belong, or bytes that are no
+                Ed25519 key.
         """
         name, _, rest = vkey.partition("+")
         hex_id, _, material = rest.partition("+")
@@ -134,7 +136,8 @@ def parse_note(data: bytes) -> Note:
     """Read a signed note.
 
     Raises:
-        Malformed: too long, not UTF-8, control characters, no signature lines, more than MAX_SIGNATURES, or a bad line.
+        Malformed: too long, not UTF-8, control characters, no signature lines, more than MAX_SIGNATURES, or a
+            bad line.
     """
     if len(data) > MAX_NOTE_BYTES:
         raise Malformed(f"signed note: longer than {MAX_NOTE_BYTES} bytes")

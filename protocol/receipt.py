@@ -1,7 +1,9 @@
-"""Receipts: a peer's signed word that it holds a version, or that it has hidden and purged an erased case (JWT, EdDSA).
+"""Receipts: a peer's signed word that it holds a version, or that it has hidden and purged an erased case
+(JWT, EdDSA).
 
-Guarantees: a verified receipt was signed by its issuer for this owner and one of its feeds. A receipt is a promise, not a proof. What the items
-must hold is said by `schemas/receipt.v1.json`. Specification: README, "Receipts".
+Guarantees: a verified receipt was signed by its issuer for this owner and one of its feeds. A receipt is a
+promise, not a proof. What the items must hold is said by `schemas/receipt.v1.json`. Specification: README,
+"Receipts".
 """
 
 from collections.abc import Sequence
@@ -14,7 +16,7 @@ from protocol.token import FindKey, TokenSigner, verify_claims
 
 RECEIPT_TYPE = "gmcn-receipt+jwt"
 MAX_ITEMS = 256
-MAX_RECEIPT_BYTES = 1 << 17
+MAX_RECEIPT_LENGTH = 1 << 17
 HELD = "held"
 ERASED = "erased"
 
@@ -41,27 +43,39 @@ class Receipt:
 
 
 def format_receipt(
-    signer: TokenSigner, owner: str, origin: str, kind: str, items: Sequence[dict[str, Any]], now: datetime, token_id: str
+    signer: TokenSigner,
+    owner: str,
+    origin: str,
+    kind: str,
+    items: Sequence[dict[str, Any]],
+    now: datetime,
+    token_id: str,
 ) -> str:
     """Sign a receipt over at most MAX_ITEMS items for the owner of a feed."""
     return signer.sign(
-        RECEIPT_TYPE, {"aud": owner, "jti": token_id, "kind": kind, "origin": origin, "items": list(items)}, now
+        RECEIPT_TYPE,
+        {"aud": owner, "jti": token_id, "kind": kind, "origin": origin, "items": list(items)},
+        now,
     )
 
 
-def verify_receipt(token: bytes, owner: str, find: FindKey) -> Receipt:
+def verify_receipt(token: str, owner: str, find: FindKey) -> Receipt:
     """Verify a receipt that was sent to a feed's owner.
 
     Raises:
         Malformed, BadSignature: see `token.verify_claims`; or too many items, or a kind that is not known.
         NotAuthorized: meant for another owner.
     """
-    claims = verify_claims(token, RECEIPT_TYPE, find, MAX_RECEIPT_BYTES)
+    claims = verify_claims(token, RECEIPT_TYPE, "receipt", find, MAX_RECEIPT_LENGTH)
     if claims.all.get("aud") != owner:
         raise NotAuthorized("receipt: for another member")
     kind, items = claims.text("kind"), claims.all.get("items")
     if kind not in (HELD, ERASED):
         raise Malformed("receipt: of a kind that is not known here")
-    if not isinstance(items, list) or len(items) > MAX_ITEMS or not all(isinstance(item, dict) for item in items):
+    if (
+        not isinstance(items, list)
+        or len(items) > MAX_ITEMS
+        or not all(isinstance(item, dict) for item in items)
+    ):
         raise Malformed(f"receipt: must hold at most {MAX_ITEMS} items")
     return Receipt(claims.issuer, kind, claims.text("origin"), claims.at, claims.all, items)

@@ -1,7 +1,7 @@
 """The files of a tiled log (C2SP tlog-tiles): their paths, hash tiles and entry bundles.
 
-Guarantees: a path has one spelling; a tile or bundle that is accepted has exactly the width asked for. Whether its hashes belong to a signed
-tree is left to `tlog` and `verification`.
+Guarantees: a path has one spelling; a tile or bundle that is accepted has exactly the width asked for.
+Whether its hashes belong to a signed tree is left to `tlog` and `verification`.
 """
 
 import re
@@ -135,7 +135,8 @@ def read_nodes(size: int, fetch: Callable[[TileRef], bytes]) -> NodeReader:
         fetch: returns the bytes of one tile; called at most once a tile.
 
     Returns:
-        A reader for `tlog`; it raises Malformed when a tile has the wrong length or the node is not in the tree.
+        A reader for `tlog`; it raises Malformed when a tile has the wrong length or the node is not in the
+        tree.
     """
     tiles: dict[tuple[int, int], bytes] = {}
 

@@ -1,7 +1,8 @@
 """Merkle trees of RFC 6962: hashes, the frontier, inclusion and consistency proofs.
 
-Guarantees: proofs are made and checked exactly as RFC 6962 section 2.1 (and RFC 9162 section 2.1.3 for checking) says, with SHA-256. Where the
-hashes of a tree are kept is left to the callers, who hand in a `NodeReader`. All hashes are 32 bytes; sizes and indexes count leaves.
+Guarantees: proofs are made and checked exactly as RFC 6962 section 2.1 (and RFC 9162 section 2.1.3 for
+checking) says, with SHA-256. Where the hashes of a tree are kept is left to the callers, who hand in a
+`NodeReader`. All hashes are 32 bytes; sizes and indexes count leaves.
 """
 
 import hashlib
@@ -14,7 +15,9 @@ HASH_SIZE = 32
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 
 NodeReader = Callable[[int, int], bytes]
-"""`reader(level, index)`: the hash of the complete subtree over the leaves `index << level` up to `(index + 1) << level`."""
+"""`reader(level, index)`: the hash of the complete subtree over the leaves `index << level` up to `(index +
+1) << level`.
+"""
 
 
 def leaf_hash(entry: bytes) -> bytes:
@@ -29,7 +32,8 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Frontier:
-    """All of a tree that is needed to add to it: the roots of its complete subtrees, largest first (a compact range from 0).
+    """All of a tree that is needed to add to it: the roots of its complete subtrees, largest first (a compact
+    range from 0).
 
     Attributes:
         size: number of leaves.
@@ -76,13 +80,18 @@ class Frontier:
         return root
 
 
+EMPTY = Frontier()
+"""The frontier of a tree without leaves."""
+
+
 def tree_root(size: int, read: NodeReader) -> bytes:
     """Compute the root over the first `size` leaves."""
     return _range_root(0, size, read) if size else EMPTY_ROOT
 
 
 def inclusion_proof(index: int, size: int, read: NodeReader) -> list[bytes]:
-    """Make the audit path of the leaf `index` in the tree of `size` leaves (RFC 6962 section 2.1.1), leaf side first.
+    """Make the audit path of the leaf `index` in the tree of `size` leaves (RFC 6962 section 2.1.1), leaf
+    side first.
 
     Raises:
         BadProof: there is no such leaf.
@@ -104,7 +113,8 @@ def inclusion_proof(index: int, size: int, read: NodeReader) -> list[bytes]:
 
 
 def consistency_proof(old: int, new: int, read: NodeReader) -> list[bytes]:
-    """Make the proof that the tree of `old` leaves is a prefix of the tree of `new` leaves (RFC 6962 section 2.1.2).
+    """Make the proof that the tree of `old` leaves is a prefix of the tree of `new` leaves (RFC 6962 section
+    2.1.2).
 
     Raises:
         BadProof: `old` is larger than `new`.
@@ -130,7 +140,8 @@ def consistency_proof(old: int, new: int, read: NodeReader) -> list[bytes]:
 
 
 def check_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> None:
-    """Check that a leaf hash stands at `index` under the root of a tree of `size` leaves (RFC 9162 section 2.1.3.2).
+    """Check that a leaf hash stands at `index` under the root of a tree of `size` leaves (RFC 9162 section
+    2.1.3.2).
 
     Raises:
         BadProof: it does not, or the proof has the wrong length.
@@ -193,7 +204,9 @@ def _split(count: int) -> int:
 
 
 def _range_root(low: int, high: int, read: NodeReader) -> bytes:
-    """Compute the root over the leaves `low` to `high`, where `low` is aligned to the largest complete subtree."""
+    """Compute the root over the leaves `low` to `high`, where `low` is aligned to the largest complete
+    subtree.
+    """
     parts: list[bytes] = []
     while low < high:
         level = (high - low).bit_length() - 1

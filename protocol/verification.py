@@ -6,8 +6,9 @@
     state = update.finish()                         the root came out as signed, so the past is unchanged
     replay(entries, index, member, lookup)          step 4: what the leaves say, in order
 
-Guarantees: after `finish` every entry that was fed is covered by the signed root, and the earlier tree is its prefix: it was extended, not
-trusted anew. No clock, socket or store: whoever calls keeps the entries until `finish`, and commits leaves and head together.
+Guarantees: after `finish` every entry that was fed is covered by the signed root, and the earlier tree is its
+prefix: it was extended, not trusted anew. No clock, socket or store: whoever calls keeps the entries until
+`finish`, and commits leaves and head together.
 Specification: README, "Pulling".
 """
 
@@ -19,7 +20,7 @@ from protocol.errors import BadProof, BadSignature, Malformed, Rollback, SplitVi
 from protocol.leaf import CaseState, Leaf, follow, parse_leaf
 from protocol.note import Note, VerifierKey
 from protocol.tiles import WIDTH, TileRef, bundles_between, parse_bundle
-from protocol.tlog import Frontier, leaf_hash
+from protocol.tlog import EMPTY, Frontier, leaf_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class FeedState:
     """
 
     origin: str
-    frontier: Frontier = Frontier()
+    frontier: Frontier = EMPTY
     note: bytes | None = None
 
 
@@ -47,7 +48,8 @@ class FeedUpdate:
 
     Raises:
         Malformed, BadSignature: not a checkpoint of this feed signed by its keys.
-        Rollback: smaller than what is known. Also what an older mirror gives: it is behind, and only the owner's own word is held against it.
+        Rollback: smaller than what is known. Also what an older mirror gives: it is behind, and only the
+            owner's own word is held against it.
         SplitView: the same size with another root; both notes are the evidence.
     """
 
@@ -61,7 +63,9 @@ class FeedUpdate:
         if self.checkpoint.origin != state.origin:
             raise BadSignature("checkpoint: of another feed")
         if self.checkpoint.size < state.frontier.size:
-            raise Rollback(f"checkpoint: {self.checkpoint.size} leaves, {state.frontier.size} are known already")
+            raise Rollback(
+                f"checkpoint: {self.checkpoint.size} leaves, {state.frontier.size} are known already"
+            )
         if self.unchanged and self.checkpoint.root != state.frontier.root():
             if state.note is None:  # an empty log has one root only, and `parse_checkpoint` holds it to that
                 raise BadProof("checkpoint: another root for an empty feed")
@@ -126,7 +130,9 @@ def replay(
     Raises:
         ProtocolError: the first leaf that breaks a rule; see `leaf.parse_leaf` and `leaf.follow`.
     """
-    leaves = [(index + place, leaf) for place, entry in enumerate(entries) if (leaf := parse_leaf(entry, member))]
+    leaves = [
+        (index + place, leaf) for place, entry in enumerate(entries) if (leaf := parse_leaf(entry, member))
+    ]
     states = lookup([leaf.case for _, leaf in leaves])
     followed = []
     for place, leaf in leaves:

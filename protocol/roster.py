@@ -1,0 +1,685 @@
+"""The roster, the signed list of members, and the policy, the rules in force among them.
+
+Guarantees: whatever is in a `Roster` obeys the structural rules of the specification: ids, origins, key ids
+and public keys are unique, every key is one that can be used, a member has exactly the feeds of its kind, and
+only a frozen feed has a successor. Who signed the files is left to TUF (`node/adapters/trust.py`), and
+whether a member may take part today to `protocol.endorsement`. Specification: README, "Trust".
+"""
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, TypeVar, cast
+
+from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+
+from protocol.encoding import (
+    format_base64,
+    format_json,
+    format_time,
+    parse_base64,
+    parse_hash,
+    parse_object,
+    parse_time,
+)
+from protocol.errors import BadSignature, Malformed, NotAuthorized
+from protocol.jws import KID
+from protocol.note import COSIGNATURE, ED25519, VerifierKey
+
+Audience = Literal["network", "police"]
+Kind = Literal["law_enforcement", "ngo"]
+MemberState = Literal["active", "suspended", "removed"]
+FeedState = Literal["active", "frozen"]
+
+AUDIENCES_OF: Mapping[Kind, tuple[Audience, ...]] = {
+    "law_enforcement": ("network", "police"),
+    "ngo": ("network",),
+}
+"""The feeds that a member of each kind has: all of them, even when empty."""
+
+ROSTER_SCHEMA = "roster/1.0"
+POLICY_SCHEMA = "policy/1.0"
+MAX_ROSTER_BYTES = 4 << 20
+MAX_POLICY_BYTES = 1 << 16
+MAX_MEMBERS = 1000
+MAX_TOKEN = 4096
+"""The most characters of an endorsement."""
+
+ML_KEM_PUBLIC = 1184
+SEALING_PUBLIC = ML_KEM_PUBLIC + 32
+
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_MEMBER = re.compile(rf"(?:{_LABEL}\.)+[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?", re.ASCII)
+_MEMBER_LENGTH = 200  # so that an origin stays a legal key name
+_COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
+_LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,4}", re.ASCII)
+_PHONE = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
+_EMAIL = re.compile(rf"[A-Za-z0-9._%+-]{{1,64}}@{_LABEL}(?:\.{_LABEL})+", re.ASCII)
+# No `@`, `?` or `#` can stand in either form: no user, query or fragment reaches a request line.
+_PORT_AND_PATH = r"(?::[1-9][0-9]{0,4})?(?:/[A-Za-z0-9._~-]+)*"
+_HTTPS = re.compile(rf"https://{_LABEL}(?:\.{_LABEL})*{_PORT_AND_PATH}", re.ASCII)
+_LOOPBACK = re.compile(rf"http://(?:127(?:\.[0-9]{{1,3}}){{3}}|localhost|\[::1\]){_PORT_AND_PATH}", re.ASCII)
+_PRIME = 2**255 - 19
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenHead:
+    """Where a frozen feed ends: the number of leaves that count, and the tree's root (32 bytes) over them."""
+
+    size: int
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FeedEntry:
+    """One feed of a member.
+
+    Attributes:
+        origin: `<member>/<audience>`, or `<member>/<audience>/N` (N from 2) for a successor; names the keys
+            too.
+        keys: those that may sign its checkpoints, the one in use first.
+        frozen: where it ends; None while it is active.
+        succeeds: the frozen feed that this one goes on for.
+    """
+
+    audience: Audience
+    origin: str
+    keys: tuple[VerifierKey, ...]
+    state: FeedState = "active"
+    frozen: FrozenHead | None = None
+    succeeds: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenKey:
+    """An Ed25519 key (32 bytes) for a member's tokens and statements, in force from `since` to before
+    `until`."""
+
+    kid: str
+    public: bytes
+    since: datetime
+    until: datetime | None = None
+
+    def valid_at(self, moment: datetime) -> bool:
+        """Tell whether the key may sign at this moment."""
+        return self.since <= moment and (self.until is None or moment < self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class SealingKey:
+    """An HPKE key of the suite MLKEM768-X25519: 1184 + 32 bytes."""
+
+    kid: str
+    public: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """Who answers at any hour. `phone` is E.164, `languages` are BCP 47 tags, `hours` are plain words."""
+
+    phone: str
+    email: str
+    languages: tuple[str, ...]
+    hours: str
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An organisation in the network.
+
+    Attributes:
+        id: its DNS domain in lower case.
+        country: ISO 3166-1 alpha-2.
+        names: by BCP 47 tag.
+        address: where its node answers, without a slash at the end.
+        feeds: all that it ever had, oldest first in each audience.
+        cosigner: the key of its cosignatures, named by its id.
+        endorsement: for an NGO, the statement of a law-enforcement member of its country, not yet verified.
+    """
+
+    id: str
+    country: str
+    kind: Kind
+    state: MemberState
+    names: Mapping[str, str]
+    address: str
+    duty: Duty
+    feeds: tuple[FeedEntry, ...]
+    token_keys: tuple[TokenKey, ...]
+    cosigner: VerifierKey
+    sealing_keys: tuple[SealingKey, ...]
+    endorsement: str | None
+    joined: datetime
+    removed_at: datetime | None = None
+
+    def feed(self, audience: Audience) -> FeedEntry:
+        """Return the newest feed of an audience.
+
+        Raises:
+            NotAuthorized: a member of this kind has no such feed.
+        """
+        feeds = [feed for feed in self.feeds if feed.audience == audience]
+        if not feeds:
+            raise NotAuthorized(f"{self.id} has no {audience} feed")
+        return feeds[-1]
+
+    def token_key(self, kid: str, at: datetime) -> TokenKey:
+        """Return the token key of a name, if it may sign at that moment.
+
+        Raises:
+            BadSignature: no such key, or not at that moment.
+        """
+        for key in self.token_keys:
+            if key.kid == kid and key.valid_at(at):
+                return key
+        raise BadSignature(f"{self.id} had no such token key at that time")
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """The members of a network as its coordinator's keys signed them."""
+
+    network: str
+    issued_at: datetime
+    members: tuple[Member, ...]
+
+    def member(self, member_id: str) -> Member:
+        """Return a member in whatever state.
+
+        Raises:
+            NotAuthorized: no member has this id.
+        """
+        for member in self.members:
+            if member.id == member_id:
+                return member
+        raise NotAuthorized("no member of this network has this id")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The most bytes of each kind of thing that members exchange."""
+
+    document_bytes: int = 65536
+    leaf_bytes: int = 1024
+    small_photo_bytes: int = 12288
+    photo_bytes: int = 3_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The rules in force.
+
+    Attributes:
+        exercise: a sandbox: every page says so, and network feeds are readable without a token.
+        summary_life_days: from publication to expiry.
+        notice_days: after which a new or re-keyed member counts as accepted in the network audience.
+        removal_days: after which a removed member's replicas are purged.
+        receipt_hours: within which peers owe a receipt.
+        witnesses: the members asked to cosign, by audience.
+        quorum: how many of them must, by audience.
+    """
+
+    exercise: bool = False
+    summary_life_days: int = 180
+    notice_days: int = 7
+    removal_days: int = 30
+    receipt_hours: int = 24
+    witnesses: Mapping[Audience, tuple[str, ...]] = cast(Mapping[Audience, tuple[str, ...]], None)
+    quorum: Mapping[Audience, int] = cast(Mapping[Audience, int], None)
+    limits: Limits = Limits()
+
+
+def parse_roster(data: bytes) -> Roster:
+    """Read roster.json.
+
+    Members of an object that are not known here are ignored, so that a later minor version can add some.
+
+    Raises:
+        Malformed: not of the form, or a structural rule is broken; the text names the place and the rule.
+    """
+    top = _Fields(parse_object(data, "roster", MAX_ROSTER_BYTES), "roster")
+    top.choice("schema", (ROSTER_SCHEMA,))
+    roster = Roster(
+        top.text("network", most=100),
+        top.time("issued_at"),
+        top.list("members", parse_member, most=MAX_MEMBERS),
+    )
+    _check_unique((member.id for member in roster.members), "roster: two members share an id")
+    keys = [key for member in roster.members for key in member.token_keys]
+    _check_unique((key.kid for key in keys), "roster: two token keys share a kid")
+    sealing = [key for member in roster.members for key in member.sealing_keys]
+    _check_unique((key.kid for key in sealing), "roster: two sealing keys share a kid")
+    _check_keys_separate(roster.members)
+    return roster
+
+
+def format_roster(roster: Roster) -> bytes:
+    """Write roster.json."""
+    return format_json(
+        {
+            "schema": ROSTER_SCHEMA,
+            "network": roster.network,
+            "issued_at": format_time(roster.issued_at),
+            "members": [format_member(member) for member in roster.members],
+        }
+    )
+
+
+def parse_member(value: Any, what: str = "member") -> Member:
+    """Read one member's entry from its JSON value.
+
+    Raises:
+        Malformed: not of the form, or a rule that concerns this member alone is broken.
+    """
+    fields = _Fields(value, what)
+    kind = cast(Kind, fields.choice("kind", tuple(AUDIENCES_OF)))
+    state = cast(MemberState, fields.choice("state", ("active", "suspended", "removed")))
+    member = Member(
+        id=fields.text("id", _MEMBER, _MEMBER_LENGTH),
+        country=fields.text("country", _COUNTRY),
+        kind=kind,
+        state=state,
+        names=_parse_names(fields.object("names")),
+        address=_parse_address(fields.text("address", most=300), f"{what}.address"),
+        duty=_parse_duty(fields.object("duty")),
+        feeds=fields.list("feeds", _parse_feed, least=1, most=32),
+        token_keys=fields.list("token_keys", _parse_token_key, least=1, most=16),
+        cosigner=_parse_vkey(fields.get("cosigner"), f"{what}.cosigner", COSIGNATURE),
+        sealing_keys=fields.list("sealing_keys", _parse_sealing_key, least=1, most=8),
+        endorsement=fields.text("endorsement", most=MAX_TOKEN) if fields.has("endorsement") else None,
+        joined=fields.time("joined"),
+        removed_at=fields.time("removed_at") if fields.has("removed_at") else None,
+    )
+    if (member.state == "removed") != (member.removed_at is not None):
+        raise Malformed(f"{what}: removed_at stands exactly in a removed member")
+    if member.kind == "law_enforcement" and member.endorsement is not None:
+        raise Malformed(f"{what}: only an NGO has an endorsement")
+    if member.cosigner.name != member.id:
+        raise Malformed(f"{what}.cosigner: the key must be named by the member's id")
+    _check_feeds(member, what)
+    _check_keys_separate((member,))
+    return member
+
+
+def format_member(member: Member) -> dict[str, Any]:
+    """Write one member's entry as its JSON value."""
+    optional = {
+        "endorsement": member.endorsement,
+        "removed_at": member.removed_at and format_time(member.removed_at),
+    }
+    return {
+        "id": member.id,
+        "country": member.country,
+        "kind": member.kind,
+        "state": member.state,
+        "names": dict(member.names),
+        "address": member.address,
+        "duty": {
+            "phone": member.duty.phone,
+            "email": member.duty.email,
+            "languages": list(member.duty.languages),
+            "hours": member.duty.hours,
+        },
+        "feeds": [_format_feed(feed) for feed in member.feeds],
+        "token_keys": [_format_token_key(key) for key in member.token_keys],
+        "cosigner": member.cosigner.format(),
+        "sealing_keys": [
+            {"kid": key.kid, "public": format_base64(key.public)} for key in member.sealing_keys
+        ],
+        "joined": format_time(member.joined),
+        **{name: value for name, value in optional.items() if value is not None},
+    }
+
+
+def parse_policy(data: bytes) -> Policy:
+    """Read policy.json.
+
+    Raises:
+        Malformed: not of the form, or out of bounds; the text names the place and the rule.
+    """
+    top = _Fields(parse_object(data, "policy", MAX_POLICY_BYTES), "policy")
+    top.choice("schema", (POLICY_SCHEMA,))
+    limits = top.object("limits")
+    witnesses, quorum = top.object("witnesses"), top.object("quorum")
+    policy = Policy(
+        exercise=top.boolean("exercise"),
+        summary_life_days=top.integer("summary_life_days", 1, 730),
+        notice_days=top.integer("notice_days", 0, 90),
+        removal_days=top.integer("removal_days", 0, 365),
+        receipt_hours=top.integer("receipt_hours", 1, 720),
+        witnesses={
+            "network": witnesses.list("network", _parse_member_id, most=16),
+            "police": witnesses.list("police", _parse_member_id, most=16),
+        },
+        quorum={"network": quorum.integer("network", 0, 16), "police": quorum.integer("police", 0, 16)},
+        limits=Limits(
+            document_bytes=limits.integer("document_bytes", 4096, 1 << 20),
+            leaf_bytes=limits.integer("leaf_bytes", 256, 1024),
+            small_photo_bytes=limits.integer("small_photo_bytes", 1024, 12288),
+            photo_bytes=limits.integer("photo_bytes", 12288, 20_000_000),
+        ),
+    )
+    for audience, members in policy.witnesses.items():
+        _check_unique(members, f"policy.witnesses.{audience}: a member stands twice")
+        if policy.quorum[audience] > len(members):
+            raise Malformed(f"policy.quorum.{audience}: more than there are witnesses")
+    return policy
+
+
+def format_policy(policy: Policy) -> bytes:
+    """Write policy.json."""
+    limits = policy.limits
+    return format_json(
+        {
+            "schema": POLICY_SCHEMA,
+            "exercise": policy.exercise,
+            "summary_life_days": policy.summary_life_days,
+            "notice_days": policy.notice_days,
+            "removal_days": policy.removal_days,
+            "receipt_hours": policy.receipt_hours,
+            "witnesses": {audience: list(members) for audience, members in policy.witnesses.items()},
+            "quorum": dict(policy.quorum),
+            "limits": {
+                "document_bytes": limits.document_bytes,
+                "leaf_bytes": limits.leaf_bytes,
+                "small_photo_bytes": limits.small_photo_bytes,
+                "photo_bytes": limits.photo_bytes,
+            },
+        }
+    )
+
+
+def check_policy(policy: Policy, roster: Roster) -> None:
+    """Check that every witness is an active member that may see the feeds it is to sign.
+
+    Raises:
+        NotAuthorized: a witness is unknown, not active, or an NGO among the witnesses of police feeds.
+    """
+    for audience, ids in policy.witnesses.items():
+        for member in map(roster.member, ids):
+            if member.state != "active" or audience not in AUDIENCES_OF[member.kind]:
+                raise NotAuthorized(f"{member.id} cannot be a witness of {audience} feeds")
+
+
+def fingerprint(member: Member) -> str:
+    """Name what an administrator accepts in a member: its id, country and kind and every key in its name.
+
+    It changes whenever a key is added, replaced or given another term, and stays when anything else of the
+    entry changes. 160 bits of SHA-256 in base32, in groups of four, to be compared over the telephone.
+    """
+    lines = [f"member {member.id} {member.country} {member.kind}"]
+    lines += [f"feed {key.format()}" for feed in member.feeds for key in feed.keys]
+    lines += [
+        f"token {key.kid} {format_base64(key.public)} {format_time(key.since)}"
+        + (f" {format_time(key.until)}" if key.until else "")
+        for key in member.token_keys
+    ]
+    lines += [f"cosigner {member.cosigner.format()}"]
+    lines += [f"sealing {key.kid} {format_base64(key.public)}" for key in member.sealing_keys]
+    digest = hashlib.sha256("\n".join(sorted(lines)).encode()).digest()
+    text = base64.b32encode(digest[:20]).decode().lower()
+    return "-".join(text[start : start + 4] for start in range(0, len(text), 4))
+
+
+def check_public_key(public: bytes, what: str) -> None:
+    """Check that 32 bytes can be an Ed25519 public key that stands for one holder.
+
+    Anyone can make signatures that verify under a point of small order, so such a key would prove nothing.
+
+    Raises:
+        Malformed: the point is of small order, or not written in its one form.
+    """
+    y = int.from_bytes(public, "little") & ((1 << 255) - 1)
+    if y >= _PRIME:
+        raise Malformed(f"{what}: not an Ed25519 key")
+    # u = (1 + y) / (1 - y) carries the point to Curve25519, whose exchange refuses those of small order.
+    u = (1 + y) * pow(1 - y, _PRIME - 2, _PRIME) % _PRIME
+    _check_order(u.to_bytes(32, "little"), what)
+
+
+class _Fields:
+    """A JSON object being read: each getter returns a value of its type or raises Malformed, naming the
+    place."""
+
+    def __init__(self, value: Any, what: str) -> None:
+        if not isinstance(value, dict):
+            raise Malformed(f"{what}: must be an object")
+        self._value: dict[str, Any] = value
+        self.what = what
+
+    def has(self, key: str) -> bool:
+        return key in self._value
+
+    def keys(self) -> Iterator[str]:
+        return iter(self._value)
+
+    def get(self, key: str) -> Any:
+        if key not in self._value:
+            raise Malformed(f"{self.what}: {key} is missing")
+        return self._value[key]
+
+    def text(self, key: str, form: re.Pattern[str] | None = None, most: int = 300) -> str:
+        value = self.get(key)
+        if not isinstance(value, str) or not 0 < len(value) <= most or not value.isprintable():
+            raise Malformed(f"{self.what}.{key}: must be a text of 1 to {most} printable characters")
+        if form and not form.fullmatch(value):
+            raise Malformed(f"{self.what}.{key}: not of the form that is asked for")
+        return value
+
+    def integer(self, key: str, least: int, most: int) -> int:
+        value = self.get(key)
+        if type(value) is not int or not least <= value <= most:
+            raise Malformed(f"{self.what}.{key}: must be a whole number from {least} to {most}")
+        return value
+
+    def boolean(self, key: str) -> bool:
+        value = self.get(key)
+        if not isinstance(value, bool):
+            raise Malformed(f"{self.what}.{key}: must be true or false")
+        return value
+
+    def choice(self, key: str, allowed: tuple[str, ...]) -> str:
+        value = self.get(key)
+        if value not in allowed:
+            raise Malformed(f"{self.what}.{key}: must be one of {', '.join(allowed)}")
+        return cast(str, value)
+
+    def time(self, key: str) -> datetime:
+        return parse_time(self.get(key), f"{self.what}.{key}")
+
+    def object(self, key: str) -> "_Fields":
+        return _Fields(self.get(key), f"{self.what}.{key}")
+
+    def list(self, key: str, parse: Callable[[Any, str], T], *, least: int = 0, most: int) -> tuple[T, ...]:
+        value = self.get(key)
+        if not isinstance(value, list) or not least <= len(value) <= most:
+            raise Malformed(f"{self.what}.{key}: must be a list of {least} to {most}")
+        return tuple(parse(item, f"{self.what}.{key}[{index}]") for index, item in enumerate(value))
+
+
+def _parse_member_id(value: Any, what: str) -> str:
+    if not isinstance(value, str) or len(value) > _MEMBER_LENGTH or not _MEMBER.fullmatch(value):
+        raise Malformed(f"{what}: not a member id")
+    return value
+
+
+def _parse_language(value: Any, what: str) -> str:
+    if not isinstance(value, str) or not _LANGUAGE.fullmatch(value):
+        raise Malformed(f"{what}: not a language tag")
+    return value
+
+
+def _parse_names(fields: _Fields) -> dict[str, str]:
+    names = {_parse_language(tag, fields.what): fields.text(tag, most=200) for tag in fields.keys()}
+    if not names:
+        raise Malformed(f"{fields.what}: at least one name is needed")
+    return names
+
+
+def _parse_address(text: str, what: str) -> str:
+    if not (_HTTPS.fullmatch(text) or _LOOPBACK.fullmatch(text)):
+        raise Malformed(
+            f"{what}: must be https://host[:port][/path] in lower case, without user, query, fragment or a
+            slash at the end"
+        )
+    port = re.search(r":([0-9]+)(?:/|$)", text)
+    if port and int(port[1]) > 65535:
+        raise Malformed(f"{what}: there is no such port")
+    return text
+
+
+def _parse_duty(fields: _Fields) -> Duty:
+    return Duty(
+        phone=fields.text("phone", _PHONE),
+        email=fields.text("email", _EMAIL),
+        languages=fields.list("languages", _parse_language, least=1, most=32),
+        hours=fields.text("hours", most=100),
+    )
+
+
+def _parse_vkey(value: Any, what: str, kind: int) -> VerifierKey:
+    if not isinstance(value, str):
+        raise Malformed(f"{what}: must be a verifier key")
+    key = VerifierKey.parse(value)
+    if key.kind != kind:
+        raise Malformed(f"{what}: must be a verifier key of kind {kind:02x}")
+    check_public_key(key.public, what)
+    return key
+
+
+def _parse_feed(value: Any, what: str) -> FeedEntry:
+    fields = _Fields(value, what)
+    state = cast(FeedState, fields.choice("state", ("active", "frozen")))
+    if fields.has("frozen") != (state == "frozen"):
+        raise Malformed(f"{what}: frozen stands exactly in a frozen feed")
+    return FeedEntry(
+        audience=cast(Audience, fields.choice("audience", ("network", "police"))),
+        origin=fields.text("origin"),
+        keys=fields.list("vkeys", lambda vkey, where: _parse_vkey(vkey, where, ED25519), least=1, most=4),
+        state=state,
+        frozen=_parse_frozen(fields.object("frozen")) if state == "frozen" else None,
+        succeeds=fields.text("succeeds") if fields.has("succeeds") else None,
+    )
+
+
+def _parse_frozen(fields: _Fields) -> FrozenHead:
+    return FrozenHead(
+        fields.integer("size", 0, (1 << 63) - 1), parse_hash(fields.get("root"), f"{fields.what}.root")
+    )
+
+
+def _format_feed(feed: FeedEntry) -> dict[str, Any]:
+    value: dict[str, Any] = {
+        "audience": feed.audience,
+        "origin": feed.origin,
+        "vkeys": [key.format() for key in feed.keys],
+        "state": feed.state,
+    }
+    if feed.frozen:
+        value["frozen"] = {"size": feed.frozen.size, "root": feed.frozen.root.hex()}
+    if feed.succeeds:
+        value["succeeds"] = feed.succeeds
+    return value
+
+
+def _parse_token_key(value: Any, what: str) -> TokenKey:
+    fields = _Fields(value, what)
+    key = TokenKey(
+        kid=fields.text("kid", KID),
+        public=parse_base64(fields.get("public"), f"{what}.public", 32),
+        since=fields.time("from"),
+        until=fields.time("until") if fields.has("until") else None,
+    )
+    if key.until is not None and key.until <= key.since:
+        raise Malformed(f"{what}: ends before it begins")
+    check_public_key(key.public, f"{what}.public")
+    return key
+
+
+def _format_token_key(key: TokenKey) -> dict[str, Any]:
+    value = {"kid": key.kid, "public": format_base64(key.public), "from": format_time(key.since)}
+    if key.until is not None:
+        value["until"] = format_time(key.until)
+    return value
+
+
+def _parse_sealing_key(value: Any, what: str) -> SealingKey:
+    fields = _Fields(value, what)
+    key = SealingKey(
+        fields.text("kid", KID), parse_base64(fields.get("public"), f"{what}.public", SEALING_PUBLIC)
+    )
+    _check_ml_kem(key.public[:ML_KEM_PUBLIC], what)
+    _check_order(key.public[ML_KEM_PUBLIC:], what)
+    return key
+
+
+def _check_ml_kem(public: bytes, what: str) -> None:
+    try:
+        MLKEM768PublicKey.from_public_bytes(public)
+    except ValueError:
+        raise Malformed(f"{what}: not an ML-KEM-768 key") from None
+
+
+def _check_order(public: bytes, what: str) -> None:
+    """Check that a Curve25519 point is not of small order: whatever is agreed on with one of these is
+    zero."""
+    try:
+        X25519PrivateKey.from_private_bytes(bytes(32)).exchange(X25519PublicKey.from_public_bytes(public))
+    except ValueError:
+        raise Malformed(f"{what}: a key of small order, which protects nothing") from None
+
+
+def _check_feeds(member: Member, what: str) -> None:
+    """Check that each audience of the kind has its feed, followed by successors, each of a frozen one."""
+    if {feed.audience for feed in member.feeds} != set(AUDIENCES_OF[member.kind]):
+        raise Malformed(f"{what}.feeds: must be the audiences {', '.join(AUDIENCES_OF[member.kind])}")
+    newest: dict[str, FeedEntry] = {}
+    for index, feed in enumerate(member.feeds):
+        before = newest.get(feed.audience)
+        origin = _successor_origin(before) if before else f"{member.id}/{feed.audience}"
+        if feed.origin != origin or feed.succeeds != (before and before.origin):
+            raise Malformed(f"{what}.feeds[{index}]: origin and succeeds do not continue this audience")
+        if before and before.state != "frozen":
+            raise Malformed(f"{what}.feeds[{index}]: only a frozen feed has a successor")
+        if any(key.name != feed.origin for key in feed.keys):
+            raise Malformed(f"{what}.feeds[{index}]: its keys must be named by the origin")
+        newest[feed.audience] = feed
+
+
+def _successor_origin(feed: FeedEntry) -> str:
+    """Return `id/audience/2` for a first feed and `id/audience/N+1` for the Nth."""
+    base, _, number = feed.origin.partition(f"/{feed.audience}")
+    return f"{base}/{feed.audience}/{int(number[1:] or 1) + 1}"
+
+
+def _check_keys_separate(members: tuple[Member, ...]) -> None:
+    """Check that no public key serves two members or two purposes: each is replaced alone, none speaks for
+    another."""
+    holders: dict[bytes, str] = {}
+    for member in members:
+        for purpose, public in _public_keys(member):
+            if holders.setdefault(public, purpose) != purpose:
+                raise Malformed(f"{member.id}: a key of its stands elsewhere too")
+
+
+def _public_keys(member: Member) -> Iterator[tuple[str, bytes]]:
+    for feed in member.feeds:
+        for key in feed.keys:
+            yield f"{member.id} {feed.audience}", key.public
+    for token_key in member.token_keys:
+        yield f"{member.id} token {token_key.kid}", token_key.public
+    yield f"{member.id} cosigner", member.cosigner.public
+    for sealing_key in member.sealing_keys:
+        yield f"{member.id} sealing {sealing_key.kid}", sealing_key.public
+
+
+def _check_unique(values: Iterable[str], message: str) -> None:
+    listed = list(values)
+    if len(set(listed)) != len(listed):
+        raise Malformed(message)
