@@ -26,7 +26,7 @@ from protocol.encoding import (
     parse_object,
     parse_time,
 )
-from protocol.errors import BadSignature, Malformed, NotAuthorized
+from protocol.errors import Malformed, NotAuthorized
 from protocol.jws import KID
 from protocol.note import COSIGNATURE, ED25519, VerifierKey
 
@@ -46,7 +46,7 @@ POLICY_SCHEMA = "policy/1.0"
 MAX_ROSTER_BYTES = 4 << 20
 MAX_POLICY_BYTES = 1 << 16
 MAX_MEMBERS = 1000
-MAX_TOKEN = 4096
+MAX_ENDORSEMENT = 4096
 """The most characters of an endorsement."""
 
 ML_KEM_PUBLIC = 1184
@@ -169,17 +169,6 @@ class Member:
             raise NotAuthorized(f"{self.id} has no {audience} feed")
         return feeds[-1]
 
-    def token_key(self, kid: str, at: datetime) -> TokenKey:
-        """Return the token key of a name, if it may sign at that moment.
-
-        Raises:
-            BadSignature: no such key, or not at that moment.
-        """
-        for key in self.token_keys:
-            if key.kid == kid and key.valid_at(at):
-                return key
-        raise BadSignature(f"{self.id} had no such token key at that time")
-
 
 @dataclass(frozen=True, slots=True)
 class Roster:
@@ -199,6 +188,17 @@ class Roster:
             if member.id == member_id:
                 return member
         raise NotAuthorized("no member of this network has this id")
+
+    def token_key(self, member_id: str, kid: str, at: datetime) -> bytes:
+        """Return a member's token key (32 bytes) by its id, if it may sign at that moment.
+
+        Raises:
+            NotAuthorized: no such member, no such key, or not at that moment.
+        """
+        for key in self.member(member_id).token_keys:
+            if key.kid == kid and key.valid_at(at):
+                return key.public
+        raise NotAuthorized(f"{member_id} had no such token key at that time")
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,8 +230,10 @@ class Policy:
     notice_days: int = 7
     removal_days: int = 30
     receipt_hours: int = 24
-    witnesses: Mapping[Audience, tuple[str, ...]] = cast(Mapping[Audience, tuple[str, ...]], None)
-    quorum: Mapping[Audience, int] = cast(Mapping[Audience, int], None)
+    witnesses: Mapping[Audience, tuple[str, ...]] = field(
+        default_factory=lambda: {"network": (), "police": ()}
+    )
+    quorum: Mapping[Audience, int] = field(default_factory=lambda: {"network": 0, "police": 0})
     limits: Limits = Limits()
 
 
@@ -292,7 +294,7 @@ def parse_member(value: Any, what: str = "member") -> Member:
         token_keys=fields.list("token_keys", _parse_token_key, least=1, most=16),
         cosigner=_parse_vkey(fields.get("cosigner"), f"{what}.cosigner", COSIGNATURE),
         sealing_keys=fields.list("sealing_keys", _parse_sealing_key, least=1, most=8),
-        endorsement=fields.text("endorsement", most=MAX_TOKEN) if fields.has("endorsement") else None,
+        endorsement=fields.text("endorsement", most=MAX_ENDORSEMENT) if fields.has("endorsement") else None,
         joined=fields.time("joined"),
         removed_at=fields.time("removed_at") if fields.has("removed_at") else None,
     )
@@ -444,8 +446,7 @@ def check_public_key(public: bytes, what: str) -> None:
 
 
 class _Fields:
-    """A JSON object being read: each getter returns a value of its type or raises Malformed, naming the
-    place."""
+    """A JSON object being read: each getter returns its type, or raises Malformed naming the place."""
 
     def __init__(self, value: Any, what: str) -> None:
         if not isinstance(value, dict):
@@ -456,7 +457,7 @@ class _Fields:
     def has(self, key: str) -> bool:
         return key in self._value
 
-    def keys(self) -> Iterator[str]:
+    def names(self) -> Iterator[str]:
         return iter(self._value)
 
     def get(self, key: str) -> Any:
@@ -516,7 +517,7 @@ def _parse_language(value: Any, what: str) -> str:
 
 
 def _parse_names(fields: _Fields) -> dict[str, str]:
-    names = {_parse_language(tag, fields.what): fields.text(tag, most=200) for tag in fields.keys()}
+    names = {_parse_language(tag, fields.what): fields.text(tag, most=200) for tag in fields.names()}
     if not names:
         raise Malformed(f"{fields.what}: at least one name is needed")
     return names
@@ -524,10 +525,7 @@ def _parse_names(fields: _Fields) -> dict[str, str]:
 
 def _parse_address(text: str, what: str) -> str:
     if not (_HTTPS.fullmatch(text) or _LOOPBACK.fullmatch(text)):
-        raise Malformed(
-            f"{what}: must be https://host[:port][/path] in lower case, without user, query, fragment or a
-            slash at the end"
-        )
+        raise Malformed(f"{what}: not https://host[:port][/path] in lower case, without a slash at the end")
     port = re.search(r":([0-9]+)(?:/|$)", text)
     if port and int(port[1]) > 65535:
         raise Malformed(f"{what}: there is no such port")
