@@ -1,0 +1,77 @@
+# Everything a newcomer types. All of it runs from .venv, which `make setup` fills from the locked requirements;
+# nothing is installed outside this folder. `make` alone says what there is.
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.filled
+
+# Set PYTHON to choose another interpreter: make setup PYTHON=/opt/python3.13/bin/python3
+PYTHON ?=
+PYTEST_ARGS ?= -n auto
+
+COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes --strip-extras \
+	--allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test coverage check format bench bench-peers lock clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## fill .venv from the locks and install the project into it
+
+demo: setup ## build a network of four nodes on this machine and watch them exchange cases
+	$(BIN)/gmcn sandbox
+
+test: setup ## run all tests (PYTEST_ARGS="-k feed" for some of them)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+coverage: setup ## hold protocol/ to full branch coverage by its own tests
+	$(BIN)/python -m pytest $(PYTEST_ARGS) tests/protocol --cov=protocol --cov-report=term-missing --cov-fail-under=100
+
+check: setup ## lint, format, types and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup ## let ruff mend order and layout
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup ## run the benchmarks and write bench/results
+	$(BIN)/python -m bench
+
+bench-peers: setup ## the same first pull by git, hypercore and PouchDB
+	$(BIN)/python bench/peers.py
+
+lock: setup ## resolve the dependencies anew (LOCK="--upgrade" for newer ones)
+	$(COMPILE) $(LOCK) --extra postgres --output-file requirements/base.txt pyproject.toml
+	$(COMPILE) $(LOCK) --extra postgres --extra dev --constraint requirements/base.txt \
+		--output-file requirements/dev.txt pyproject.toml
+
+clean: ## remove what the tools made, but not .venv
+	rm -rf build dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf bench/peers/node_modules
+	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+# The stamp makes this idempotent: it is renewed only when a lock or the metadata is newer.
+$(STAMP): requirements/dev.txt pyproject.toml
+	@if [ ! -x $(BIN)/python ]; then \
+		for candidate in $(or $(PYTHON),python3 python3.11 python3.12 python3.13 python3.14); do \
+			if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$candidate; break; fi; \
+		done; \
+		if [ -z "$$found" ]; then \
+			echo "Python 3.11 or newer was not found. Install it, or say where it is: make setup PYTHON=/path/to/python3" >&2; exit 1; \
+		fi; \
+		if ! "$$found" -c 'import ensurepip, venv' 2>/dev/null; then \
+			echo "$$found has no venv module. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; \
+		fi; \
+		echo "Making $(VENV) with $$found"; \
+		"$$found" -m venv $(VENV); \
+	fi
+	@echo "Installing the locked packages into $(VENV) (a minute or two, once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+	@echo "Ready: $(BIN)/gmcn --help"
