@@ -1,0 +1,1 @@
+"""Tests of the node, the protocol and the schemas."""
