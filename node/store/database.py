@@ -8,12 +8,14 @@ Leaves to others: the tables (each module of `node.store` adds its own to `metad
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 
 from node.errors import InvalidInput
 
@@ -25,6 +27,22 @@ metadata = sqlalchemy.MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+
+class Moment(sqlalchemy.types.TypeDecorator[datetime]):
+    """An aware time, kept as whole milliseconds since 1970: both databases order and compare it alike."""
+
+    impl = sqlalchemy.BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sqlalchemy.Dialect) -> int | None:
+        """Turn an aware time into milliseconds."""
+        return None if value is None else round(value.timestamp() * 1000)
+
+    def process_result_value(self, value: int | None, dialect: sqlalchemy.Dialect) -> datetime | None:
+        """Turn milliseconds into a time in UTC."""
+        return None if value is None else datetime.fromtimestamp(value / 1000, UTC)
+
 
 # A writer holds the lock for one batch of a pull, well below a second; half a minute of waiting means that
 # something is stuck.
@@ -105,6 +123,26 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """
     with engine.execution_options(writes=True).begin() as connection:
         yield connection
+
+
+def upsert(
+    connection: Connection,
+    table: sqlalchemy.Table,
+    rows: Sequence[Mapping[str, Any]],
+    key: Sequence[str],
+    keep: Collection[str] = (),
+) -> None:
+    """Insert rows, and change those that are there already.
+
+    Args:
+        rows: at least one, all with the same columns.
+        key: the columns that tell rows apart; they have a unique index.
+        keep: columns that an existing row keeps.
+    """
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(table)
+    changes = {name: statement.excluded[name] for name in rows[0] if name not in key and name not in keep}
+    connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=changes), rows)
 
 
 def scrub(engine: Engine) -> bool:

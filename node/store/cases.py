@@ -1,0 +1,223 @@
+"""The owner's register: the private records of its own cases, every revision of them, and whom a case is kept
+from.
+
+Guarantees: a change is stored with the revision that it was made from (compare-and-swap), and the revision
+before it stays until the case is erased. Records are JSON texts of the form `schemas/case.v1.json`; what of
+them leaves the house is decided elsewhere.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from node.errors import Conflict, NotFound
+from node.store.database import Moment, metadata
+from protocol.encoding import format_json, parse_object
+
+DRAFT = "draft"
+PUBLISHED = "published"
+WITHDRAWN = "withdrawn"
+ERASED = "erased"
+STATUSES = (DRAFT, PUBLISHED, WITHDRAWN, ERASED)
+
+MAX_RECORD_BYTES = 1 << 20
+
+case_file = sa.Table(
+    "case_file",
+    metadata,
+    sa.Column("case_id", sa.String, primary_key=True),
+    sa.Column("status", sa.String, nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("record", sa.LargeBinary, nullable=False),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("updated_at", Moment, nullable=False),
+    sa.Column("withdrawn_at", Moment),
+    sa.Index("ix_case_file_status", "status", "updated_at"),
+)
+
+case_revision = sa.Table(
+    "case_revision",
+    metadata,
+    sa.Column("case_id", sa.ForeignKey("case_file.case_id"), primary_key=True),
+    sa.Column("revision", sa.Integer, primary_key=True),
+    sa.Column("record", sa.LargeBinary, nullable=False),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("actor", sa.String, nullable=False),
+)
+
+case_exclusion = sa.Table(
+    "case_exclusion",
+    metadata,
+    sa.Column("case_id", sa.ForeignKey("case_file.case_id"), primary_key=True),
+    sa.Column("member", sa.String, primary_key=True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFile:
+    """One own case.
+
+    Attributes:
+        status: DRAFT, PUBLISHED, WITHDRAWN (out of the network, kept here while it can be undone) or ERASED
+            (an empty shell).
+        revision: rises by one with each change, from 1.
+        record: the private record.
+    """
+
+    case_id: str
+    status: str
+    revision: int
+    record: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
+    withdrawn_at: datetime | None
+
+
+def add_case(conn: Connection, case_id: str, record: dict[str, Any], actor: str, now: datetime) -> CaseFile:
+    """Store a new case as a draft."""
+    conn.execute(
+        case_file.insert().values(
+            case_id=case_id,
+            status=DRAFT,
+            revision=1,
+            record=format_json(record),
+            created_at=now,
+            updated_at=now,
+        )
+    )
+    _keep_revision(conn, case_id, 1, record, actor, now)
+    return get_case(conn, case_id)
+
+
+def change_case(
+    conn: Connection, case_id: str, revision: int, record: dict[str, Any], actor: str, now: datetime
+) -> CaseFile:
+    """Store a changed record as the next revision.
+
+    Args:
+        revision: the one that the change was made from.
+
+    Raises:
+        Conflict: somebody else has changed the case meanwhile.
+    """
+    done = conn.execute(
+        case_file.update()
+        .where(case_file.c.case_id == case_id, case_file.c.revision == revision)
+        .values(revision=revision + 1, record=format_json(record), updated_at=now)
+    )
+    if done.rowcount != 1:
+        raise Conflict(
+            "The case was changed by somebody else meanwhile.", "Read it again and repeat the change."
+        )
+    _keep_revision(conn, case_id, revision + 1, record, actor, now)
+    return get_case(conn, case_id)
+
+
+def get_case(conn: Connection, case_id: str) -> CaseFile:
+    """Return one case.
+
+    Raises:
+        NotFound: it is not in the register.
+    """
+    row = conn.execute(sa.select(case_file).where(case_file.c.case_id == case_id)).one_or_none()
+    if row is None:
+        raise NotFound("There is no such case in this register.", "List the cases with `gmcn case list`.")
+    return _case(row)
+
+
+def list_cases(
+    conn: Connection, status: str | None = None, limit: int = 100, offset: int = 0
+) -> list[CaseFile]:
+    """Return cases, the most recently changed first."""
+    query = sa.select(case_file).order_by(case_file.c.updated_at.desc(), case_file.c.case_id)
+    if status is not None:
+        query = query.where(case_file.c.status == status)
+    return [_case(row) for row in conn.execute(query.limit(limit).offset(offset))]
+
+
+def count_cases(conn: Connection) -> dict[str, int]:
+    """Count the cases by status."""
+    query = sa.select(case_file.c.status, sa.func.count()).group_by(case_file.c.status)
+    return {row[0]: row[1] for row in conn.execute(query)}
+
+
+def set_status(conn: Connection, case_id: str, status: str, now: datetime) -> None:
+    """Set where a case stands in its life; withdrawing starts the time in which it can be undone."""
+    conn.execute(
+        case_file.update()
+        .where(case_file.c.case_id == case_id)
+        .values(status=status, updated_at=now, withdrawn_at=now if status == WITHDRAWN else None)
+    )
+
+
+def withdrawn_before(conn: Connection, moment: datetime) -> list[str]:
+    """Return the cases that were withdrawn before a moment and are still in the register."""
+    query = sa.select(case_file.c.case_id).where(
+        case_file.c.status == WITHDRAWN, case_file.c.withdrawn_at < moment
+    )
+    return list(conn.execute(query).scalars())
+
+
+def empty_case(conn: Connection, case_id: str, now: datetime) -> None:
+    """Erase the content of a case: its record and every revision. The bare id stays, so that it never
+    returns."""
+    conn.execute(case_revision.delete().where(case_revision.c.case_id == case_id))
+    conn.execute(case_exclusion.delete().where(case_exclusion.c.case_id == case_id))
+    conn.execute(
+        case_file.update()
+        .where(case_file.c.case_id == case_id)
+        .values(status=ERASED, record=b"{}", updated_at=now, withdrawn_at=None)
+    )
+
+
+def exclude_members(conn: Connection, case_id: str, members: Iterable[str]) -> None:
+    """Set the members that a case is kept from, in the place of those set before."""
+    conn.execute(case_exclusion.delete().where(case_exclusion.c.case_id == case_id))
+    rows = [{"case_id": case_id, "member": member} for member in dict.fromkeys(members)]
+    if rows:
+        conn.execute(case_exclusion.insert(), rows)
+
+
+def excluded_cases(conn: Connection, member: str, cases: Iterable[str]) -> set[str]:
+    """Return those of the cases that are kept from a member."""
+    query = sa.select(case_exclusion.c.case_id).where(
+        case_exclusion.c.member == member, case_exclusion.c.case_id.in_(list(cases))
+    )
+    return set(conn.execute(query).scalars())
+
+
+def excluded_members(conn: Connection, case_id: str) -> list[str]:
+    """Return the members that a case is kept from."""
+    query = sa.select(case_exclusion.c.member).where(case_exclusion.c.case_id == case_id)
+    return sorted(conn.execute(query).scalars())
+
+
+def list_revisions(conn: Connection, case_id: str) -> list[tuple[int, datetime, str, dict[str, Any]]]:
+    """Return every revision of a case, the oldest first: number, time, who, record."""
+    query = (
+        sa.select(case_revision).where(case_revision.c.case_id == case_id).order_by(case_revision.c.revision)
+    )
+    return [
+        (row.revision, row.at, row.actor, parse_object(row.record, "record", MAX_RECORD_BYTES))
+        for row in conn.execute(query)
+    ]
+
+
+def _keep_revision(
+    conn: Connection, case_id: str, revision: int, record: dict[str, Any], actor: str, now: datetime
+) -> None:
+    conn.execute(
+        case_revision.insert().values(
+            case_id=case_id, revision=revision, record=format_json(record), at=now, actor=actor
+        )
+    )
+
+
+def _case(row: sa.Row[Any]) -> CaseFile:
+    values = dict(row._mapping)
+    values["record"] = parse_object(values["record"], "record", MAX_RECORD_BYTES)
+    return CaseFile(**values)

@@ -1,0 +1,392 @@
+"""The documents and photographs behind live leaves, own and foreign alike.
+
+Guarantees: a document stands here only under the version of its case that the feed has as the newest;
+`purge_cases` leaves no row of it. The photographs' bytes are `adapters.blobs`; the search rows are `search`.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from node.store.database import metadata, upsert
+from node.store.feeds import ERASED, EXPIRED, GONE, HELD, WANTED, feed, feed_case
+from protocol.leaf import PUT, Leaf
+
+SMALL = "small"
+FULL = "full"
+
+document = sa.Table(
+    "document",
+    metadata,
+    sa.Column("case_key", sa.ForeignKey("feed_case.id"), primary_key=True),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+)
+
+published = sa.Table(
+    "published",
+    metadata,
+    sa.Column("feed_id", sa.ForeignKey("feed.id"), primary_key=True),
+    sa.Column("digest", sa.LargeBinary, primary_key=True),
+    sa.Column("case_key", sa.ForeignKey("feed_case.id"), nullable=False),
+)
+
+photograph = sa.Table(
+    "photograph",
+    metadata,
+    sa.Column("case_key", sa.ForeignKey("feed_case.id"), primary_key=True),
+    sa.Column("sha256", sa.String(64), primary_key=True),
+    sa.Column("rendition", sa.String, nullable=False),
+    sa.Column("media_type", sa.String, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("reason", sa.String, nullable=False, default=""),
+    sa.Index("ix_photograph_sha256", "sha256"),
+)
+sa.Index("ix_photograph_state", photograph.c.state, postgresql_where=photograph.c.state == WANTED)
+
+_CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class WantedDocument:
+    """A live leaf whose document is not here yet."""
+
+    case_key: int
+    leaf: Leaf
+
+
+@dataclass(frozen=True, slots=True)
+class HeldDocument:
+    """A live document with its owner and audience."""
+
+    case_key: int
+    feed_id: int
+    member: str
+    audience: str
+    own: bool
+    case_id: str
+    version: int
+    digest: bytes
+    expires: date
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Photograph:
+    """A rendition that a live document refers to.
+
+    Attributes:
+        rendition: SMALL or FULL.
+        size: bytes, as the document says.
+        state: WANTED, HELD or REFUSED.
+    """
+
+    case_key: int
+    sha256: str
+    rendition: str
+    media_type: str
+    size: int
+    state: str
+
+
+def want_documents(conn: Connection, feed_id: int, now: datetime, limit: int) -> list[WantedDocument]:
+    """Return live leaves that lack their document and are due, the newest first."""
+    c = feed_case.c
+    query = (
+        sa.select(c.id, c.case_id, c.version, c.digest, c.expires, c.leaf_at)
+        .where(c.feed_id == feed_id, c.state == WANTED, sa.or_(c.retry_at.is_(None), c.retry_at <= now))
+        .order_by(c.place.desc())
+        .limit(limit)
+    )
+    return [
+        WantedDocument(key, Leaf(PUT, case, version, digest, date.fromisoformat(expires), at, b""))
+        for key, case, version, digest, expires, at in conn.execute(query)
+    ]
+
+
+def set_case_states(
+    conn: Connection,
+    wanted: Sequence[WantedDocument],
+    state: str,
+    reason: str = "",
+    retry_at: datetime | None = None,
+) -> list[int]:
+    """Say how it stands with documents that were asked for, unless the feed has moved on to another version
+    meanwhile.
+
+    Returns:
+        The keys of those cases that were still at the version asked for.
+    """
+    changed = []
+    for item in wanted:
+        done = conn.execute(
+            feed_case.update()
+            .where(
+                feed_case.c.id == item.case_key,
+                feed_case.c.version == item.leaf.version,
+                feed_case.c.state == WANTED,
+            )
+            .values(state=state, reason=reason, retry_at=retry_at)
+        )
+        if done.rowcount == 1:
+            changed.append(item.case_key)
+    return changed
+
+
+def still_wanted(conn: Connection, wanted: Sequence[WantedDocument]) -> set[int]:
+    """Return the keys of those cases whose newest leaf is still the one asked for."""
+    versions = {item.case_key: item.leaf.version for item in wanted}
+    keys = list(versions)
+    current: set[int] = set()
+    for start in range(0, len(keys), _CHUNK):
+        query = sa.select(feed_case.c.id, feed_case.c.version).where(
+            feed_case.c.id.in_(keys[start : start + _CHUNK]), feed_case.c.state == WANTED
+        )
+        current.update(key for key, version in conn.execute(query) if versions[key] == version)
+    return current
+
+
+def store_documents(
+    conn: Connection, bodies: Iterable[tuple[int, bytes]], photographs: Iterable[Photograph]
+) -> None:
+    """Store documents and what photographs they refer to, in the place of what the cases had before.
+
+    Args:
+        bodies: key of the case, bytes of its document.
+        photographs: of all these documents.
+    """
+    pairs = list(bodies)
+    if not pairs:
+        return
+    keys = [key for key, _ in pairs]
+    upsert(conn, document, [{"case_key": key, "body": body} for key, body in pairs], ("case_key",))
+    conn.execute(
+        feed_case.update()
+        .where(feed_case.c.id == sa.bindparam("key"))
+        .values(state=HELD, reason="", retry_at=None),
+        [{"key": key} for key in keys],
+    )
+    _delete(conn, photograph, photograph.c.case_key, keys)
+    refs = {
+        (item.case_key, item.sha256): {
+            "case_key": item.case_key,
+            "sha256": item.sha256,
+            "rendition": item.rendition,
+            "media_type": item.media_type,
+            "size": item.size,
+            "state": item.state,
+            "reason": "",
+        }
+        for item in photographs
+    }
+    if refs:
+        conn.execute(photograph.insert(), list(refs.values()))
+
+
+def remember_published(conn: Connection, feed_id: int, digests: Iterable[tuple[bytes, int]]) -> None:
+    """Remember which own case each digest was published for, so that an old one can be answered."""
+    rows = [{"feed_id": feed_id, "digest": digest, "case_key": key} for digest, key in digests]
+    conn.execute(published.insert(), rows)
+
+
+def answer_digests(
+    conn: Connection, feed_id: int, digests: Sequence[bytes]
+) -> dict[bytes, tuple[str, str, bytes]]:
+    """Look up what own documents were asked for by their digests.
+
+    Returns:
+        For each digest that was ever published: the case, its state (HELD for a live document, "superseded",
+        ERASED or EXPIRED), and the body (empty unless HELD). Others are absent.
+    """
+    query = (
+        sa.select(
+            published.c.digest, feed_case.c.case_id, feed_case.c.digest, feed_case.c.state, document.c.body
+        )
+        .join(feed_case, feed_case.c.id == published.c.case_key)
+        .outerjoin(document, document.c.case_key == feed_case.c.id)
+        .where(published.c.feed_id == feed_id, published.c.digest.in_(digests))
+    )
+    answers: dict[bytes, tuple[str, str, bytes]] = {}
+    for digest, case, live, state, body in conn.execute(query):
+        if state in GONE or body is None:
+            answers[digest] = (case, EXPIRED if state == EXPIRED else ERASED, b"")
+        elif digest != live:
+            answers[digest] = (case, "superseded", b"")
+        else:
+            answers[digest] = (case, HELD, body)
+    return answers
+
+
+def case_keys(conn: Connection, feed_id: int, cases: Sequence[str]) -> dict[str, int]:
+    """Return the keys of the cases of a feed."""
+    keys: dict[str, int] = {}
+    for start in range(0, len(cases), _CHUNK):
+        query = sa.select(feed_case.c.case_id, feed_case.c.id).where(
+            feed_case.c.feed_id == feed_id, feed_case.c.case_id.in_(cases[start : start + _CHUNK])
+        )
+        keys.update((case, key) for case, key in conn.execute(query))
+    return keys
+
+
+def find_documents(conn: Connection, case_id: str) -> list[HeldDocument]:
+    """Return the live documents of one case: at most one of each audience, the network's first."""
+    return list(_held(conn, feed_case.c.case_id == case_id))
+
+
+def iterate_documents(conn: Connection, feed_id: int, above: int, limit: int) -> list[HeldDocument]:
+    """Return live documents of a feed in the order of their keys, beginning above one."""
+    return list(_held(conn, sa.and_(feed_case.c.feed_id == feed_id, feed_case.c.id > above), limit))
+
+
+def expire_cases(conn: Connection, today: date, now: datetime) -> int:
+    """Hide every case whose life is over, owner reachable or not. Returns how many."""
+    done = conn.execute(
+        feed_case.update()
+        .where(feed_case.c.expires < today.isoformat(), feed_case.c.state.not_in(GONE))
+        .values(state=EXPIRED, hidden_at=now)
+    )
+    return int(done.rowcount)
+
+
+def cases_to_purge(conn: Connection, limit: int) -> list[tuple[int, int, str, str, bool]]:
+    """Return hidden cases whose content is still here: key, feed, case, owner, own."""
+    c = feed_case.c
+    query = (
+        sa.select(c.id, c.feed_id, c.case_id, feed.c.member, feed.c.own)
+        .join(feed, feed.c.id == c.feed_id)
+        .where(c.state.in_(GONE), c.purged_at.is_(None))
+        .order_by(c.hidden_at)
+        .limit(limit)
+    )
+    return [(row[0], row[1], row[2], row[3], row[4]) for row in conn.execute(query)]
+
+
+def delete_content(conn: Connection, keys: Sequence[int]) -> list[str]:
+    """Delete documents and photograph references of cases. Returns the hashes that the cases referred to."""
+    hashes: list[str] = []
+    for start in range(0, len(keys), _CHUNK):
+        query = sa.select(photograph.c.sha256).where(photograph.c.case_key.in_(keys[start : start + _CHUNK]))
+        hashes.extend(conn.execute(query).scalars())
+    _delete(conn, photograph, photograph.c.case_key, keys)
+    _delete(conn, document, document.c.case_key, keys)
+    return hashes
+
+
+def mark_purged(conn: Connection, keys: Sequence[int], now: datetime) -> None:
+    """Write down that nothing is left of the content of hidden cases."""
+    for start in range(0, len(keys), _CHUNK):
+        conn.execute(
+            feed_case.update().where(feed_case.c.id.in_(keys[start : start + _CHUNK])).values(purged_at=now)
+        )
+
+
+def referenced(conn: Connection, member: str, hashes: Sequence[str]) -> set[str]:
+    """Return those photographs of a member that a document still refers to."""
+    found: set[str] = set()
+    for start in range(0, len(hashes), _CHUNK):
+        query = _photographs_of(member).where(photograph.c.sha256.in_(hashes[start : start + _CHUNK]))
+        found.update(row.sha256 for row in conn.execute(query))
+    return found
+
+
+def find_photograph(conn: Connection, feed_id: int, sha256: str) -> list[tuple[str, Photograph]]:
+    """Return the live cases of a feed that refer to a photograph, each with the reference."""
+    query = (
+        sa.select(feed_case.c.case_id, *_PHOTO_COLUMNS)
+        .join(feed_case, feed_case.c.id == photograph.c.case_key)
+        .where(photograph.c.sha256 == sha256, feed_case.c.feed_id == feed_id, feed_case.c.state.not_in(GONE))
+    )
+    return [(row[0], Photograph(*row[1:])) for row in conn.execute(query)]
+
+
+def want_photographs(conn: Connection, feed_id: int, rendition: str, limit: int) -> list[Photograph]:
+    """Return renditions of live documents of a feed that are not here yet, the newest documents first."""
+    query = (
+        sa.select(*_PHOTO_COLUMNS)
+        .join(feed_case, feed_case.c.id == photograph.c.case_key)
+        .where(
+            photograph.c.state == WANTED,
+            photograph.c.rendition == rendition,
+            feed_case.c.feed_id == feed_id,
+            feed_case.c.state.not_in(GONE),
+        )
+        .order_by(feed_case.c.place.desc())
+        .limit(limit)
+    )
+    return [Photograph(*row) for row in conn.execute(query)]
+
+
+def set_photograph_state(conn: Connection, item: Photograph, state: str, reason: str = "") -> int:
+    """Say how it stands with a rendition. Returns 0 when its document is gone meanwhile."""
+    done = conn.execute(
+        photograph.update()
+        .where(photograph.c.case_key == item.case_key, photograph.c.sha256 == item.sha256)
+        .values(state=state, reason=reason)
+    )
+    return int(done.rowcount)
+
+
+def photographs_of_case(conn: Connection, case_key: int) -> list[Photograph]:
+    """Return every rendition that a case's document refers to."""
+    return [
+        Photograph(*row)
+        for row in conn.execute(sa.select(*_PHOTO_COLUMNS).where(photograph.c.case_key == case_key))
+    ]
+
+
+def bytes_held(conn: Connection, rendition: str) -> int:
+    """Return how many bytes the held foreign renditions of one kind take."""
+    query = (
+        sa.select(sa.func.coalesce(sa.func.sum(photograph.c.size), 0))
+        .join(feed_case, feed_case.c.id == photograph.c.case_key)
+        .join(feed, feed.c.id == feed_case.c.feed_id)
+        .where(photograph.c.state == HELD, photograph.c.rendition == rendition, sa.not_(feed.c.own))
+    )
+    return int(conn.execute(query).scalar_one())
+
+
+_PHOTO_COLUMNS = (
+    photograph.c.case_key,
+    photograph.c.sha256,
+    photograph.c.rendition,
+    photograph.c.media_type,
+    photograph.c.size,
+    photograph.c.state,
+)
+
+
+def _photographs_of(member: str) -> sa.Select[Any]:
+    return (
+        sa.select(photograph.c.sha256)
+        .join(feed_case, feed_case.c.id == photograph.c.case_key)
+        .join(feed, feed.c.id == feed_case.c.feed_id)
+        .where(feed.c.member == member)
+    )
+
+
+def _held(
+    conn: Connection, condition: sa.ColumnElement[bool], limit: int | None = None
+) -> Iterable[HeldDocument]:
+    c = feed_case.c
+    query = (
+        sa.select(
+            c.id, c.feed_id, feed.c.member, feed.c.audience, feed.c.own,
+            c.case_id, c.version, c.digest, c.expires, document.c.body,
+        )
+        .join(feed, feed.c.id == c.feed_id)
+        .join(document, document.c.case_key == c.id)
+        .where(condition, c.state == HELD)
+        .order_by(feed.c.audience, c.id)
+        .limit(limit)
+    )  # fmt: skip
+    for row in conn.execute(query):
+        yield HeldDocument(*row[:8], date.fromisoformat(row[8]), row[9])
+
+
+def _delete(conn: Connection, table: sa.Table, column: sa.ColumnElement[Any], keys: Sequence[int]) -> None:
+    for start in range(0, len(keys), _CHUNK):
+        conn.execute(table.delete().where(column.in_(keys[start : start + _CHUNK])))

@@ -1,0 +1,318 @@
+"""Feeds on disk, own and foreign alike: head, leaves, tiles, and where each case stands.
+
+Guarantees: head, leaves and case table change together, and only when the head is still the one that the
+change was made from (compare-and-swap on its size). Documents and their states are `documents`; what a change
+means is left to the services.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from node.errors import Conflict
+from node.store.database import Moment, metadata, upsert
+from protocol.feed import FeedHead, Growth
+from protocol.leaf import CaseState, Leaf
+from protocol.tiles import WIDTH, TileRef, cut_bundle
+from protocol.tlog import HASH_SIZE, Frontier
+from protocol.verification import FeedState
+
+OPEN = "open"
+QUARANTINED = "quarantined"
+SPLIT = "split"
+
+WANTED = "wanted"
+HELD = "held"
+REFUSED = "refused"
+WITHHELD = "withheld"
+RESTRICTED = "restricted"
+ERASED = "erased"
+EXPIRED = "expired"
+GONE = (ERASED, EXPIRED)
+"""States in which nothing of a case may be shown, served or kept."""
+
+feed = sa.Table(
+    "feed",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("member", sa.String, nullable=False),
+    sa.Column("audience", sa.String, nullable=False),
+    sa.Column("origin", sa.String, nullable=False, unique=True),
+    sa.Column("own", sa.Boolean, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("frontier", sa.LargeBinary, nullable=False),
+    sa.Column("note", sa.LargeBinary),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("reason", sa.String, nullable=False),
+    sa.Column("evidence", sa.LargeBinary),
+    sa.Column("advanced_at", Moment),
+    sa.UniqueConstraint("member", "audience"),
+)
+
+feed_bundle = sa.Table(
+    "feed_bundle",
+    metadata,
+    sa.Column("feed_id", sa.ForeignKey("feed.id"), primary_key=True),
+    sa.Column("place", sa.BigInteger, primary_key=True),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+
+feed_tile = sa.Table(
+    "feed_tile",
+    metadata,
+    sa.Column("feed_id", sa.ForeignKey("feed.id"), primary_key=True),
+    sa.Column("level", sa.Integer, primary_key=True),
+    sa.Column("place", sa.BigInteger, primary_key=True),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+
+feed_case = sa.Table(
+    "feed_case",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("feed_id", sa.ForeignKey("feed.id"), nullable=False),
+    sa.Column("case_id", sa.String, nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("digest", sa.LargeBinary),
+    sa.Column("expires", sa.String(10), nullable=False),
+    sa.Column("leaf_at", Moment, nullable=False),
+    sa.Column("place", sa.BigInteger, nullable=False),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("reason", sa.String, nullable=False, default=""),
+    sa.Column("retry_at", Moment),
+    sa.Column("hidden_at", Moment),
+    sa.Column("purged_at", Moment),
+    sa.Column("promised_version", sa.BigInteger, nullable=False, default=0),
+    sa.Column("promised_hidden", sa.Boolean, nullable=False, default=False),
+    sa.Column("promised_purged", sa.Boolean, nullable=False, default=False),
+    sa.UniqueConstraint("feed_id", "case_id"),
+)
+sa.Index("ix_feed_case_state", feed_case.c.feed_id, feed_case.c.state, feed_case.c.place)
+
+_CHUNK = 500  # bound parameters of one statement stay far below either database's limit
+
+
+@dataclass(frozen=True, slots=True)
+class FeedRow:
+    """A feed as it is known here.
+
+    Attributes:
+        size: leaves verified and committed.
+        note: the newest signed checkpoint; None before the first.
+        state: OPEN, QUARANTINED (the owner broke the protocol; asked again later) or SPLIT (two faces:
+            stopped until a person decides).
+        reason: why it is not open, in plain words.
+    """
+
+    id: int
+    member: str
+    audience: str
+    origin: str
+    own: bool
+    size: int
+    frontier: bytes
+    note: bytes | None
+    state: str
+    reason: str
+    evidence: bytes | None
+    advanced_at: datetime | None
+
+    def known(self) -> FeedState:
+        """Return what verification starts from."""
+        return FeedState(self.origin, Frontier.parse(self.size, self.frontier), self.note)
+
+
+def ensure_feed(conn: Connection, member: str, audience: str, origin: str, *, own: bool) -> FeedRow:
+    """Return a member's feed, made empty if it is not known yet."""
+    found = find_feed(conn, member, audience)
+    if found is None:
+        conn.execute(
+            feed.insert().values(
+                member=member,
+                audience=audience,
+                origin=origin,
+                own=own,
+                size=0,
+                frontier=b"",
+                state=OPEN,
+                reason="",
+            )
+        )
+        found = find_feed(conn, member, audience)
+        assert found is not None
+    return found
+
+
+def find_feed(conn: Connection, member: str, audience: str) -> FeedRow | None:
+    """Return a member's feed, or None when nothing of it was ever seen."""
+    row = conn.execute(
+        sa.select(feed).where(feed.c.member == member, feed.c.audience == audience)
+    ).one_or_none()
+    return FeedRow(**row._mapping) if row else None
+
+
+def list_feeds(conn: Connection) -> list[FeedRow]:
+    """Return every feed, own ones first."""
+    rows = conn.execute(sa.select(feed).order_by(feed.c.own.desc(), feed.c.member, feed.c.audience))
+    return [FeedRow(**row._mapping) for row in rows]
+
+
+def load_head(conn: Connection, row: FeedRow) -> FeedHead:
+    """Return what is needed to add to an own feed."""
+    edge: list[bytes] = []
+    level, width = 0, row.size
+    while width:
+        partial = TileRef(level, width // WIDTH, width % WIDTH)
+        edge.append(read_file(conn, row.id, partial) or b"" if partial.width else b"")
+        level, width = level + 1, width // WIDTH
+    last = TileRef(None, row.size // WIDTH, row.size % WIDTH)
+    bundle = read_file(conn, row.id, last) or b"" if last.width else b""
+    return FeedHead(row.origin, Frontier.parse(row.size, row.frontier), tuple(edge), bundle)
+
+
+def store_growth(conn: Connection, row: FeedRow, growth: Growth, note: bytes, now: datetime) -> None:
+    """Store what an addition to an own feed wrote, and its new head.
+
+    Raises:
+        Conflict: somebody else has added to the feed meanwhile; nothing is stored.
+    """
+    frontier = growth.head.frontier
+    _advance(conn, row, frontier, note, now)
+    write_files(conn, row.id, growth.files)
+
+
+def store_update(conn: Connection, row: FeedRow, state: FeedState, now: datetime) -> None:
+    """Store the new head of a foreign feed, and open it again if it was quarantined.
+
+    Raises:
+        Conflict: another pull was faster; nothing is stored.
+    """
+    assert state.note is not None
+    _advance(conn, row, state.frontier, state.note, now)
+
+
+def write_files(conn: Connection, feed_id: int, files: Iterable[tuple[TileRef, bytes]]) -> None:
+    """Store tiles and bundles, each with its whole present content, over what they were."""
+    tiles, bundles = [], []
+    for ref, data in files:
+        if ref.level is None:
+            bundles.append({"feed_id": feed_id, "place": ref.index, "data": data})
+        else:
+            tiles.append({"feed_id": feed_id, "level": ref.level, "place": ref.index, "data": data})
+    if bundles:
+        upsert(conn, feed_bundle, bundles, ("feed_id", "place"))
+    if tiles:
+        upsert(conn, feed_tile, tiles, ("feed_id", "level", "place"))
+
+
+def read_file(conn: Connection, feed_id: int, ref: TileRef) -> bytes | None:
+    """Return a tile or bundle of the given width, cut from a wider one where it has grown since; None when
+    there is none."""
+    if ref.level is None:
+        query = sa.select(feed_bundle.c.data).where(
+            feed_bundle.c.feed_id == feed_id, feed_bundle.c.place == ref.index
+        )
+        data: bytes | None = conn.execute(query).scalar_one_or_none()
+        return data if data is None or ref.width == WIDTH else cut_bundle(data, ref.width)
+    query = sa.select(feed_tile.c.data).where(
+        feed_tile.c.feed_id == feed_id, feed_tile.c.level == ref.level, feed_tile.c.place == ref.index
+    )
+    data = conn.execute(query).scalar_one_or_none()
+    return data if data is None else data[: ref.width * HASH_SIZE]
+
+
+def lookup_cases(conn: Connection, feed_id: int, cases: Sequence[str]) -> dict[str, CaseState]:
+    """Return where the history of each of these cases stands; those that the feed never had are absent."""
+    columns = (
+        feed_case.c.case_id,
+        feed_case.c.version,
+        feed_case.c.digest,
+        feed_case.c.expires,
+        feed_case.c.place,
+    )
+    states: dict[str, CaseState] = {}
+    for start in range(0, len(cases), _CHUNK):
+        chunk = cases[start : start + _CHUNK]
+        rows = conn.execute(
+            sa.select(*columns).where(feed_case.c.feed_id == feed_id, feed_case.c.case_id.in_(chunk))
+        )
+        for case, version, digest, expires, place in rows:
+            states[case] = CaseState(version, digest, date.fromisoformat(expires), place)
+    return states
+
+
+def store_cases(
+    conn: Connection, feed_id: int, followed: Iterable[tuple[Leaf, CaseState]], state: str, now: datetime
+) -> None:
+    """Store where cases stand after leaves. Of several leaves of one case the last counts.
+
+    Args:
+        state: of a case with content: WANTED for a foreign feed, HELD for the own. Without content it is
+            ERASED, hidden now.
+    """
+    last = {leaf.case: (leaf, after) for leaf, after in followed}
+    rows = [
+        {
+            "feed_id": feed_id,
+            "case_id": case,
+            "version": after.version,
+            "digest": after.digest,
+            "expires": after.expires.isoformat(),
+            "leaf_at": leaf.at,
+            "place": after.index,
+            "state": ERASED if after.erased else state,
+            "reason": "",
+            "retry_at": None,
+            "hidden_at": now if after.erased else None,
+            "purged_at": None,
+            "promised_version": 0,
+            "promised_hidden": False,
+            "promised_purged": False,
+        }
+        for case, (leaf, after) in last.items()
+    ]
+    kept = {"promised_version", "promised_hidden", "promised_purged"}
+    if rows:
+        upsert(conn, feed_case, rows, ("feed_id", "case_id"), keep=kept)
+
+
+def set_feed_state(
+    conn: Connection, feed_id: int, state: str, reason: str = "", evidence: bytes | None = None
+) -> None:
+    """Say whether a feed is followed, and if not, why."""
+    conn.execute(
+        feed.update().where(feed.c.id == feed_id).values(state=state, reason=reason, evidence=evidence)
+    )
+
+
+def count_states(conn: Connection) -> dict[tuple[int, str], int]:
+    """Count the cases of each feed by their state."""
+    query = sa.select(feed_case.c.feed_id, feed_case.c.state, sa.func.count()).group_by(
+        feed_case.c.feed_id, feed_case.c.state
+    )
+    return {(row[0], row[1]): row[2] for row in conn.execute(query)}
+
+
+def _advance(conn: Connection, row: FeedRow, frontier: Frontier, note: bytes, now: datetime) -> None:
+    changed = conn.execute(
+        feed.update()
+        .where(feed.c.id == row.id, feed.c.size == row.size, _same_note(row.note))
+        .values(
+            size=frontier.size,
+            frontier=frontier.format(),
+            note=note,
+            state=OPEN,
+            reason="",
+            advanced_at=now,
+        )
+    )
+    if changed.rowcount != 1:
+        raise Conflict("The feed has moved on meanwhile.", "Try again: it starts from the newer head.")
+
+
+def _same_note(note: bytes | None) -> Any:
+    return feed.c.note.is_(None) if note is None else feed.c.note == note

@@ -1,0 +1,137 @@
+"""What is known of each peer beyond the roster: whether this node's administrator accepted it, and how
+pulling it goes.
+
+Guarantees: an acceptance names the keys that it was given for; a peer with other keys is not accepted any
+more. When a pull is due is decided by `next_at` alone, so that a restart goes on where it was.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from node.store.database import Moment, metadata
+
+peer = sa.Table(
+    "peer",
+    metadata,
+    sa.Column("member", sa.String, primary_key=True),
+    sa.Column("fingerprint", sa.String, nullable=False),
+    sa.Column("seen_at", Moment, nullable=False),
+    sa.Column("accepted", sa.String, nullable=False, default=""),
+    sa.Column("accepted_at", Moment),
+    sa.Column("accepted_by", sa.String, nullable=False, default=""),
+    sa.Column("next_at", Moment, nullable=False),
+    sa.Column("tried_at", Moment),
+    sa.Column("reached_at", Moment),
+    sa.Column("failures", sa.Integer, nullable=False, default=0),
+    sa.Column("error", sa.String, nullable=False, default=""),
+    sa.Column("lying", sa.Boolean, nullable=False, default=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """One peer.
+
+    Attributes:
+        fingerprint: of the keys that the roster gives it now; `seen_at` is when they were first seen.
+        accepted: the fingerprint that was accepted; empty when none was.
+        next_at: when it is to be asked again.
+        tried_at, reached_at: the last attempt, and the last that was answered.
+        failures: attempts in a row that were not answered.
+        error: the last reason, in plain words; empty when all is well.
+        lying: whether that reason is a breach of the protocol rather than silence.
+    """
+
+    member: str
+    fingerprint: str
+    seen_at: datetime
+    accepted: str
+    accepted_at: datetime | None
+    accepted_by: str
+    next_at: datetime
+    tried_at: datetime | None
+    reached_at: datetime | None
+    failures: int
+    error: str
+    lying: bool
+
+
+def see_peer(conn: Connection, member: str, fingerprint: str, now: datetime) -> Peer:
+    """Return a peer, made or brought up to date with the keys that the roster gives it."""
+    found = find_peer(conn, member)
+    if found is None:
+        conn.execute(peer.insert().values(member=member, fingerprint=fingerprint, seen_at=now, next_at=now))
+    elif found.fingerprint != fingerprint:
+        conn.execute(
+            peer.update().where(peer.c.member == member).values(fingerprint=fingerprint, seen_at=now)
+        )
+    else:
+        return found
+    found = find_peer(conn, member)
+    assert found is not None
+    return found
+
+
+def find_peer(conn: Connection, member: str) -> Peer | None:
+    """Return a peer, or None when the roster never named it."""
+    row = conn.execute(sa.select(peer).where(peer.c.member == member)).one_or_none()
+    return Peer(**row._mapping) if row else None
+
+
+def list_peers(conn: Connection) -> list[Peer]:
+    """Return every peer by its member id."""
+    return [Peer(**row._mapping) for row in conn.execute(sa.select(peer).order_by(peer.c.member))]
+
+
+def accept_peer(conn: Connection, member: str, fingerprint: str, actor: str, now: datetime) -> None:
+    """Write down that the administrator accepted these keys of a member, and pull it at once."""
+    conn.execute(
+        peer.update()
+        .where(peer.c.member == member)
+        .values(accepted=fingerprint, accepted_at=now, accepted_by=actor, next_at=now, failures=0)
+    )
+
+
+def due_peers(conn: Connection, now: datetime) -> list[str]:
+    """Return the peers that are to be asked now, the longest due first."""
+    query = sa.select(peer.c.member).where(peer.c.next_at <= now).order_by(peer.c.next_at)
+    return list(conn.execute(query).scalars())
+
+
+def ring(conn: Connection, member: str, now: datetime) -> None:
+    """Make a peer due now; any sign of life also ends its back-off."""
+    conn.execute(peer.update().where(peer.c.member == member).values(next_at=now, failures=0))
+
+
+def record_success(conn: Connection, member: str, started: datetime, now: datetime, wait: timedelta) -> None:
+    """Write down that a peer answered and kept to the protocol, and when it is next asked.
+
+    A doorbell that rang after the pull began stays due.
+    """
+    c = peer.c
+    conn.execute(
+        peer.update()
+        .where(c.member == member)
+        .values(
+            next_at=sa.case((c.next_at > started, c.next_at), else_=now + wait),
+            tried_at=now,
+            reached_at=now,
+            failures=0,
+            error="",
+            lying=False,
+        )
+    )
+
+
+def record_failure(
+    conn: Connection, member: str, now: datetime, wait: timedelta, error: str, *, lying: bool
+) -> None:
+    """Write down that a peer could not be pulled, why, and when it is next asked."""
+    values: dict[str, Any] = {"next_at": now + wait, "tried_at": now, "error": error, "lying": lying}
+    if lying:  # it did answer
+        values["reached_at"] = now
+    conn.execute(peer.update().where(peer.c.member == member).values(failures=peer.c.failures + 1, **values))

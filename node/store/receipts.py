@@ -1,0 +1,168 @@
+"""Receipts: what peers promised about own cases, and what this node still owes to owners.
+
+Guarantees: a promise never goes back: an older version or a missing time does not replace a newer one. The
+signed receipts about erasures are kept, those about held versions are not.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from node.store.database import Moment, metadata
+from node.store.feeds import GONE, HELD, feed_case
+
+receipt = sa.Table(
+    "receipt",
+    metadata,
+    sa.Column("feed_id", sa.ForeignKey("feed.id"), primary_key=True),
+    sa.Column("case_id", sa.String, primary_key=True),
+    sa.Column("member", sa.String, primary_key=True),
+    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("held_at", Moment),
+    sa.Column("hidden_at", Moment),
+    sa.Column("purged_at", Moment),
+    sa.Column("nothing_held", sa.Boolean, nullable=False, default=False),
+)
+
+receipt_statement = sa.Table(
+    "receipt_statement",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("member", sa.String, nullable=False),
+    sa.Column("received_at", Moment, nullable=False),
+    sa.Column("token", sa.Text, nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What one peer said about one own case; times are the peer's."""
+
+    case_id: str
+    member: str
+    version: int
+    held_at: datetime | None = None
+    hidden_at: datetime | None = None
+    purged_at: datetime | None = None
+    nothing_held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A receipt that this node owes to the owner of a foreign case."""
+
+    case_key: int
+    case_id: str
+    version: int
+    digest: bytes | None
+    hidden_at: datetime | None
+    purged_at: datetime | None
+
+
+def record_promises(conn: Connection, feed_id: int, promises: Sequence[Promise]) -> None:
+    """Write down what a peer promised, never going back behind what it promised before."""
+    for item in promises:
+        here = sa.and_(
+            receipt.c.feed_id == feed_id, receipt.c.case_id == item.case_id, receipt.c.member == item.member
+        )
+        row = conn.execute(sa.select(receipt).where(here)).one_or_none()
+        values: dict[str, Any] = {
+            "version": item.version,
+            "held_at": item.held_at,
+            "hidden_at": item.hidden_at,
+            "purged_at": item.purged_at,
+            "nothing_held": item.nothing_held,
+        }
+        if row is None:
+            conn.execute(
+                receipt.insert().values(feed_id=feed_id, case_id=item.case_id, member=item.member, **values)
+            )
+        elif item.version >= row.version:
+            for name in ("held_at", "hidden_at", "purged_at"):
+                values[name] = values[name] or getattr(row, name)
+            conn.execute(receipt.update().where(here).values(**values))
+
+
+def keep_statement(conn: Connection, member: str, token: str, now: datetime) -> None:
+    """Keep a signed receipt as it came."""
+    conn.execute(receipt_statement.insert().values(member=member, token=token, received_at=now))
+
+
+def promises_of(conn: Connection, feed_id: int, case_id: str) -> list[Promise]:
+    """Return what every peer promised about one own case."""
+    query = (
+        sa.select(receipt)
+        .where(receipt.c.feed_id == feed_id, receipt.c.case_id == case_id)
+        .order_by(receipt.c.member)
+    )
+    return [
+        Promise(
+            row.case_id, row.member, row.version, row.held_at, row.hidden_at, row.purged_at, row.nothing_held
+        )
+        for row in conn.execute(query)
+    ]
+
+
+def open_erasures(
+    conn: Connection, feed_id: int, members: Sequence[str]
+) -> list[tuple[str, datetime, list[str]]]:
+    """Return own erasures that some of the members have not yet purged: case, erased at, those members."""
+    c = feed_case.c
+    gone = conn.execute(
+        sa.select(c.case_id, c.hidden_at).where(c.feed_id == feed_id, c.state.in_(GONE)).order_by(c.hidden_at)
+    ).all()
+    done_query = sa.select(receipt.c.case_id, receipt.c.member).where(
+        receipt.c.feed_id == feed_id, sa.or_(receipt.c.purged_at.is_not(None), receipt.c.nothing_held)
+    )
+    done = {(row[0], row[1]) for row in conn.execute(done_query)}
+    waiting = [(case, at, [m for m in members if (case, m) not in done]) for case, at in gone]
+    return [item for item in waiting if item[2]]
+
+
+def owed_held(conn: Connection, feed_id: int, limit: int) -> list[Owed]:
+    """Return held versions whose owner has not been told yet."""
+    c = feed_case.c
+    return _owed(conn, sa.and_(c.feed_id == feed_id, c.state == HELD, c.promised_version < c.version), limit)
+
+
+def owed_erased(conn: Connection, feed_id: int, limit: int) -> list[Owed]:
+    """Return hidden or purged cases whose owner has not been told yet."""
+    c = feed_case.c
+    news = sa.or_(sa.not_(c.promised_hidden), sa.and_(c.purged_at.is_not(None), sa.not_(c.promised_purged)))
+    return _owed(conn, sa.and_(c.feed_id == feed_id, c.state.in_(GONE), news), limit)
+
+
+def settle_held(conn: Connection, items: Sequence[Owed]) -> None:
+    """Write down that the owner took a receipt for held versions."""
+    _settle(conn, items, lambda item: {"promised_version": item.version})
+
+
+def settle_erased(conn: Connection, items: Sequence[Owed]) -> None:
+    """Write down that the owner took a receipt for erasures."""
+    _settle(
+        conn, items, lambda item: {"promised_hidden": True, "promised_purged": item.purged_at is not None}
+    )
+
+
+def _owed(conn: Connection, condition: sa.ColumnElement[bool], limit: int) -> list[Owed]:
+    c = feed_case.c
+    query = (
+        sa.select(c.id, c.case_id, c.version, c.digest, c.hidden_at, c.purged_at)
+        .where(condition)
+        .order_by(c.id)
+        .limit(limit)
+    )
+    return [Owed(*row) for row in conn.execute(query)]
+
+
+def _settle(conn: Connection, items: Sequence[Owed], values: Callable[[Owed], dict[str, Any]]) -> None:
+    for item in items:
+        conn.execute(
+            feed_case.update()
+            .where(feed_case.c.id == item.case_key, feed_case.c.version == item.version)
+            .values(**values(item))
+        )
