@@ -6,6 +6,7 @@ Schemas. Specification: README, "Documents".
 """
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,9 @@ PARTS: Mapping[str, tuple[str, ...]] = {
 
 AUDIENCE_SCHEMA: Mapping[str, str] = {"network": "summary/1", "police": "supplement/1"}
 """Which document a feed carries."""
+
+
+_SCHEMA = re.compile(r"([a-z]{1,32}/[1-9][0-9]{0,3})\.(?:0|[1-9][0-9]{0,3})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +119,10 @@ def verify_document(data: bytes, leaf: Leaf, audience: str) -> Document:
 
 def _document_kind(head: Mapping[str, Any], audience: str) -> str:
     schema = head.get("schema")
-    kind = schema.partition(".")[0] if isinstance(schema, str) else ""
-    if kind != AUDIENCE_SCHEMA.get(audience):
+    match = _SCHEMA.fullmatch(schema) if isinstance(schema, str) else None
+    if not match or match[1] != AUDIENCE_SCHEMA.get(audience):
         raise Malformed("document: its schema is not one for this feed")
-    return kind
+    return match[1]
 
 
 def _check_head(head: Mapping[str, Any], leaf: Leaf) -> None:
@@ -134,5 +138,8 @@ def _check_head(head: Mapping[str, Any], leaf: Leaf) -> None:
         value = head.get(member)
         if value != expected or type(value) is not type(expected):
             raise Malformed(f"document: head.{member} is not what the leaf says")
-    if parse_time(head.get("issued_at"), "head.issued_at") != leaf.at:
-        raise Malformed("document: head.issued_at is not the time of the leaf")
+    updated = parse_time(head.get("updated_at"), "head.updated_at")
+    if updated != leaf.at:
+        raise Malformed("document: head.updated_at is not the time of the leaf")
+    if parse_time(head.get("issued_at"), "head.issued_at") > updated:
+        raise Malformed("document: head.issued_at is after head.updated_at")
