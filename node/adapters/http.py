@@ -1,0 +1,251 @@
+"""HTTP to other machines, trusting none of them.
+
+Guarantees: every answer is read under a limit of bytes, before and after decompression, and under one
+deadline for the whole exchange, however slowly it drips; no redirect is followed; the address that is
+connected to is checked at that moment, so that a name cannot be pointed elsewhere between the check and the
+call; what goes wrong on the way is PeerUnavailable, never anything else. What the bytes mean is left to the
+callers.
+"""
+
+import ipaddress
+import socket
+import threading
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.util.connection import create_connection
+
+from node.errors import PeerUnavailable
+
+_CHUNK = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back.
+
+    Attributes:
+        status: the HTTP status code.
+        headers: with lower-case names.
+        body: decompressed, within the limit that was asked for.
+        received: bytes of the body as they came over the line.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    received: int
+
+
+class HttpClient:
+    """Connections to other machines, kept open between calls. Safe to use from several threads.
+
+    Args:
+        private_addresses: whether loopback and private networks may be reached, and plain http used.
+        connect_seconds: the most that making a connection may take.
+    """
+
+    def __init__(self, *, private_addresses: bool, connect_seconds: float, pool_size: int = 8) -> None:
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._connect_seconds = connect_seconds
+        self._private = private_addresses
+        adapter = _GuardedAdapter(private_addresses, pool_connections=64, pool_maxsize=pool_size)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+
+    def fetch(
+        self,
+        method: str,
+        url: str,
+        *,
+        limit: int,
+        deadline: float,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+    ) -> Answer:
+        """Make one request and read its whole answer.
+
+        Args:
+            limit: the most bytes of body, after decompression.
+            deadline: the most seconds that all of it may take.
+
+        Raises:
+            PeerUnavailable: no connection, an address that may not be reached, too slow, too long, or cut
+            off.
+        """
+        if not (self._private or url.startswith("https://")):
+            raise PeerUnavailable("The address is not https, which is the only way members are reached.")
+        asked = {"Accept-Encoding": "gzip", "User-Agent": "gmcn-node", **(headers or {})}
+        with _deadline(deadline) as alarm:
+            try:
+                with self._session.request(
+                    method,
+                    url,
+                    headers=asked,
+                    data=body or None,
+                    stream=True,
+                    allow_redirects=False,
+                    timeout=(min(self._connect_seconds, deadline), deadline),
+                ) as response:
+                    data, received = _read_body(response, limit)
+            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+                raise _unavailable(error, rang=alarm.rang) from None
+            if alarm.rang:  # a connection that is cut may look like an answer that ended
+                raise _unavailable(TimeoutError(), rang=True)
+        lower = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(response.status_code, lower, data, received)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._session.close()
+
+
+class _Alarm:
+    """Cuts the connection of one exchange when its time is up."""
+
+    def __init__(self) -> None:
+        self.rang = False
+        self._socket: socket.socket | None = None
+        self._lock = threading.Lock()
+
+    def attach(self, sock: socket.socket) -> None:
+        with self._lock:
+            self._socket = sock
+        if self.rang:
+            self.ring()
+
+    def ring(self) -> None:
+        self.rang = True
+        with self._lock:
+            if self._socket is not None:
+                with suppress(OSError):  # closed already
+                    self._socket.shutdown(socket.SHUT_RDWR)
+
+
+_current: ContextVar[_Alarm | None] = ContextVar("current exchange", default=None)
+
+
+@contextmanager
+def _deadline(seconds: float) -> Iterator[_Alarm]:
+    alarm = _Alarm()
+    timer = threading.Timer(seconds, alarm.ring)
+    timer.daemon = True
+    timer.start()
+    token = _current.set(alarm)
+    try:
+        yield alarm
+    finally:
+        _current.reset(token)
+        timer.cancel()
+
+
+class _Guarded(HTTPConnection):
+    """A connection that checks the address it connects to, and that an alarm can cut."""
+
+    private_addresses = False
+
+    def _new_conn(self) -> socket.socket:
+        if self.private_addresses:
+            return super()._new_conn()
+        try:
+            found = socket.getaddrinfo(self._dns_host, self.port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            raise urllib3.exceptions.NewConnectionError(self, "name not found") from error
+        public = [str(item[4][0]) for item in found if ipaddress.ip_address(item[4][0]).is_global]
+        if not public:
+            raise urllib3.exceptions.NewConnectionError(self, "the name leads to no public address")
+        return create_connection(
+            (public[0], self.port or 443), self.timeout, socket_options=self.socket_options
+        )
+
+    def connect(self) -> None:
+        super().connect()
+        self._attach()
+
+    def putrequest(self, *args: Any, **kwargs: Any) -> None:
+        self._attach()
+        super().putrequest(*args, **kwargs)
+
+    def _attach(self) -> None:
+        alarm = _current.get()
+        sock = getattr(self, "sock", None)
+        if alarm is not None and sock is not None:
+            alarm.attach(sock)
+
+
+class _GuardedTls(_Guarded, HTTPSConnection):
+    pass
+
+
+class _Open(_Guarded):
+    private_addresses = True
+
+
+class _OpenTls(_GuardedTls):
+    private_addresses = True
+
+
+class _GuardedAdapter(HTTPAdapter):
+    def __init__(self, private_addresses: bool, **options: Any) -> None:
+        self._private = private_addresses
+        super().__init__(**options)
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options)
+        plain: type[HTTPConnection] = _Open if self._private else _Guarded
+        tls: type[HTTPConnection] = _OpenTls if self._private else _GuardedTls
+        self.poolmanager.pool_classes_by_scheme = {
+            "http": type("PlainPool", (HTTPConnectionPool,), {"ConnectionCls": plain}),
+            "https": type("TlsPool", (HTTPSConnectionPool,), {"ConnectionCls": tls}),
+        }
+
+
+def _read_body(response: requests.Response, limit: int) -> tuple[bytes, int]:
+    """Read a body within a limit, undoing gzip ourselves: a library that does it first has already been
+    bombed."""
+    encoding = response.headers.get("Content-Encoding", "identity").lower()
+    if encoding not in ("identity", "gzip"):
+        raise ValueError("an encoding that was not asked for")
+    unzip = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS) if encoding == "gzip" else None
+    out, received = bytearray(), 0
+    while chunk := response.raw.read1(_CHUNK, decode_content=False):
+        received += len(chunk)
+        out += unzip.decompress(chunk, limit + 1 - len(out)) if unzip else chunk
+        if len(out) > limit:
+            raise _TooLong
+    if unzip is not None and not unzip.eof:
+        raise ValueError("cut off")
+    expected = response.headers.get("Content-Length")
+    if expected is not None and expected.isdigit() and int(expected) != received:
+        raise ValueError("cut off")
+    return bytes(out), received
+
+
+class _TooLong(ValueError):
+    pass
+
+
+def _unavailable(error: Exception, *, rang: bool) -> PeerUnavailable:
+    """Say what happened without the address or anything else that a foreign machine could have put into the
+    text."""
+    if rang or isinstance(error, (requests.Timeout, TimeoutError)):
+        return PeerUnavailable("It did not answer in time.", "It is asked again by itself.")
+    if isinstance(error, _TooLong):
+        return PeerUnavailable("Its answer is longer than is allowed.", "Tell its operator.")
+    if isinstance(error, requests.exceptions.SSLError):
+        return PeerUnavailable("Its TLS certificate is not valid.", "Tell its operator.")
+    if isinstance(error, requests.ConnectionError):
+        return PeerUnavailable(
+            "It cannot be reached.", "It is asked again by itself; check the network if this lasts."
+        )
+    return PeerUnavailable("Its answer was cut off or could not be read.", "It is asked again by itself.")

@@ -1,0 +1,173 @@
+"""The calls that one node makes to another (protocol README, "HTTP interface").
+
+Guarantees: every call carries a fresh token for exactly this request, is bounded in bytes and time, and
+returns suspect bytes: nothing is believed here. A peer that does not answer, or refuses, is PeerUnavailable;
+one that answers in a form that the protocol does not have is a ProtocolError.
+"""
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from node.adapters.http import Answer, HttpClient
+from node.errors import PeerUnavailable
+from protocol.answers import Absence, format_query, parse_answers
+from protocol.encoding import parse_object
+from protocol.errors import Malformed, ProtocolError
+from protocol.note import MAX_NOTE_BYTES
+from protocol.receipt import MAX_RECEIPT_LENGTH
+from protocol.roster import Member
+from protocol.tiles import TileRef
+from protocol.token import TokenSigner, sign_request
+
+MAX_BUNDLE_BYTES = 1 << 20
+MAX_WITHDRAWALS_BYTES = 1 << 20
+MAX_DOCUMENTS_BYTES = 17 << 20
+_DOOR_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedCheckpoint:
+    """A checkpoint as it was served.
+
+    Attributes:
+        tag: the ETag to ask with next time; empty when there was none.
+        changed: False when the peer said that it is still the one with the tag asked with; `data` is empty
+            then.
+    """
+
+    data: bytes
+    tag: str
+    changed: bool
+
+
+class PeerClient:
+    """Calls to peers in the name of this node's member.
+
+    Args:
+        signer: returns the member's token key; asked for at each call, so that a rotated key is used at once.
+        deadline: seconds that one call may take.
+    """
+
+    def __init__(
+        self,
+        http: HttpClient,
+        signer: Callable[[], TokenSigner],
+        clock: Callable[[], datetime],
+        deadline: float,
+    ) -> None:
+        self._http = http
+        self._signer = signer
+        self._clock = clock
+        self._deadline = deadline
+
+    def get_checkpoint(self, member: Member, audience: str, tag: str = "") -> FetchedCheckpoint:
+        """Ask for the newest checkpoint of a feed, if it is another than the one with this tag."""
+        headers = {"If-None-Match": tag} if tag else {}
+        answer = self._call(
+            member, "GET", f"/feeds/{audience}/checkpoint", limit=MAX_NOTE_BYTES, headers=headers, also=(304,)
+        )
+        if answer.status == 304:
+            return FetchedCheckpoint(b"", tag, changed=False)
+        return FetchedCheckpoint(answer.body, answer.headers.get("etag", ""), changed=True)
+
+    def get_file(self, member: Member, audience: str, ref: TileRef) -> bytes:
+        """Ask for a tile or an entry bundle."""
+        return self._call(member, "GET", f"/feeds/{audience}/{ref.format()}", limit=MAX_BUNDLE_BYTES).body
+
+    def get_documents(self, member: Member, audience: str, digests: Sequence[bytes]) -> list[bytes | Absence]:
+        """Ask for documents: for each digest its bytes, or why there is none.
+
+        Raises:
+            Malformed: the answer is not one to this question.
+        """
+        body = format_query(digests)
+        answer = self._call(
+            member, "POST", f"/feeds/{audience}/documents", limit=MAX_DOCUMENTS_BYTES, body=body
+        )
+        return parse_answers(answer.body, digests)
+
+    def get_photograph(self, member: Member, audience: str, sha256: str, size: int) -> bytes:
+        """Ask for a photograph of `size` bytes."""
+        return self._call(member, "GET", f"/feeds/{audience}/photographs/{sha256}", limit=size).body
+
+    def get_withdrawals(self, member: Member) -> list[str]:
+        """Ask for the endorsements that a member has withdrawn.
+
+        Raises:
+            Malformed: the answer is not a list of tokens.
+        """
+        answer = self._call(member, "GET", "/withdrawals", limit=MAX_WITHDRAWALS_BYTES)
+        tokens = parse_object(answer.body, "withdrawals", MAX_WITHDRAWALS_BYTES).get("withdrawals")
+        if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens):
+            raise Malformed("withdrawals: must be a list of tokens")
+        return tokens
+
+    def send_receipt(self, member: Member, receipt: str) -> None:
+        """Hand a receipt to the owner of a feed."""
+        assert len(receipt) <= MAX_RECEIPT_LENGTH
+        self._call(
+            member,
+            "POST",
+            "/receipts",
+            limit=MAX_NOTE_BYTES,
+            body=receipt.encode(),
+            headers={"Content-Type": "application/jwt"},
+        )
+
+    def ring(self, member: Member) -> None:
+        """Ring a peer's doorbell: there is something new here, pull it now."""
+        self._call(member, "POST", "/doorbell", limit=MAX_NOTE_BYTES, deadline=_DOOR_SECONDS)
+
+    def _call(
+        self,
+        member: Member,
+        method: str,
+        path: str,
+        *,
+        limit: int,
+        body: bytes = b"",
+        headers: dict[str, str] | None = None,
+        also: Sequence[int] = (),
+        deadline: float | None = None,
+    ) -> Answer:
+        url = member.address.rstrip("/") + path
+        token = sign_request(
+            self._signer(),
+            member.id,
+            method,
+            urlsplit(url).path,
+            body,
+            self._clock(),
+            secrets.token_urlsafe(16),
+        )
+        answer = self._http.fetch(
+            method,
+            url,
+            headers={
+                "Authorization": f"Bearer {token}",
+                "Content-Type": "application/json",
+                **(headers or {}),
+            },
+            body=body,
+            limit=limit,
+            deadline=self._deadline if deadline is None else deadline,
+        )
+        if answer.status // 100 != 2 and answer.status not in also:
+            raise _refused(answer)
+        return answer
+
+
+def _refused(answer: Answer) -> PeerUnavailable:
+    """Say why a peer refuses, with what it says itself, cut down to plain printable text."""
+    try:
+        said = str(parse_object(answer.body, "problem", MAX_NOTE_BYTES).get("detail", ""))
+    except ProtocolError:
+        said = ""
+    plain = "".join(ch for ch in said[:200] if ch.isprintable())
+    return PeerUnavailable(
+        f"It answered {answer.status}{': ' + plain if plain else ''}.",
+        "Ask its operator if this lasts." if answer.status < 500 else "It is asked again by itself.",
+    )

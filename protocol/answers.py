@@ -1,0 +1,95 @@
+"""The answer to `POST /documents`: for each digest asked for, a document or why there is none.
+
+    <digest> document <number of lines>\\n   followed by the document's own lines
+    <digest> superseded|erased|expired|restricted|unknown\\n
+
+Guarantees: an answer that was read speaks of exactly the digests asked for, in their order. Whether a
+document has the digest that it is given under is left to `document.verify_document`. Specification: README,
+"HTTP interface".
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Literal, get_args
+
+from protocol.encoding import format_json, parse_decimal, parse_hash, parse_object
+from protocol.errors import Malformed
+
+Absence = Literal["superseded", "erased", "expired", "restricted", "unknown"]
+
+ABSENCES: tuple[Absence, ...] = get_args(Absence)
+MAX_DIGESTS = 256
+MAX_QUERY_BYTES = 1 << 15
+_MAX_LINES = 3
+
+
+def format_query(digests: Sequence[bytes]) -> bytes:
+    """Write the body of a request for at most MAX_DIGESTS documents."""
+    return format_json({"digests": [digest.hex() for digest in digests]})
+
+
+def parse_query(body: bytes) -> list[bytes]:
+    """Read the body of a request for documents.
+
+    Raises:
+        Malformed: not 1 to MAX_DIGESTS digests, each once.
+    """
+    digests = parse_object(body, "request for documents", MAX_QUERY_BYTES).get("digests")
+    if not isinstance(digests, list) or not 1 <= len(digests) <= MAX_DIGESTS:
+        raise Malformed(f"request for documents: must name 1 to {MAX_DIGESTS} digests")
+    parsed = [parse_hash(digest, "request for documents") for digest in digests]
+    if len(set(parsed)) != len(parsed):
+        raise Malformed("request for documents: names a digest twice")
+    return parsed
+
+
+def format_answers(answers: Iterable[tuple[bytes, bytes | Absence]]) -> bytes:
+    """Write the answer.
+
+    Args:
+        answers: digest, and the document's bytes or why there is none.
+    """
+    out = bytearray()
+    for digest, answer in answers:
+        if isinstance(answer, bytes):
+            out += b"%s document %d\n" % (digest.hex().encode(), answer.count(b"\n")) + answer
+        else:
+            out += f"{digest.hex()} {answer}\n".encode()
+    return bytes(out)
+
+
+def parse_answers(data: bytes, asked: Sequence[bytes]) -> list[bytes | Absence]:
+    """Read an answer.
+
+    Args:
+        asked: the digests, in the order of the request.
+
+    Returns:
+        For each of them the document's bytes, unverified, or why there is none.
+
+    Raises:
+        Malformed: another form, or other digests than were asked for.
+    """
+    answers: list[bytes | Absence] = []
+    place = 0
+    for digest in asked:
+        end = data.find(b"\n", place) + 1
+        words = data[place:end].decode("ascii", "replace").rstrip("\n").split(" ")
+        if not end or words[0] != digest.hex():
+            raise Malformed("answer with documents: not about the digests asked for")
+        place = end
+        if len(words) == 2 and words[1] in ABSENCES:
+            answers.append(words[1])  # type: ignore[arg-type]  # mypy does not narrow by `in`
+            continue
+        if len(words) != 3 or words[1] != "document":
+            raise Malformed("answer with documents: a status that is not known")
+        lines = parse_decimal(words[2], "number of lines")
+        if lines > _MAX_LINES:
+            raise Malformed("answer with documents: more lines than any document has")
+        for _ in range(lines):
+            place = data.find(b"\n", place) + 1
+            if not place:
+                raise Malformed("answer with documents: ends inside a document")
+        answers.append(data[end:place])
+    if place != len(data):
+        raise Malformed("answer with documents: more than was asked for")
+    return answers
