@@ -54,9 +54,12 @@ SEALING_PUBLIC = ML_KEM_PUBLIC + 32
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _MEMBER = re.compile(rf"(?:{_LABEL}\.)+[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?", re.ASCII)
-_MEMBER_LENGTH = 200  # so that an origin stays a legal key name
+_MEMBER_LENGTH = 190  # so that an origin stays a legal key name
 _COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
-_LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,4}", re.ASCII)
+_LANGUAGE = re.compile(
+    r"[a-z]{2,3}(?:-[A-Z][a-z]{3})?(?:-(?:[A-Z]{2}|[0-9]{3}))?(?:-(?:[a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*",
+    re.ASCII,
+)
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 _EMAIL = re.compile(rf"[A-Za-z0-9._%+-]{{1,64}}@{_LABEL}(?:\.{_LABEL})+", re.ASCII)
 # No `@`, `?` or `#` can stand in either form: no user, query or fragment reaches a request line.
@@ -511,7 +514,7 @@ def _parse_member_id(value: Any, what: str) -> str:
 
 
 def _parse_language(value: Any, what: str) -> str:
-    if not isinstance(value, str) or not _LANGUAGE.fullmatch(value):
+    if not isinstance(value, str) or len(value) > 35 or not _LANGUAGE.fullmatch(value):
         raise Malformed(f"{what}: not a language tag")
     return value
 
@@ -568,7 +571,7 @@ def _parse_feed(value: Any, what: str) -> FeedEntry:
 
 def _parse_frozen(fields: _Fields) -> FrozenHead:
     return FrozenHead(
-        fields.integer("size", 0, (1 << 63) - 1), parse_hash(fields.get("root"), f"{fields.what}.root")
+        fields.integer("size", 0, (1 << 53) - 1), parse_hash(fields.get("root"), f"{fields.what}.root")
     )
 
 
