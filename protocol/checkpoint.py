@@ -14,6 +14,7 @@ from protocol.errors import BadSignature, Malformed, NoQuorum
 from protocol.note import (
     COSIGNATURE,
     ED25519,
+    MAX_SIGNATURES,
     Note,
     Signature,
     Signer,
@@ -56,7 +57,10 @@ def parse_checkpoint(text: bytes) -> Checkpoint:
         Malformed: not exactly three lines of the right form, or an empty tree with another root than SHA-256
             of nothing.
     """
-    lines = text.decode("utf-8", "replace").split("\n")
+    try:
+        lines = text.decode("utf-8").split("\n")
+    except UnicodeDecodeError:
+        raise Malformed("checkpoint: not UTF-8") from None
     if len(lines) != 4 or lines[3] or not lines[0]:
         raise Malformed("checkpoint: must have exactly three lines")
     size = parse_decimal(lines[1], "checkpoint size")
@@ -139,8 +143,14 @@ def check_quorum(note: Note, witnesses: Iterable[VerifierKey], quorum: int) -> l
 
 
 def merge_signatures(note: Note, more: Iterable[Signature]) -> bytes:
-    """Write the note with further signature lines behind its own, each line once."""
+    """Write the note with further signature lines behind its own, each line once.
+
+    Raises:
+        Malformed: more lines than a reader takes.
+    """
     lines = dict.fromkeys((*note.signatures, *more))
+    if len(lines) > MAX_SIGNATURES:
+        raise Malformed(f"checkpoint: more than {MAX_SIGNATURES} signatures")
     return format_note(Note(note.text, tuple(lines)))
 
 

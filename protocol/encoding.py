@@ -22,7 +22,8 @@ MAX_DEPTH = 32
 
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 _HEX_HASH = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", re.ASCII)
+# Hours stop at 23 here because later Pythons read 24:00:00 as the next day.
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}Z", re.ASCII)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
@@ -133,7 +134,7 @@ def parse_time(text: Any, what: str) -> datetime:
 
 def format_time(moment: datetime) -> str:
     """Write an aware time as RFC 3339 in whole seconds of UTC."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def parse_date(text: Any, what: str) -> date:
@@ -173,7 +174,7 @@ def _check_keys_unique(data: bytes, what: str) -> None:
 def _depth_exceeds(value: Any, allowed: int) -> bool:
     """Walk level by level, so that hostile nesting costs no stack."""
     level = [value]
-    for _ in range(allowed + 1):
+    for _ in range(allowed):
         below: list[Any] = []
         for item in level:
             if type(item) is dict:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from protocol.checkpoint import Checkpoint
 from protocol.errors import BadProof, Malformed
 from protocol.leaf import MAX_LEAF_BYTES
-from protocol.tiles import WIDTH, TileRef, check_tile, format_bundle, tile_width
+from protocol.tiles import WIDTH, TileRef, check_tile, format_bundle, parse_bundle, tile_width
 from protocol.tlog import EMPTY, HASH_SIZE, Frontier, leaf_hash, node_hash
 
 
@@ -55,16 +55,20 @@ def check_edge(head: FeedHead) -> None:
     """Check that a stored head is whole, before anything is signed on top of it.
 
     Raises:
-        Malformed: an edge tile has not the width that the size asks for.
-        BadProof: the edge tiles are not those of the frontier.
+        Malformed: an edge tile or the bundle has not the width that the size asks for.
+        BadProof: the edge tiles are not those of the frontier, or the bundle's entries not those of its tile.
     """
     size = head.frontier.size
-    for level in range(max(len(head.edge), _levels(size))):
-        data = head.edge[level] if level < len(head.edge) else b""
+    edge = head.edge + (b"",) * (_levels(size) - len(head.edge))
+    roots: tuple[bytes, ...] = ()
+    for level, data in enumerate(edge):
         check_tile(data, TileRef(level, size >> (8 * level + 8), (size >> 8 * level) % WIDTH))
-        roots = EMPTY.extended(_hashes(data)).hashes
-        if any(root not in head.frontier.hashes for root in roots):
-            raise BadProof("feed: the stored tiles do not belong to the stored head")
+        roots = EMPTY.extended(_hashes(data)).hashes + roots
+    entries = parse_bundle(head.bundle, size % WIDTH)
+    if roots != head.frontier.hashes or [leaf_hash(entry) for entry in entries] != _hashes(
+        b"".join(edge[:1])
+    ):
+        raise BadProof("feed: the stored tiles do not belong to the stored head")
 
 
 def grow(head: FeedHead, entries: Sequence[bytes]) -> Growth:

@@ -136,7 +136,7 @@ def parse_leaf(entry: bytes, member: str) -> Leaf | None:
         at=parse_time(members.get("at"), "leaf time"),
         nonce=parse_base64(members.get("nonce", ""), "leaf nonce", NONCE_SIZE),
     )
-    if not leaf.at.date() <= leaf.expires <= leaf.at.date() + MAX_LIFE:
+    if not timedelta(0) <= leaf.expires - leaf.at.date() <= MAX_LIFE:
         raise Malformed("leaf: expires before it begins, or later than any policy allows")
     return leaf
 

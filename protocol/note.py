@@ -22,7 +22,7 @@ COSIGNATURE = 0x04
 MAX_SIGNATURES = 64
 MAX_NOTE_BYTES = 1 << 16
 
-_NAME = re.compile(r"[^\s+\x00-\x20\x7f]{1,255}")
+_NAME = re.compile(r"[^\s+\x00-\x20\x7f\ud800-\udfff]{1,255}")
 _HEX_ID = re.compile(r"[0-9a-f]{8}", re.ASCII)
 
 
@@ -49,8 +49,7 @@ class VerifierKey:
         """Read a vkey.
 
         Raises:
-            Malformed: wrong form, an unknown kind of key, a key id that does not belong, or bytes that are no
-                Ed25519 key.
+            Malformed: wrong form, an unknown kind of key, or a key id that does not belong.
         """
         name, _, rest = vkey.partition("+")
         hex_id, _, material = rest.partition("+")

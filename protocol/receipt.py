@@ -64,12 +64,14 @@ def verify_receipt(token: str, owner: str, find: FindKey) -> Receipt:
 
     Raises:
         Malformed, BadSignature: see `token.verify_claims`; or too many items, or a kind that is not known.
-        NotAuthorized: meant for another owner.
+        NotAuthorized: meant for another owner, or about a feed that is not this owner's.
     """
     claims = verify_claims(token, RECEIPT_TYPE, "receipt", find, MAX_RECEIPT_LENGTH)
     if claims.all.get("aud") != owner:
         raise NotAuthorized("receipt: for another member")
-    kind, items = claims.text("kind"), claims.all.get("items")
+    kind, origin, items = claims.text("kind"), claims.text("origin"), claims.all.get("items")
+    if not origin.startswith(f"{owner}/"):
+        raise NotAuthorized("receipt: about a feed of another member")
     if kind not in (HELD, ERASED):
         raise Malformed("receipt: of a kind that is not known here")
     if (
@@ -78,4 +80,4 @@ def verify_receipt(token: str, owner: str, find: FindKey) -> Receipt:
         or not all(isinstance(item, dict) for item in items)
     ):
         raise Malformed(f"receipt: must hold at most {MAX_ITEMS} items")
-    return Receipt(claims.issuer, kind, claims.text("origin"), claims.at, claims.all, items)
+    return Receipt(claims.issuer, kind, origin, claims.at, claims.all, items)

@@ -17,8 +17,10 @@ WIDTH = 256
 
 LEVELS = 64
 MAX_ENTRY_BYTES = 0xFFFF
+INDEXES = (1 << 63) // WIDTH
+"""Tiles in the lowest level of the largest tree; indexes stay below, so that a leaf's index fits 63 bits."""
 
-_PATH = re.compile(r"tile/(entries|[0-9]{1,2})/((?:x[0-9]{3}/){0,6}[0-9]{3})(?:\.p/([0-9]{1,3}))?", re.ASCII)
+_PATH = re.compile(r"tile/(entries|[0-9]{1,2})/((?:x[0-9]{3}/){0,5}[0-9]{3})(?:\.p/([0-9]{1,3}))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,8 @@ def parse_tile_path(path: str) -> TileRef:
         index=int(digits.replace("/", "").replace("x", "")),
         width=WIDTH if partial is None else parse_decimal(partial, "tile width"),
     )
-    if (ref.level or 0) >= LEVELS or ref.width == 0 or ref.format() != path:
+    in_range = (ref.level or 0) < LEVELS and ref.index < INDEXES and ref.width > 0
+    if not in_range or ref.format() != path:
         raise Malformed("tile path: a number out of range or with needless zeros")
     return ref
 
@@ -73,8 +76,10 @@ def tile_width(level: int, index: int, size: int) -> int:
 
 
 def bundles_between(old: int, new: int) -> Iterable[TileRef]:
-    """List the entry bundles that hold the leaves `old` up to `new`, from the left."""
-    for index in range(old // WIDTH, (new + WIDTH - 1) // WIDTH):
+    """List the entry bundles that hold the leaves `old` up to `new`, from the left; none when `old` is
+    `new`.
+    """
+    for index in range(old // WIDTH, (new + WIDTH - 1) // WIDTH if old < new else 0):
         yield TileRef(None, index, min(WIDTH, new - index * WIDTH))
 
 

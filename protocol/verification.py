@@ -59,7 +59,6 @@ class FeedUpdate:
         self.checkpoint, self.note = verify_checkpoint(data, keys)
         self._state, self._data = state, data
         self._frontier = state.frontier
-        self._wanted: Iterator[TileRef] = iter(())
         if self.checkpoint.origin != state.origin:
             raise BadSignature("checkpoint: of another feed")
         if self.checkpoint.size < state.frontier.size:
@@ -70,7 +69,6 @@ class FeedUpdate:
             if state.note is None:  # an empty log has one root only, and `parse_checkpoint` holds it to that
                 raise BadProof("checkpoint: another root for an empty feed")
             raise SplitView("checkpoint: another root for a size that is known already", state.note, data)
-        self._wanted = iter(self.bundles())
 
     @property
     def unchanged(self) -> bool:
@@ -82,7 +80,7 @@ class FeedUpdate:
         yield from bundles_between(self._state.frontier.size, self.checkpoint.size)
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Take the next bundle.
+        """Take the next bundle. One that is refused changes nothing: the same place may be fed again.
 
         Returns:
             Its entries that are new. They are unverified until `finish`.
@@ -90,10 +88,11 @@ class FeedUpdate:
         Raises:
             Malformed: not a bundle of the width asked for, or one more than was asked for.
         """
-        ref = next(self._wanted, None)
+        known = self._frontier.size
+        ref = next(iter(bundles_between(known, self.checkpoint.size)), None)
         if ref is None:
             raise Malformed("entry bundle: more than the checkpoint covers")
-        entries = parse_bundle(data, ref.width)[max(0, self._state.frontier.size - ref.index * WIDTH) :]
+        entries = parse_bundle(data, ref.width)[known - ref.index * WIDTH :]
         self._frontier = self._frontier.extended(map(leaf_hash, entries))
         return entries
 
