@@ -78,7 +78,7 @@ def parse_answers(data: bytes, asked: Sequence[bytes]) -> list[bytes | Absence]:
             raise Malformed("answer with documents: not about the digests asked for")
         place = end
         if len(words) == 2 and words[1] in ABSENCES:
-            answers.append(words[1])  # type: ignore[arg-type]  # mypy does not narrow by `in`
+            answers.append(words[1])
             continue
         if len(words) != 3 or words[1] != "document":
             raise Malformed("answer with documents: a status that is not known")
