@@ -1,0 +1,162 @@
+"""When a case expires, pauses or needs its owner: days and moments in, answers out.
+
+Guarantees: nothing here reads a clock; `now` is an aware datetime and days are days in UTC. An expiry is
+never shortened. Acting on the answers (erasing, hiding, telling people) is left to the services.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from node.domain.edtf import edtf_bounds
+
+UNDO_WINDOW = timedelta(days=3)
+"""How long the owner can take a withdrawal back in its own register; peers have deleted by then."""
+
+ADULT_AGE = 18
+
+
+@dataclass(frozen=True, slots=True)
+class Adulthood:
+    """What the 18th birthday means for a case.
+
+    Attributes:
+        warn_on: the earliest day on which the child can turn 18: from then on the owner is asked to decide.
+        pause_on: first of the month after the latest such day: the public view pauses without a decision. The
+            delay keeps the pause from publishing the birthday.
+    """
+
+    warn_on: date
+    pause_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that the owner of a case has to do.
+
+    Attributes:
+        kind: "expiry", "adulthood", "photo", "review" or "purge".
+        due: the day by which it is to be done; it may have passed.
+        message: in plain words, without personal data.
+    """
+
+    kind: str
+    due: date
+    message: str
+
+
+def expiry_day(issued: datetime, life_days: int, previous: date | None = None) -> date:
+    """Compute the last day of a document's life.
+
+    Args:
+        issued: when this version is issued.
+        life_days: the network policy's life of a summary, in days.
+        previous: the expiry of the version before, which is never shortened.
+    """
+    day = issued.astimezone(UTC).date() + timedelta(days=life_days)
+    return max(day, previous) if previous else day
+
+
+def is_live(expires: date, now: datetime) -> bool:
+    """Tell whether a document or photograph may still be held: through the whole of its last day, in UTC."""
+    return now.astimezone(UTC).date() <= expires
+
+
+def live_photos(photos: Iterable[Mapping[str, Any]], now: datetime) -> list[Mapping[str, Any]]:
+    """Choose the photographs whose own expiry has not passed."""
+    return [
+        photo for photo in photos if "expires_at" not in photo or is_live(_last_day(photo["expires_at"]), now)
+    ]
+
+
+def adulthood(birth: str) -> Adulthood | None:
+    """Compute what the 18th birthday means for a case.
+
+    Args:
+        birth: EDTF level 1. Where it is uncertain the earliest date warns and the latest acts.
+
+    Returns:
+        None when either end of the birth date is open.
+    """
+    earliest, latest = edtf_bounds(birth)
+    if earliest is None or latest is None:
+        return None
+    last = _birthday(latest, ADULT_AGE)
+    following = date(last.year + last.month // 12, last.month % 12 + 1, 1)
+    return Adulthood(_birthday(earliest, ADULT_AGE), following)
+
+
+def is_public_paused(birth: str, decided: bool, now: datetime) -> bool:
+    """Tell whether the public view of a case pauses because the child has come of age.
+
+    Args:
+        decided: whether a person has decided that it stays public (`adult_decision`).
+    """
+    adult = adulthood(birth)
+    return not decided and adult is not None and now.astimezone(UTC).date() >= adult.pause_on
+
+
+def can_undo(withdrawn_at: datetime, now: datetime) -> bool:
+    """Tell whether the owner can still take a withdrawal back."""
+    return now < withdrawn_at + UNDO_WINDOW
+
+
+def notices(
+    record: Mapping[str, Any], expires: date | None, now: datetime, ahead: timedelta = timedelta(days=30)
+) -> list[Notice]:
+    """List what the owner of a case has to do within a time, the most urgent first.
+
+    Args:
+        record: the case record.
+        expires: last day of its published summary; None while it is not published.
+        ahead: how long before the day to speak up.
+    """
+    today = now.astimezone(UTC).date()
+    due = [notice for notice in _all_notices(record, expires, today) if notice.due <= today + ahead]
+    return sorted(due, key=lambda notice: notice.due)
+
+
+def _all_notices(record: Mapping[str, Any], expires: date | None, today: date) -> Iterator[Notice]:
+    if expires is not None:
+        yield Notice("expiry", expires, f"The summary expires {_when(expires, today)}: renew or withdraw it.")
+    adult = adulthood(record["birth"]) if "birth" in record else None
+    if adult and "adult_decision" not in record:
+        yield Notice(
+            "adulthood",
+            adult.warn_on,
+            f"The child may come of age {_when(adult.warn_on, today)}: decide whether the case stays public. "
+            f"Without a decision the public view pauses on {adult.pause_on}.",
+        )
+    for number, photo in enumerate(record.get("photos", ()), 1):
+        if "expires_at" in photo:
+            day = _last_day(photo["expires_at"])
+            yield Notice("photo", day, f"Photograph {number} expires {_when(day, today)}.")
+    if "review_due" in record:
+        day = _last_day(record["review_due"])
+        yield Notice("review", day, f"The review of the case is due {_when(day, today)}.")
+    if "purge_by" in record:
+        day = _last_day(record["purge_by"])
+        yield Notice("purge", day, f"The record is to be purged {_when(day, today)}.")
+
+
+def _when(day: date, today: date) -> str:
+    days = (day - today).days
+    if abs(days) > 1:
+        return f"in {days} days" if days > 0 else f"{-days} days ago"
+    return {-1: "since yesterday", 0: "today", 1: "tomorrow"}[days]
+
+
+def _birthday(birth: date, years: int) -> date:
+    """Add years to a day; who was born on 29 February has completed the year on 1 March."""
+    try:
+        return birth.replace(year=birth.year + years)
+    except ValueError:
+        return date(birth.year + years, 3, 1)
+
+
+def _last_day(text: str) -> date:
+    """Read a day or a moment as loosely as the schemas let it pass, 30 February included."""
+    day = edtf_bounds(text)[1]
+    assert day is not None, "a single day has no open end"
+    return day
