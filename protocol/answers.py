@@ -19,7 +19,7 @@ Absence = Literal["superseded", "erased", "expired", "restricted", "unknown"]
 ABSENCES: tuple[Absence, ...] = get_args(Absence)
 MAX_DIGESTS = 256
 MAX_QUERY_BYTES = 1 << 15
-_MAX_LINES = 3
+_LINES = (2, 3)
 
 
 def format_query(digests: Sequence[bytes]) -> bytes:
@@ -83,8 +83,8 @@ def parse_answers(data: bytes, asked: Sequence[bytes]) -> list[bytes | Absence]:
         if len(words) != 3 or words[1] != "document":
             raise Malformed("answer with documents: a status that is not known")
         lines = parse_decimal(words[2], "number of lines")
-        if lines > _MAX_LINES:
-            raise Malformed("answer with documents: more lines than any document has")
+        if lines not in _LINES:
+            raise Malformed("answer with documents: not the number of lines of any document")
         for _ in range(lines):
             place = data.find(b"\n", place) + 1
             if not place:
