@@ -1,0 +1,211 @@
+"""What a search can know of a case: a flat row made of a summary's head and public part, and nothing else.
+
+Guarantees: the network and police parts never come here, so that no search over these rows can tell what they
+hold. Absent fields leave empty columns. Words of a text and words of a question are made by the same rules.
+
+Leaves to others: whether the document is genuine and valid, and how rows are stored and found.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+from typing import Any, Literal, NamedTuple
+
+from node.domain.edtf import edtf_bounds
+from node.domain.similarity import fold, name_keys
+
+Source = Literal["own", "replica"]
+
+# Characters of text that are indexed; a summary of the usual 1.5 kB stays far below.
+_MAX_TEXT = 16_384
+# Characters of a word that count: longer ones are addresses and noise.
+_MAX_WORD = 40
+# Separates the readings of several names in a column, so that no trigram of two words spans two names.
+_BETWEEN_NAMES = " | "
+# Put before a word of the place: a letter that no word contains, and that an index keeps as part of the word.
+PLACE_MARK = "§"
+
+
+class SearchEntry(NamedTuple):
+    """One case as the search sees it; the order of the fields is the order of the columns.
+
+    Attributes:
+        source: `own` for this node's register, `replica` for a peer's summary.
+        feed_id: the feed that a replica came by; None for own cases.
+        owner: member id of the issuer.
+        country: ISO 3166-1 alpha-2 of the owner.
+        seen_in: ISO 3166-1 alpha-2 of the place where the child was last seen.
+        sex: ISO 5218.
+        age_min, age_max: age at disappearance in months, both included.
+        missing_from, missing_to: first and last day on which the child may have disappeared, as
+            `date.toordinal()` counts them.
+        lat, lon, radius_m: the place as published: degrees, degrees, metres.
+        updated: seconds since 1970.
+        names_fold, names_skeleton: every reading of every name, in the same order, framed by spaces.
+        words: the words of place, circumstances, marks and clothing; those of the place once more with
+            `PLACE_MARK`.
+    """
+
+    source: Source
+    feed_id: int | None
+    case_id: str
+    owner: str
+    country: str
+    status: str
+    seen_in: str | None
+    sex: int | None
+    age_min: int | None
+    age_max: int | None
+    missing_from: int | None
+    missing_to: int | None
+    category: str | None
+    lat: float | None
+    lon: float | None
+    radius_m: float | None
+    has_photo: bool
+    updated: int
+    names_fold: str
+    names_skeleton: str
+    words: str
+
+
+def entry_of(
+    head: Mapping[str, Any],
+    public: Mapping[str, Any],
+    *,
+    source: Source,
+    feed_id: int | None,
+    owner: str,
+    country: str,
+    status: str,
+) -> SearchEntry:
+    """Make the row of a summary.
+
+    Args:
+        head: the head of a valid summary.
+        public: its public part.
+        source, feed_id, owner, country, status: what the node knows of it besides; see `SearchEntry`.
+    """
+    seen: Mapping[str, Any] = public.get("last_seen") or {}
+    age_min, age_max = _months(public.get("age_at_disappearance"))
+    missing_from, missing_to = _days(public.get("missing_since"))
+    keys = name_keys([_full_name(name) for name in public.get("names") or ()])
+    return SearchEntry(
+        source=source,
+        feed_id=feed_id,
+        case_id=head["case"],
+        owner=owner,
+        country=country,
+        status=status,
+        seen_in=seen.get("country"),
+        sex=public.get("sex"),
+        age_min=age_min,
+        age_max=age_max,
+        missing_from=missing_from,
+        missing_to=missing_to,
+        category=public.get("category"),
+        lat=seen.get("lat"),
+        lon=seen.get("lon"),
+        radius_m=seen.get("radius_m"),
+        has_photo=bool(public.get("photos")),
+        updated=int(datetime.fromisoformat(head["updated_at"]).timestamp()),
+        names_fold=f" {_BETWEEN_NAMES.join([key.fold for key in keys])} " if keys else "",
+        names_skeleton=f" {_BETWEEN_NAMES.join([key.skeleton for key in keys])} " if keys else "",
+        words=_words(seen, public),
+    )
+
+
+def split_words(text: str) -> list[str]:
+    """Cut a text into the words that are indexed and asked for: no case, no accents, at most 40 characters.
+
+    Scripts that write without spaces (Han, kana, Thai, Lao, Khmer, Burmese, Tibetan) give their pairs of
+    neighbouring characters instead, so that any part of two characters or more is found.
+    """
+    text = text[:_MAX_TEXT]
+    if text.isascii():
+        words = text.lower().translate(_ASCII_SEPARATORS).split()
+    else:
+        text = unicodedata.normalize("NFKD", text.casefold())
+        text = unicodedata.normalize("NFC", _ACCENTS.sub("", text))
+        words = _WORD.findall(text)
+        if _UNSPACED.search(text):
+            words = [part for word in words for part in _pairs_of(word)]
+    return [word[:_MAX_WORD] for word in words]
+
+
+def _words(seen: Mapping[str, Any], public: Mapping[str, Any]) -> str:
+    loose = _texts(public.get("circumstances")) + _texts(public.get("clothing"))
+    for mark in public.get("marks") or ():
+        loose += _texts(mark.get("text"))
+    words = split_words("\n".join(loose))
+    place = "\n".join(_texts(seen.get("place")))
+    if place:
+        # A place is looked for in the asker's script: Киев and Kyiv both find it.
+        here = split_words(place)
+        if not place.isascii():
+            here += fold(place).split()
+        words += here
+        words += [PLACE_MARK + word for word in here]
+    return " ".join(words)
+
+
+def _texts(langtext: Mapping[str, Any] | None) -> list[str]:
+    return [said["text"] for said in langtext.values()] if langtext else []
+
+
+def _full_name(name: Mapping[str, Any]) -> str:
+    full: str | None = name.get("full")
+    return full or f"{name.get('given') or ''} {name.get('family') or ''}"
+
+
+def _months(age: Mapping[str, Any] | None) -> tuple[int | None, int | None]:
+    """Read an age in months; a child of 7 years is 84 to 95 months old."""
+    if not age:
+        return None, None
+    low, high = age.get("min"), age.get("max")
+    if age.get("unit") == "year":
+        low = None if low is None else low * 12
+        high = None if high is None else high * 12 + 11
+    return low, high
+
+
+def _days(since: str | None) -> tuple[int | None, int | None]:
+    if not since:
+        return None, None
+    first: date | None
+    last: date | None
+    if len(since) > 10 and since[10] == "T":
+        first = last = date.fromisoformat(since[:10])
+    else:
+        first, last = edtf_bounds(since)
+    return first and first.toordinal(), last and last.toordinal()
+
+
+def _pairs_of(word: str) -> Iterator[str]:
+    for run in _RUN.findall(word):
+        if len(run) == 1 or not _UNSPACED.match(run):
+            yield run
+        else:
+            yield from (run[at : at + 2] for at in range(len(run) - 1))
+
+
+# Scripts without spaces: Thai, Lao, Tibetan, Burmese, Khmer, kana, Han.
+_NO_SPACES = (
+    "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+    "\U00020000-\U0003ffff"
+)
+_UNSPACED = re.compile(f"[{_NO_SPACES}]")
+_RUN = re.compile(f"[{_NO_SPACES}]+|[^{_NO_SPACES}]+")
+# Everything but controls, spaces, punctuation, symbols and halves of surrogate pairs. Written out, because
+# \w would cut Indic words at their vowel signs.
+_WORD = re.compile(
+    "[^\x00-/:-@\\[-`{-©«-±´¶-¸»¿×÷\u0300-\u036f\u055a-\u055f\u0589\u05be\u05f3\u05f4\u060c\u061b\u061f\u066a-\u066d"
+    "\u06d4\u0964\u0965\u0e2f\u0e5a\u0e5b\u104a-\u104f\u1361-\u1368\u17d4-\u17da\u2000-\u206f\u2190-\u2bff"
+    "\u2e00-\u2e7f\u3000-\u3004\u3008-\u3020\u3030\u303d-\u303f\u30fb\ud800-\uf8ff\ufe00-\ufe6f\ufeff"
+    "\uff00-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65\ufff0-\uffff\U0001f000-\U0001ffff]+"
+)
+_ASCII_SEPARATORS = {point: " " for point in range(128) if not chr(point).isalnum()}
+# Accents of Latin, Greek and Cyrillic; points of Hebrew; vowel marks of Arabic. Vowel signs of other scripts
+# are letters to their readers and stay.
+_ACCENTS = re.compile("[\u0300-\u036f\u0591-\u05bd\u05bf-\u05c7\u064b-\u065f\u0670]+")

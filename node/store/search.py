@@ -1,0 +1,568 @@
+"""The search: one row a case, own cases and replicas side by side, found by filters, words and names.
+
+Guarantees: indexing a case again replaces its row; what is removed leaves the tables at once, and the
+full-text indexes with `purge`; hidden rows are never found. Names are found across scripts: trigrams of their
+Latin forms and of their consonants give candidates, `domain.similarity` puts them in order.
+
+On SQLite the trigrams and the words are FTS5 tables over `search_text`, whose rows give the old values that
+an exact deletion needs. On PostgreSQL the same columns carry GIN indexes (pg_trgm, and a tsvector of the
+words).
+
+Leaves to others: what a row holds (`domain.searchable`) and who may search.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from itertools import islice
+from math import cos, log, radians
+from typing import Any, Literal, NamedTuple
+
+import orjson
+import sqlalchemy as sa
+from rapidfuzz import fuzz, process
+from sqlalchemy import Column, Connection, Index, Table, bindparam, text
+
+from node.domain.searchable import PLACE_MARK, SearchEntry, Source, split_words
+from node.domain.similarity import MAX_NAME, NameKey, key_score, name_keys
+from node.errors import InvalidInput
+from node.store.database import metadata
+
+# Narrow on purpose: a filter that no index serves reads the whole table, 100,000 rows in about 10 ms.
+search_entry = Table(
+    "search_entry",
+    metadata,
+    Column("id", sa.Integer, primary_key=True),
+    Column("source", sa.Text, nullable=False),
+    Column("feed_id", sa.Integer),
+    Column("case_id", sa.Text, nullable=False),
+    Column("owner", sa.Text, nullable=False),
+    Column("country", sa.Text, nullable=False),
+    Column("status", sa.Text, nullable=False),
+    Column("seen_in", sa.Text),
+    Column("sex", sa.SmallInteger),
+    Column("age_min", sa.Integer),
+    Column("age_max", sa.Integer),
+    Column("missing_from", sa.Integer),
+    Column("missing_to", sa.Integer),
+    Column("category", sa.Text),
+    Column("lat", sa.Double),
+    Column("lon", sa.Double),
+    Column("radius_m", sa.Double),
+    Column("has_photo", sa.Boolean, nullable=False),
+    Column("updated", sa.BigInteger, nullable=False),
+    Column("hidden", sa.Boolean, nullable=False, default=False),
+)
+search_text = Table(
+    "search_text",
+    metadata,
+    Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    Column("names_fold", sa.Text, nullable=False),
+    Column("names_skeleton", sa.Text, nullable=False),
+    Column("words", sa.Text, nullable=False),
+)
+Index("ix_search_entry_case", search_entry.c.case_id, search_entry.c.source, search_entry.c.feed_id)
+Index("ix_search_entry_updated", search_entry.c.updated)
+Index("ix_search_entry_country_updated", search_entry.c.country, search_entry.c.updated)
+
+# Hits that one call gives at most, and how far it may skip: whoever needs more narrows the question.
+MAX_LIMIT, MAX_OFFSET = 200, 10_000
+# Characters of a question in words; a longer one is refused.
+MAX_QUESTION = 500
+# How alike a name must be to count as found; see bench/names.py for what that costs and brings.
+MIN_SCORE = 0.55
+_METRES_PER_DEGREE = 111_195.0
+_DAYS_PER_MONTH = 30.436875
+# Rows of one statement of a bulk insert: bounds the memory of a first pull, and makes few full-text segments.
+_BATCH = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """What is looked for; every condition narrows the result, and None leaves its field open.
+
+    A case that does not state a field is not found by a condition on it.
+
+    Attributes:
+        today: the day that "within N years" and "age now" count from.
+        name: a name in any script.
+        text: words of place, circumstances, marks and clothing, each the beginning of a word.
+        place: words of the place alone.
+        near: latitude and longitude in degrees, radius in metres; the published radius of a case counts too.
+        country, owner, source, status, category: exactly as in `SearchEntry`.
+        seen_in: the country where the child was last seen.
+        sex: ISO 5218.
+        missing_within_years: disappeared at most so many years ago.
+        age_min, age_max: years, both included, at the time that `age_when` says.
+        limit, offset: the part of the result that is wanted.
+
+    Raises:
+        InvalidInput: a value is out of range or too long; every problem at once.
+    """
+
+    today: date
+    name: str | None = None
+    text: str | None = None
+    place: str | None = None
+    near: tuple[float, float, float] | None = None
+    country: str | None = None
+    seen_in: str | None = None
+    owner: str | None = None
+    source: Source | None = None
+    status: str | None = None
+    category: str | None = None
+    sex: int | None = None
+    missing_within_years: int | None = None
+    age_min: int | None = None
+    age_max: int | None = None
+    age_when: Literal["disappearance", "now"] = "disappearance"
+    has_photo: bool | None = None
+    limit: int = 20
+    offset: int = 0
+
+    def __post_init__(self) -> None:
+        problems = [
+            f"{field}: at most {MAX_QUESTION} characters, not {len(value)}"
+            for field, value in (("text", self.text), ("place", self.place))
+            if value is not None and len(value) > MAX_QUESTION
+        ]
+        if self.name is not None and len(self.name) > MAX_NAME:
+            problems.append(f"name: at most {MAX_NAME} characters, not {len(self.name)}")
+        ranges = {
+            "limit": (self.limit, 1, MAX_LIMIT),
+            "offset": (self.offset, 0, MAX_OFFSET),
+            "age_min": (self.age_min, 0, 150),
+            "age_max": (self.age_max, 0, 150),
+            "missing_within_years": (self.missing_within_years, 0, 200),
+        }
+        if self.near is not None:
+            ranges |= {
+                "near latitude": (self.near[0], -90, 90),
+                "near longitude": (self.near[1], -180, 180),
+                "near radius": (self.near[2], 0, 20_100_000),
+            }
+        for field, (number, low, high) in ranges.items():
+            if number is not None and not low <= number <= high:
+                problems.append(f"{field}: from {low} to {high}, not {number}")
+        for field in ("country", "seen_in", "owner", "status", "category"):
+            value = getattr(self, field)
+            if value is not None and (len(value) > MAX_QUESTION or not value.isprintable()):
+                problems.append(f"{field}: a short code without control characters")
+        if problems:
+            raise InvalidInput("The search cannot be done as asked.", "Change what is named below.", problems)
+
+
+class Hit(NamedTuple):
+    """A case that was found.
+
+    Attributes:
+        score: how alike the name is, from 0 to 1; 1.0 where no name was asked for.
+    """
+
+    id: int
+    source: Source
+    feed_id: int | None
+    case_id: str
+    owner: str
+    country: str
+    status: str
+    updated: int
+    score: float
+
+
+# --- Writing ---
+
+
+def create_indexes(connection: Connection) -> None:
+    """Make the full-text indexes over `search_text`, which must exist and be empty or be indexed right
+    after."""
+    postgresql = connection.dialect.name == "postgresql"
+    for statement in _POSTGRESQL_INDEXES if postgresql else _SQLITE_INDEXES:
+        connection.exec_driver_sql(statement)
+
+
+def drop_indexes(connection: Connection) -> None:
+    """Undo `create_indexes`, for a migration that goes back."""
+    if connection.dialect.name == "postgresql":
+        names = ("ix_search_text_fold", "ix_search_text_skeleton", "ix_search_text_words")
+        statements = [f"DROP INDEX IF EXISTS {name}" for name in names]
+    else:
+        statements = [f"DROP TABLE IF EXISTS {name}" for name in ("search_name_fts", "search_word_fts")]
+    for statement in statements:
+        connection.exec_driver_sql(statement)
+
+
+# Skeletons are written in capitals and folds are not, so that case_sensitive keeps the two apart in one
+# index. detail=none holds which rows a trigram is in and nothing else: half the size, and all that is asked.
+_SQLITE_INDEXES = (
+    """CREATE VIRTUAL TABLE search_name_fts USING fts5(names_fold, names_skeleton, content='search_text',
+       content_rowid='id', tokenize='trigram case_sensitive 1', detail=none, columnsize=0)""",
+    """CREATE VIRTUAL TABLE search_word_fts USING fts5(words, content='search_text',
+       content_rowid='id', tokenize='ascii', detail=none, columnsize=0)""",
+    # Few, large segments: a first pull would otherwise merge them over and over.
+    "INSERT INTO search_name_fts (search_name_fts, rank) VALUES ('automerge', 8), ('hashsize', 4194304)",
+    "INSERT INTO search_word_fts (search_word_fts, rank) VALUES ('automerge', 8), ('hashsize', 4194304)",
+)
+_LEXEMES = "array_to_tsvector(array_remove(string_to_array(words, ' '), ''))"
+_POSTGRESQL_INDEXES = (
+    "CREATE EXTENSION IF NOT EXISTS pg_trgm",
+    "CREATE INDEX ix_search_text_fold ON search_text USING gin (names_fold gin_trgm_ops)",
+    "CREATE INDEX ix_search_text_skeleton ON search_text USING gin (names_skeleton gin_trgm_ops)",
+    f"CREATE INDEX ix_search_text_words ON search_text USING gin (({_LEXEMES}))",
+)
+
+
+def index_many(connection: Connection, entries: Iterable[SearchEntry]) -> int:
+    """Put cases into the search; one that is there already, by source, feed and case id, is replaced.
+
+    Returns:
+        How many rows were written.
+    """
+    written = 0
+    pending = iter(entries)
+    while batch := list(islice(pending, _BATCH)):
+        latest = {(entry.source, entry.feed_id, entry.case_id): entry for entry in batch}
+        _remove_ids(connection, _ids_of(connection, latest))
+        _insert(connection, list(latest.values()))
+        written += len(latest)
+    return written
+
+
+def remove_many(connection: Connection, source: Source, feed_id: int | None, case_ids: Iterable[str]) -> int:
+    """Take cases out of the search, and say how many were there; `purge` clears what the indexes keep."""
+    return _remove_ids(connection, _ids_of(connection, ((source, feed_id, case_id) for case_id in case_ids)))
+
+
+def remove_feed(connection: Connection, feed_id: int) -> int:
+    """Take all replicas of one feed out of the search, and say how many there were."""
+    found = connection.execute(sa.select(search_entry.c.id).where(search_entry.c.feed_id == feed_id))
+    return _remove_ids(connection, list(found.scalars()))
+
+
+def hide_many(
+    connection: Connection,
+    source: Source,
+    feed_id: int | None,
+    case_ids: Iterable[str],
+    *,
+    hidden: bool = True,
+) -> int:
+    """Keep cases from being found, or let them be found again, and say how many there are."""
+    ids = _ids_of(connection, ((source, feed_id, case_id) for case_id in case_ids))
+    change = sa.update(search_entry).where(search_entry.c.id == bindparam("row")).values(hidden=hidden)
+    if ids:
+        connection.execute(change, [{"row": number} for number in ids])
+    return len(ids)
+
+
+def hide_feed(connection: Connection, feed_id: int, *, hidden: bool = True) -> int:
+    """Keep all replicas of one feed from being found, or let them be found again."""
+    change = sa.update(search_entry).where(search_entry.c.feed_id == feed_id).values(hidden=hidden)
+    return connection.execute(change).rowcount
+
+
+def purge(connection: Connection) -> None:
+    """Rebuild the full-text segments without what was removed; takes the write lock for the whole rewrite.
+
+    On SQLite the words of removed rows are gone from the database file with the commit, and from disk with
+    `database.scrub` after it. On PostgreSQL `scrub` does all of it, since VACUUM FULL rewrites the indexes
+    too.
+    """
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("INSERT INTO search_name_fts (search_name_fts) VALUES ('optimize')")
+        connection.exec_driver_sql("INSERT INTO search_word_fts (search_word_fts) VALUES ('optimize')")
+
+
+def _ids_of(connection: Connection, keys: Iterable[tuple[Source, int | None, str]]) -> list[int]:
+    by_feed: dict[tuple[Source, int | None], list[str]] = {}
+    for source, feed_id, case_id in keys:
+        by_feed.setdefault((source, feed_id), []).append(case_id)
+    ids: list[int] = []
+    for (source, feed_id), case_ids in by_feed.items():
+        same_feed = "feed_id IS NULL" if feed_id is None else "feed_id = :feed_id"
+        statement = text(
+            f"SELECT id FROM search_entry WHERE case_id {_in(connection, 'cases')} AND source = :source"  # noqa: S608
+            f" AND {same_feed}"
+        )
+        values = {"cases": _list(connection, case_ids), "source": source, "feed_id": feed_id}
+        ids += connection.execute(statement, values).scalars()
+    return ids
+
+
+def _in(connection: Connection, name: str) -> str:
+    """Give the SQL for "is one of the list bound as name": one parameter, however long the list is."""
+    return f"= ANY(:{name})" if connection.dialect.name == "postgresql" else f"IN (SELECT value FROM json_each(:{name}))"
+
+
+def _list(connection: Connection, values: list[str] | list[int]) -> Any:
+    return values if connection.dialect.name == "postgresql" else orjson.dumps(values).decode()
+
+
+_ENTRY_COLUMNS = ("id", *SearchEntry._fields[:-3], "hidden")
+_TEXT_COLUMNS = ("id", *SearchEntry._fields[-3:])
+
+
+def _insert(connection: Connection, entries: list[SearchEntry]) -> None:
+    if connection.dialect.name == "postgresql":
+        ids: list[int] = list(
+            connection.execute(
+                text("SELECT nextval('search_entry_id_seq') FROM generate_series(1, :n)"), {"n": len(entries)}
+            ).scalars()
+        )
+    else:
+        # The write lock is held, so nobody else takes these numbers.
+        last: int = connection.exec_driver_sql("SELECT coalesce(max(id), 0) FROM search_entry").scalar_one()
+        ids = list(range(last + 1, last + 1 + len(entries)))
+    rows = [(number, *entry[:-3], False) for number, entry in zip(ids, entries, strict=True)]
+    texts = [(number, *entry[-3:]) for number, entry in zip(ids, entries, strict=True)]
+    _bulk(connection, "search_entry", _ENTRY_COLUMNS, rows)
+    _bulk(connection, "search_text", _TEXT_COLUMNS, texts)
+    if connection.dialect.name == "sqlite":
+        for table, columns in _FTS_COLUMNS.items():
+            connection.exec_driver_sql(
+                f"INSERT INTO {table} (rowid, {columns}) SELECT id, {columns} FROM search_text WHERE id >= ?",  # noqa: S608
+                (ids[0],),
+            )
+
+
+_FTS_COLUMNS = {"search_name_fts": "names_fold, names_skeleton", "search_word_fts": "words"}
+
+
+def _bulk(connection: Connection, table: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    names = ", ".join(columns)
+    if connection.dialect.name == "postgresql":
+        cursor = connection.connection.cursor()
+        with cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:  # type: ignore[attr-defined]
+            for row in rows:
+                copy.write_row(row)
+        return
+    marks = ", ".join("?" * len(columns))
+    connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)  # noqa: S608
+
+
+def _remove_ids(connection: Connection, ids: list[int]) -> int:
+    if not ids:
+        return 0
+    these = {"ids": _list(connection, ids)}
+    where = f"WHERE id {_in(connection, 'ids')}"
+    if connection.dialect.name == "sqlite":
+        for table, columns in _FTS_COLUMNS.items():
+            connection.execute(
+                text(
+                    f"INSERT INTO {table} ({table}, rowid, {columns})"  # noqa: S608
+                    f" SELECT 'delete', id, {columns} FROM search_text {where}"
+                ),
+                these,
+            )
+    connection.execute(text(f"DELETE FROM search_text {where}"), these)  # noqa: S608
+    connection.execute(text(f"DELETE FROM search_entry {where}"), these)  # noqa: S608
+    return len(ids)
+
+
+# --- Reading ---
+
+_HIT = "e.id, e.source, e.feed_id, e.case_id, e.owner, e.country, e.status, e.updated"
+
+
+def find(connection: Connection, query: Query) -> list[Hit]:
+    """Give the part of the result that the query asks for.
+
+    Without a name the newest change comes first; with one the most alike name, and among equals the newest.
+    """
+    if query.name is not None:
+        return _find_by_name(connection, query)[query.offset : query.offset + query.limit]
+    where, values = _conditions(connection, query)
+    # Walking the newest rows pays only where most of them match; "+" keeps SQLite from it everywhere else.
+    walk = connection.dialect.name == "postgresql" or len(values) == (query.country is not None)
+    order = "e.updated DESC, e.id DESC" if walk else "+e.updated DESC, e.id DESC"
+    statement = text(f"SELECT {_HIT} FROM search_entry e WHERE {where} ORDER BY {order} LIMIT :limit OFFSET :offset")  # noqa: S608
+    found = connection.execute(statement, {**values, "limit": query.limit, "offset": query.offset})
+    return [Hit(*row, score=1.0) for row in found]
+
+
+def count(connection: Connection, query: Query) -> int:
+    """Say how many cases match; with a name, how many of its candidates are alike enough."""
+    if query.name is not None:
+        return len(_find_by_name(connection, query))
+    where, values = _conditions(connection, query)
+    total: int = connection.execute(text(f"SELECT count(*) FROM search_entry e WHERE {where}"), values).scalar_one()  # noqa: S608
+    return total
+
+
+def _conditions(connection: Connection, query: Query) -> tuple[str, dict[str, Any]]:
+    """Write everything but the name as SQL over `search_entry e`, with the values it binds."""
+    parts = ["NOT e.hidden"]
+    values: dict[str, Any] = {}
+
+    def add(part: str, **bound: Any) -> None:
+        parts.append(part)
+        values.update(bound)
+
+    for field in ("country", "seen_in", "owner", "source", "status", "category", "sex", "has_photo"):
+        value = getattr(query, field)
+        if value is not None:
+            add(f"e.{field} = :{field}", **{field: value})
+    today = query.today.toordinal()
+    if query.missing_within_years is not None:
+        add("e.missing_to >= :since", since=today - round(query.missing_within_years * 365.2425))
+    low, high = "e.age_min", "coalesce(e.age_max, e.age_min)"
+    if query.age_when == "now":
+        low += f" + (:today - e.missing_to) / {_DAYS_PER_MONTH}"
+        high += f" + (:today - e.missing_from) / {_DAYS_PER_MONTH}"
+        if query.age_min is not None or query.age_max is not None:
+            values["today"] = today
+    if query.age_min is not None:
+        add(f"{high} >= :age_min", age_min=query.age_min * 12)
+    if query.age_max is not None:
+        add(f"{low} < :age_end", age_end=(query.age_max + 1) * 12)
+    if query.near is not None:
+        part, bound = _near(*query.near)
+        add(part, **bound)
+    wanted = [_asked(word) for word in split_words(query.text or "")]
+    wanted += [_asked(PLACE_MARK + word, shortest=4) for word in split_words(query.place or "")]
+    if wanted:
+        postgresql = connection.dialect.name == "postgresql"
+        add(_WORDS_POSTGRESQL if postgresql else _WORDS_SQLITE, words=_all_of(wanted, postgresql=postgresql))
+    elif query.text or query.place:
+        parts.append("1 = 0")  # something was asked for, and no letter of it can be found
+    return " AND ".join(parts), values
+
+
+_WORDS_SQLITE = "e.id IN (SELECT rowid FROM search_word_fts WHERE search_word_fts MATCH :words)"
+_WORDS_POSTGRESQL = f"e.id IN (SELECT id FROM search_text WHERE {_LEXEMES} @@ CAST(:words AS tsquery))"  # noqa: S608
+
+
+class _Word(NamedTuple):
+    letters: str
+    begins: bool
+
+
+def _asked(word: str, shortest: int = 3) -> _Word:
+    """Take a word as the beginning of words, unless it is so short that half the texts would match.
+
+    A lone character of a script without spaces is always a beginning: the index holds pairs.
+    """
+    return _Word(word, len(word) >= shortest or not word[-1].isascii())
+
+
+def _all_of(words: list[_Word], *, postgresql: bool) -> str:
+    if postgresql:
+        return " & ".join(f"'{word.letters}'{':*' if word.begins else ''}" for word in words)
+    return " AND ".join(f'"{word.letters}"{"*" if word.begins else ""}' for word in words)
+
+
+def _near(lat: float, lon: float, radius: float) -> tuple[str, dict[str, Any]]:
+    """Compare on a plane that touches the globe at the point: right to a percent within 500 km."""
+    east = "abs(e.lon - :lon)"
+    metres_east = f"(CASE WHEN {east} > 180 THEN 360 - {east} ELSE {east} END * :scale)"
+    reach = "(:radius + coalesce(e.radius_m, 0))"
+    part = (
+        f"abs(e.lat - :lat) * {_METRES_PER_DEGREE} <= {reach} AND "
+        f"(e.lat - :lat) * (e.lat - :lat) * {_METRES_PER_DEGREE**2} + {metres_east} * {metres_east} <= {reach} * {reach}"
+    )
+    return part, {"lat": lat, "lon": lon, "scale": _METRES_PER_DEGREE * cos(radians(lat)), "radius": radius}
+
+
+# --- Names ---
+
+# Rows that one way of looking for candidates gives at most, and how many of all go through the full comparison.
+_STRICT, _LOOSE, _RARE, _COMPARED = 300, 600, 400, 250
+# A trigram in more rows than this says too little to be counted row by row.
+_COMMON = 1_500
+_RAREST = 4
+
+
+def _find_by_name(connection: Connection, query: Query) -> list[Hit]:
+    asked = name_keys([query.name or ""])
+    where, values = _conditions(connection, query)
+    ids: dict[int, None] = {}
+    for key in asked:
+        postgresql = connection.dialect.name == "postgresql"
+        candidates = _candidates_postgresql if postgresql else _candidates_sqlite
+        ids.update(dict.fromkeys(candidates(connection, key, where, values)))
+    statement = text(
+        f"SELECT {_HIT}, t.names_fold, t.names_skeleton FROM search_entry e JOIN search_text t ON t.id = e.id"  # noqa: S608
+        f" WHERE e.id {_in(connection, 'ids')} AND {where}"
+    )
+    rows = connection.execute(statement, {**values, "ids": _list(connection, list(ids))}).all()
+    hits = []
+    for row in _most_alike(asked, rows):
+        known = list(map(NameKey, row.names_fold.strip().split(" | "), row.names_skeleton.strip().split(" | ")))
+        score = key_score(asked, known)
+        if score >= MIN_SCORE:
+            hits.append(Hit(*row[:8], score=round(score, 4)))
+    return sorted(hits, key=lambda hit: (-hit.score, -hit.updated, -hit.id))
+
+
+def _most_alike(asked: list[NameKey], rows: list[Any]) -> list[Any]:
+    """Keep the rows that a quick look at whole columns likes best, since the full comparison takes longer."""
+    if len(rows) <= _COMPARED:
+        return rows
+    best: Counter[int] = Counter()
+    for key in asked:
+        for column, wanted in (("names_skeleton", key.skeleton), ("names_fold", key.fold)):
+            texts = [getattr(row, column) for row in rows]
+            for _text, score, at in process.extract(wanted, texts, scorer=fuzz.token_set_ratio, limit=None):
+                best[at] += score
+    return [rows[at] for at, _score in best.most_common(_COMPARED)]
+
+
+def _grams(words: str) -> Iterator[list[str]]:
+    """Cut each word, framed by spaces, into its trigrams."""
+    for word in words.split():
+        framed = f" {word} "
+        yield [framed[at : at + 3] for at in range(len(framed) - 2)]
+
+
+def _candidates_sqlite(connection: Connection, key: NameKey, where: str, values: dict[str, Any]) -> Iterator[int]:
+    # CROSS JOIN keeps the order: first the trigrams, then the filters on the rows they are in.
+    matching = text(
+        "SELECT f.rowid FROM search_name_fts f CROSS JOIN search_entry e ON e.id = f.rowid"  # noqa: S608
+        f" WHERE search_name_fts MATCH :grams AND {where} ORDER BY f.rowid DESC LIMIT :most"
+    )
+
+    def match(grams: str, most: int) -> Iterator[int]:
+        yield from connection.execute(matching, {**values, "grams": grams, "most": most}).scalars()
+
+    bones = list(_grams(key.skeleton))
+    if bones:
+        yield from match(" AND ".join(_quoted(word, " AND ") for word in bones), _STRICT)
+    rows_of = {gram: _rows_of(connection, gram) for words in (key.fold, key.skeleton) for word in _grams(words) for gram in word}
+    rarity = {gram: log(_COMMON / max(len(rows), 1)) for gram, rows in rows_of.items() if len(rows) < _COMMON}
+    votes: Counter[int] = Counter()
+    for gram, weight in rarity.items():
+        for row in rows_of[gram]:
+            votes[row] += weight  # type: ignore[assignment]
+    yield from (row for row, _weight in votes.most_common(_RARE))
+    words = [sorted(word, key=lambda gram: len(rows_of[gram]))[:_RAREST] for word in (*_grams(key.fold),)]
+    if len(words) > 1:
+        yield from match(" AND ".join(f"({_quoted(word, ' OR ')})" for word in words[:4]), _LOOSE)
+
+
+def _rows_of(connection: Connection, gram: str) -> list[int]:
+    found = connection.exec_driver_sql(
+        "SELECT rowid FROM search_name_fts WHERE search_name_fts MATCH ? LIMIT ?", (f'"{gram}"', _COMMON)
+    )
+    return list(found.scalars())
+
+
+def _quoted(grams: list[str], between: str) -> str:
+    return between.join(f'"{gram}"' for gram in grams)
+
+
+def _candidates_postgresql(connection: Connection, key: NameKey, where: str, values: dict[str, Any]) -> Iterator[int]:
+    source = "FROM search_text t JOIN search_entry e ON e.id = t.id"
+    for column, words, most in (("names_skeleton", key.skeleton, _STRICT), ("names_fold", key.fold, _LOOSE)):
+        if not words:
+            continue
+        whole = text(
+            f"SELECT t.id {source} WHERE t.{column} LIKE ALL(:patterns) AND {where} ORDER BY t.id DESC LIMIT :most"  # noqa: S608
+        )
+        patterns = [f"% {word} %" for word in words.split()]
+        yield from connection.execute(whole, {**values, "patterns": patterns, "most": most}).scalars()
+        alike = text(
+            f"SELECT t.id {source} WHERE :words <% t.{column} AND {where}"  # noqa: S608
+            f" ORDER BY word_similarity(:words, t.{column}) DESC, t.id DESC LIMIT :most"
+        )
+        yield from connection.execute(alike, {**values, "words": words, "most": most}).scalars()
