@@ -68,10 +68,10 @@ $(STAMP): requirements/dev.txt pyproject.toml
 			echo "$$found has no venv module. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; \
 		fi; \
 		echo "Making $(VENV) with $$found"; \
-		"$$found" -m venv $(VENV); \
+		"$$found" -m venv $(VENV) || { rm -rf $(VENV); exit 1; }; \
 	fi
 	@echo "Installing the locked packages into $(VENV) (a minute or two, once)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 	@echo "Ready: $(BIN)/gmcn --help"
