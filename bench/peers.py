@@ -262,7 +262,7 @@ def install_programs() -> None:
         ["npm", "ci"], cwd=PROGRAMS, timeout=DEADLINE_SECONDS, capture_output=True, text=True
     )
     if done.returncode != 0:
-        raise Unavailable(f"npm ci failed: {done.stderr.strip().splitlines()[-1:]}")
+        raise Unavailable(f"npm ci failed:\n{done.stderr.strip()}")
 
 
 def _package_version(name: str) -> str:
