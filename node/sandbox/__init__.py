@@ -1,1 +1,1 @@
-"""A whole network on one machine, filled with invented cases: for demonstrations, exercises and benchmarks."""
+"""A whole network on one machine, filled with invented cases: for exercises and benchmarks."""
