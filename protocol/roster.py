@@ -86,7 +86,7 @@ class FeedEntry:
     Attributes:
         origin: `<member>/<audience>`, or `<member>/<audience>/N` (N from 2) for a successor; names the keys
             too.
-        keys: those that may sign its checkpoints, the one in use first.
+        keys: those that may sign its checkpoints; the last one is in use.
         frozen: where it ends; None while it is active.
         succeeds: the frozen feed that this one goes on for.
     """
@@ -142,6 +142,7 @@ class Member:
         names: by BCP 47 tag.
         address: where its node answers, without a slash at the end.
         feeds: all that it ever had, oldest first in each audience.
+        token_keys, sealing_keys: the last one is in use.
         cosigner: the key of its cosignatures, named by its id.
         endorsement: for an NGO, the statement of a law-enforcement member of its country, not yet verified.
     """
