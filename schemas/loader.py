@@ -268,7 +268,8 @@ def _compile(kind: str, schema: Schema) -> Draft202012Validator:
         # RegexOptions chooses the engine without look-around and back-references: linear time.
         return Draft202012Validator(schema, offline=True, pattern_options=RegexOptions())
     except (ValidationError, ReferencingError, ValueError) as error:
-        raise SchemaError(kind, [Problem("", f"cannot be used as a schema: {error}")]) from None
+        reason = str(error).splitlines()[0]
+        raise SchemaError(kind + _SUFFIX, [Problem("", f"cannot be used as a schema: {reason}")]) from None
 
 
 def _follow(value: Any, path: Path) -> Any:
@@ -338,8 +339,6 @@ def _requirement(rule: Schema, keyword: str) -> str:
             return f"must be {limit}"
         case "uniqueItems":
             return "must not hold an entry twice"
-        case "dependentRequired":
-            return "; ".join(f"{field} needs {' and '.join(others)}" for field, others in limit.items())
     return str(rule.get("$comment", "does not fit the schema"))
 
 

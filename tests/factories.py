@@ -96,6 +96,58 @@ def sample_record(language: str = "pt", /, **changes: Any) -> Record:
     return _changed({**child, **common}, changes)
 
 
+def sample_full_record(**changes: Any) -> Record:
+    """Build a case record in which every field has a value but `at_risk_preventive`, which has no summary."""
+    return sample_record(
+        "uk",
+        **{
+            "weight": {"min": 40.5, "max": 44, "unit": "kg", "measured_on": "2026~"},
+            "build": {"value": "slim", "text": lang_text(uk="худорлявий")},
+            "complexion": {"value": "freckled"},
+            "marks": [{"kind": "mole", "body_part": "neck", "text": lang_text(uk="родимка на шиї")}],
+            "clothing": lang_text(uk="чорна куртка"),
+            "photos": [sample_photo(alt=lang_text(uk="хлопець у шапці"), rights_holder="родина")],
+            "alert": {
+                "state": "active",
+                "level": "amber",
+                "area": {
+                    "text": lang_text(uk="Львівська область"),
+                    "polygon": [[49.0, 23.0], [50.0, 23.0], [50.0, 25.0], [49.0, 23.0]],
+                    "countries": ["UA", "PL"],
+                },
+                "until": "2026-11-22T20:00:00+02:00",
+            },
+            "birth_place": {"country": "UA", "place": lang_text(uk="Стрий")},
+            "parental": {
+                "hague_states": ["UA", "PL"],
+                "custody_order": "in_force",
+                "central_authority": lang_text(uk="Міністерство юстиції"),
+            },
+            "links": [{"case": sample_case_id(2), "kind": "sibling"}],
+            "medical": {"codes": ["asthma"], "text": lang_text(uk="інгалятор")},
+            "vulnerabilities": {"codes": ["autism"]},
+            "custody": {"codes": ["joint"]},
+            "exploitation": {"codes": ["online"], "text": lang_text(uk="листування")},
+            "narrative": lang_text(uk="Розповідь\nу двох рядках"),
+            "show_in": ["UA", "PL"],
+            "adult_decision": {
+                "decided_on": "2026-11-01",
+                "by_role": "supervisor",
+                "reason": "родина просить",
+            },
+            "publication_decision": {
+                "decided_on": "2026-11-01",
+                "by_role": "prosecutor",
+                "reason": "небезпека для життя",
+            },
+            "outcome": "recovered_safe",
+            "outcome_date": "2026-11-20",
+            "notes": "Перевірити вокзал.",
+            **changes,
+        },
+    )
+
+
 def sample_summary(
     language: str = "pt",
     /,

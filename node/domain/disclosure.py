@@ -1,9 +1,9 @@
 """What may leave the house: a member's disclosure policy, applied to one case record.
 
 Guarantees: only fields that the shared schemas name leave, each in the part where its schema puts it, and
-nothing the policy withholds; what the schemas do not describe stays, at any depth; no coordinates become public
-that are finer than the policy's grid. What `disclose` gives is what peers will see, so showing it to a person
-is the preview. Free text (circumstances, alternative texts) is left to whoever approves it.
+nothing the policy withholds; what the schemas do not describe stays, at any depth; public coordinates are
+never finer than the policy's grid. What `disclose` gives is what peers will see, so showing it to a person is
+the preview. Free text (circumstances, alternative texts) is left to whoever approves it.
 
 The built-in rules are the network's defaults for sensitive cases: of parental abduction and domestic violence
 no exact place, companion or custody detail, but for custody in the police part; of unaccompanied migrant

@@ -119,32 +119,33 @@ def notices(
 
 def _all_notices(record: Mapping[str, Any], expires: date | None, today: date) -> Iterator[Notice]:
     if expires is not None:
-        yield Notice("expiry", expires, f"The summary expires {_when(expires, today)}: renew or withdraw it.")
+        message = f"Expiry of the summary: {_when(expires, today)}. Renew or withdraw it."
+        yield Notice("expiry", expires, message)
     adult = adulthood(record["birth"]) if "birth" in record else None
     if adult and "adult_decision" not in record:
         yield Notice(
             "adulthood",
             adult.warn_on,
-            f"The child may come of age {_when(adult.warn_on, today)}: decide whether the case stays public. "
-            f"Without a decision the public view pauses on {adult.pause_on}.",
+            f"Earliest 18th birthday: {_when(adult.warn_on, today)}. Decide whether the case stays public; "
+            f"without a decision the public view pauses on {adult.pause_on}.",
         )
     for number, photo in enumerate(record.get("photos", ()), 1):
         if "expires_at" in photo:
             day = _last_day(photo["expires_at"])
-            yield Notice("photo", day, f"Photograph {number} expires {_when(day, today)}.")
+            yield Notice("photo", day, f"Expiry of photograph {number}: {_when(day, today)}. Replace it.")
     if "review_due" in record:
         day = _last_day(record["review_due"])
-        yield Notice("review", day, f"The review of the case is due {_when(day, today)}.")
+        yield Notice("review", day, f"Review of the case: {_when(day, today)}.")
     if "purge_by" in record:
         day = _last_day(record["purge_by"])
-        yield Notice("purge", day, f"The record is to be purged {_when(day, today)}.")
+        yield Notice("purge", day, f"Last day of the record: {_when(day, today)}.")
 
 
 def _when(day: date, today: date) -> str:
     days = (day - today).days
     if abs(days) > 1:
         return f"in {days} days" if days > 0 else f"{-days} days ago"
-    return {-1: "since yesterday", 0: "today", 1: "tomorrow"}[days]
+    return {-1: "yesterday", 0: "today", 1: "tomorrow"}[days]
 
 
 def _birthday(birth: date, years: int) -> date:
