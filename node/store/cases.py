@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from node.errors import Conflict, NotFound
-from node.store.database import Moment, metadata
+from node.store.database import Moment, metadata, upsert
 from protocol.encoding import format_json, parse_object
 
 DRAFT = "draft"
@@ -55,6 +55,14 @@ case_exclusion = sa.Table(
     sa.Column("case_id", sa.ForeignKey("case_file.case_id"), primary_key=True),
     sa.Column("member", sa.String, primary_key=True),
 )
+
+case_photograph = sa.Table(
+    "case_photograph",
+    metadata,
+    sa.Column("case_id", sa.ForeignKey("case_file.case_id"), primary_key=True),
+    sa.Column("sha256", sa.String(64), primary_key=True, index=True),
+)
+"""Renditions that any revision of a case names; their bytes stay until the case is emptied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +170,29 @@ def withdrawn_before(conn: Connection, moment: datetime) -> list[str]:
     return list(conn.execute(query).scalars())
 
 
-def empty_case(conn: Connection, case_id: str, now: datetime) -> None:
+def keep_photographs(conn: Connection, case_id: str, hashes: Iterable[str]) -> None:
+    """Note which renditions a record names, beside those that earlier revisions named."""
+    rows = [{"case_id": case_id, "sha256": sha256} for sha256 in sorted(set(hashes))]
+    if rows:
+        upsert(conn, case_photograph, rows, ("case_id", "sha256"))
+
+
+def photographs_kept(conn: Connection, hashes: Iterable[str]) -> set[str]:
+    """Return those of the renditions that a case of the register names."""
+    query = sa.select(case_photograph.c.sha256).where(case_photograph.c.sha256.in_(list(hashes)))
+    return set(conn.execute(query).scalars())
+
+
+def empty_case(conn: Connection, case_id: str, now: datetime) -> list[str]:
     """Erase the content of a case: its record and every revision. The bare id stays, so that it never
-    returns."""
+    returns.
+
+    Returns:
+        The renditions that it named.
+    """
+    mine = case_photograph.c.case_id == case_id
+    hashes = list(conn.execute(sa.select(case_photograph.c.sha256).where(mine)).scalars())
+    conn.execute(case_photograph.delete().where(mine))
     conn.execute(case_revision.delete().where(case_revision.c.case_id == case_id))
     conn.execute(case_exclusion.delete().where(case_exclusion.c.case_id == case_id))
     conn.execute(
@@ -172,6 +200,7 @@ def empty_case(conn: Connection, case_id: str, now: datetime) -> None:
         .where(case_file.c.case_id == case_id)
         .values(status=ERASED, record=b"{}", updated_at=now, withdrawn_at=None)
     )
+    return hashes
 
 
 def exclude_members(conn: Connection, case_id: str, members: Iterable[str]) -> None:

@@ -142,7 +142,11 @@ def upsert(
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     statement = insert(table)
     changes = {name: statement.excluded[name] for name in rows[0] if name not in key and name not in keep}
-    connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=changes), rows)
+    if changes:
+        statement = statement.on_conflict_do_update(index_elements=list(key), set_=changes)
+    else:
+        statement = statement.on_conflict_do_nothing(index_elements=list(key))
+    connection.execute(statement, rows)
 
 
 def scrub(engine: Engine) -> bool:

@@ -41,12 +41,23 @@ photograph = sa.Table(
     sa.Column("sha256", sa.String(64), primary_key=True),
     sa.Column("rendition", sa.String, nullable=False),
     sa.Column("media_type", sa.String, nullable=False),
+    sa.Column("width", sa.Integer, nullable=False),
+    sa.Column("height", sa.Integer, nullable=False),
     sa.Column("size", sa.BigInteger, nullable=False),
     sa.Column("state", sa.String, nullable=False),
     sa.Column("reason", sa.String, nullable=False, default=""),
     sa.Index("ix_photograph_sha256", "sha256"),
 )
 sa.Index("ix_photograph_state", photograph.c.state, postgresql_where=photograph.c.state == WANTED)
+
+loose_photograph = sa.Table(
+    "loose_photograph",
+    metadata,
+    sa.Column("member", sa.String, primary_key=True),
+    sa.Column("sha256", sa.String(64), primary_key=True),
+)
+"""Photographs of which something stopped referring to them: their bytes go unless something else still
+does."""
 
 _CHUNK = 500
 
@@ -89,8 +100,20 @@ class Photograph:
     sha256: str
     rendition: str
     media_type: str
+    width: int
+    height: int
     size: int
     state: str
+
+    def describe(self) -> dict[str, Any]:
+        """Return what its document says of it."""
+        return {
+            "sha256": self.sha256,
+            "media_type": self.media_type,
+            "width": self.width,
+            "height": self.height,
+            "bytes": self.size,
+        }
 
 
 def want_documents(conn: Connection, feed_id: int, now: datetime, limit: int) -> list[WantedDocument]:
@@ -170,13 +193,15 @@ def store_documents(
         .values(state=HELD, reason="", retry_at=None),
         [{"key": key} for key in keys],
     )
-    _delete(conn, photograph, photograph.c.case_key, keys)
+    _drop_photographs(conn, keys)
     refs = {
         (item.case_key, item.sha256): {
             "case_key": item.case_key,
             "sha256": item.sha256,
             "rendition": item.rendition,
             "media_type": item.media_type,
+            "width": item.width,
+            "height": item.height,
             "size": item.size,
             "state": item.state,
             "reason": "",
@@ -194,26 +219,30 @@ def remember_published(conn: Connection, feed_id: int, digests: Iterable[tuple[b
 
 
 def answer_digests(
-    conn: Connection, feed_id: int, digests: Sequence[bytes]
+    conn: Connection, feed_id: int, digests: Sequence[bytes], today: date
 ) -> dict[bytes, tuple[str, str, bytes]]:
     """Look up what own documents were asked for by their digests.
+
+    Args:
+        today: what is past its life by then is EXPIRED, whether or not `expire_cases` has run.
 
     Returns:
         For each digest that was ever published: the case, its state (HELD for a live document, "superseded",
         ERASED or EXPIRED), and the body (empty unless HELD). Others are absent.
     """
+    c = feed_case.c
     query = (
-        sa.select(
-            published.c.digest, feed_case.c.case_id, feed_case.c.digest, feed_case.c.state, document.c.body
-        )
+        sa.select(published.c.digest, c.case_id, c.digest, c.state, c.expires, document.c.body)
         .join(feed_case, feed_case.c.id == published.c.case_key)
         .outerjoin(document, document.c.case_key == feed_case.c.id)
         .where(published.c.feed_id == feed_id, published.c.digest.in_(digests))
     )
     answers: dict[bytes, tuple[str, str, bytes]] = {}
-    for digest, case, live, state, body in conn.execute(query):
-        if state in GONE or body is None:
-            answers[digest] = (case, EXPIRED if state == EXPIRED else ERASED, b"")
+    for digest, case, live, state, expires, body in conn.execute(query):
+        if state == ERASED or (body is None and state != EXPIRED):
+            answers[digest] = (case, ERASED, b"")
+        elif state == EXPIRED or expires < today.isoformat():
+            answers[digest] = (case, EXPIRED, b"")
         elif digest != live:
             answers[digest] = (case, "superseded", b"")
         else:
@@ -242,38 +271,54 @@ def iterate_documents(conn: Connection, feed_id: int, above: int, limit: int) ->
     return list(_held(conn, sa.and_(feed_case.c.feed_id == feed_id, feed_case.c.id > above), limit))
 
 
-def expire_cases(conn: Connection, today: date, now: datetime) -> int:
-    """Hide every case whose life is over, owner reachable or not. Returns how many."""
-    done = conn.execute(
-        feed_case.update()
-        .where(feed_case.c.expires < today.isoformat(), feed_case.c.state.not_in(GONE))
-        .values(state=EXPIRED, hidden_at=now)
-    )
-    return int(done.rowcount)
+def expire_cases(conn: Connection, today: date, now: datetime) -> list[tuple[int, str]]:
+    """Hide every case whose life is over, owner reachable or not. Returns the feed and id of each."""
+    due = sa.and_(feed_case.c.expires < today.isoformat(), feed_case.c.state.not_in(GONE))
+    expired = [
+        (row[0], row[1])
+        for row in conn.execute(sa.select(feed_case.c.feed_id, feed_case.c.case_id).where(due))
+    ]
+    if expired:
+        conn.execute(feed_case.update().where(due).values(state=EXPIRED, hidden_at=now))
+    return expired
 
 
-def cases_to_purge(conn: Connection, limit: int) -> list[tuple[int, int, str, str, bool]]:
-    """Return hidden cases whose content is still here: key, feed, case, owner, own."""
+def cases_to_purge(conn: Connection, limit: int) -> list[int]:
+    """Return the keys of hidden cases of whose content something may still be here, the longest hidden
+    first."""
     c = feed_case.c
-    query = (
-        sa.select(c.id, c.feed_id, c.case_id, feed.c.member, feed.c.own)
-        .join(feed, feed.c.id == c.feed_id)
-        .where(c.state.in_(GONE), c.purged_at.is_(None))
-        .order_by(c.hidden_at)
-        .limit(limit)
-    )
-    return [(row[0], row[1], row[2], row[3], row[4]) for row in conn.execute(query)]
+    query = sa.select(c.id).where(c.state.in_(GONE), c.purged_at.is_(None)).order_by(c.hidden_at).limit(limit)
+    return list(conn.execute(query).scalars())
 
 
-def delete_content(conn: Connection, keys: Sequence[int]) -> list[str]:
-    """Delete documents and photograph references of cases. Returns the hashes that the cases referred to."""
-    hashes: list[str] = []
-    for start in range(0, len(keys), _CHUNK):
-        query = sa.select(photograph.c.sha256).where(photograph.c.case_key.in_(keys[start : start + _CHUNK]))
-        hashes.extend(conn.execute(query).scalars())
-    _delete(conn, photograph, photograph.c.case_key, keys)
+def delete_content(conn: Connection, keys: Sequence[int]) -> None:
+    """Delete the documents of cases and what photographs they refer to, whose bytes are loose from then
+    on."""
+    _drop_photographs(conn, keys)
     _delete(conn, document, document.c.case_key, keys)
-    return hashes
+
+
+def loosen_photographs(conn: Connection, member: str, hashes: Iterable[str]) -> None:
+    """Note that something stopped referring to photographs of a member."""
+    rows = [{"member": member, "sha256": sha256} for sha256 in sorted(set(hashes))]
+    if rows:
+        upsert(conn, loose_photograph, rows, ("member", "sha256"))
+
+
+def loose_photographs(conn: Connection, limit: int) -> list[tuple[str, str]]:
+    """Return member and hash of photographs that may have to go."""
+    rows = conn.execute(sa.select(loose_photograph.c.member, loose_photograph.c.sha256).limit(limit))
+    return [(row[0], row[1]) for row in rows]
+
+
+def settle_photographs(conn: Connection, settled: Sequence[tuple[str, str]]) -> None:
+    """Forget loose photographs whose bytes are gone, or that something refers to after all."""
+    for member, sha256 in settled:
+        conn.execute(
+            loose_photograph.delete().where(
+                loose_photograph.c.member == member, loose_photograph.c.sha256 == sha256
+            )
+        )
 
 
 def mark_purged(conn: Connection, keys: Sequence[int], now: datetime) -> None:
@@ -293,12 +338,17 @@ def referenced(conn: Connection, member: str, hashes: Sequence[str]) -> set[str]
     return found
 
 
-def find_photograph(conn: Connection, feed_id: int, sha256: str) -> list[tuple[str, Photograph]]:
-    """Return the live cases of a feed that refer to a photograph, each with the reference."""
+def find_photograph(conn: Connection, feed_id: int, sha256: str, today: date) -> list[tuple[str, Photograph]]:
+    """Return the cases of a feed, live on that day, that refer to a photograph, each with the reference."""
     query = (
         sa.select(feed_case.c.case_id, *_PHOTO_COLUMNS)
         .join(feed_case, feed_case.c.id == photograph.c.case_key)
-        .where(photograph.c.sha256 == sha256, feed_case.c.feed_id == feed_id, feed_case.c.state.not_in(GONE))
+        .where(
+            photograph.c.sha256 == sha256,
+            feed_case.c.feed_id == feed_id,
+            feed_case.c.state.not_in(GONE),
+            feed_case.c.expires >= today.isoformat(),
+        )
     )
     return [(row[0], Photograph(*row[1:])) for row in conn.execute(query)]
 
@@ -354,6 +404,8 @@ _PHOTO_COLUMNS = (
     photograph.c.sha256,
     photograph.c.rendition,
     photograph.c.media_type,
+    photograph.c.width,
+    photograph.c.height,
     photograph.c.size,
     photograph.c.state,
 )
@@ -385,6 +437,22 @@ def _held(
     )  # fmt: skip
     for row in conn.execute(query):
         yield HeldDocument(*row[:8], date.fromisoformat(row[8]), row[9])
+
+
+def _drop_photographs(conn: Connection, keys: Sequence[int]) -> None:
+    for start in range(0, len(keys), _CHUNK):
+        of_these = photograph.c.case_key.in_(keys[start : start + _CHUNK])
+        query = (
+            sa.select(feed.c.member, photograph.c.sha256)
+            .join(feed_case, feed_case.c.id == photograph.c.case_key)
+            .join(feed, feed.c.id == feed_case.c.feed_id)
+            .where(of_these)
+        )
+        dropped = conn.execute(query).all()
+        for member in {row[0] for row in dropped}:
+            loosen_photographs(conn, member, [row[1] for row in dropped if row[0] == member])
+        if dropped:
+            conn.execute(photograph.delete().where(of_these))
 
 
 def _delete(conn: Connection, table: sa.Table, column: sa.ColumnElement[Any], keys: Sequence[int]) -> None:

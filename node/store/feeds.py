@@ -5,6 +5,7 @@ change was made from (compare-and-swap on its size). Documents and their states 
 means is left to the services.
 """
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -287,6 +288,25 @@ def set_feed_state(
     conn.execute(
         feed.update().where(feed.c.id == feed_id).values(state=state, reason=reason, evidence=evidence)
     )
+
+
+def hide_cases(conn: Connection, feed_id: int, cases: Sequence[str], now: datetime) -> None:
+    """Hide cases that a feed has erased, whatever else is wrong with the feed."""
+    for start in range(0, len(cases), _CHUNK):
+        conn.execute(
+            feed_case.update()
+            .where(
+                feed_case.c.feed_id == feed_id,
+                feed_case.c.case_id.in_(cases[start : start + _CHUNK]),
+                feed_case.c.state.not_in(GONE),
+            )
+            .values(state=ERASED, digest=None, hidden_at=now)
+        )
+
+
+def note_tag(note: bytes | None) -> str:
+    """Return the ETag of a checkpoint (protocol README, "HTTP interface"); empty without one."""
+    return "" if note is None else f'"{hashlib.sha256(note).hexdigest()[:32]}"'
 
 
 def count_states(conn: Connection) -> dict[tuple[int, str], int]:

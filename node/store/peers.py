@@ -12,7 +12,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from node.store.database import Moment, metadata
+from node.store.database import Moment, metadata, upsert
+from protocol.endorsement import Withdrawal
 
 peer = sa.Table(
     "peer",
@@ -29,6 +30,15 @@ peer = sa.Table(
     sa.Column("failures", sa.Integer, nullable=False, default=0),
     sa.Column("error", sa.String, nullable=False, default=""),
     sa.Column("lying", sa.Boolean, nullable=False, default=False),
+)
+
+withdrawal = sa.Table(
+    "withdrawal",
+    metadata,
+    sa.Column("endorser", sa.String, primary_key=True),
+    sa.Column("endorsement", sa.String, primary_key=True),
+    sa.Column("issued_at", Moment, nullable=False),
+    sa.Column("token", sa.Text, nullable=False),
 )
 
 
@@ -94,6 +104,33 @@ def accept_peer(conn: Connection, member: str, fingerprint: str, actor: str, now
         .where(peer.c.member == member)
         .values(accepted=fingerprint, accepted_at=now, accepted_by=actor, next_at=now, failures=0)
     )
+
+
+def keep_withdrawal(conn: Connection, verified: Withdrawal, token: str) -> None:
+    """Keep a verified withdrawal of an endorsement, own or foreign, with the token that proves it."""
+    row = {
+        "endorser": verified.issuer,
+        "endorsement": verified.token_id,
+        "issued_at": verified.issued,
+        "token": token,
+    }
+    upsert(conn, withdrawal, [row], ("endorser", "endorsement"))
+
+
+def list_withdrawals(conn: Connection) -> list[Withdrawal]:
+    """Return every withdrawal that is known here; each was verified before it was kept."""
+    query = sa.select(withdrawal.c.endorser, withdrawal.c.endorsement, withdrawal.c.issued_at)
+    return [Withdrawal(*row) for row in conn.execute(query)]
+
+
+def withdrawal_tokens(conn: Connection, endorser: str) -> list[str]:
+    """Return the tokens of a member's withdrawals, as it serves them."""
+    query = (
+        sa.select(withdrawal.c.token)
+        .where(withdrawal.c.endorser == endorser)
+        .order_by(withdrawal.c.endorsement)
+    )
+    return list(conn.execute(query).scalars())
 
 
 def due_peers(conn: Connection, now: datetime) -> list[str]:

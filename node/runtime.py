@@ -1,0 +1,176 @@
+"""A node as a value: its settings, database, keys, photographs, trust, line to others, and clock.
+
+Guarantees: everything that a use case touches hangs on one `Node`, and nothing on a module, so that several
+nodes live in one process. What a node does is `node.services`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from node.adapters.blobs import Blobs
+from node.adapters.http import HttpClient
+from node.adapters.images import PhotographLimits
+from node.adapters.keystore import Keystore, Purpose, key_id
+from node.adapters.peers import PeerClient
+from node.adapters.trust import Trusted, TrustStore
+from node.config import Config, load_config
+from node.domain.disclosure import DisclosurePolicy
+from node.errors import NotAllowed
+from node.store.database import open_database
+from protocol.errors import NotAuthorized
+from protocol.note import ED25519, Ed25519Signer
+from protocol.roster import Audience, Member, Policy, Roster
+from protocol.token import TokenSigner
+from schemas import Schemas
+
+Clock = Callable[[], datetime]
+
+FEED_KEYS: dict[Audience, Purpose] = {"network": "feed-network", "police": "feed-police"}
+
+
+def system_clock() -> datetime:
+    """Return the machine's time, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Network:
+    """What the coordinator's signed files say, as verified last.
+
+    Attributes:
+        schemas: the JSON Schemas in force, ready to use.
+        expires_at: when the files run out; past it no new member or key is taken.
+        version: rises with every change.
+    """
+
+    roster: Roster
+    policy: Policy
+    schemas: Schemas
+    expires_at: datetime
+    version: int
+
+
+@dataclass(frozen=True)
+class Node:
+    """One member's node."""
+
+    config: Config
+    engine: Engine
+    keys: Keystore
+    blobs: Blobs
+    trust: TrustStore
+    http: HttpClient
+    clock: Clock = system_clock
+    _networks: dict[str, tuple[Trusted, Network]] = field(default_factory=dict)
+
+    @property
+    def member(self) -> str:
+        """Whose node this is."""
+        return self.config.member
+
+    @property
+    def peers(self) -> PeerClient:
+        """Calls to peers in this member's name."""
+        return PeerClient(self.http, self.token_signer, self.clock, self.config.pull.deadline_seconds)
+
+    def now(self) -> datetime:
+        """Return the time in whole seconds, as the protocol writes it."""
+        return self.clock().replace(microsecond=0)
+
+    def network(self) -> Network:
+        """Return what the coordinator's signed files say.
+
+        Raises:
+            NotFound: the node has not joined a network.
+        """
+        trusted = self.trust.current()
+        known = self._networks.get("")
+        if known is None or known[0] is not trusted:
+            known = (
+                trusted,
+                Network(
+                    trusted.roster,
+                    trusted.policy,
+                    Schemas.with_overrides(trusted.schemas),
+                    trusted.expires_at,
+                    trusted.version,
+                ),
+            )
+            self._networks[""] = known
+        return known[1]
+
+    def entry(self) -> Member:
+        """Return this member's own entry in the roster.
+
+        Raises:
+            NotAllowed: the roster does not list it.
+        """
+        try:
+            return self.network().roster.member(self.member)
+        except NotAuthorized:
+            raise NotAllowed(
+                f"{self.member} is not a member of this network yet.",
+                "Hand the file that `gmcn join request` writes to the coordinator, and wait for the roster.",
+            ) from None
+
+    def feed_signer(self, audience: Audience) -> Ed25519Signer:
+        """Return the key that signs the checkpoints of an own feed: the newest that the roster lists."""
+        entry = self.entry().feed(audience)
+        private = self.keys.load(FEED_KEYS[audience], entry.keys[-1].public)
+        return Ed25519Signer(entry.origin, ED25519, private)
+
+    def token_signer(self) -> TokenSigner:
+        """Return the key that signs this member's tokens: the newest that the roster lists, or the newest
+        there is."""
+        try:
+            public = self.entry().token_keys[-1].public
+        except NotAllowed:
+            public = self.keys.public("token")
+        return TokenSigner(self.member, key_id(public), self.keys.load("token", public))
+
+    def photograph_limits(self) -> PhotographLimits:
+        """Return how large photographs may be, by the network's policy."""
+        limits = self.network().policy.limits
+        return PhotographLimits(full_bytes=limits.photo_bytes, small_bytes=limits.small_photo_bytes)
+
+    def disclosure(self) -> DisclosurePolicy:
+        """Return this member's rules for what leaves the house.
+
+        Raises:
+            InvalidInput: they are wrong in the settings.
+        """
+        return DisclosurePolicy.parse(self.config.disclosure, self.network().schemas)
+
+    def scratch(self) -> Path:
+        """Return the folder for temporary files: inside the home, so that nothing of a case is left
+        elsewhere."""
+        folder = self.config.home / "tmp"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
+
+
+def open_node(home: Path, *, clock: Clock = system_clock) -> Node:
+    """Open the node in a folder that `gmcn init` made.
+
+    Raises:
+        InvalidInput: there is none, or its settings are wrong.
+        NotFound, NotAllowed: its keys are missing, or others can read them.
+    """
+    config = load_config(home)
+    passphrase = Path(config.keys.passphrase_file) if config.keys.passphrase_file else None
+    http = HttpClient(
+        private_addresses=config.pull.private_addresses, connect_seconds=config.pull.connect_seconds
+    )
+    return Node(
+        config=config,
+        engine=open_database(config.database_url),
+        keys=Keystore.open(home / "keys", passphrase),
+        blobs=Blobs(home / "photographs"),
+        trust=TrustStore(home / "trust"),
+        http=http,
+        clock=clock,
+    )

@@ -1,0 +1,1 @@
+"""The use cases of a node: one function each, over a `Node`."""

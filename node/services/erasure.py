@@ -1,0 +1,65 @@
+"""Hiding and purging: what happens to content whose case was erased or has outlived itself.
+
+    hidden   at once, with the commit that says so: not shown, found, served or matched
+    purged   soon after: documents, search rows, photographs, and what deleted rows leave behind in the
+    database's files
+
+Guarantees: both states are in the database, so that a crash anywhere goes on at the next start; `purged_at`
+is written only after nothing is left; a case expires by this node's own clock, owner reachable or not.
+"""
+
+from node.runtime import Node
+from node.store import cases, documents, feeds
+from node.store.database import reading, scrub, writing
+from node.store.search import purge as purge_search
+from node.store.search import remove_many
+
+_ROUND = 5_000
+
+
+def expire(node: Node) -> int:
+    """Hide every case, own or foreign, whose life is over. Returns how many."""
+    now = node.clock()
+    with writing(node.engine) as conn:
+        expired = documents.expire_cases(conn, now.date(), now)
+        own = {row.id for row in feeds.list_feeds(conn) if row.own}
+        for feed_id in {feed_id for feed_id, _ in expired} - own:
+            remove_many(conn, "replica", feed_id, [case for of, case in expired if of == feed_id])
+    return len(expired)
+
+
+def purge(node: Node) -> int:
+    """Delete what is left of hidden cases, to the last byte on the disk. Returns how many cases.
+
+    Cheap when there is nothing to do. Where a reader holds up the database's log the content is gone from the
+    tables, and the next call finishes.
+    """
+    with reading(node.engine) as conn:
+        keys = documents.cases_to_purge(conn, _ROUND)
+        loose = documents.loose_photographs(conn, _ROUND)
+    if not keys and not loose:
+        return 0
+    with writing(node.engine) as conn:
+        documents.delete_content(conn, keys)
+        purge_search(conn)
+    _delete_photographs(node)
+    if not scrub(node.engine):
+        return 0
+    now = node.clock()
+    with writing(node.engine) as conn:
+        documents.mark_purged(conn, keys, now)
+    return len(keys)
+
+
+def _delete_photographs(node: Node) -> None:
+    """Delete the bytes of loose photographs to which neither a document nor the register refers."""
+    with writing(node.engine) as conn:  # nothing may begin to refer to one between the look and the deletion
+        loose = documents.loose_photographs(conn, _ROUND)
+        for member in {member for member, _ in loose}:
+            hashes = [sha256 for of, sha256 in loose if of == member]
+            kept = documents.referenced(conn, member, hashes)
+            if member == node.member:
+                kept |= cases.photographs_kept(conn, hashes)
+            for sha256 in set(hashes) - kept:
+                node.blobs.delete(member, sha256)
+        documents.settle_photographs(conn, loose)

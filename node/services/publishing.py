@@ -1,0 +1,359 @@
+"""Letting a case out of the house: publish, renew, withdraw, undo, erase.
+
+    register -> domain.disclosure -> protocol.document -> protocol.feed -> store, all of it in one transaction
+
+Guarantees: what goes out fits its JSON Schema, is covered by a signed checkpoint, and is committed before
+anybody can see it; a feed is only ever grown from the head that is on the disk. Ringing the peers comes after
+the commit and cannot undo it.
+"""
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection
+
+from node.domain.disclosure import Disclosed, disclose
+from node.domain.lifecycle import can_undo, expiry_day
+from node.errors import Conflict, InvalidInput, PeerUnavailable
+from node.runtime import Node
+from node.services.cases import index_cases, new_case_id
+from node.services.photographs import hashes_in, photographs_in
+from node.services.standing import exchange_with
+from node.store import cases, documents, feeds
+from node.store.access import JournalEntry, write_journal
+from node.store.cases import CaseFile
+from node.store.database import reading, writing
+from node.store.search import remove_many
+from protocol.checkpoint import sign_checkpoint
+from protocol.document import SALT_SIZE, digest_document, format_document
+from protocol.encoding import format_time
+from protocol.errors import ProtocolError
+from protocol.feed import check_edge, grow
+from protocol.leaf import ERASE, NONCE_SIZE, PUT, CaseState, Leaf, follow
+from protocol.note import format_note
+from protocol.roster import Audience
+from schemas import SchemaError
+
+AUDIENCES: tuple[Audience, ...] = ("network", "police")
+_SCHEMA: Mapping[Audience, str] = {"network": "summary", "police": "supplement"}
+
+Parts = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What a publication put into the feeds: the version of the case by audience, and the last day of its
+    life."""
+
+    case_id: str
+    versions: dict[str, int]
+    expires: date | None
+
+
+def preview(node: Node, case_id: str) -> Disclosed:
+    """Show what of a case would leave the house, as peers would see it; nothing is published.
+
+    Raises:
+        NotFound: it is not in the register.
+    """
+    with reading(node.engine) as conn:
+        case = cases.get_case(conn, case_id)
+    return disclose(case.record, node.disclosure(), schemas=node.network().schemas, now=node.now())
+
+
+def publish(node: Node, case_ids: Sequence[str], actor: str) -> list[Published]:
+    """Publish the newest records of cases, or renew them: all of them, or none when one is wrong.
+
+    Raises:
+        NotFound: a case is not in the register.
+        Conflict: a case is withdrawn or erased.
+        InvalidInput: what would go out does not fit its schema, with every problem.
+        NotAllowed: this member is not in the roster.
+    """
+    with writing(node.engine) as conn:
+        found = [_publishable(cases.get_case(conn, case_id)) for case_id in case_ids]
+        disclosed = _disclose_all(node, found)
+        versions: dict[str, dict[str, int]] = {case.case_id: {} for case in found}
+        expires: dict[str, date] = {}
+        for audience in _own_audiences(node):
+            writer = _Writer(conn, node, audience, [case.case_id for case in found])
+            for case, leaving in zip(found, disclosed, strict=True):
+                parts = _parts(leaving, audience)
+                if parts:
+                    state = writer.put(case, leaving.head, parts)
+                    versions[case.case_id][audience] = state.version
+                    expires[case.case_id] = max(state.expires, expires.get(case.case_id, state.expires))
+                elif writer.is_live(case.case_id):
+                    writer.erase(case.case_id)
+            writer.commit()
+        now = node.clock()
+        for case in found:
+            cases.set_status(conn, case.case_id, cases.PUBLISHED, now)
+            fields = [f"{name}.{key}" for name, part in _named(disclosed[found.index(case)]) for key in part]
+            write_journal(conn, JournalEntry(now, actor, "case.publish", case.case_id, fields))
+        index_cases(conn, node, [cases.get_case(conn, case.case_id) for case in found])
+    return [Published(case.case_id, versions[case.case_id], expires.get(case.case_id)) for case in found]
+
+
+def withdraw(node: Node, case_id: str, actor: str, changes: Mapping[str, Any] | None = None) -> None:
+    """Take a case out of the network; it stays in the register, and can be undone for 3 days.
+
+    From outside it looks like any other erasure: nobody learns from it how the case ended.
+
+    Args:
+        changes: fields of the record to set with it, such as `outcome` when the case is closed.
+
+    Raises:
+        NotFound: it is not in the register.
+        Conflict: it is not published.
+    """
+    with writing(node.engine) as conn:
+        case = cases.get_case(conn, case_id)
+        if case.status != cases.PUBLISHED:
+            raise Conflict(
+                f"The case is not published: it is {case.status}.", "There is nothing to withdraw."
+            )
+        now = node.clock()
+        _erase_from_feeds(conn, node, case_id)
+        if changes:
+            _check_case(node, {**case.record, **changes})
+            cases.change_case(conn, case_id, case.revision, {**case.record, **changes}, actor, now)
+        cases.set_status(conn, case_id, cases.WITHDRAWN, now)
+        write_journal(conn, JournalEntry(now, actor, "case.withdraw", case_id, sorted(changes or ())))
+        index_cases(conn, node, [cases.get_case(conn, case_id)])
+
+
+def undo_withdrawal(node: Node, case_id: str, actor: str) -> Published:
+    """Publish a withdrawn case again, under a new id: an erased id never returns.
+
+    Raises:
+        NotFound: it is not in the register.
+        Conflict: it is not withdrawn, or was longer than 3 days ago.
+    """
+    now = node.clock()
+    with writing(node.engine) as conn:
+        case = cases.get_case(conn, case_id)
+        if case.status != cases.WITHDRAWN or case.withdrawn_at is None:
+            raise Conflict(f"The case is not withdrawn: it is {case.status}.", "There is nothing to undo.")
+        if not can_undo(case.withdrawn_at, now):
+            raise Conflict("The case was withdrawn more than 3 days ago.", "Add it as a new case.")
+        again = cases.add_case(conn, new_case_id(node.member), case.record, actor, now)
+        cases.keep_photographs(conn, again.case_id, hashes_in(case.record))
+        write_journal(conn, JournalEntry(now, actor, "case.undo", again.case_id))
+        _empty(conn, node, case)
+    return publish(node, [again.case_id], actor)[0]
+
+
+def erase(node: Node, case_id: str, actor: str) -> None:
+    """Erase a case everywhere: out of the network, and out of the register with every revision of it.
+
+    Raises:
+        NotFound: it is not in the register.
+    """
+    with writing(node.engine) as conn:
+        case = cases.get_case(conn, case_id)
+        _erase_from_feeds(conn, node, case_id)
+        _empty(conn, node, case)
+        write_journal(conn, JournalEntry(node.clock(), actor, "case.erase", case_id))
+
+
+def ring_peers(
+    node: Node, progress: Callable[[str, str], None] = lambda member, outcome: None
+) -> dict[str, str]:
+    """Ring every peer that may read this node's feeds, so that they pull at once.
+
+    Returns:
+        For each of them why it was not reached; empty when it was. They pull by themselves later.
+    """
+    with reading(node.engine) as conn:
+        others = [member for member in node.network().roster.members if member.id != node.member]
+        open_to = [member for member in others if exchange_with(conn, node, member.id).audiences]
+
+    def ring(index: int) -> tuple[str, str]:
+        try:
+            node.peers.ring(open_to[index])
+        except (PeerUnavailable, ProtocolError) as error:
+            return open_to[index].id, str(error)
+        return open_to[index].id, ""
+
+    if not open_to:
+        return {}
+    with ThreadPoolExecutor(min(8, len(open_to)), thread_name_prefix="ring") as threads:
+        outcomes = dict(threads.map(ring, range(len(open_to))))
+    for member, outcome in outcomes.items():
+        progress(member, outcome)
+    return outcomes
+
+
+class _Writer:
+    """Collects the leaves of one own feed, and adds them in one step."""
+
+    def __init__(self, conn: Connection, node: Node, audience: Audience, case_ids: Sequence[str]) -> None:
+        self._conn, self._node, self._audience = conn, node, audience
+        self._signer = node.feed_signer(audience)
+        self._row = feeds.ensure_feed(conn, node.member, audience, self._signer.name, own=True)
+        self._states = feeds.lookup_cases(conn, self._row.id, case_ids)
+        self._now = node.now()
+        self._followed: list[tuple[Leaf, CaseState]] = []
+        self._bodies: dict[str, tuple[bytes, Parts]] = {}
+
+    def is_live(self, case_id: str) -> bool:
+        """Whether the feed has content of the case now."""
+        state = self._states.get(case_id)
+        return state is not None and not state.erased
+
+    def put(self, case: CaseFile, head: Mapping[str, Any], parts: Parts) -> CaseState:
+        """Add a version of a case.
+
+        Raises:
+            InvalidInput: the document does not fit its schema.
+            Conflict: the feed has erased the case.
+        """
+        before = self._states.get(case.case_id)
+        if before is not None and before.erased:
+            raise Conflict(
+                f"The {self._audience} feed has erased this case, and an erased case never returns.",
+                "Add it as a new case.",
+            )
+        version = 1 if before is None else before.version + 1
+        life = self._node.network().policy.summary_life_days
+        expires = expiry_day(self._now, life, before.expires if before else None)
+        schema = _SCHEMA[self._audience]
+        whole: Parts = {
+            "head": {
+                "schema": f"{schema}/1.0",
+                "case": case.case_id,
+                "version": version,
+                "issued_at": format_time(min(case.created_at, self._now)),
+                "updated_at": format_time(self._now),
+                "issuer": self._node.member,
+                "expires_at": expires.isoformat(),
+                **head,
+            },
+            **parts,
+        }
+        body = format_document(whole, [secrets.token_bytes(SALT_SIZE) for _ in whole])
+        self._check(schema, whole, body)
+        self._bodies[case.case_id] = body, whole
+        return self._add(PUT, case.case_id, version, digest_document(body), expires)
+
+    def erase(self, case_id: str) -> None:
+        """Add the erasure of a case that the feed has."""
+        before = self._states[case_id]
+        self._bodies.pop(case_id, None)
+        expires = max(before.expires, self._now.date())
+        self._add(ERASE, case_id, before.version + 1, None, expires)
+
+    def commit(self) -> None:
+        """Grow the feed and store everything, with the caller's transaction."""
+        if not self._followed and self._row.note is not None:
+            return
+        head = feeds.load_head(self._conn, self._row)
+        check_edge(head)
+        growth = grow(head, [leaf.format() for leaf, _ in self._followed])
+        note = format_note(sign_checkpoint(growth.head.checkpoint(), self._signer))
+        feeds.store_growth(self._conn, self._row, growth, note, self._node.clock())
+        feeds.store_cases(self._conn, self._row.id, self._followed, feeds.HELD, self._node.clock())
+        keys = documents.case_keys(self._conn, self._row.id, list(self._bodies))
+        documents.store_documents(
+            self._conn,
+            [(keys[case], body) for case, (body, _) in self._bodies.items()],
+            [
+                photo
+                for case, (_, whole) in self._bodies.items()
+                for photo in photographs_in(keys[case], whole, feeds.HELD)
+            ],
+        )
+        digests = [
+            (state.digest, keys[leaf.case]) for leaf, state in self._followed if state.digest is not None
+        ]
+        documents.remember_published(self._conn, self._row.id, digests)
+
+    def _add(self, kind: str, case_id: str, version: int, digest: bytes | None, expires: date) -> CaseState:
+        leaf = Leaf(kind, case_id, version, digest, expires, self._now, secrets.token_bytes(NONCE_SIZE))
+        place = self._row.size + len(self._followed)
+        self._states[case_id] = follow(self._states.get(case_id), leaf, place)
+        self._followed.append((leaf, self._states[case_id]))
+        return self._states[case_id]
+
+    def _check(self, schema: str, whole: Parts, body: bytes) -> None:
+        network = self._node.network()
+        limit = network.policy.limits.document_bytes
+        problems = (
+            [f"the document has {len(body)} bytes, at most {limit} are allowed"] if len(body) > limit else []
+        )
+        salted = {name: {**part, "salt": "A" * 43 + "="} for name, part in whole.items()}
+        try:
+            network.schemas.check(schema, salted)
+        except SchemaError as error:
+            problems += [str(problem) for problem in error.problems]
+        if problems:
+            raise InvalidInput(
+                "What would leave the house is not right, and nothing was published.",
+                "Complete the record, or see the disclosure policy in node.toml.",
+                problems,
+            )
+
+
+def open_feeds(node: Node) -> None:
+    """Sign the empty heads of the own feeds that were never signed, so that peers find them."""
+    with writing(node.engine) as conn:
+        for audience in _own_audiences(node):
+            _Writer(conn, node, audience, []).commit()
+
+
+def _own_audiences(node: Node) -> list[Audience]:
+    return [feed.audience for feed in node.entry().feeds if feed.state == "active"]
+
+
+def _publishable(case: CaseFile) -> CaseFile:
+    if case.status == cases.WITHDRAWN:
+        raise Conflict("The case is withdrawn.", "Undo the withdrawal with `gmcn case undo`, or add it anew.")
+    if case.status == cases.ERASED:
+        raise Conflict("The case is erased, and an erased case never returns.", "Add it as a new case.")
+    return case
+
+
+def _disclose_all(node: Node, found: Sequence[CaseFile]) -> list[Disclosed]:
+    policy, schemas, now = node.disclosure(), node.network().schemas, node.now()
+    return [disclose(case.record, policy, schemas=schemas, now=now) for case in found]
+
+
+def _named(leaving: Disclosed) -> list[tuple[str, dict[str, Any]]]:
+    parts = (("public", leaving.public), ("network", leaving.network), ("police", leaving.police))
+    return [(name, part) for name, part in parts if part is not None]
+
+
+def _parts(leaving: Disclosed, audience: Audience) -> Parts:
+    wanted = ("public", "network") if audience == "network" else ("police",)
+    return {name: part for name, part in _named(leaving) if name in wanted}
+
+
+def _check_case(node: Node, record: Mapping[str, Any]) -> None:
+    try:
+        node.network().schemas.check("case", record)
+    except SchemaError as error:
+        raise InvalidInput(
+            "The case would not be right.",
+            "Mend what is named here.",
+            [str(problem) for problem in error.problems],
+        ) from None
+
+
+def _erase_from_feeds(conn: Connection, node: Node, case_id: str) -> None:
+    for audience in _own_audiences(node):
+        writer = _Writer(conn, node, audience, [case_id])
+        if writer.is_live(case_id):
+            writer.erase(case_id)
+            writer.commit()
+
+
+def _empty(conn: Connection, node: Node, case: CaseFile) -> None:
+    """Take a case out of the register and the search; its photographs go with the next purge."""
+    remove_many(conn, "own", None, [case.case_id])
+    hashes = cases.empty_case(conn, case.case_id, node.clock())
+    documents.loosen_photographs(conn, node.member, hashes)

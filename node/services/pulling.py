@@ -1,0 +1,256 @@
+"""Pulling a peer: the eight steps of the protocol (README, "Pulling"), one function a step.
+
+    1 ask        is there a newer checkpoint? if not, that was all
+    2 judge      its signature and size                                      protocol.verification
+    3 collect    the new entries, onto disk, until the root comes out        protocol.verification
+    4 replay     what they say, in order                                     protocol.verification
+    5 commit     head, entries and case table in one transaction; what was erased is hidden by it
+    6 documents  7 photographs  8 receipts                                   node.services.replicas
+
+Guarantees: whatever a peer sends ends as a committed, verified state or as a reason in `status`; a crash or a
+second puller does no harm; memory does not grow with the feed. A peer that lies is quarantined, with its
+verified erasures still honoured; a peer that is down is asked again; neither touches the others.
+"""
+
+import random
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import IO
+
+from node.adapters.peers import PeerClient
+from node.errors import Conflict, NotFound, PeerUnavailable
+from node.runtime import Node
+from node.services import replicas
+from node.services.prefetch import fetch_ahead
+from node.services.replicas import Progress, no_progress
+from node.services.standing import exchange_with
+from node.store import feeds, peers
+from node.store.database import reading, writing
+from node.store.documents import SMALL
+from node.store.search import remove_many
+from protocol.endorsement import verify_withdrawal
+from protocol.errors import ProtocolError, Rollback, SplitView
+from protocol.leaf import ERASE, parse_leaf
+from protocol.roster import Audience, FeedEntry, Member
+from protocol.tiles import WIDTH, TileRef, parse_bundle
+from protocol.verification import FeedState, FeedUpdate, replay
+
+_BASE_BACKOFF = timedelta(seconds=5)
+_SPOOL_IN_MEMORY = 1 << 20
+
+
+@dataclass
+class PullReport:
+    """What one pull of one member brought.
+
+    Attributes:
+        leaves, documents, photographs: new ones.
+        refused: documents that broke the protocol, each with its reason.
+        error: why it ended early, in plain words; empty when it did not.
+        lying: whether that was a breach of the protocol.
+    """
+
+    member: str
+    leaves: int = 0
+    documents: int = 0
+    photographs: int = 0
+    receipts: int = 0
+    refused: list[str] = field(default_factory=list)
+    error: str = ""
+    lying: bool = False
+
+
+def pull(node: Node, member_id: str, progress: Progress = no_progress) -> PullReport:
+    """Pull everything that a member has for this node, and write down how it went.
+
+    Nothing that the peer does raises anything here.
+
+    Raises:
+        NotFound: the roster does not list the member.
+    """
+    report, started = PullReport(member_id), node.clock()
+    try:
+        _pull_member(node, member_id, report, progress)
+    except ProtocolError as error:
+        report.error, report.lying = str(error), True
+    except PeerUnavailable as error:
+        report.error = error.message
+    except Conflict:
+        pass  # another pull of the same feed was faster: it has what this one would have brought
+    _record(node, report, started)
+    return report
+
+
+def _pull_member(node: Node, member_id: str, report: PullReport, progress: Progress) -> None:
+    with reading(node.engine) as conn:
+        try:
+            exchange = exchange_with(conn, node, member_id)
+        except ProtocolError:
+            raise NotFound(
+                f"The roster lists no member {member_id}.", "See `gmcn status` for the members."
+            ) from None
+    if not exchange.audiences:
+        raise PeerUnavailable(f"Nothing is exchanged with it: {exchange.reason}.")
+    if exchange.member.kind == "law_enforcement":
+        _pull_withdrawals(node, exchange.member)
+    broken: ProtocolError | None = None
+    for audience in exchange.audiences:
+        try:
+            pull_feed(node, exchange.member, audience, report, progress)
+        except ProtocolError as error:  # the other feed is another log, with another key
+            broken = broken or error
+    if broken is not None:
+        raise broken
+
+
+def pull_feed(node: Node, member: Member, audience: Audience, report: PullReport, progress: Progress) -> None:
+    """Bring the replica of one feed up to date.
+
+    Raises:
+        ProtocolError: the feed breaks the protocol; it is quarantined, and its state is what it was.
+        PeerUnavailable: the peer does not answer; the state is what was committed before.
+    """
+    entry = member.feed(audience)
+    with writing(node.engine) as conn:
+        row = feeds.ensure_feed(conn, member.id, audience, entry.origin, own=False)
+    if row.state == feeds.SPLIT:
+        raise PeerUnavailable(f"Stopped: {row.reason}")
+    try:
+        _advance(node, node.peers, member, entry, row, report, progress)
+    except ProtocolError as error:
+        _quarantine(node, row, error)
+        raise
+    stored, refused = replicas.fetch_documents(node, member, row, progress)
+    report.documents += stored
+    report.refused += refused
+    report.photographs += replicas.fetch_photographs(node, member, row, SMALL)
+    report.receipts += replicas.send_receipts(node, member, row)
+
+
+def _advance(
+    node: Node,
+    client: PeerClient,
+    member: Member,
+    entry: FeedEntry,
+    row: feeds.FeedRow,
+    report: PullReport,
+    progress: Progress,
+) -> None:
+    """Steps 1 to 5."""
+    fetched = client.get_checkpoint(member, row.audience, feeds.note_tag(row.note))
+    if not fetched.changed:
+        return
+    update = FeedUpdate(row.known(), fetched.data, entry.keys)
+    with tempfile.SpooledTemporaryFile(_SPOOL_IN_MEMORY, dir=str(node.scratch())) as spool:
+        state = _collect(client, member, row, update, spool, progress)
+        try:
+            _commit(node, row, update, state, spool)
+        except Rollback:
+            raise
+        except ProtocolError:
+            _honour_erasures(node, row, update, spool)
+            raise
+    report.leaves += state.frontier.size - row.size
+
+
+def _collect(
+    client: PeerClient,
+    member: Member,
+    row: feeds.FeedRow,
+    update: FeedUpdate,
+    spool: IO[bytes],
+    progress: Progress,
+) -> FeedState:
+    """Step 3: bring the new entries onto the disk, and hold the tree against the signed root."""
+    refs = update.bundles()
+    for ref, data in fetch_ahead(lambda ref: client.get_file(member, row.audience, ref), refs):
+        update.feed(data)
+        spool.write(len(data).to_bytes(4, "big") + data)
+        progress("entries", ref.index * WIDTH + ref.width, update.checkpoint.size)
+    return update.finish()
+
+
+def _commit(node: Node, row: feeds.FeedRow, update: FeedUpdate, state: FeedState, spool: IO[bytes]) -> None:
+    """Steps 4 and 5: head, entries and case table in one transaction, and what was erased hidden by it."""
+    now = node.clock()
+    with writing(node.engine) as conn:
+        feeds.store_update(conn, row, state, now)
+        for ref, data in _spooled(update, spool):
+            skipped = max(0, row.size - ref.index * WIDTH)
+            entries = parse_bundle(data, ref.width)[skipped:]
+            followed = replay(
+                entries,
+                ref.index * WIDTH + skipped,
+                row.member,
+                lambda cases: feeds.lookup_cases(conn, row.id, cases),
+            )
+            feeds.store_cases(conn, row.id, followed, feeds.WANTED, now)
+            erased = [leaf.case for leaf, after in followed if after.erased]
+            if erased:
+                remove_many(conn, "replica", row.id, erased)
+            feeds.write_files(conn, row.id, [(ref, data)])
+
+
+def _honour_erasures(node: Node, row: feeds.FeedRow, update: FeedUpdate, spool: IO[bytes]) -> None:
+    """A feed that broke a rule is not believed, but an erasure under its signed root is honoured: it can only
+    protect a child."""
+    cases = []
+    for ref, data in _spooled(update, spool):
+        for entry in parse_bundle(data, ref.width):
+            try:
+                leaf = parse_leaf(entry, row.member)
+            except ProtocolError:
+                continue
+            if leaf is not None and leaf.kind == ERASE:
+                cases.append(leaf.case)
+    with writing(node.engine) as conn:
+        feeds.hide_cases(conn, row.id, cases, node.clock())
+        remove_many(conn, "replica", row.id, cases)
+
+
+def _spooled(update: FeedUpdate, spool: IO[bytes]) -> Iterator[tuple[TileRef, bytes]]:
+    spool.seek(0)
+    for ref in update.bundles():
+        yield ref, spool.read(int.from_bytes(spool.read(4), "big"))
+
+
+def _pull_withdrawals(node: Node, member: Member) -> None:
+    """Ask which endorsements a law-enforcement member has withdrawn, and honour them from now on."""
+    roster = node.network().roster
+    if not any(other.kind == "ngo" and other.country == member.country for other in roster.members):
+        return
+    for token in node.peers.get_withdrawals(member):
+        verified = verify_withdrawal(token, roster)
+        if verified.issuer == member.id:
+            with writing(node.engine) as conn:
+                peers.keep_withdrawal(conn, verified, token)
+
+
+def _quarantine(node: Node, row: feeds.FeedRow, error: ProtocolError) -> None:
+    with writing(node.engine) as conn:
+        if isinstance(error, SplitView):
+            evidence = error.older + b"\x00" + error.newer
+            feeds.set_feed_state(conn, row.id, feeds.SPLIT, str(error), evidence)
+        else:
+            feeds.set_feed_state(conn, row.id, feeds.QUARANTINED, str(error))
+
+
+def _record(node: Node, report: PullReport, started: datetime) -> None:
+    """Write down how the pull went, and when the next one is due."""
+    settings, now = node.config.pull, node.clock()
+    with writing(node.engine) as conn:
+        if not report.error:
+            wait = timedelta(seconds=settings.interval_seconds)
+            peers.record_success(conn, report.member, started, now, _jittered(wait))
+            return
+        known = peers.find_peer(conn, report.member)
+        failures = known.failures if known else 0
+        wait = min(_BASE_BACKOFF * 2 ** min(failures, 16), timedelta(seconds=settings.backoff_seconds))
+        peers.record_failure(conn, report.member, now, _jittered(wait), report.error, lying=report.lying)
+
+
+def _jittered(wait: timedelta) -> timedelta:
+    """Spread the pulls of many nodes, so that they do not all knock at the same moment."""
+    return wait * random.uniform(0.9, 1.1)

@@ -1,0 +1,312 @@
+"""What stands behind a peer's live leaves: its documents, their photographs, and the receipts for both.
+
+A reconcile loop over states in the database, in batches and newest first: whatever is missing is asked for,
+whatever a batch brings is committed, and a restart goes on where it was.
+
+Guarantees: a document is shown only after its digest, schema, head, issuer, audience and life were checked; a
+bad one is refused with its reason while the rest goes on; a photograph is kept only with the hash, size and
+form that its document promised.
+"""
+
+import secrets
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from node.adapters.images import check_rendition
+from node.domain.searchable import SearchEntry, entry_of
+from node.errors import InvalidInput, PeerUnavailable
+from node.runtime import Network, Node
+from node.services.photographs import photographs_in
+from node.services.prefetch import fetch_ahead
+from node.services.standing import exchange_with
+from node.store import documents, feeds, receipts
+from node.store.database import reading, writing
+from node.store.documents import FULL, Photograph, WantedDocument
+from node.store.search import index_many, remove_many
+from protocol.answers import MAX_DIGESTS, Absence
+from protocol.document import AUDIENCE_SCHEMA, verify_document
+from protocol.encoding import format_time
+from protocol.errors import Malformed, ProtocolError
+from protocol.receipt import ERASED, HELD, MAX_ITEMS, format_receipt
+from protocol.roster import Member
+from schemas import SchemaError
+
+Progress = Callable[[str, int, int], None]
+"""`progress(what, done, total)`: told as a long pull goes on; `what` is "entries" or "documents"."""
+
+_ROUND = 16 * MAX_DIGESTS
+_RETRY = {"unknown": timedelta(minutes=5), "restricted": timedelta(hours=6)}
+_PHOTO_ROUND = 64
+SMALL_BYTES = 12_288
+"""The most bytes of a small rendition, which every peer keeps; larger ones are full ones (README,
+"Limits")."""
+
+
+def no_progress(what: str, done: int, total: int) -> None:
+    """Tell nobody."""
+
+
+def fetch_documents(
+    node: Node, member: Member, row: feeds.FeedRow, progress: Progress
+) -> tuple[int, list[str]]:
+    """Step 6: bring the documents of live leaves that are not here yet.
+
+    Returns:
+        How many were stored, and why others were refused.
+
+    Raises:
+        PeerUnavailable: the peer stopped answering; what came before is kept.
+        Malformed: its answer is not one to the question.
+    """
+    network = node.network()
+    stored, refused = 0, list[str]()
+    while True:
+        with reading(node.engine) as conn:
+            wanted = documents.want_documents(conn, row.id, node.clock(), _ROUND)
+        if not wanted:
+            return stored, refused
+        batches = [wanted[start : start + MAX_DIGESTS] for start in range(0, len(wanted), MAX_DIGESTS)]
+
+        def ask(batch: list[WantedDocument]) -> list[bytes | Absence]:
+            return node.peers.get_documents(member, row.audience, [_digest(item) for item in batch])
+
+        for batch, answers in fetch_ahead(ask, batches):
+            count, reasons = _take_batch(node, network, member, row, batch, answers)
+            stored += count
+            refused += reasons
+            progress("documents", stored, 0)
+
+
+def _take_batch(
+    node: Node,
+    network: Network,
+    member: Member,
+    row: feeds.FeedRow,
+    batch: Sequence[WantedDocument],
+    answers: Sequence[bytes | Absence],
+) -> tuple[int, list[str]]:
+    """Check one batch, then commit all of it: documents, search rows, and what was said of those that did not
+    come."""
+    good: list[tuple[WantedDocument, bytes, SearchEntry | None, list[Photograph]]] = []
+    bad: list[tuple[WantedDocument, str]] = []
+    absent: list[tuple[WantedDocument, str]] = []
+    for item, answer in zip(batch, answers, strict=True):
+        if isinstance(answer, str):
+            absent.append((item, answer))
+            continue
+        try:
+            parts = _check_document(network, answer, item, row.audience)
+        except ProtocolError as error:
+            bad.append((item, str(error)))
+            continue
+        entry = _entry(parts, member, row) if row.audience == "network" else None
+        good.append((item, answer, entry, photographs_in(item.case_key, parts, feeds.WANTED)))
+    now = node.clock()
+    with writing(node.engine) as conn:
+        current = documents.still_wanted(conn, batch)
+        kept = [one for one in good if one[0].case_key in current]
+        documents.store_documents(
+            conn,
+            [(item.case_key, body) for item, body, _, _ in kept],
+            [photo for _, _, _, photos in kept for photo in photos],
+        )
+        index_many(conn, [entry for _, _, entry, _ in kept if entry is not None])
+        for item, reason in bad:
+            documents.set_case_states(conn, [item], feeds.REFUSED, reason)
+        for item, why in absent:
+            _note_absence(conn, row, item, why, now)
+    return len(kept), [reason for _, reason in bad]
+
+
+def _note_absence(
+    conn: Connection, row: feeds.FeedRow, item: WantedDocument, answer: str, now: datetime
+) -> None:
+    """Write down why a document did not come.
+
+    Superseded, erased and expired say that our copy of the feed is older than the owner's: the next pull
+    brings the leaf that says so, and until then the document is asked for again. Unknown is withholding,
+    restricted is the owner's right.
+    """
+    if answer == "restricted":
+        if documents.set_case_states(
+            conn, [item], feeds.RESTRICTED, "the owner keeps this case from this member"
+        ):
+            documents.delete_content(conn, [item.case_key])
+            remove_many(conn, "replica", row.id, [item.leaf.case])
+    elif answer == "unknown":
+        documents.set_case_states(
+            conn,
+            [item],
+            feeds.WITHHELD,
+            "the owner announces this document and does not give it",
+            now + _RETRY[answer],
+        )
+    else:
+        documents.set_case_states(
+            conn, [item], feeds.WANTED, f"the owner says that it is {answer}", now + _RETRY["unknown"]
+        )
+
+
+def _check_document(
+    network: Network, data: bytes, item: WantedDocument, audience: str
+) -> dict[str, dict[str, Any]]:
+    """Hold a document against its leaf, the policy and its JSON Schema.
+
+    Raises:
+        ProtocolError: the first thing that is wrong.
+    """
+    if len(data) > network.policy.limits.document_bytes:
+        raise Malformed(f"document: longer than the policy's {network.policy.limits.document_bytes} bytes")
+    document = verify_document(data, item.leaf, audience)
+    try:
+        network.schemas.check(AUDIENCE_SCHEMA[audience].partition("/")[0], document.parts)
+    except SchemaError as error:
+        raise Malformed(f"document: {error.problems[0]}") from None
+    return document.parts
+
+
+def _entry(parts: dict[str, dict[str, Any]], member: Member, row: feeds.FeedRow) -> SearchEntry:
+    return entry_of(
+        parts["head"],
+        parts["public"],
+        source="replica",
+        feed_id=row.id,
+        owner=member.id,
+        country=member.country,
+        status="published",
+    )
+
+
+def fetch_photographs(
+    node: Node, member: Member, row: feeds.FeedRow, rendition: str, most: int | None = None
+) -> int:
+    """Step 7: bring renditions of one kind that are not here yet.
+
+    Args:
+        most: how many at the most; all when None.
+
+    Returns:
+        How many were kept. One that breaks its document's promise is refused with the reason, and the rest
+        goes on.
+
+    Raises:
+        PeerUnavailable: the peer stopped answering; what came before is kept.
+    """
+    kept = 0
+    while most is None or kept < most:
+        with reading(node.engine) as conn:
+            wanted = documents.want_photographs(conn, row.id, rendition, _PHOTO_ROUND)
+        if not wanted:
+            break
+        fetched = fetch_ahead(
+            lambda item: node.peers.get_photograph(member, row.audience, item.sha256, item.size), wanted
+        )
+        for item, data in fetched:
+            kept += _keep_photograph(node, member, item, data)
+    return kept
+
+
+def _keep_photograph(node: Node, member: Member, item: Photograph, data: bytes) -> int:
+    limits = node.photograph_limits()
+    try:
+        check_rendition(data, item.describe(), limits)
+    except InvalidInput as error:
+        with writing(node.engine) as conn:
+            documents.set_photograph_state(conn, item, feeds.REFUSED, error.message)
+        return 0
+    node.blobs.put(member.id, data)
+    with writing(node.engine) as conn:
+        if documents.set_photograph_state(conn, item, feeds.HELD):
+            return 1
+        orphaned = not documents.referenced(conn, member.id, [item.sha256])
+    if orphaned:  # its case was erased while the bytes were on their way
+        node.blobs.delete(member.id, item.sha256)
+    return 0
+
+
+def send_receipts(node: Node, member: Member, row: feeds.FeedRow) -> int:
+    """Step 8: tell the owner what is held here and what was hidden and purged. Returns how many items were
+    told.
+
+    Raises:
+        PeerUnavailable: the owner did not take them; they are still owed.
+    """
+    told = 0
+    for kind, owed, item_of, settle in (
+        (ERASED, receipts.owed_erased, _erased_item, receipts.settle_erased),
+        (HELD, receipts.owed_held, _held_item, receipts.settle_held),
+    ):
+        while True:
+            with reading(node.engine) as conn:
+                items = owed(conn, row.id, MAX_ITEMS)
+            if not items:
+                break
+            now = node.now()
+            token = format_receipt(
+                node.token_signer(),
+                member.id,
+                row.origin,
+                kind,
+                [item_of(item, now) for item in items],
+                now,
+                secrets.token_urlsafe(16),
+            )
+            node.peers.send_receipt(member, token)
+            with writing(node.engine) as conn:
+                settle(conn, items)
+            told += len(items)
+    return told
+
+
+def _held_item(item: receipts.Owed, now: datetime) -> dict[str, Any]:
+    assert item.digest is not None
+    return {
+        "case": item.case_id,
+        "version": item.version,
+        "digest": item.digest.hex(),
+        "held_at": format_time(now),
+    }
+
+
+def _erased_item(item: receipts.Owed, now: datetime) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "case": item.case_id,
+        "version": item.version,
+        "hidden_at": format_time(item.hidden_at or now),
+    }
+    if item.purged_at is not None:
+        told["purged_at"] = format_time(item.purged_at)
+    return told
+
+
+def fetch_full_photographs(node: Node) -> int:
+    """Bring full-size photographs of peers in the background, as far as the cap of the settings allows.
+
+    Returns:
+        How many were kept. A peer that does not answer is passed over.
+    """
+    if not node.config.storage.full_photographs:
+        return 0
+    kept = 0
+    with reading(node.engine) as conn:
+        rows = [row for row in feeds.list_feeds(conn) if not row.own]
+    for row in rows:
+        with reading(node.engine) as conn:
+            left = node.config.storage.photographs_megabytes * 1_000_000 - documents.bytes_held(conn, FULL)
+            exchange = exchange_with(conn, node, row.member)
+        if left <= 0:
+            break
+        if row.audience not in exchange.audiences:
+            continue
+        with suppress(PeerUnavailable):
+            kept += fetch_photographs(node, exchange.member, row, FULL, _PHOTO_ROUND)
+    return kept
+
+
+def _digest(item: WantedDocument) -> bytes:
+    assert item.leaf.digest is not None
+    return item.leaf.digest

@@ -1,0 +1,46 @@
+"""Bringing a database to the form that this version of the program needs (Alembic).
+
+Guarantees: a database that is newer than the program is refused instead of guessed at. Migrations live in
+`migrations/versions`; tests hold their result against the tables, up, down, and with rows in them.
+"""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine
+
+from node.errors import Conflict
+from node.store.database import writing
+
+_FOLDER = Path(__file__).parent / "migrations"
+
+
+def migrate(engine: Engine, revision: str = "head") -> None:
+    """Bring the database up, or down, to a revision.
+
+    Raises:
+        Conflict: the database was written by a newer version of the program.
+    """
+    with writing(engine) as connection:
+        config = Config()
+        config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
+        config.attributes["connection"] = connection
+        present = current_revision(connection)
+        known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+        if present is not None and present not in known:
+            raise Conflict(
+                "The database was written by a newer version of this program.",
+                "Install that version, or a newer one.",
+            )
+        if revision == "base" or (revision != "head" and present is not None and revision < present):
+            command.downgrade(config, revision)
+        elif present != ScriptDirectory.from_config(config).get_current_head() or revision != "head":
+            command.upgrade(config, revision)
+
+
+def current_revision(connection: Connection) -> str | None:
+    """Return the revision that the database is at; None for an empty one."""
+    return MigrationContext.configure(connection).get_current_revision()
