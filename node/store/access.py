@@ -33,6 +33,8 @@ seen_request = sa.Table(
     metadata,
     sa.Column("member", sa.String, primary_key=True),
     sa.Column("token_id", sa.String, primary_key=True),
+    sa.Column("action", sa.String, nullable=False),
+    sa.Column("at", Moment, nullable=False),
     sa.Column("expires_at", Moment, nullable=False, index=True),
 )
 
@@ -119,16 +121,32 @@ def revoke_staff_token(conn: Connection, token_id: str, now: datetime) -> bool:
     return bool(done.rowcount)
 
 
-def take_request(conn: Connection, member: str, token_id: str, expires_at: datetime) -> bool:
-    """Take a request's token id. Returns False when it was taken before."""
+def take_request(
+    conn: Connection, member: str, token_id: str, action: str, now: datetime, expires_at: datetime
+) -> bool:
+    """Take a request's token id. Returns False when it was taken before.
+
+    Args:
+        expires_at: from when on the token is refused for its age, so that its id can be forgotten.
+    """
     try:
         with conn.begin_nested():
             conn.execute(
-                seen_request.insert().values(member=member, token_id=token_id, expires_at=expires_at)
+                seen_request.insert().values(
+                    member=member, token_id=token_id, action=action, at=now, expires_at=expires_at
+                )
             )
     except IntegrityError:
         return False
     return True
+
+
+def count_requests(conn: Connection, member: str, action: str, since: datetime) -> int:
+    """Count how often a member has done something since a moment a few minutes ago."""
+    query = sa.select(sa.func.count()).where(
+        seen_request.c.member == member, seen_request.c.action == action, seen_request.c.at > since
+    )
+    return int(conn.execute(query).scalar_one())
 
 
 def forget_requests(conn: Connection, before: datetime) -> None:

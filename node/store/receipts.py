@@ -63,8 +63,13 @@ class Owed:
     purged_at: datetime | None
 
 
-def record_promises(conn: Connection, feed_id: int, promises: Sequence[Promise]) -> None:
-    """Write down what a peer promised, never going back behind what it promised before."""
+def record_promises(conn: Connection, feed_id: int, promises: Sequence[Promise]) -> int:
+    """Write down what a peer promised, never going back behind what it promised before.
+
+    Returns:
+        How many of the promises said something new: a version, or a time that was missing.
+    """
+    news = 0
     for item in promises:
         here = sa.and_(
             receipt.c.feed_id == feed_id, receipt.c.case_id == item.case_id, receipt.c.member == item.member
@@ -81,10 +86,14 @@ def record_promises(conn: Connection, feed_id: int, promises: Sequence[Promise])
             conn.execute(
                 receipt.insert().values(feed_id=feed_id, case_id=item.case_id, member=item.member, **values)
             )
+            news += 1
         elif item.version >= row.version:
             for name in ("held_at", "hidden_at", "purged_at"):
                 values[name] = values[name] or getattr(row, name)
+            gained = [name for name, value in values.items() if value and not getattr(row, name)]
+            news += bool(gained) or item.version > row.version
             conn.execute(receipt.update().where(here).values(**values))
+    return news
 
 
 def keep_statement(conn: Connection, member: str, token: str, now: datetime) -> None:
