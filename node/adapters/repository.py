@@ -73,7 +73,7 @@ class Change:
     Attributes:
         root, targets: None where it does not change that file.
         files: the content of every target that is new, by path.
-        root_before, files_before: what is published now; a reader compares them with what it trusts itself.
+        root_before, files_before: what is published now, as the coordinator says.
     """
 
     def __init__(
@@ -192,9 +192,11 @@ class Change:
         return [metadata.signed for metadata in (self.root, self.root_before) if metadata]
 
     def _check_content(self) -> None:
+        # All of it, not only what is new: a listed file that nobody can see must not be signed along.
         if self.targets:
-            for path, data in self.files.items():
-                self.targets.signed.targets[path].verify_length_and_hashes(data)
+            content = {**self.files_before, **self.files}
+            for path, file in self.targets.signed.targets.items():
+                file.verify_length_and_hashes(content[path])
 
 
 class Repository:
@@ -322,7 +324,7 @@ class Repository:
         published = self.published_targets()
         listed = Targets(version=published.signed.version + 1 if published else 1, expires=now + TARGETS_LIFE)
         change.files.update(files)
-        everything = {**self.published_files(), **change.files}
+        everything = {**change.files_before, **change.files}
         listed.targets = {
             path: TargetFile.from_data(path, data, ["sha256"]) for path, data in everything.items()
         }
@@ -376,7 +378,8 @@ class Repository:
                     "Let them sign with `gmcn network sign`, here or on a copy of change.json.",
                 )
         targets = change.targets or _required(self.published_targets())
-        # All but the timestamp has its version or hash in its name, and is asked for only once it is announced.
+        # All but the timestamp has its version or hash in its name, and is asked for only once it is
+        # announced.
         for path, file in targets.signed.targets.items():
             if path in change.files:
                 _write(self._targets / _served_name(file), change.files[path])
@@ -431,7 +434,7 @@ class Repository:
         (self._metadata / f"{snapshot.version - _KEPT_SNAPSHOTS}.snapshot.json").unlink(missing_ok=True)
 
     def _next_change(self) -> Change:
-        return self.change() or Change(None, None, {}, self.published_root(), {})
+        return self.change() or Change(None, None, {}, self.published_root(), self.published_files())
 
     def _add_online_key(self, root: Root) -> None:
         secret = self._keys / "secret"

@@ -12,6 +12,7 @@ that lies a ProtocolError.
     current            a link to the one in force
 """
 
+import fcntl
 import os
 import re
 import shutil
@@ -53,6 +54,7 @@ MAX_FILE_BYTES = 5_000_000
 _SECONDS = 60.0
 _KEPT_SETS = 3
 _SCHEMA = re.compile(r"schemas/([a-z_]{1,40}\.v[1-9][0-9]{0,3}\.json)", re.ASCII)
+_ROOT_NAME = re.compile(r"[1-9][0-9]{0,8}\.root\.json", re.ASCII)
 _LIMITS = UpdaterConfig(
     max_root_rotations=256, root_max_length=512_000, timestamp_max_length=16_384, snapshot_max_length=64_000
 )
@@ -155,6 +157,9 @@ class TrustStore:
     def metadata_file(self, name: str) -> bytes | None:
         """Return a file for `/tuf/metadata/<name>` as it was signed, or None if this node has none of that
         name."""
+        if _ROOT_NAME.fullmatch(name):
+            path = self._roots / name
+            return path.read_bytes() if path.exists() else None
         return self._served(lambda known: known.metadata.get(name))
 
     def target_file(self, name: str) -> bytes | None:
@@ -190,6 +195,16 @@ class TrustStore:
         return self._known[1]
 
     def _refresh(self, pinned: bytes, urls: Iterable[str], http: HttpClient, seconds: float) -> None:
+        # One at a time, in other processes too: of two at once the slower one would put an older set back.
+        self._folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self._folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            self._refresh_from_any(pinned, urls, http, seconds)
+        finally:
+            os.close(handle)
+
+    def _refresh_from_any(self, pinned: bytes, urls: Iterable[str], http: HttpClient, seconds: float) -> None:
         lie: ProtocolError | None = None
         down = PeerUnavailable(
             "No source of the network's files is known.", "Name the coordinator's address."
@@ -380,15 +395,16 @@ def _read_set(pinned: bytes, folder: Path) -> _Set:
         version=targets.signed.version,
         versions=versions,
     )
-    history = (folder / "metadata" / "root_history").iterdir()
-    metadata_files = {path.name: path for path in history} | {
+    metadata_files = {
         "timestamp.json": folder / "metadata" / "timestamp.json",
-        f"{versions['snapshot']}.snapshot.json": folder / "metadata" / "snapshot.json",
-        f"{versions['targets']}.targets.json": folder / "metadata" / "targets.json",
+        f"{snapshot.signed.version}.snapshot.json": folder / "metadata" / "snapshot.json",
+        f"{targets.signed.version}.targets.json": folder / "metadata" / "targets.json",
     }
     # A consistent snapshot names a target by a hash of its content, in the folder that its path says.
     target_files = {
-        name: files[path] for path in files for name in targets.signed.targets[path].get_prefixed_paths()
+        name: file
+        for path, file in files.items()
+        for name in targets.signed.targets[path].get_prefixed_paths()
     }
     return _Set(root, trusted, metadata_files, target_files)
 
