@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import Engine
 
 from node.adapters.blobs import Blobs
@@ -66,6 +69,7 @@ class Node:
     http: HttpClient
     clock: Clock = system_clock
     _networks: dict[str, tuple[Trusted, Network]] = field(default_factory=dict)
+    _opened: dict[tuple[str, bytes], Ed25519PrivateKey] = field(default_factory=dict, repr=False)
 
     @property
     def member(self) -> str:
@@ -120,8 +124,7 @@ class Node:
     def feed_signer(self, audience: Audience) -> Ed25519Signer:
         """Return the key that signs the checkpoints of an own feed: the newest that the roster lists."""
         entry = self.entry().feed(audience)
-        private = self.keys.load(FEED_KEYS[audience], entry.keys[-1].public)
-        return Ed25519Signer(entry.origin, ED25519, private)
+        return Ed25519Signer(entry.origin, ED25519, self._key(FEED_KEYS[audience], entry.keys[-1].public))
 
     def token_signer(self) -> TokenSigner:
         """Return the key that signs this member's tokens: the newest that the roster lists, or the newest
@@ -130,7 +133,20 @@ class Node:
             public = self.entry().token_keys[-1].public
         except NotAllowed:
             public = self.keys.public("token")
-        return TokenSigner(self.member, key_id(public), self.keys.load("token", public))
+        return TokenSigner(self.member, key_id(public), self._key("token", public))
+
+    def journal_key(self) -> bytes:
+        """Return the secret under which the journal hashes what was looked for: 32 bytes, never stored."""
+        private = self._key("cosigner", self.entry().cosigner.public)
+        return HKDF(hashes.SHA256(), 32, salt=None, info=b"gmcn/journal/1").derive(
+            private.private_bytes_raw()
+        )
+
+    def _key(self, purpose: Purpose, public: bytes) -> Ed25519PrivateKey:
+        """Return a private key, decrypted once: it takes longer than a whole request."""
+        if (purpose, public) not in self._opened:
+            self._opened[purpose, public] = self.keys.load(purpose, public)
+        return self._opened[purpose, public]
 
     def photograph_limits(self) -> PhotographLimits:
         """Return how large photographs may be, by the network's policy."""

@@ -83,6 +83,7 @@ class HeldDocument:
     version: int
     digest: bytes
     expires: date
+    leaf_at: datetime
     body: bytes
 
 
@@ -311,6 +312,14 @@ def loose_photographs(conn: Connection, limit: int) -> list[tuple[str, str]]:
     return [(row[0], row[1]) for row in rows]
 
 
+def loose_among(conn: Connection, member: str, hashes: Sequence[str]) -> set[str]:
+    """Return those of a member's photographs that are loose."""
+    query = sa.select(loose_photograph.c.sha256).where(
+        loose_photograph.c.member == member, loose_photograph.c.sha256.in_(hashes)
+    )
+    return set(conn.execute(query).scalars())
+
+
 def settle_photographs(conn: Connection, settled: Sequence[tuple[str, str]]) -> None:
     """Forget loose photographs whose bytes are gone, or that something refers to after all."""
     for member, sha256 in settled:
@@ -427,7 +436,7 @@ def _held(
     query = (
         sa.select(
             c.id, c.feed_id, feed.c.member, feed.c.audience, feed.c.own,
-            c.case_id, c.version, c.digest, c.expires, document.c.body,
+            c.case_id, c.version, c.digest, c.expires, c.leaf_at, document.c.body,
         )
         .join(feed, feed.c.id == c.feed_id)
         .join(document, document.c.case_key == c.id)
@@ -436,7 +445,7 @@ def _held(
         .limit(limit)
     )  # fmt: skip
     for row in conn.execute(query):
-        yield HeldDocument(*row[:8], date.fromisoformat(row[8]), row[9])
+        yield HeldDocument(*row[:8], date.fromisoformat(row[8]), row[9], row[10])
 
 
 def _drop_photographs(conn: Connection, keys: Sequence[int]) -> None:

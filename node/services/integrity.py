@@ -1,0 +1,207 @@
+"""Re-verifying everything on the disk against the feeds (`gmcn fsck`).
+
+Guarantees: nothing is changed; every leaf, tile, document and photograph is hashed again from what the disk
+holds now, and the case table is replayed from the leaves. Findings name feeds, case ids and files, never
+content.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from node.errors import NodeError
+from node.runtime import Node
+from node.store import cases, documents, feeds
+from node.store.database import reading
+from node.store.documents import FULL, SMALL
+from protocol.checkpoint import verify_checkpoint
+from protocol.document import verify_document
+from protocol.errors import NotAuthorized, ProtocolError
+from protocol.leaf import PUT, CaseState, Leaf
+from protocol.roster import Audience
+from protocol.tiles import TileRef, bundles_between, parse_bundle, tile_width
+from protocol.tlog import EMPTY, HASH_SIZE, leaf_hash
+from protocol.verification import replay
+
+Progress = Callable[[str, int, int], None]
+_ROUND = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something on the disk that is not as it must be."""
+
+    where: str
+    problem: str
+    next_step: str
+
+
+@dataclass
+class Report:
+    """What was looked at, and what was found."""
+
+    feeds: int = 0
+    leaves: int = 0
+    documents: int = 0
+    photographs: int = 0
+    findings: list[Finding] = field(default_factory=list)
+
+
+def check(node: Node, progress: Progress = lambda what, done, total: None) -> Report:
+    """Look at everything.
+
+    Args:
+        progress: told as it goes on: what, how many, of how many.
+    """
+    report = Report()
+    with reading(node.engine) as conn:
+        for row in feeds.list_feeds(conn):
+            report.feeds += 1
+            _check_head(node, row, report)
+            table = _check_leaves(conn, row, report, progress)
+            if table is not None:
+                _check_cases(conn, row, table, report)
+            _check_documents(conn, node, row, report, progress)
+        _check_photographs(conn, node, report)
+    return report
+
+
+def _check_head(node: Node, row: feeds.FeedRow, report: Report) -> None:
+    if row.note is None:
+        return
+    try:
+        keys = node.network().roster.member(row.member).feed(_audience(row)).keys
+    except NotAuthorized:
+        return  # it has left the roster, and its keys with it
+    try:
+        checkpoint, _ = verify_checkpoint(row.note, keys)
+        known = row.known().frontier
+        if (checkpoint.size, checkpoint.root) != (known.size, known.root()):
+            _found(report, row, "the stored head is not the signed one")
+    except ProtocolError as error:
+        _found(report, row, str(error))
+
+
+def _check_leaves(
+    conn: Connection, row: feeds.FeedRow, report: Report, progress: Progress
+) -> dict[str, tuple[Leaf, CaseState]] | None:
+    """Hash every leaf again up to the signed root, and replay the case table from them."""
+    frontier, table = EMPTY, dict[str, tuple[Leaf, CaseState]]()
+    for ref in bundles_between(0, row.size):
+        data = feeds.read_file(conn, row.id, ref)
+        if data is None:
+            _found(report, row, f"{ref.format()} is missing")
+            return None
+        try:
+            entries = parse_bundle(data, ref.width)
+            hashes = [leaf_hash(entry) for entry in entries]
+            first = frontier.size
+            frontier = frontier.extended(hashes)
+            followed = replay(
+                entries,
+                first,
+                row.member,
+                lambda cases: {case: table[case][1] for case in cases if case in table},
+            )
+        except ProtocolError as error:
+            _found(report, row, f"{ref.format()}: {error}")
+            return None
+        table.update((leaf.case, (leaf, state)) for leaf, state in followed)
+        if row.own:
+            _check_tile(conn, row, ref.index, hashes, report)
+        report.leaves += len(entries)
+        progress("leaves", frontier.size, row.size)
+    if frontier.root() != row.known().frontier.root():
+        _found(report, row, "its leaves do not lead to the signed root")
+        return None
+    return table
+
+
+def _check_tile(
+    conn: Connection, row: feeds.FeedRow, index: int, hashes: list[bytes], report: Report
+) -> None:
+    ref = TileRef(0, index, tile_width(0, index, row.size))
+    data = feeds.read_file(conn, row.id, ref)
+    if data is None or data[: len(hashes) * HASH_SIZE] != b"".join(hashes):
+        _found(report, row, f"{ref.format()} does not hold the hashes of its leaves")
+
+
+def _check_cases(
+    conn: Connection, row: feeds.FeedRow, table: dict[str, tuple[Leaf, CaseState]], report: Report
+) -> None:
+    stored = feeds.lookup_cases(conn, row.id, list(table))
+    for case, (_, state) in table.items():
+        kept = stored.pop(case, None)
+        if kept is None or (kept.version, kept.expires) != (state.version, state.expires):
+            _found(report, row, f"case {case} stands otherwise than its leaves say")
+        elif kept.digest != state.digest and kept.digest is not None:
+            _found(report, row, f"case {case} has another digest than its newest leaf")
+
+
+def _check_documents(
+    conn: Connection, node: Node, row: feeds.FeedRow, report: Report, progress: Progress
+) -> None:
+    above = 0
+    while batch := documents.iterate_documents(conn, row.id, above, _ROUND):
+        for doc in batch:
+            above = doc.case_key
+            report.documents += 1
+            leaf = Leaf(PUT, doc.case_id, doc.version, doc.digest, doc.expires, doc.leaf_at, b"")
+            try:
+                verify_document(doc.body, leaf, doc.audience)
+            except ProtocolError as error:
+                _found(report, row, f"case {doc.case_id}: {error}")
+            for photo in documents.photographs_of_case(conn, doc.case_key):
+                if photo.state == feeds.HELD and photo.rendition in (SMALL, FULL):
+                    _check_photograph(node, row, doc.case_id, photo.sha256, report)
+        progress("documents", report.documents, 0)
+
+
+def _check_photograph(node: Node, row: feeds.FeedRow, case_id: str, sha256: str, report: Report) -> None:
+    report.photographs += 1
+    try:
+        data = node.blobs.get(row.member, sha256)
+    except NodeError:
+        data = b""
+    if data is None or hashlib.sha256(data).hexdigest() != sha256:
+        state = "missing" if data is None else "damaged"
+        _found(report, row, f"case {case_id}: a photograph is {state}")
+
+
+def _check_photographs(conn: Connection, node: Node, report: Report) -> None:
+    """Find photographs on the disk that nothing refers to, and nothing is about to delete."""
+    for member in node.blobs.owners():
+        for hashes in _chunks(node.blobs.iterate(member)):
+            known = documents.referenced(conn, member, hashes) | documents.loose_among(conn, member, hashes)
+            if member == node.member:
+                known |= cases.photographs_kept(conn, hashes)
+            for sha256 in set(hashes) - known:
+                report.findings.append(
+                    Finding(f"photographs of {member}", f"{sha256} belongs to no case", "Delete the file.")
+                )
+
+
+def _chunks(hashes: Iterator[str]) -> Iterator[list[str]]:
+    chunk: list[str] = []
+    for sha256 in hashes:
+        chunk.append(sha256)
+        if len(chunk) == _ROUND:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _audience(row: feeds.FeedRow) -> Audience:
+    return "police" if row.audience == "police" else "network"
+
+
+def _found(report: Report, row: feeds.FeedRow, problem: str) -> None:
+    step = (
+        "Restore the home from its backup; publish nothing before."
+        if row.own
+        else "Run `gmcn pull`; if it stays, restore the home from its backup."
+    )
+    report.findings.append(Finding(row.origin, problem, step))

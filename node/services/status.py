@@ -1,0 +1,187 @@
+"""How this node stands: what it owns, what it holds of whom, how fresh that is, and what went wrong.
+
+Guarantees: no personal data; every reason is given in the words in which it was found.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from node.runtime import Node
+from node.services.membership import MemberView, list_members
+from node.store import cases, documents, feeds, peers, receipts
+from node.store.database import reading
+from protocol.endorsement import Standing, standing
+
+
+@dataclass(frozen=True)
+class FeedStatus:
+    """One feed.
+
+    Attributes:
+        size: leaves.
+        states: number of cases by state: held, wanted, refused, withheld, restricted, erased, expired.
+        state: open, quarantined or split; `reason` says why.
+    """
+
+    audience: str
+    origin: str
+    size: int
+    states: dict[str, int]
+    state: str
+    reason: str
+    advanced_at: datetime | None
+
+
+@dataclass(frozen=True)
+class PeerStatus:
+    """One peer: what may be exchanged with it, its replicas here, and how pulling it goes."""
+
+    member: str
+    country: str
+    kind: str
+    name: str
+    standing: str
+    standing_reason: str
+    accepted: bool
+    fingerprint: str
+    audiences: tuple[str, ...]
+    reason: str
+    feeds: list[FeedStatus]
+    reached_at: datetime | None
+    next_at: datetime | None
+    failures: int
+    error: str
+    lying: bool
+
+
+@dataclass(frozen=True)
+class Status:
+    """The whole node.
+
+    Attributes:
+        register: number of own cases by status.
+        storage: bytes of photographs on the disk, of full-size foreign ones, and their cap.
+        erasures_waiting: own erasures that peers have not confirmed as purged: case, since when, who.
+        warnings: what the operator should do something about, in plain words.
+    """
+
+    member: str
+    network: str
+    exercise: bool
+    roster_version: int
+    roster_expires_at: datetime
+    standing: Standing
+    own: list[FeedStatus]
+    register: dict[str, int]
+    peers: list[PeerStatus]
+    storage: dict[str, int]
+    erasures_waiting: list[tuple[str, datetime, list[str]]]
+    warnings: list[str] = field(default_factory=list)
+
+
+def status(node: Node) -> Status:
+    """Look at everything.
+
+    Raises:
+        NotFound: the node has not joined a network.
+        NotAllowed: the roster does not list its member.
+    """
+    network, entry = node.network(), node.entry()
+    views = {view.member.id: view for view in list_members(node)}
+    with reading(node.engine) as conn:
+        by_member = _feeds_by_member(conn)
+        own = by_member.get(node.member, [])
+        own_standing = standing(entry, network.roster, peers.list_withdrawals(conn), node.now())
+        seen = {peer.member: peer for peer in peers.list_peers(conn)}
+        found = [_peer(view, seen.get(member), by_member.get(member, [])) for member, view in views.items()]
+        readers = [view.member.id for view in views.values() if view.audiences]
+        waiting = [
+            item
+            for row in feeds.list_feeds(conn)
+            if row.own
+            for item in receipts.open_erasures(conn, row.id, _readers(row.audience, views, readers))
+        ]
+        storage = {
+            "photographs_bytes": node.blobs.total_bytes(),
+            "full_foreign_bytes": documents.bytes_held(conn, documents.FULL),
+            "full_foreign_cap_bytes": node.config.storage.photographs_megabytes * 1_000_000,
+        }
+        register = cases.count_cases(conn)
+    result = Status(
+        member=node.member,
+        network=network.roster.network,
+        exercise=network.policy.exercise,
+        roster_version=network.version,
+        roster_expires_at=network.expires_at,
+        standing=own_standing,
+        own=own,
+        register=register,
+        peers=found,
+        storage=storage,
+        erasures_waiting=waiting,
+    )
+    result.warnings.extend(_warnings(node, result))
+    return result
+
+
+def _readers(audience: str, views: dict[str, MemberView], readers: list[str]) -> list[str]:
+    return [member for member in readers if audience in views[member].audiences]
+
+
+def _feeds_by_member(conn: Connection) -> dict[str, list[FeedStatus]]:
+    counts = feeds.count_states(conn)
+    found: dict[str, list[FeedStatus]] = {}
+    for row in feeds.list_feeds(conn):
+        states = {state: number for (feed_id, state), number in counts.items() if feed_id == row.id}
+        found.setdefault(row.member, []).append(
+            FeedStatus(row.audience, row.origin, row.size, states, row.state, row.reason, row.advanced_at)
+        )
+    return found
+
+
+def _peer(view: MemberView, peer: peers.Peer | None, held: list[FeedStatus]) -> PeerStatus:
+    return PeerStatus(
+        member=view.member.id,
+        country=view.member.country,
+        kind=view.member.kind,
+        name=next(iter(view.member.names.values()), view.member.id),
+        standing=view.standing.state.value,
+        standing_reason=view.standing.reason,
+        accepted=view.accepted,
+        fingerprint=view.fingerprint,
+        audiences=view.audiences,
+        reason=view.reason,
+        feeds=held,
+        reached_at=peer.reached_at if peer else None,
+        next_at=peer.next_at if peer else None,
+        failures=peer.failures if peer else 0,
+        error=peer.error if peer else "",
+        lying=peer.lying if peer else False,
+    )
+
+
+def _warnings(node: Node, found: Status) -> list[str]:
+    warnings = []
+    now = node.now()
+    if found.roster_expires_at <= now:
+        warnings.append(
+            f"The network's signed files ran out on {found.roster_expires_at:%Y-%m-%d %H:%M} UTC: "
+            "no new member or key is taken. Ask the coordinator."
+        )
+    if found.standing.state != "active":
+        warnings.append(f"This member's standing is {found.standing.state}: {found.standing.reason}.")
+    elif found.standing.warning:
+        warnings.append(f"This member is {found.standing.reason}: ask for a new endorsement now.")
+    for peer in found.peers:
+        if peer.standing == "active" and not peer.accepted:
+            warnings.append(f"{peer.member} waits to be accepted: see `gmcn member list`.")
+        for feed in peer.feeds:
+            if feed.state != feeds.OPEN:
+                warnings.append(f"{feed.origin} is {feed.state}: {feed.reason}.")
+            if feed.states.get(feeds.WITHHELD):
+                warnings.append(
+                    f"{feed.origin} withholds {feed.states[feeds.WITHHELD]} documents that it announces."
+                )
+    return warnings
