@@ -230,7 +230,6 @@ def _hash_terms(node: Node, query: Query) -> str:
     else."""
     asked = {name: value for name in query.__slots__ if (value := getattr(query, name)) is not None}
     asked["today"] = ""
-    key = node.keys.journal_key()
     return hmac.new(
-        key, format_json({name: str(value) for name, value in asked.items()}), hashlib.sha256
+        node.journal_key(), format_json({name: str(value) for name, value in asked.items()}), hashlib.sha256
     ).hexdigest()
