@@ -1,0 +1,354 @@
+"""tests/vectors/: the files are what their generator makes, and protocol/ agrees with every one of them."""
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from protocol import errors
+from protocol.answers import parse_answers, parse_query
+from protocol.checkpoint import check_quorum, verify_checkpoint
+from protocol.document import digest_parts, verify_document
+from protocol.encoding import (
+    parse_base64,
+    parse_date,
+    parse_decimal,
+    parse_hash,
+    parse_json,
+    parse_time,
+)
+from protocol.endorsement import standing, verify_endorsement, verify_withdrawal
+from protocol.errors import Malformed
+from protocol.joining import verify_join_request
+from protocol.leaf import CaseState, Leaf, parse_leaf
+from protocol.note import VerifierKey, parse_note, verify_note
+from protocol.receipt import verify_receipt
+from protocol.roster import check_policy, format_policy, format_roster, parse_policy, parse_roster
+from protocol.tiles import format_bundle, parse_bundle, parse_tile_path, read_nodes, tile_width
+from protocol.tlog import check_consistency, check_inclusion, leaf_hash, node_hash, tree_root
+from protocol.token import FindKey, verify_request
+from protocol.verification import FeedState, FeedUpdate, replay
+from schemas import Schemas
+from tests.protocol.naive import sha256, tree_hash
+from tests.vectors.make import FILES, FOLDER, made
+
+Vectors = dict[str, Any]
+SCHEMAS = Schemas.packaged()
+
+
+def load(name: str) -> Vectors:
+    vectors: Vectors = json.loads((FOLDER / name).read_bytes())
+    return vectors
+
+
+def un64(text: str) -> bytes:
+    return base64.b64decode(text)
+
+
+def error_of(vector: Vectors) -> type[errors.ProtocolError]:
+    kind: type[errors.ProtocolError] = getattr(errors, vector.get("error", "Malformed"))
+    return kind
+
+
+def refused(vector: Vectors, attempt: Callable[..., object], *arguments: object) -> None:
+    """The attempt raises exactly the error that the vector names."""
+    with pytest.raises(error_of(vector)) as caught:
+        attempt(*arguments)
+    assert type(caught.value) is error_of(vector), vector["why"]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_files_are_what_is_made(name: str) -> None:
+    assert (FOLDER / name).read_bytes() == made(name), "run python -m tests.vectors.make"
+
+
+def test_no_file_is_left_over() -> None:
+    assert {path.name for path in FOLDER.glob("*.json")} == set(FILES)
+
+
+def test_encodings() -> None:
+    vectors = load("encodings.json")
+    for text in vectors["json_good"]:
+        assert parse_json(text.encode(), "vector", 1000) == json.loads(text)
+    for bad in vectors["json_bad"]:
+        refused(bad, parse_json, un64(bad["data"]), "vector", 1000)
+    for good in vectors["base64_good"]:
+        assert parse_base64(good["text"], "vector").hex() == good["hex"]
+    for name, parse in (
+        ("base64", parse_base64),
+        ("decimal", parse_decimal),
+        ("hash", parse_hash),
+        ("time", parse_time),
+        ("date", parse_date),
+    ):
+        for text in vectors[f"{name}_good"] if name != "base64" else ():
+            parse(text, "vector")
+        for text in vectors[f"{name}_bad"]:
+            with pytest.raises(Malformed):
+                parse(text, "vector")
+
+
+def test_tree() -> None:
+    vectors = load("tree.json")
+    entries = [un64(entry) for entry in vectors["entries"]]
+    assert [leaf_hash(entry).hex() for entry in entries] == vectors["leaf_hashes"]
+    node = vectors["node"]
+    assert node_hash(*(bytes.fromhex(node[side]) for side in ("left", "right"))).hex() == node["hash"]
+    assert [tree_hash(entries[:size]).hex() for size in range(len(entries) + 1)] == vectors["roots"]
+    for one, check in (*proofs(vectors, "inclusion"), *proofs(vectors, "consistency")):
+        if "why" in one:
+            refused({**one, "error": "BadProof"}, check)
+        else:
+            check()
+
+
+def proofs(vectors: Vectors, kind: str) -> Iterator[tuple[Vectors, Callable[[], None]]]:
+    for one in vectors[f"{kind}_good"] + vectors[f"{kind}_bad"]:
+        proof = [bytes.fromhex(node) for node in one["proof"]]
+
+        def check(one: Vectors = one, proof: list[bytes] = proof) -> None:
+            if kind == "inclusion":
+                leaf, root = bytes.fromhex(one["leaf_hash"]), bytes.fromhex(one["root"])
+                check_inclusion(leaf, one["index"], one["size"], proof, root)
+            else:
+                old_root, new_root = bytes.fromhex(one["old_root"]), bytes.fromhex(one["new_root"])
+                check_consistency(one["old"], old_root, one["new"], new_root, proof)
+
+        yield one, check
+
+
+def test_tiles() -> None:
+    vectors = load("tiles.json")
+    for good in vectors["paths_good"]:
+        ref = parse_tile_path(good["path"])
+        assert (ref.level, ref.index, ref.width) == (good["level"], good["index"], good["width"])
+    for path in vectors["paths_bad"]:
+        with pytest.raises(Malformed):
+            parse_tile_path(path)
+    for one in vectors["widths"]:
+        assert tile_width(one["level"], one["index"], one["size"]) == one["width"]
+    for good in vectors["bundles_good"]:
+        entries = [un64(entry) for entry in good["entries"]]
+        assert parse_bundle(un64(good["data"]), len(entries)) == entries
+        assert format_bundle(entries) == un64(good["data"])
+    for bad in vectors["bundles_bad"]:
+        with pytest.raises(Malformed):
+            parse_bundle(un64(bad["data"]), bad["width"])
+
+
+def keys_of(vkeys: list[str]) -> list[VerifierKey]:
+    return [VerifierKey.parse(vkey) for vkey in vkeys]
+
+
+def test_notes() -> None:
+    vectors = load("notes.json")
+    for key in vectors["keys"]:
+        assert VerifierKey.parse(key["vkey"]).format() == key["vkey"]
+    for vkey in vectors["vkeys_bad"]:
+        with pytest.raises(Malformed):
+            VerifierKey.parse(vkey)
+    for good in vectors["verify_good"]:
+        note = parse_note(good["note"].encode())
+        assert verify_note(note, keys_of(good["vkeys"])).format() == good["signer"]
+    for bad in vectors["verify_bad"]:
+        note = parse_note(bad["note"].encode())
+        refused(bad, verify_note, note, keys_of(bad["vkeys"]))
+    for bad in vectors["notes_bad"]:
+        with pytest.raises(Malformed):
+            parse_note(un64(bad["data"]))
+
+
+def test_checkpoints() -> None:
+    vectors = load("checkpoints.json")
+    log = keys_of([vectors["log"]["vkey"]])
+    witnesses = keys_of([witness["vkey"] for witness in vectors["witnesses"]])
+    for good in vectors["good"]:
+        head, _ = verify_checkpoint(good["note"].encode(), log)
+        assert (head.origin, head.size, head.root.hex()) == (good["origin"], good["size"], good["root"])
+    for bad in vectors["bad"]:
+        refused(bad, verify_checkpoint, bad["note"].encode(), log)
+    for one in vectors["quorums"]:
+        _, note = verify_checkpoint(one["note"].encode(), log)
+        if "error" in one:
+            refused(one, check_quorum, note, witnesses, one["quorum"])
+        else:
+            counted = check_quorum(note, witnesses, one["quorum"])
+            told = [{"name": each.key.name, "at": int(each.at.timestamp())} for each in counted]
+            assert told == one["counted"]
+
+
+def test_leaves() -> None:
+    vectors = load("leaves.json")
+    member = vectors["member"]
+    for text in vectors["good"]:
+        leaf = parse_leaf(text.encode(), member)
+        assert leaf
+        assert leaf.format().decode() == text
+        SCHEMAS.check("leaf", json.loads(text))
+    assert parse_leaf(vectors["unknown_members_are_ignored"].encode(), member)
+    for text in vectors["unknown_kinds_are_passed_over"]:
+        assert parse_leaf(text.encode(), member) is None
+    for bad in vectors["bad"]:
+        refused(bad, parse_leaf, bad["leaf"].encode(), member)
+    for history in vectors["histories"]:
+        entries = [leaf.encode() for leaf in history["leaves"]]
+        if history["error"] is None:
+            assert len(replay(entries, 0, member, lambda cases: {})) == len(entries)
+        else:
+            refused(history, replay, entries, 0, member, lambda cases: {})
+
+
+def leaf_of(vector: Vectors) -> Leaf:
+    leaf = parse_leaf(vector["leaf"].encode(), "police.fr.example")
+    assert leaf
+    return leaf
+
+
+def test_documents() -> None:
+    vectors = load("documents.json")
+    for good in vectors["good"]:
+        document = verify_document(un64(good["document"]), leaf_of(good), good["audience"])
+        kind = "summary" if good["audience"] == "network" else "supplement"
+        SCHEMAS.check(kind, document.parts)
+    partial = vectors["partial"]
+    hashes = [sha256(un64(partial["head"])), sha256(un64(partial["public"]))]
+    hashes.append(bytes.fromhex(partial["network_sha256"]))
+    assert digest_parts(hashes).hex() == partial["digest"]
+    assert sha256(un64(vectors["digest_prefix"]), *hashes).hex() == partial["digest"]
+    other = vectors["another_digest"]
+    with pytest.raises(error_of(other)):
+        verify_document(un64(other["document"]), leaf_of(other), "network")
+    for bad in vectors["bad"]:
+        refused(bad, verify_document, un64(bad["document"]), leaf_of(bad), bad["audience"])
+
+
+def test_feed_is_pulled_from_each_size_to_each_later_one() -> None:
+    vectors = load("feed.json")
+    files = {path: un64(data) for path, data in vectors["files"].items()}
+    keys = keys_of([vectors["log"]["vkey"]])
+    published = vectors["published"]
+    for start in range(len(published)):
+        state, entries = FeedState(vectors["origin"]), list[bytes]()
+        for one in published[start:]:
+            update = FeedUpdate(state, one["checkpoint"].encode(), keys)
+            for ref in update.bundles():
+                entries += update.feed(files[ref.format()])
+            state = update.finish()
+            check_quorum(update.note, keys_of([vectors["witness"]["vkey"]]), 1)
+            root = tree_root(one["size"], read_nodes(one["size"], lambda ref: files[ref.format()]))
+            assert root == update.checkpoint.root == tree_hash(entries)
+        assert len(replay(entries, 0, vectors["member"], lambda cases: {})) == 257
+
+
+def test_the_cases_of_the_feed() -> None:
+    vectors = load("feed.json")
+    entries = parse_bundle(un64(vectors["files"]["tile/entries/000.p/5"]), 5)
+    states = {leaf.case: state for leaf, state in replay(entries, 0, vectors["member"], lambda cases: {})}
+    told = {
+        case: {
+            "version": state.version,
+            "digest": state.digest and state.digest.hex(),
+            "expires": state.expires.isoformat(),
+        }
+        for case, state in states.items()
+    }
+    assert told == vectors["cases_at_5"]
+    for entry, data in ((entries[0], vectors["documents"][0]), (entries[2], vectors["documents"][1])):
+        verify_document(un64(data), leaf_of({"leaf": entry.decode()}), "network")
+
+
+def test_lies_about_the_feed() -> None:
+    vectors = load("feed.json")
+    keys = keys_of([vectors["log"]["vkey"]])
+    known = {one["size"]: one["checkpoint"].encode() for one in vectors["published"]}
+    for told in vectors["lies"]:
+        size = told["known"]
+        update = FeedUpdate(FeedState(vectors["origin"]), known[size], keys)
+        update.feed(un64(vectors["files"][f"tile/entries/000.p/{size}"]))
+        refused(told, believe, update.finish(), told, keys)
+
+
+def believe(state: FeedState, told: Vectors, keys: list[VerifierKey]) -> None:
+    update = FeedUpdate(state, told["checkpoint"].encode(), keys)
+    for data in told["bundles"]:
+        update.feed(un64(data))
+    update.finish()
+
+
+def find_in(key: Vectors) -> FindKey:
+    def find(member: str, kid: str, at: object) -> bytes:
+        if (member, kid) != (key["member"], key["kid"]):
+            raise errors.NotAuthorized("no such key")
+        return un64(key["public"])
+
+    return find
+
+
+def test_tokens() -> None:
+    vectors = load("tokens.json")
+    find = find_in(vectors["key"])
+
+    def verify(one: Vectors) -> None:
+        body, now = un64(one["body"]), parse_time(one["now"], "vector")
+        verify_request(one["token"], one["receiver"], one["method"], one["path"], body, find, now)
+
+    for good in vectors["requests_good"]:
+        verify(good)
+    for bad in vectors["requests_bad"]:
+        refused(bad, verify, bad)
+    for good in vectors["receipts_good"]:
+        receipt = verify_receipt(good["token"], good["owner"], find)
+        assert (receipt.kind, receipt.origin, receipt.items) == (good["kind"], good["origin"], good["items"])
+        SCHEMAS.check("receipt", receipt.claims)
+    for bad in vectors["receipts_bad"]:
+        refused(bad, verify_receipt, bad["token"], bad["owner"], find)
+
+
+def test_roster() -> None:
+    vectors = load("roster.json")
+    now = parse_time(vectors["now"], "vector")
+    data, policy_data = un64(vectors["roster"]), un64(vectors["policy"])
+    roster, policy = parse_roster(data), parse_policy(policy_data)
+    assert (format_roster(roster), format_policy(policy)) == (data, policy_data)
+    check_policy(policy, roster)
+    good = vectors["endorsement_good"]
+    endorsement = verify_endorsement(good["token"], roster, now)
+    assert (endorsement.issuer, endorsement.subject) == (good["issuer"], good["subject"])
+    assert (endorsement.token_id, endorsement.expires) == (good["jti"], parse_time(good["expires"], "vector"))
+    for bad in vectors["endorsements_bad"]:
+        refused(bad, verify_endorsement, bad["token"], roster, parse_time(bad["now"], "vector"))
+    withdrawal = verify_withdrawal(vectors["withdrawal"]["token"], roster)
+    assert withdrawal.token_id == vectors["withdrawal"]["jti"]
+    for one in vectors["standings"]:
+        withdrawals = [withdrawal] if one["withdrawn"] else []
+        told = standing(roster.member(one["member"]), roster, withdrawals, parse_time(one["at"], "vector"))
+        assert (told.state, told.warning) == (one["state"], one["warning"])
+    request = verify_join_request(vectors["join_request"]["token"], now)
+    assert (request.member.id, request.network) == (
+        vectors["join_request"]["member"],
+        vectors["join_request"]["network"],
+    )
+
+
+def test_answers() -> None:
+    vectors = load("answers.json")
+    good = vectors["query_good"]
+    assert [digest.hex() for digest in parse_query(good["body"].encode())] == good["digests"]
+    for body in vectors["queries_bad"]:
+        with pytest.raises(Malformed):
+            parse_query(body.encode())
+    good = vectors["answer_good"]
+    answers = parse_answers(un64(good["data"]), [bytes.fromhex(digest) for digest in good["asked"]])
+    told = [un64(one["document"]) if "document" in one else one["status"] for one in good["answers"]]
+    assert answers == told
+    for bad in vectors["answers_bad"]:
+        with pytest.raises(Malformed):
+            parse_answers(un64(bad["data"]), [bytes.fromhex(digest) for digest in bad["asked"]])
+
+
+def test_states_are_complete() -> None:
+    """A case state in the vectors has every member that this program keeps, but for the place in the feed."""
+    one = next(iter(load("feed.json")["cases_at_5"].values()))
+    assert set(one) | {"index"} == set(CaseState.__slots__)

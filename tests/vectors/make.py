@@ -1,0 +1,928 @@
+"""Makes the test vectors beside it, by which a node in any language can be held to the protocol.
+
+    python -m tests.vectors.make
+
+Every key, salt and nonce is derived from a name, so that a second run writes the same bytes. Bytes that need
+not be text are given in base64; `error` names the class of protocol/errors.py, which protocol/README.md
+explains under "Errors". tests/protocol/test_vectors.py proves that the files are these and that protocol/
+agrees with each of them.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from protocol.answers import format_answers, format_query
+from protocol.checkpoint import Checkpoint, cosign, sign_checkpoint
+from protocol.document import digest_document, format_document
+from protocol.endorsement import format_endorsement, format_withdrawal
+from protocol.feed import FeedHead, grow
+from protocol.joining import format_join_request
+from protocol.leaf import ERASE, PUT, Leaf
+from protocol.note import COSIGNATURE, ED25519, Ed25519Signer, Note, Signature, format_note, sign_text
+from protocol.receipt import format_receipt
+from protocol.roster import Policy, format_policy, format_roster
+from protocol.tiles import TileRef, format_bundle, tile_width
+from protocol.tlog import (
+    EMPTY,
+    Frontier,
+    consistency_proof,
+    inclusion_proof,
+    leaf_hash,
+    node_hash,
+)
+from protocol.token import REQUEST_TYPE, TokenSigner, sign_request
+from tests.members import NOW, MemberKeys, make_roster
+from tests.protocol.naive import node_reader
+
+FOLDER = Path(__file__).parent
+POLICE = "police.fr.example"
+NGO = "enfants.fr.example"
+ORIGIN = f"{POLICE}/network"
+EXPIRES = date(2027, 5, 20)
+AT, EARLY = "2026-11-21T20:14:00Z", "2026-11-21T20:11:59Z"
+
+Vectors = dict[str, Any]
+
+
+def derived(name: str, size: int = 32) -> bytes:
+    """Derive bytes from a name: SHAKE-256 of it."""
+    return hashlib.shake_256(f"gmcn test vector: {name}".encode()).digest(size)
+
+
+def private_key(name: str) -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.from_private_bytes(derived(name))
+
+
+def signer(name: str, kind: int = ED25519, seed: str = "") -> Ed25519Signer:
+    return Ed25519Signer(name, kind, private_key(seed or name))
+
+
+def b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def key_values(one: Ed25519Signer) -> Vectors:
+    return {"vkey": one.key.format(), "private": b64(one.private.private_bytes_raw())}
+
+
+def case_id(name: str, member: str = POLICE) -> str:
+    return f"{member}/{base64.b32encode(derived(name, 16)).decode().rstrip('=').lower()}"
+
+
+def encodings() -> Vectors:
+    """Strict JSON, base64, decimal numbers, hashes, times and dates."""
+    bad_json = {
+        "empty": b"",
+        "truncated": b'{"a":',
+        "trailing comma": b"[1,]",
+        "two values": b"1 2",
+        "NaN": b'{"a":NaN}',
+        "Infinity": b"[Infinity]",
+        "number too large": b"1e999",
+        "leading zero": b"01",
+        "byte order mark": b"\xef\xbb\xbf{}",
+        "invalid UTF-8": b'"\xff"',
+        "overlong UTF-8": b'"\xc0\x80"',
+        "surrogate in UTF-8": b'"\xed\xa0\x80"',
+        "lone surrogate escaped": b'"\\ud800"',
+        "control character in a text": b'"\x01"',
+        "UTF-16": "{}".encode("utf-16-le"),
+        "a key twice": b'{"a":1,"a":1}',
+        "a key twice, once escaped": b'{"a":1,"\\u0061":2}',
+        "a key twice, further in": b'[{"b":{"a":1,"a":1}}]',
+        "33 levels": b"[" * 33 + b"]" * 33,
+        "33 levels of objects": b'{"a":' * 32 + b"{}" + b"}" * 32,
+    }
+    return {
+        "json_good": [
+            "null",
+            "5",
+            '"é"',
+            ' { "a" : [ 1 , 2.5 ] } ',
+            '{"a":{"a":1}}',
+            '"\\ud83d\\ude00"',
+            "[" * 32 + "]" * 32,
+            "9007199254740993",
+        ],
+        "json_bad": [{"why": why, "data": b64(data)} for why, data in bad_json.items()],
+        "base64_good": [{"text": b64(data), "hex": data.hex()} for data in (b"", b"\0", b"\xff\xfe", b"abc")],
+        "base64_bad": [
+            "A",
+            "AA",
+            "AAA",
+            "AB==",
+            "AAB=",
+            "AA==AA==",
+            "AAAA=",
+            " AAAA",
+            "AAAA\n",
+            "AA-_",
+            "A\u00c5==",
+        ],
+        "decimal_good": ["0", "1", "10", "9223372036854775807"],
+        "decimal_bad": [
+            "",
+            "00",
+            "01",
+            "+1",
+            "-1",
+            "-0",
+            " 1",
+            "1 ",
+            "1\n",
+            "1_0",
+            "1.0",
+            "1e3",
+            "0x1",
+            "١",
+            "9223372036854775808",
+            "1" * 5000,
+        ],
+        "hash_good": ["00ff" * 16],
+        "hash_bad": ["", "00FF" * 16, "00" * 31, "00" * 33, "0g" * 32, "00" * 32 + "\n"],
+        "time_good": ["2026-11-21T20:14:00Z", "2024-02-29T23:59:59Z", "0001-01-01T00:00:00Z"],
+        "time_bad": [
+            "2026-11-21T20:14:00",
+            "2026-11-21T20:14:00+00:00",
+            "2026-11-21T20:14:00.0Z",
+            "2026-11-21t20:14:00z",
+            "2026-11-21 20:14:00Z",
+            "2026-11-21T20:14Z",
+            "2026-11-21T20:14:60Z",
+            "2026-11-21T24:00:00Z",
+            "2026-02-29T00:00:00Z",
+            "0000-01-01T00:00:00Z",
+            "2026-11-21T20:14:00Z\n",
+        ],
+        "date_good": ["2026-11-21", "2024-02-29"],
+        "date_bad": ["2026-02-29", "20261121", "2026-W47-6", "2026-11-21T00:00:00Z", "2026-1-1", ""],
+    }
+
+
+def tree() -> Vectors:
+    """Hashes, roots and proofs of RFC 6962."""
+    entries = [derived(f"entry {number}", number % 9) for number in range(20)]
+    read = node_reader(entries)
+    roots = [EMPTY.extended(map(leaf_hash, entries[:size])).root() for size in range(len(entries) + 1)]
+    inclusion = [(0, 1), (0, 2), (1, 3), (2, 3), (4, 7), (7, 8), (8, 9), (5, 13), (12, 20), (19, 20)]
+    consistency = [
+        (0, 5),
+        (1, 1),
+        (1, 2),
+        (2, 3),
+        (3, 4),
+        (4, 8),
+        (6, 8),
+        (7, 13),
+        (8, 13),
+        (13, 20),
+        (16, 20),
+    ]
+    good_inclusion: list[Vectors] = [
+        {
+            "index": index,
+            "size": size,
+            "leaf_hash": leaf_hash(entries[index]).hex(),
+            "root": roots[size].hex(),
+            "proof": hexes(inclusion_proof(index, size, read)),
+        }
+        for index, size in inclusion
+    ]
+    good_consistency: list[Vectors] = [
+        {
+            "old": old,
+            "new": new,
+            "old_root": roots[old].hex(),
+            "new_root": roots[new].hex(),
+            "proof": hexes(consistency_proof(old, new, read)),
+        }
+        for old, new in consistency
+    ]
+    zeros = bytes(32).hex()
+    one, two = good_inclusion[7], good_consistency[7]
+    return {
+        "entries": [b64(entry) for entry in entries],
+        "leaf_hashes": hexes([leaf_hash(entry) for entry in entries]),
+        "node": {
+            "left": leaf_hash(entries[0]).hex(),
+            "right": leaf_hash(entries[1]).hex(),
+            "hash": node_hash(leaf_hash(entries[0]), leaf_hash(entries[1])).hex(),
+        },
+        "roots": hexes(roots),
+        "frontiers": [hexes(frontier_of(entries[:size]).hashes) for size in range(len(entries) + 1)],
+        "inclusion_good": good_inclusion,
+        "inclusion_bad": [
+            {"why": "too long", **one, "proof": [*one["proof"], zeros]},
+            {"why": "too short", **one, "proof": one["proof"][:-1]},
+            {"why": "order", **one, "proof": one["proof"][::-1]},
+            {"why": "another index", **one, "index": one["index"] + 1},
+            {"why": "beyond the tree", **one, "index": one["size"]},
+            {"why": "another size", **one, "size": 40},
+            {"why": "another root", **one, "root": zeros},
+            {"why": "another leaf", **one, "leaf_hash": zeros},
+        ],
+        "consistency_good": good_consistency,
+        "consistency_bad": [
+            {"why": "too long", **two, "proof": [*two["proof"], zeros]},
+            {"why": "too short", **two, "proof": two["proof"][:-1]},
+            {"why": "empty", **two, "proof": []},
+            {"why": "order", **two, "proof": two["proof"][::-1]},
+            {"why": "another old root", **two, "old_root": zeros},
+            {"why": "another new root", **two, "new_root": zeros},
+            {"why": "backwards", **two, "old": two["new"], "new": two["old"]},
+            {"why": "equal sizes with a proof", **good_consistency[1], "proof": [zeros]},
+            {"why": "equal sizes with two roots", **good_consistency[1], "new_root": zeros},
+            {"why": "empty tree with another root", **good_consistency[0], "old_root": zeros},
+        ],
+    }
+
+
+def hexes(hashes: Sequence[bytes]) -> list[str]:
+    return [one.hex() for one in hashes]
+
+
+def frontier_of(entries: Sequence[bytes]) -> Frontier:
+    return EMPTY.extended(map(leaf_hash, entries))
+
+
+def tiles() -> Vectors:
+    """Paths, widths and bundles."""
+    refs = [
+        TileRef(0, 0, 256),
+        TileRef(0, 0, 1),
+        TileRef(0, 1234067, 256),
+        TileRef(1, 999, 255),
+        TileRef(63, 1000, 256),
+        TileRef(None, 0, 256),
+        TileRef(None, 272, 112),
+        TileRef(0, (1 << 55) - 1, 256),
+    ]
+    bundle = format_bundle([b"", b"a", bytes(300)])
+    return {
+        "paths_good": [
+            {"path": ref.format(), "level": ref.level, "index": ref.index, "width": ref.width} for ref in refs
+        ],
+        "paths_bad": [
+            "",
+            "/tile/0/000",
+            "tile/0/0",
+            "tile/0/0000",
+            "tile/00/000",
+            "tile/64/000",
+            "tile/-1/000",
+            "tile/0/x000/001",
+            "tile/0/001/000",
+            "tile/0/x1/000",
+            "tile/0/000.p/0",
+            "tile/0/000.p/01",
+            "tile/0/000.p/256",
+            "tile/0/000.p/",
+            "tile/0/000.p",
+            "tile/0/000/",
+            "tile/0/000\n",
+            "tile/0/../000",
+            "tile/0/%30%30%30",
+            "tile/0/٠٠٠",
+            "tile/data/000",
+            "tile/0/x036/x028/x797/x018/x963/968",
+        ],
+        "widths": [
+            {"size": size, "level": level, "index": index, "width": tile_width(level, index, size)}
+            for size, level, index in (
+                (256, 0, 0),
+                (256, 1, 0),
+                (70000, 0, 272),
+                (70000, 0, 273),
+                (70000, 0, 274),
+                (70000, 1, 1),
+                (70000, 2, 0),
+                (70000, 3, 0),
+            )
+        ],
+        "bundles_good": [
+            {"data": b64(bundle), "entries": [b64(b""), b64(b"a"), b64(bytes(300))]},
+            {"data": "", "entries": []},
+        ],
+        "bundles_bad": [
+            {"why": "too few entries", "width": 4, "data": b64(bundle)},
+            {"why": "too many entries", "width": 2, "data": b64(bundle)},
+            {"why": "ends inside an entry", "width": 3, "data": b64(bundle[:-1])},
+            {"why": "ends inside a length", "width": 4, "data": b64(bundle + b"\0")},
+            {"why": "bytes after the last entry", "width": 3, "data": b64(bundle + b"\0\0")},
+        ],
+    }
+
+
+def notes() -> Vectors:
+    """Verifier keys and signed notes."""
+    log, other = signer("log.example"), signer("log.example", seed="another key of the log's name")
+    witness = signer("log.example", COSIGNATURE, "witness")
+    text = b"one\n\ntwo \xc3\xa9\n"
+    good = sign_text(text, log)
+    stranger = sign_text(text, signer("stranger.example"))
+    same_id = replace(good, name="stranger.example")
+    vkey = log.key.format()
+    plain = format_note(Note(text, (good,))).decode()
+
+    def sign(*lines: Signature) -> str:
+        return format_note(Note(text, lines)).decode()
+
+    return {
+        "keys": [key_values(log), key_values(other), key_values(witness)],
+        "vkeys_bad": [
+            vkey.replace("+", "-", 1),
+            vkey + "\n",
+            vkey[:-4],
+            vkey.replace("log.", "lug."),
+            "+" + vkey,
+            vkey.replace(log.key.key_id.hex(), log.key.key_id.hex().upper()),
+            vkey.replace("log.", "l g."),
+            replace(log.key, kind=2).format(),
+            "",
+        ],
+        "verify_good": [
+            {"why": "one signature", "vkeys": [vkey], "note": plain, "signer": vkey},
+            {"why": "strangers", "vkeys": [vkey], "note": sign(stranger, same_id, good), "signer": vkey},
+            {"why": "two keys known", "vkeys": [other.key.format(), vkey], "note": plain, "signer": vkey},
+        ],
+        "verify_bad": [
+            {"why": why, "vkeys": vkeys, "note": note, "error": "BadSignature"}
+            for why, vkeys, note in (
+                ("only strangers", [vkey], sign(stranger, same_id)),
+                ("no key is known", [], plain),
+                ("another text", [vkey], plain.replace("two", "too")),
+                ("a bad line of a known key first", [vkey], sign(replace(good, data=bytes(64)), good)),
+                ("a bad line of a known key last", [vkey], sign(good, replace(good, data=b"x"))),
+                ("another key of the same name", [vkey], sign(sign_text(text, other))),
+            )
+        ],
+        "notes_bad": [
+            {"why": why, "data": b64(data.encode("latin-1") if why == "not UTF-8" else data.encode())}
+            for why, data in (
+                ("empty", ""),
+                ("no blank line", plain.replace("\n\n", "\n")),
+                ("no signature", "one\n\n"),
+                ("no final newline", plain[:-1]),
+                ("a line more", plain + "\n"),
+                ("not UTF-8", "t\xffxt\n\n- x\n"),
+                ("control character", plain.replace("one", "o\tne")),
+                ("carriage returns", plain.replace("\n", "\r\n")),
+                ("hyphen for em dash", plain.replace("—", "-")),
+                ("two spaces", plain.replace("— ", "—  ")),
+                ("plus in the name", plain.replace("log.", "l+g.")),
+                ("space in the name", plain.replace("log.", "l\u00a0g.")),
+                ("base64 without padding", plain.replace("=\n", "\n")),
+                ("signature too short", plain.partition("— ")[0] + "— log.example AAAAAA==\n"),
+                ("65 signatures", plain + "— log.example AAAAAAA=\n" * 64),
+            )
+        ],
+    }
+
+
+def checkpoints() -> Vectors:
+    """Checkpoints and cosignatures."""
+    log = signer(ORIGIN)
+    witnesses = [signer(f"police.{country}.example", COSIGNATURE) for country in ("br", "jp", "ng")]
+    head = Checkpoint(ORIGIN, 5, derived("root"))
+    signed = sign_checkpoint(head, log)
+    twice = cosign(cosign(signed, witnesses[0], NOW), witnesses[0], NOW + timedelta(hours=1))
+    two = cosign(twice, witnesses[1], NOW)
+    forged = Signature(witnesses[2].name, witnesses[2].key.key_id, two.signatures[-1].data)
+    far = (1 << 63) - 1
+    far_text = f"cosignature/v1\ntime {far}\n".encode() + head.format()
+    beyond = Signature(
+        witnesses[2].name, witnesses[2].key.key_id, far.to_bytes(8, "big") + witnesses[2].sign(far_text)
+    )
+    poisoned = Note(two.text, (*two.signatures, forged, beyond))
+    root = b64(head.root)
+    stamp = int(NOW.timestamp())
+    return {
+        "log": key_values(log),
+        "witnesses": [key_values(witness) for witness in witnesses],
+        "good": [
+            {"note": format_note(note).decode(), "origin": ORIGIN, "size": size, "root": root_hex}
+            for note, size, root_hex in (
+                (signed, 5, head.root.hex()),
+                (two, 5, head.root.hex()),
+                (sign_checkpoint(FeedHead(ORIGIN).checkpoint(), log), 0, EMPTY.root().hex()),
+            )
+        ],
+        "bad": [
+            {
+                "why": why,
+                "note": format_note(Note(text.encode(), (sign_text(text.encode(), log),))).decode(),
+                "error": error,
+            }
+            for why, text, error in (
+                ("extension line", f"{ORIGIN}\n5\n{root}\nmore\n", "Malformed"),
+                ("two lines", f"{ORIGIN}\n5\n", "Malformed"),
+                ("leading zero", f"{ORIGIN}\n05\n{root}\n", "Malformed"),
+                ("size of 64 bits", f"{ORIGIN}\n{1 << 63}\n{root}\n", "Malformed"),
+                ("short root", f"{ORIGIN}\n5\nAAAA\n", "Malformed"),
+                ("empty log with another root", f"{ORIGIN}\n0\n{root}\n", "Malformed"),
+                ("origin that is not the key's name", f"{POLICE}/police\n5\n{root}\n", "BadSignature"),
+            )
+        ],
+        "cosigned_message": {
+            "at": stamp,
+            "message": f"cosignature/v1\ntime {stamp}\n" + head.format().decode(),
+        },
+        "quorums": [
+            {
+                "why": "one witness twice, one once; a forged line and one beyond the year 9999 do not count",
+                "note": format_note(poisoned).decode(),
+                "quorum": 2,
+                "counted": [
+                    {"name": witnesses[0].name, "at": stamp + 3600},
+                    {"name": witnesses[1].name, "at": stamp},
+                ],
+            },
+            {"why": "too few", "note": format_note(poisoned).decode(), "quorum": 3, "error": "NoQuorum"},
+            {
+                "why": "one witness twice is one",
+                "note": format_note(twice).decode(),
+                "quorum": 2,
+                "error": "NoQuorum",
+            },
+        ],
+    }
+
+
+def put(name: str, version: int = 1, digest: bytes | None = None, expires: date = EXPIRES) -> Leaf:
+    nonce = derived(f"nonce {name} {version}", 16)
+    return Leaf(PUT, case_id(name), version, digest or derived(f"{name} {version}"), expires, NOW, nonce)
+
+
+def erase(name: str, version: int) -> Leaf:
+    return Leaf(ERASE, case_id(name), version, None, EXPIRES, NOW, derived(f"nonce {name} {version}", 16))
+
+
+def leaves() -> Vectors:
+    """Leaves, and histories that they make."""
+    base = json.loads(put("first").format())
+    gone = json.loads(erase("first", 2).format())
+    bad: list[tuple[str, Mapping[str, Any], str]] = [
+        ("no kind", {**base, "kind": None}, "Malformed"),
+        ("empty kind", {**base, "kind": ""}, "Malformed"),
+        ("put without digest", {**gone, "kind": "put"}, "Malformed"),
+        ("erase with digest", {**base, "kind": "erase"}, "Malformed"),
+        ("digest in capitals", {**base, "digest": base["digest"].upper()}, "Malformed"),
+        ("digest null", {**base, "digest": None}, "Malformed"),
+        ("version 0", {**base, "version": 0}, "Malformed"),
+        ("version true", {**base, "version": True}, "Malformed"),
+        ("version as text", {**base, "version": "1"}, "Malformed"),
+        ("version with a fraction", {**base, "version": 1.0}, "Malformed"),
+        ("version of 54 bits", {**base, "version": 1 << 53}, "Malformed"),
+        ("case of another member", {**base, "case": case_id("first", "police.br.example")}, "NotAuthorized"),
+        ("case too short", {**base, "case": base["case"][:-1]}, "Malformed"),
+        ("case in capitals", {**base, "case": base["case"].upper()}, "Malformed"),
+        ("path tricks", {**base, "case": f"{POLICE}/../{'a' * 23}"}, "Malformed"),
+        ("expires is no date", {**base, "expires": "2027-02-30"}, "Malformed"),
+        ("expires before it begins", {**base, "expires": "2026-11-20"}, "Malformed"),
+        ("expires after 732 days", {**base, "expires": "2028-11-22"}, "Malformed"),
+        ("expires at the end of the calendar", {**base, "expires": "9999-12-31"}, "Malformed"),
+        ("time with an offset", {**base, "at": "2026-11-21T20:14:00+00:00"}, "Malformed"),
+        ("nonce of 15 bytes", {**base, "nonce": b64(bytes(15))}, "Malformed"),
+        ("1025 bytes", {**base, "later": "x" * (1025 - len(put("first").format()) - 11)}, "Malformed"),
+    ]
+    good = [put("first"), put("first", 2), erase("first", 3), put("first", expires=date(2028, 11, 21))]
+    later = json.dumps({**base, "later": [1]}, separators=(",", ":"))
+    short = EXPIRES - timedelta(days=1)
+    histories: list[tuple[str, list[Leaf], str | None]] = [
+        ("put, renewed, erased", [put("a"), put("b"), put("a", 2), erase("b", 2), erase("a", 3)], None),
+        ("longer life", [put("a", expires=short), put("a", 2)], None),
+        ("begins at 2", [put("a", 2)], "Rollback"),
+        ("the same version again", [put("a"), put("a")], "Rollback"),
+        ("a version is left out", [put("a"), put("a", 3)], "Rollback"),
+        ("shorter life", [put("a"), put("a", 2, expires=short)], "Rollback"),
+        ("erases what never was", [erase("a", 1)], "NotAuthorized"),
+        ("content after erasure", [put("a"), erase("a", 2), put("a", 3)], "NotAuthorized"),
+        ("erased twice", [put("a"), erase("a", 2), erase("a", 3)], "NotAuthorized"),
+    ]
+    return {
+        "member": POLICE,
+        "good": [leaf.format().decode() for leaf in good],
+        "unknown_members_are_ignored": later,
+        "unknown_kinds_are_passed_over": ['{"kind":"merge"}', '{"kind":"PUT","case":5}'],
+        "bad": [
+            {"why": why, "leaf": json.dumps(leaf, separators=(",", ":")), "error": error}
+            for why, leaf, error in bad
+        ],
+        "histories": [
+            {"why": why, "leaves": [leaf.format().decode() for leaf in history], "error": error}
+            for why, history, error in histories
+        ],
+    }
+
+
+def head_of(leaf: Leaf, schema: str = "summary/1.0") -> dict[str, Any]:
+    return {
+        "schema": schema,
+        "case": leaf.case,
+        "version": leaf.version,
+        "issued_at": "2026-11-20T09:00:00Z",
+        "updated_at": "2026-11-21T20:14:00Z",
+        "expires_at": leaf.expires.isoformat(),
+        "issuer": POLICE,
+        "show_in": "all",
+    }
+
+
+def text(language: str, words: str) -> Vectors:
+    return {language: {"text": words, "origin": "original"}}
+
+
+PUBLIC: Vectors = {
+    "names": [{"full": "Zoé Exemple", "kind": "legal", "lang": "fr", "script": "Latn"}],
+    "sex": 2,
+    "age_at_disappearance": {"min": 12, "max": 12, "unit": "year"},
+    "missing_since": "2026-11-19",
+    "last_seen": {"place": text("fr", "Lyon"), "country": "FR", "lat": 45.8, "lon": 4.8, "radius_m": 8000},
+    "circumstances": text("fr", "EXERCICE. Partie de l'école à pied."),
+    "contacts": [
+        {"kind": "hotline", "value": "116000", "country": "FR", "languages": ["fr"], "hours": "24/7"}
+    ],
+}
+NETWORK: Vectors = {
+    "birth": "2014-03-XX",
+    "risk": {
+        "level": "medium",
+        "factors": ["young_age"],
+        "assessed_at": "2026-11-20T09:00:00Z",
+        "next_review": "2026-12-20T09:00:00Z",
+        "assessed_by_role": "duty_officer",
+    },
+    "consent": {"basis": "parental", "given_by_role": "mother", "scope": ["network"], "date": "2026-11-20"},
+    "authority": {"name": text("fr", "Police (exercice)"), "kind": "police"},
+    "review_due": "2026-12-20T00:00:00Z",
+    "purge_by": "2044-03-31T00:00:00Z",
+}
+
+
+def document(name: str = "zoe", version: int = 1, **head: Any) -> bytes:
+    parts = {"head": head_of(put(name, version)) | head, "public": PUBLIC, "network": NETWORK}
+    return format_document(parts, [derived(f"salt {name} {version} {part}") for part in parts])
+
+
+def documents() -> Vectors:
+    """Documents, their digests, and parts that are withheld."""
+    summary = document()
+    leaf = put("zoe", digest=digest_document(summary))
+    police = {"head": head_of(leaf, "supplement/1.0"), "police": {"reference": "EX-1"}}
+    supplement = format_document(police, [derived(f"salt zoe {part}") for part in police])
+    later = document(schema="summary/1.1", later=True)
+    lines = summary.split(b"\n")[:-1]
+    part_hashes = [hashlib.sha256(line).hexdigest() for line in lines]
+
+    def joined(parts: Sequence[bytes]) -> bytes:
+        return b"".join(part + b"\n" for part in parts)
+
+    no_salt = json.dumps({**PUBLIC}, ensure_ascii=False).encode()
+    bad = [
+        ("two parts of three", joined(lines[:2])),
+        ("four lines", joined([*lines, b"{}"])),
+        ("no final newline", summary[:-1]),
+        ("a part without salt", joined([lines[0], no_salt, lines[2]])),
+        ("a part that is no object", joined([*lines[:2], b"[]"])),
+        ("a key twice in a part", joined([*lines[:2], b'{"a":1,' + lines[2][1:-1] + b',"a":1}'])),
+        ("another schema", document(schema="summary/2.0")),
+        ("schema of the other feed", document(schema="supplement/1.0")),
+        ("schema without minor version", document(schema="summary/1")),
+        ("head: another case", document(case=case_id("other"))),
+        ("head: another version", document(version=2)),
+        ("head: another issuer", document(issuer="police.br.example")),
+        ("head: another expiry", document(expires_at="2027-05-21")),
+        ("head: another time", document(updated_at="2026-11-21T20:14:01Z")),
+        ("head: issued after it was updated", document(issued_at="2026-11-22T00:00:00Z")),
+    ]
+    return {
+        "digest_prefix": b64(b"gmcn/document/v1\n"),
+        "good": [
+            verified(summary, leaf, "network"),
+            verified(supplement, replace(leaf, digest=digest_document(supplement)), "police"),
+            verified(later, replace(leaf, digest=digest_document(later)), "network"),
+        ],
+        "partial": {
+            "head": b64(lines[0]),
+            "public": b64(lines[1]),
+            "network_sha256": part_hashes[2],
+            "digest": digest_document(summary).hex(),
+        },
+        "another_digest": {
+            "document": b64(summary),
+            "leaf": put("zoe").format().decode(),
+            "error": "BadProof",
+        },
+        "bad": [
+            {
+                "why": why,
+                **verified(data, put("zoe", digest=digest_of_lines(data)), "network"),
+                "error": "Malformed",
+            }
+            for why, data in bad
+        ],
+    }
+
+
+def digest_of_lines(data: bytes) -> bytes:
+    """The digest of any lines, also of such as no document has."""
+    hashes = [hashlib.sha256(line).digest() for line in data.removesuffix(b"\n").split(b"\n")]
+    return hashlib.sha256(b"gmcn/document/v1\n" + b"".join(hashes)).digest()
+
+
+def verified(data: bytes, leaf: Leaf, audience: str) -> Vectors:
+    return {"audience": audience, "document": b64(data), "leaf": leaf.format().decode()}
+
+
+def feed() -> Vectors:
+    """A feed at several sizes with all its files, and what liars make of it."""
+    log, witness = signer(ORIGIN), signer("police.br.example", COSIGNATURE)
+    first, second = document("zoe"), document("zoe", 2)
+    entries = [
+        put("zoe", digest=digest_document(first)).format(),
+        put("case 1").format(),
+        put("zoe", 2, digest_document(second)).format(),
+        erase("case 1", 2).format(),
+        b'{"kind":"later"}',
+        *(put(f"case {number}").format() for number in range(2, 255)),
+    ]
+    head = FeedHead(ORIGIN)
+    files: dict[str, str] = {}
+    published: dict[int, str] = {}
+    for size in (0, 1, 3, 5, 12, 256, 258):
+        growth = grow(head, entries[head.frontier.size : size])
+        head = growth.head
+        files.update({ref.format(): b64(data) for ref, data in growth.files})
+        note = cosign(sign_checkpoint(head.checkpoint(), log), witness, NOW)
+        published[size] = format_note(note).decode()
+    longer = entries[:12]
+    fork = [*longer[:2], put("another").format(), *longer[3:]]
+    changed = [*longer[:9], b"{}", *longer[10:]]
+    exchanged = [*longer[:8], longer[9], longer[8], *longer[10:]]
+    stolen = signer(ORIGIN, seed="stolen name")
+    police_log = signer(f"{POLICE}/police")
+    return {
+        "member": POLICE,
+        "origin": ORIGIN,
+        "log": key_values(log),
+        "witness": key_values(witness),
+        "published": [{"size": size, "checkpoint": note} for size, note in published.items()],
+        "files": files,
+        "documents": [b64(first), b64(second)],
+        "cases_at_5": {
+            case_id("zoe"): {
+                "version": 2,
+                "digest": digest_document(second).hex(),
+                "expires": EXPIRES.isoformat(),
+            },
+            case_id("case 1"): {"version": 2, "digest": None, "expires": EXPIRES.isoformat()},
+        },
+        "lies": [
+            lie("older than what is known", published[3], [], "Rollback"),
+            lie("the same size, another root", signed_tree(log, fork[:5]), [], "SplitView"),
+            lie("another past", signed_tree(log, fork), fork, "BadProof"),
+            lie("an entry changed in the bundle", published[12], changed, "BadProof"),
+            lie("two entries exchanged", published[12], exchanged, "BadProof"),
+            lie("an entry too few", published[12], longer[:-1], "Malformed"),
+            lie("another key", signed_tree(stolen, longer), [], "BadSignature"),
+            lie("another feed", signed_tree(police_log, longer, police_log.name), [], "BadSignature"),
+        ],
+    }
+
+
+def signed_tree(log: Ed25519Signer, entries: Sequence[bytes], origin: str = ORIGIN) -> str:
+    tree_head = Checkpoint(origin, len(entries), frontier_of(entries).root())
+    return format_note(sign_checkpoint(tree_head, log)).decode()
+
+
+def lie(why: str, checkpoint: str, entries: Sequence[bytes], error: str) -> Vectors:
+    """What a reader that knows 5 entries is told: a checkpoint and, if it gets that far, one bundle."""
+    bundles = [b64(format_bundle(entries))] if entries else []
+    return {"why": why, "known": 5, "checkpoint": checkpoint, "bundles": bundles, "error": error}
+
+
+def tokens() -> Vectors:
+    """Request tokens and receipts."""
+    one = TokenSigner(NGO, f"{NGO}-2026", private_key("token key"))
+    path = "/node/feeds/network/tile/0/000.p/5?x=1"
+    body = b'{"digests":[]}'
+    get = {"receiver": POLICE, "method": "GET", "path": path, "body": "", "now": AT}
+    post = {**get, "method": "POST", "path": "/node/feeds/network/documents", "body": b64(body)}
+    read = sign_request(one, POLICE, "GET", path, b"", NOW, "dG9rZW4gMQ")
+    write = sign_request(one, POLICE, "POST", "/node/feeds/network/documents", body, NOW, "dG9rZW4gMg")
+    exp = int(NOW.timestamp()) + 300
+    bod = hashlib.sha256(b"").hexdigest()
+    claims = {"aud": POLICE, "exp": exp, "jti": "dG9rZW4gMw", "htm": "GET", "htu": path, "bod": bod}
+
+    def signed(**more: Any) -> str:
+        return one.sign(REQUEST_TYPE, claims | more, NOW)
+
+    forged = TokenSigner(one.member, one.kid, private_key("forger")).sign(REQUEST_TYPE, claims, NOW)
+    items = [
+        {
+            "case": case_id("zoe"),
+            "version": 2,
+            "digest": derived("zoe 2").hex(),
+            "held_at": "2026-11-21T20:13:00Z",
+        }
+    ]
+    gone = [
+        {
+            "case": case_id("case 1"),
+            "version": 2,
+            "hidden_at": "2026-11-21T20:13:00Z",
+            "purged_at": "2026-11-21T20:13:02Z",
+        }
+    ]
+
+    def receipt(kind: str, about: Sequence[Vectors], token_id: str, origin: str = ORIGIN) -> str:
+        return format_receipt(one, POLICE, origin, kind, about, NOW, token_id)
+
+    held, erased = receipt("held", items, "cmVjZWlwdCAx"), receipt("erased", gone, "cmVjZWlwdCAy")
+    return {
+        "key": {
+            "member": one.member,
+            "kid": one.kid,
+            "public": b64(one.private.public_key().public_bytes_raw()),
+            "private": b64(one.private.private_bytes_raw()),
+        },
+        "requests_good": [{"token": read, **get}, {"token": write, **post}],
+        "requests_bad": [
+            {"why": why, "token": token, **request, "error": error}
+            for why, token, request, error in (
+                ("another receiver", read, {**get, "receiver": "police.br.example"}, "NotAuthorized"),
+                ("another method", read, {**get, "method": "HEAD"}, "NotAuthorized"),
+                ("another query", read, {**get, "path": path[:-1] + "2"}, "NotAuthorized"),
+                ("another body", write, {**post, "body": ""}, "NotAuthorized"),
+                ("expired, with leeway", read, {**get, "now": "2026-11-21T20:21:00Z"}, "NotAuthorized"),
+                ("from the future, with leeway", read, {**get, "now": EARLY}, "NotAuthorized"),
+                ("lives too long", signed(exp=exp + 1), get, "NotAuthorized"),
+                ("no jti", signed(jti=""), get, "Malformed"),
+                ("exp with a fraction", signed(exp=exp + 0.5), get, "Malformed"),
+                ("unknown issuer", signed(iss="nobody.example"), get, "NotAuthorized"),
+                ("forged", forged, get, "BadSignature"),
+                ("of another type", held, get, "Malformed"),
+                ("base64url with padding", read + "==", get, "Malformed"),
+                ("no signature", read.rpartition(".")[0] + ".", get, "BadSignature"),
+            )
+        ],
+        "receipts_good": [
+            {"token": held, "owner": POLICE, "kind": "held", "origin": ORIGIN, "items": items},
+            {"token": erased, "owner": POLICE, "kind": "erased", "origin": ORIGIN, "items": gone},
+        ],
+        "receipts_bad": [
+            {"why": why, "token": token, "owner": owner, "error": error}
+            for why, token, owner, error in (
+                ("for another owner", held, "police.br.example", "NotAuthorized"),
+                (
+                    "about another member's feed",
+                    receipt("held", items, "cmVjZWlwdCAz", "police.br.example/network"),
+                    POLICE,
+                    "NotAuthorized",
+                ),
+                ("of an unknown kind", receipt("seen", items, "cmVjZWlwdCA0"), POLICE, "Malformed"),
+                ("257 items", receipt("held", items * 257, "cmVjZWlwdCA1"), POLICE, "Malformed"),
+            )
+        ],
+    }
+
+
+def member_keys(member: str, kind: str) -> MemberKeys:
+    sealing = (
+        MLKEM768PrivateKey.from_seed_bytes(derived(f"{member} sealing", 64)),
+        X25519PrivateKey.from_private_bytes(derived(f"{member} sealing x25519")),
+    )
+    audiences = ("network", "police") if kind == "law_enforcement" else ("network",)
+    return MemberKeys(
+        member,
+        kind="ngo" if kind == "ngo" else "law_enforcement",
+        feeds={audience: private_key(f"{member}/{audience}") for audience in audiences},
+        token=private_key(f"{member} token"),
+        cosigner=private_key(f"{member} cosigner"),
+        sealing=sealing,
+    )
+
+
+def roster() -> Vectors:
+    """A roster, a policy, an endorsement and its withdrawal, and a request to join."""
+    police, ngo = member_keys(POLICE, "law_enforcement"), member_keys(NGO, "ngo")
+    until = NOW + timedelta(days=365)
+    endorsement = format_endorsement(police.signer, NGO, "Convention 12/2026", until, NOW, "ZW5kb3JzZSAx")
+    listed = make_roster(police.entry(), ngo.entry(endorsement))
+    policy = Policy(witnesses={"network": (POLICE,), "police": (POLICE,)}, quorum={"network": 1, "police": 0})
+    stolen = TokenSigner(POLICE, police.kid, private_key("forger"))
+    by_itself = format_endorsement(ngo.signer, NGO, "Convention 12/2026", until, NOW, "ZW5kb3JzZSAy")
+    forged = format_endorsement(stolen, NGO, "Convention 12/2026", until, NOW, "ZW5kb3JzZSAz")
+    return {
+        "now": AT,
+        "roster": b64(format_roster(listed)),
+        "policy": b64(format_policy(policy)),
+        "endorsement_good": {
+            "token": endorsement,
+            "issuer": POLICE,
+            "subject": NGO,
+            "jti": "ZW5kb3JzZSAx",
+            "expires": "2027-11-21T20:14:00Z",
+        },
+        "endorsements_bad": [
+            {"why": "by the NGO itself", "token": by_itself, "now": AT, "error": "NotAuthorized"},
+            {"why": "forged", "token": forged, "now": AT, "error": "BadSignature"},
+            {"why": "run out", "token": endorsement, "now": "2027-11-21T20:14:00Z", "error": "NotAuthorized"},
+            {"why": "from the future", "token": endorsement, "now": EARLY, "error": "NotAuthorized"},
+        ],
+        "withdrawal": {
+            "token": format_withdrawal(police.signer, "ZW5kb3JzZSAx", NOW),
+            "jti": "ZW5kb3JzZSAx",
+        },
+        "standings": [
+            {"member": member, "at": at, "withdrawn": withdrawn, "state": state, "warning": warning}
+            for member, at, withdrawn, state, warning in (
+                (POLICE, AT, False, "active", None),
+                (NGO, AT, False, "active", None),
+                (NGO, "2027-10-23T20:14:00Z", False, "active", 30),
+                (NGO, "2027-11-15T20:14:00Z", False, "active", 7),
+                (NGO, "2027-11-21T20:14:00Z", False, "lapsed", None),
+                (NGO, AT, True, "lapsed", None),
+            )
+        ],
+        "join_request": {
+            "token": format_join_request(
+                ngo.entry(), "Test network", ngo.token, ngo.proving, NOW, "am9pbiAx"
+            ),
+            "member": NGO,
+            "network": "Test network",
+        },
+    }
+
+
+def answers() -> Vectors:
+    """Requests for documents and their answers."""
+    one, two = derived("one"), derived("two")
+    data = document()
+    found = one.hex().encode() + b" document 3\n" + data
+    return {
+        "query_good": {"body": format_query([one, two]).decode(), "digests": [one.hex(), two.hex()]},
+        "queries_bad": [
+            "[]",
+            '{"digests":[]}',
+            '{"digests":["00"]}',
+            format_query([one, one]).decode(),
+            format_query([derived(f"digest {number}") for number in range(257)]).decode(),
+        ],
+        "answer_good": {
+            "asked": [one.hex(), two.hex()],
+            "data": b64(format_answers([(one, data), (two, "erased")])),
+            "answers": [{"document": b64(data)}, {"status": "erased"}],
+        },
+        "answers_bad": [
+            {"why": why, "asked": [one.hex()], "data": b64(answer)}
+            for why, answer in (
+                ("empty", b""),
+                ("another digest", two.hex().encode() + b" erased\n"),
+                ("an unknown status", one.hex().encode() + b" gone\n"),
+                ("two spaces", one.hex().encode() + b"  erased\n"),
+                ("a digest in capitals", one.hex().upper().encode() + b" erased\n"),
+                ("four lines", one.hex().encode() + b" document 4\n" + data + b"{}\n"),
+                ("too few lines", found[: found.rindex(b"\n", 0, -1) + 1]),
+                ("no final newline", found[:-1]),
+                ("more than was asked for", found + two.hex().encode() + b" erased\n"),
+            )
+        ],
+    }
+
+
+FILES: Mapping[str, Callable[[], Vectors]] = {
+    "encodings.json": encodings,
+    "tree.json": tree,
+    "tiles.json": tiles,
+    "notes.json": notes,
+    "checkpoints.json": checkpoints,
+    "leaves.json": leaves,
+    "documents.json": documents,
+    "feed.json": feed,
+    "tokens.json": tokens,
+    "roster.json": roster,
+    "answers.json": answers,
+}
+
+
+def made(name: str) -> bytes:
+    """Make one file."""
+    make = FILES[name]
+    vectors = {"about": (make.__doc__ or "").strip(), **make()}
+    return json.dumps(vectors, ensure_ascii=False, indent=1).encode() + b"\n"
+
+
+if __name__ == "__main__":
+    for file in FILES:
+        (FOLDER / file).write_bytes(made(file))
