@@ -1,0 +1,238 @@
+"""The routes between nodes, over the use cases of `node.services.serving`.
+
+Guarantees: every request is read within a limit, in one read transaction that ends before the answer is sent,
+and answered with bytes of the feed or with a problem in this program's own words; nothing is kept in the
+process, so that any number of workers may answer. TLS and the stripping of a path in front of the address
+belong to the proxy before it.
+"""
+
+import re
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import structlog
+from flask import Flask, Response, current_app, g, request
+from sqlalchemy import Connection
+
+from node.errors import NotFound
+from node.runtime import Node
+from node.services import serving
+from node.services.serving import Caller, NotIdentified
+from node.store import feeds, peers
+from node.store.database import reading
+from node.web.problems import answer_error
+from protocol.answers import MAX_QUERY_BYTES, format_answers, parse_query
+from protocol.encoding import format_json
+from protocol.errors import Malformed
+from protocol.receipt import MAX_RECEIPT_LENGTH
+from protocol.tiles import parse_tile_path
+
+NO_STORE = "no-store"
+REVALIDATE = "private, no-cache"
+IMMUTABLE = "private, max-age=31536000, immutable"
+
+BINARY = "application/octet-stream"
+_COMPRESS_FROM = 1024
+_BODY_LIMITS = {"documents": MAX_QUERY_BYTES, "receipts": MAX_RECEIPT_LENGTH}
+_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_SECURITY = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+
+log = structlog.get_logger()
+
+
+def make_federation_app(node: Node, on_ring: Callable[[], None]) -> Flask:
+    """Make the WSGI application between nodes.
+
+    Args:
+        on_ring: called after a doorbell made a peer due, so that it need not wait for the next tick.
+    """
+    app = Flask(__name__, static_folder=None)
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    app.url_map.merge_slashes = False  # an address has one spelling, and nothing is redirected
+    app.extensions["node"], app.extensions["on_ring"] = node, on_ring
+    feed = "/feeds/<audience>"
+    app.add_url_rule(f"{feed}/checkpoint", "checkpoint", get_checkpoint)
+    app.add_url_rule(f"{feed}/tile/<path:place>", "tile", get_tile)
+    app.add_url_rule(f"{feed}/documents", "documents", post_documents, methods=["POST"])
+    app.add_url_rule(f"{feed}/photographs/<sha256>", "photograph", get_photograph)
+    app.add_url_rule("/tuf/metadata/<name>", "metadata", get_metadata)
+    app.add_url_rule("/tuf/targets/<path:name>", "target", get_target)
+    app.add_url_rule("/withdrawals", "withdrawals", get_withdrawals)
+    app.add_url_rule("/doorbell", "doorbell", post_doorbell, methods=["POST"])
+    app.add_url_rule("/receipts", "receipts", post_receipt, methods=["POST"])
+    app.add_url_rule("/health", "health", get_health)
+    app.before_request(_begin)
+    app.after_request(_finish)
+    app.register_error_handler(Exception, answer_error)
+    return app
+
+
+def get_checkpoint(audience: str) -> Response:
+    """Answer with the newest checkpoint, or that it is still the one that the caller has."""
+    with _opened(audience, exercise=True) as (_, row, _caller):
+        note = row.note or b""
+    tag = feeds.note_tag(note)
+    headers = {"ETag": tag, "Cache-Control": REVALIDATE}
+    if request.if_none_match.contains_weak(tag.strip('"')):
+        return Response(status=304, headers=headers)
+    return Response(note, headers=headers, content_type="text/plain; charset=utf-8")
+
+
+def get_tile(audience: str, place: str) -> Response:
+    """Answer with a hash tile or an entry bundle."""
+    with _opened(audience, exercise=True) as (conn, row, _):
+        try:
+            ref = parse_tile_path(f"tile/{place}")
+        except Malformed:
+            raise NotFound("The log has no such tile.") from None
+        data = serving.read_tile(conn, row, ref)
+    return _answer(data, BINARY, IMMUTABLE, compress=ref.level is None)  # hashes do not compress
+
+
+def post_documents(audience: str) -> Response:
+    """Answer for each digest with its document, or why there is none."""
+    with _opened(audience) as (conn, row, caller):
+        assert isinstance(caller, Caller)  # without the exercise's exception nobody else gets here
+        digests = parse_query(g.body)
+        answers = serving.answer_documents(_node(), conn, row, caller, digests)
+    return _answer(format_answers(answers), "application/vnd.gmcn.documents", NO_STORE)
+
+
+def get_photograph(audience: str, sha256: str) -> Response:
+    """Answer with a photograph that a live document refers to."""
+    with _opened(audience) as (conn, row, caller):
+        assert isinstance(caller, Caller)
+        if not _SHA256.fullmatch(sha256):
+            raise NotFound("There is no such photograph here.")
+        photograph = serving.find_photograph(_node(), conn, row, caller, sha256)
+    data = _node().blobs.get(_node().member, sha256)
+    if data is None:
+        raise NotFound("There is no such photograph here.")
+    return _answer(data, photograph.media_type, NO_STORE, compress=False)
+
+
+def get_metadata(name: str) -> Response:
+    """Answer with a signed file of the network, byte for byte."""
+    return _signed_file(_node().trust.metadata_file(name), "application/json")
+
+
+def get_target(name: str) -> Response:
+    """Answer with a file that the network's signed files list, byte for byte."""
+    return _signed_file(_node().trust.target_file(name), BINARY)
+
+
+def get_withdrawals() -> Response:
+    """Answer with the endorsements that this member has withdrawn."""
+    with reading(_node().engine) as conn:
+        tokens = peers.withdrawal_tokens(conn, _node().member)
+    return _answer(format_json({"withdrawals": tokens}), "application/json", REVALIDATE)
+
+
+def post_doorbell() -> Response:
+    """Make the caller due to be pulled."""
+    serving.take_ring(_node(), _caller())
+    current_app.extensions["on_ring"]()
+    return Response(status=202)
+
+
+def post_receipt() -> Response:
+    """Take a receipt about own cases."""
+    caller = _caller()
+    try:
+        token = g.body.decode("ascii")
+    except UnicodeDecodeError:
+        raise Malformed("receipt: not a token") from None
+    serving.take_receipt(_node(), caller, token)
+    return Response(status=204)
+
+
+def get_health() -> Response:
+    """Answer that the process answers."""
+    return _answer(b'{"status":"ok"}', "application/json", NO_STORE)
+
+
+def _node() -> Node:
+    node: Node = current_app.extensions["node"]
+    return node
+
+
+def _caller() -> Caller:
+    with reading(_node().engine) as conn:
+        return _identify(conn)
+
+
+def _identify(conn: Connection) -> Caller:
+    node = _node()
+    environ = request.environ
+    sent: str = environ.get("RAW_URI") or environ["REQUEST_URI"]
+    path = urlsplit(node.entry().address).path + sent
+    authorization = request.headers.get("Authorization", "")
+    caller = serving.caller_of(node, conn, authorization, request.method, path, g.body)
+    g.member = caller.member
+    return caller
+
+
+@contextmanager
+def _opened(
+    audience: str, *, exercise: bool = False
+) -> Iterator[tuple[Connection, feeds.FeedRow, Caller | NotIdentified]]:
+    """Open a feed to whoever is calling.
+
+    Args:
+        exercise: whether anybody may read this in an exercise.
+    """
+    with reading(_node().engine) as conn:
+        caller: Caller | NotIdentified
+        try:
+            caller = _identify(conn)
+        except NotIdentified as error:
+            caller = error
+            exercise = exercise and "Authorization" not in request.headers
+        yield conn, serving.open_feed(_node(), conn, audience, caller, exercise=exercise), caller
+
+
+def _signed_file(data: bytes | None, media_type: str) -> Response:
+    if data is None:
+        raise NotFound("There is no such signed file here.")
+    return _answer(data, media_type, "no-cache")
+
+
+def _answer(data: bytes, media_type: str, cache: str, *, compress: bool = True) -> Response:
+    """Make an answer of bytes, compressed where that is worth it and asked for."""
+    response = Response(data, content_type=media_type)
+    response.headers["Cache-Control"] = cache
+    if compress and _node().config.server.compress and len(data) >= _COMPRESS_FROM:
+        response.headers["Vary"] = "Accept-Encoding"
+        if request.accept_encodings["gzip"]:
+            packer = zlib.compressobj(1, wbits=16 + zlib.MAX_WBITS)
+            response.data = packer.compress(data) + packer.flush()
+            response.headers["Content-Encoding"] = "gzip"
+    return response
+
+
+def _begin() -> None:
+    g.started = time.perf_counter()
+    request.max_content_length = _BODY_LIMITS.get(request.endpoint or "", 0)
+    g.body = request.get_data(cache=False)
+
+
+def _finish(response: Response) -> Response:
+    response.headers.setdefault("Cache-Control", NO_STORE)
+    if response.status_code != 304:  # which repeats no headers but those that may have changed
+        response.headers.extend(_SECURITY)
+    log.info(
+        "request",
+        method=request.method,
+        route=str(request.url_rule) if request.url_rule else "",
+        member=g.get("member", ""),
+        status=response.status_code,
+        ms=round((time.perf_counter() - g.started) * 1000, 1),
+        bytes=response.content_length,
+    )
+    return response

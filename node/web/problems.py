@@ -1,0 +1,70 @@
+"""Errors as answers: one place that says which error has which status, in `application/problem+json`
+(RFC 9457).
+
+Guarantees: an answer holds only words of this program, never those of a request, a traceback or a path.
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import structlog
+from flask import Response
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from node.errors import Conflict, InvalidInput, NodeError, NotAllowed, NotFound, PeerUnavailable
+from node.log import describe_exception
+from node.services.serving import NotIdentified, TooOften
+from protocol.encoding import format_json
+from protocol.errors import NotAuthorized, ProtocolError
+
+_STATUS: tuple[tuple[type[Exception], int], ...] = (
+    (NotIdentified, 401),
+    (NotAllowed, 403),
+    (NotFound, 404),
+    (Conflict, 409),
+    (InvalidInput, 400),
+    (TooOften, 429),
+    (PeerUnavailable, 503),
+    (NotAuthorized, 403),
+    (ProtocolError, 400),
+)
+_DETAIL = {
+    404: "There is nothing here under this address.",
+    405: "This address does not know that method.",
+    413: "The body is longer than is allowed here.",
+    500: "Something went wrong on this node; its operator finds it in the log.",
+}
+
+log = structlog.get_logger()
+
+
+def answer_error(error: Exception) -> Response:
+    """Turn whatever a request ended with into its answer."""
+    headers: dict[str, str] = {}
+    if isinstance(error, HTTPException):
+        status = error.code or 500
+        detail = _DETAIL.get(status, "")
+        if isinstance(error, MethodNotAllowed):
+            headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
+    else:
+        status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
+        detail = _DETAIL[500] if status == 500 else _words(error)
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, TooOften):
+        headers["Retry-After"] = str(error.wait_seconds)
+    if status == 500:
+        log.error("request failed", error=describe_exception(error))
+    return problem(status, detail, headers)
+
+
+def problem(status: int, detail: str, headers: Mapping[str, str]) -> Response:
+    """Make the answer itself."""
+    body = {"title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    return Response(format_json(body), status, headers, content_type="application/problem+json")
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, NodeError):
+        return f"{error.message} {error.next_step}".rstrip()
+    return f"{error}."

@@ -1,0 +1,158 @@
+"""One process that serves a home: the applications behind one listening socket (waitress).
+
+Guarantees: a home is served by one process at a time, told apart by a lock that ends with the process,
+however it ends; every request is bounded in size before any of it is looked at; on SIGTERM or SIGINT running
+requests are finished, and then the background work is stopped. TLS belongs to the proxy in front.
+"""
+
+import fcntl
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+from wsgiref.types import WSGIApplication
+
+from waitress import wasyncore
+from waitress.server import create_server
+
+from node.errors import Conflict, NodeError
+from node.runtime import Node
+from node.web.federation import make_federation_app
+
+LOCK_NAME = "serve.lock"
+
+_HEADER_BYTES = 16_384
+_BODY_BYTES = 1 << 20
+_IDLE_SECONDS = 60
+_CONNECTIONS = 500
+_FINISH_SECONDS = 5
+
+
+class Background(Protocol):
+    """The work that goes on beside the answering of requests, such as `node.jobs.Jobs`."""
+
+    def start(self) -> None:
+        """Begin."""
+
+    def stop(self) -> None:
+        """End soon."""
+
+    def wake(self) -> None:
+        """See at once what is due."""
+
+
+class Server:
+    """A node's applications on a socket that listens from now on; they answer while `run` runs.
+
+    Args:
+        on_ring: called when a peer rang the doorbell.
+
+    Raises:
+        NodeError: the address of the settings cannot be listened on.
+    """
+
+    def __init__(self, node: Node, on_ring: Callable[[], None]) -> None:
+        listening = _listen(node.config.server.host, node.config.server.port)
+        host, port = listening.getsockname()[:2]
+        self.url = (
+            f"http://[{host}]:{port}" if listening.family == socket.AF_INET6 else f"http://{host}:{port}"
+        )
+        self._stopping = False
+        options: Any = {
+            "sockets": [listening],
+            "threads": node.config.server.threads,
+            "send_bytes": 1_000_000,  # at its default of 1, what is longer waits for the loop again and again
+            "max_request_header_size": _HEADER_BYTES,
+            "max_request_body_size": _BODY_BYTES,
+            "channel_timeout": _IDLE_SECONDS,
+            "connection_limit": _CONNECTIONS,
+            "ident": None,
+        }
+        self._waitress: Any = create_server(make_app(node, on_ring), **options)
+
+    def run(self) -> None:
+        """Answer until `stop` is called; then finish what has begun, for a few seconds at the most."""
+        sockets = self._waitress._map
+        while not self._stopping:
+            wasyncore.loop(timeout=1, use_poll=True, map=sockets, count=1)
+        self._waitress.accepting = False
+        end = time.monotonic() + _FINISH_SECONDS
+        while self._is_busy() and time.monotonic() < end:
+            wasyncore.loop(timeout=0.1, use_poll=True, map=sockets, count=1)
+        self._waitress.task_dispatcher.shutdown(timeout=0)
+        wasyncore.close_all(sockets)
+
+    def stop(self) -> None:
+        """Let `run` end. May be called from any thread, and from a signal."""
+        self._stopping = True
+        self._waitress.pull_trigger()
+
+    def _is_busy(self) -> bool:
+        channels = self._waitress.active_channels.values()
+        return any(channel.requests or channel.total_outbufs_len for channel in channels)
+
+
+def serve(node: Node, background: Background, announce: Callable[[str], None]) -> None:
+    """Serve a home until the process is told to end by SIGTERM or SIGINT. For the main thread.
+
+    Args:
+        announce: told where the node listens, as a URL, once it does.
+
+    Raises:
+        Conflict: another process serves this home.
+        NodeError: the address of the settings cannot be listened on.
+    """
+    with hold_home(node):
+        server = Server(node, background.wake)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda _number, _frame: server.stop())
+        background.start()
+        try:
+            announce(server.url)
+            server.run()
+        finally:
+            background.stop()
+
+
+@contextmanager
+def hold_home(node: Node) -> Iterator[None]:
+    """Hold the right to serve a home.
+
+    Raises:
+        Conflict: another process has it.
+    """
+    path = node.config.home / LOCK_NAME
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = os.read(handle, 20).decode("ascii", "replace").strip()
+            raise Conflict(
+                f"Another process serves {node.config.home} already: number {holder or 'unknown'}.",
+                "Stop it first, or name another home with --home.",
+            ) from None
+        os.ftruncate(handle, 0)
+        os.write(handle, str(os.getpid()).encode())
+        yield
+    finally:
+        os.close(handle)
+
+
+def make_app(node: Node, on_ring: Callable[[], None]) -> WSGIApplication:
+    """Make the whole of what a node answers as one WSGI application; several processes may run it."""
+    return make_federation_app(node, on_ring)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=1024)
+    except OSError as error:
+        raise NodeError(
+            f"{host} port {port} cannot be listened on: {error.strerror or 'unknown address'}.",
+            "Set another server.host or server.port in node.toml, or stop what listens there.",
+        ) from None
