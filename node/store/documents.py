@@ -216,7 +216,8 @@ def store_documents(
 def remember_published(conn: Connection, feed_id: int, digests: Iterable[tuple[bytes, int]]) -> None:
     """Remember which own case each digest was published for, so that an old one can be answered."""
     rows = [{"feed_id": feed_id, "digest": digest, "case_key": key} for digest, key in digests]
-    conn.execute(published.insert(), rows)
+    if rows:
+        conn.execute(published.insert(), rows)
 
 
 def answer_digests(

@@ -5,7 +5,6 @@ from alembic import op
 
 from node.store import search
 
-
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -90,25 +89,27 @@ def upgrade() -> None:
     op.create_table(
         "search_entry",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("source", sa.Text(), nullable=False),
-        sa.Column("feed_id", sa.Integer(), nullable=True),
-        sa.Column("case_id", sa.Text(), nullable=False),
-        sa.Column("owner", sa.Text(), nullable=False),
-        sa.Column("country", sa.Text(), nullable=False),
-        sa.Column("status", sa.Text(), nullable=False),
-        sa.Column("seen_in", sa.Text(), nullable=True),
+        sa.Column("hidden", sa.Boolean(), nullable=False),
         sa.Column("sex", sa.SmallInteger(), nullable=True),
         sa.Column("age_min", sa.Integer(), nullable=True),
         sa.Column("age_max", sa.Integer(), nullable=True),
+        sa.Column("born_from", sa.Integer(), nullable=True),
+        sa.Column("born_to", sa.Integer(), nullable=True),
         sa.Column("missing_from", sa.Integer(), nullable=True),
         sa.Column("missing_to", sa.Integer(), nullable=True),
-        sa.Column("category", sa.Text(), nullable=True),
         sa.Column("lat", sa.Double(), nullable=True),
         sa.Column("lon", sa.Double(), nullable=True),
-        sa.Column("radius_m", sa.Double(), nullable=True),
+        sa.Column("radius_m", sa.Double(), nullable=False),
         sa.Column("has_photo", sa.Boolean(), nullable=False),
         sa.Column("updated", sa.BigInteger(), nullable=False),
-        sa.Column("hidden", sa.Boolean(), nullable=False),
+        sa.Column("feed_id", sa.Integer(), nullable=True),
+        sa.Column("country", sa.Text(), nullable=False),
+        sa.Column("seen_in", sa.Text(), nullable=True),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("category", sa.Text(), nullable=True),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("case_id", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_search_entry")),
     )
     with op.batch_alter_table("search_entry", schema=None) as batch_op:
@@ -128,6 +129,8 @@ def upgrade() -> None:
         "seen_request",
         sa.Column("member", sa.String(), nullable=False),
         sa.Column("token_id", sa.String(), nullable=False),
+        sa.Column("action", sa.String(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("member", "token_id", name=op.f("pk_seen_request")),
     )
