@@ -29,6 +29,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 PARTS = {"summary": ("head", "public", "network"), "supplement": ("head", "police")}
 """The kinds that are made of parts. A field that is known in one part is an error in any other."""
 
+_ALL_PARTS = [(kind, part) for kind, parts in PARTS.items() for part in parts]
 _SUFFIX = ".v1.json"
 _TERMS = "terms" + _SUFFIX
 _OTHERS = "additionalProperties"
@@ -82,6 +83,9 @@ class Schemas:
         terms = parsed.pop(_TERMS)
         self._schemas = {name.removesuffix(_SUFFIX): _bundle(name, s, terms) for name, s in parsed.items()}
         self._validators = {kind: _compile(kind, schema) for kind, schema in self._schemas.items()}
+        self._shapes = {
+            (kind, part): _part_shape(kind, part, self._schemas[kind]) for kind, part in _ALL_PARTS
+        }
 
     @classmethod
     def packaged(cls) -> Self:
@@ -142,8 +146,7 @@ class Schemas:
 
         For writing: a reader keeps what it does not know, but nobody should send what no schema describes.
         """
-        root = self._schemas[kind]
-        kept: dict[str, Any] = _keep_known(root, root["properties"][part], value)
+        kept: dict[str, Any] = self._shapes[kind, part].keep(value)
         return kept
 
     def _explain(self, kind: str, value: Any, error: ValidationError) -> Iterator[Problem]:
@@ -174,8 +177,7 @@ class Schemas:
             return "must not be here"
         if len(path) == 1:
             return f"a {kind} has no such part"
-        places = [(document, part) for document, parts in PARTS.items() for part in parts]
-        homes = dict.fromkeys(part for document, part in places if path[1] in self.fields(document, part))
+        homes = dict.fromkeys(part for document, part in _ALL_PARTS if path[1] in self.fields(document, part))
         if not homes:
             return "never leaves the owner's own register"
         return f"belongs in {' or '.join(homes)}, not in {path[0]}"
@@ -288,20 +290,54 @@ def _layers(root: Schema, schema: Any) -> Iterator[Schema]:
             yield from _layers(root, part)
 
 
-def _keep_known(root: Schema, schema: Any, value: Any) -> Any:
-    layers = list(_layers(root, schema))
-    if isinstance(value, Mapping):
-        kept = {}
-        for key, content in value.items():
-            known = [layer["properties"][key] for layer in layers if key in layer.get("properties", ())]
-            known = known or [layer[_OTHERS] for layer in layers if _OTHERS in layer]
-            if known and False not in known:
-                kept[key] = _keep_known(root, {"allOf": known}, content)
-        return kept
-    if isinstance(value, list):
-        items = {"allOf": [layer["items"] for layer in layers if "items" in layer]}
-        return [_keep_known(root, items, item) for item in value]
-    return value
+def _part_shape(kind: str, part: str, schema: Schema) -> "_Shape":
+    """Draw the shape of a part, which shows along the way that an overridden schema still has its parts."""
+    try:
+        shape = _shape(schema, [schema["properties"][part]])
+    except (KeyError, TypeError, RecursionError):
+        shape = None
+    if shape is None or not shape.members:
+        raise SchemaError(kind + _SUFFIX, [Problem("", f"describes no part `{part}`, or one without end")])
+    return shape
+
+
+class _Shape(NamedTuple):
+    """What a schema names, with everything it adds up from: enough to leave out the rest quickly.
+
+    Attributes:
+        members: shapes by name; None for a field that belongs elsewhere.
+        others: of members with any other name, such as languages; None when there are none.
+        items: of the items of a list.
+    """
+
+    members: Mapping[str, "_Shape | None"]
+    others: "_Shape | None"
+    items: "_Shape | None"
+
+    def keep(self, value: Any) -> Any:
+        """Copy a value without what is not named."""
+        if isinstance(value, dict):
+            known = ((key, self.members.get(key, self.others), inner) for key, inner in value.items())
+            return {key: shape.keep(inner) for key, shape, inner in known if shape is not None}
+        if isinstance(value, list) and self.items is not None:
+            return [self.items.keep(item) for item in value]
+        return value
+
+
+def _shape(root: Schema, schemas: Sequence[Any]) -> _Shape | None:
+    """Draw the shape of what fits all of some schemas; None when nothing does."""
+    if not schemas or False in schemas:
+        return None
+    layers = [layer for schema in schemas for layer in _layers(root, schema)]
+    names = dict.fromkeys(name for layer in layers for name in layer.get("properties", ()))
+    return _Shape(
+        {
+            name: _shape(root, [w["properties"][name] for w in layers if name in w.get("properties", ())])
+            for name in names
+        },
+        _shape(root, [layer[_OTHERS] for layer in layers if _OTHERS in layer]),
+        _shape(root, [layer["items"] for layer in layers if "items" in layer]),
+    )
 
 
 def _unknown_field(name: str, known: Mapping[str, Any]) -> str:

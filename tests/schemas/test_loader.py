@@ -237,6 +237,23 @@ def test_a_schema_that_could_do_harm_is_refused(data: bytes, message: str) -> No
     assert len(caught.value.problems) == 1
 
 
+@pytest.mark.parametrize(
+    "police",
+    [
+        False,
+        {"type": "object"},
+        {"properties": {"links": {"$ref": "#/$defs/Chain"}}},
+    ],
+)
+def test_a_document_keeps_its_parts_and_they_have_an_end(police: Any) -> None:
+    chain = {"properties": {"next": {"$ref": "#/$defs/Chain"}}}
+    head = {"properties": {"salt": {"$ref": "terms.v1.json#/$defs/Salt"}}}
+    bad = schema(properties={"head": head, "police": police}, **{"$defs": {"Chain": chain}})
+    with pytest.raises(SchemaError) as caught:
+        Schemas.with_overrides({"supplement.v1.json": bad})
+    assert str(caught.value.problems[0]) == "describes no part `police`, or one without end"
+
+
 def test_a_property_may_be_called_like_a_keyword() -> None:
     Schemas.with_overrides({"leaf.v1.json": schema(properties={"format": {"type": "string"}})})
 

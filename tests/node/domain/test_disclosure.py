@@ -204,6 +204,18 @@ def test_the_exact_place_is_for_staff_and_the_area_for_the_public() -> None:
     assert network(record)["last_seen_exact"] == {name: exact[name] for name in exact if name != "area"}
 
 
+def test_what_a_record_does_not_know_is_not_made_up() -> None:
+    record = sample_record(category="unidentified_found", last_seen={"country": "BR"}, photos=None)
+    assert public(record)["last_seen"] == {"country": "BR"}
+    assert network(record)["last_seen_exact"] == {"country": "BR"}
+    del record["last_seen"]
+    found = show(record)
+    assert found.public is not None
+    assert found.network is not None
+    assert not {"last_seen", "last_seen_exact", "photos"} & {*found.public, *found.network}
+    check(found)
+
+
 def test_without_words_for_the_area_no_words_are_public() -> None:
     record = sample_record()
     del record["last_seen"]["area"]
