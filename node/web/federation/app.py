@@ -218,8 +218,9 @@ def _answer(data: bytes, media_type: str, cache: str, *, compress: bool = True) 
 
 def _begin() -> None:
     g.started = time.perf_counter()
-    request.max_content_length = _BODY_LIMITS.get(request.endpoint or "", 0)
-    g.body = request.get_data(cache=False)
+    limit = _BODY_LIMITS.get(request.endpoint or "", 0)
+    request.max_content_length = limit
+    g.body = request.get_data(cache=False) if limit else b""  # a body that no route takes is never read
 
 
 def _finish(response: Response) -> Response:
