@@ -154,7 +154,7 @@ def record_success(conn: Connection, member: str, started: datetime, now: dateti
         peer.update()
         .where(c.member == member)
         .values(
-            next_at=sa.case((c.next_at > started, c.next_at), else_=now + wait),
+            next_at=sa.case((c.next_at > started, c.next_at), else_=sa.literal(now + wait, Moment)),
             tried_at=now,
             reached_at=now,
             failures=0,
