@@ -3,7 +3,7 @@
 Guarantees: a verified endorsement was made by an active law-enforcement member for an NGO of its own country
 and has not run out; a verified withdrawal was made by a member of the roster. `standing` puts these and the
 roster together. What a node does with a member that has lapsed is left to the node. Specification: README,
-"Endorsements".
+"Roster and endorsements".
 """
 
 from collections.abc import Iterable

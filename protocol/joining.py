@@ -3,7 +3,7 @@
 Guarantees: whoever made a verified request holds the private half of its token key, of every key of its
 active feeds and of its cosigner, so nobody is listed under another's key; and, where the request says so, of
 a token key that the roster lists already. Whether the organisation is what it says is for the coordinator's
-people to find out. Specification: README, "Joining".
+people to find out. Specification: README, "Join requests".
 """
 
 from collections.abc import Iterable, Iterator

@@ -3,7 +3,8 @@
 Guarantees: whatever is in a `Roster` obeys the structural rules of the specification: ids, origins, key ids
 and public keys are unique, every key is one that can be used, a member has exactly the feeds of its kind, and
 only a frozen feed has a successor. Who signed the files is left to TUF (`node/adapters/trust.py`), and
-whether a member may take part today to `protocol.endorsement`. Specification: README, "Trust".
+whether a member may take part today to `protocol.endorsement`. Specification: README, "Roster and
+endorsements".
 """
 
 import base64
