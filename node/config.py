@@ -5,6 +5,7 @@ refused with the key, what was read and what is allowed. Secrets are never setti
 files. `config/node.example.toml` shows every setting; a test holds it to this module.
 """
 
+import json
 import os
 import re
 import tomllib
@@ -145,6 +146,31 @@ def load_config(home: Path, environment: Mapping[str, str] | None = None) -> Con
     except tomllib.TOMLDecodeError as error:
         raise InvalidInput(f"{path} is not valid TOML: {error}.", "Mend that line.") from None
     return parse_config(home, values, os.environ if environment is None else environment)
+
+
+def format_settings(chosen: Mapping[str, str]) -> str:
+    """Write the lines of node.toml below `member`: the chosen settings, and every other with its default as a
+    comment.
+
+    Args:
+        chosen: texts by name, such as "pull.interval_seconds". Whether they are allowed is for `parse_config`
+            to say.
+
+    Raises:
+        InvalidInput: there are no such settings; every one.
+    """
+    known = {f"{name}.{item.name}" for name, kind in _SECTIONS.items() for item in fields(kind)}
+    if unknown := [f"{name}: not a setting" for name in chosen if name not in known]:
+        raise InvalidInput("There are no such settings.", "See docs/settings.md for every setting.", unknown)
+    lines = ["# Every setting is explained in docs/settings.md. A line that begins with # shows a default."]
+    for name, kind in _SECTIONS.items():
+        lines += ["", f"[{name}]"]
+        for item in fields(kind):
+            text = chosen.get(f"{name}.{item.name}")
+            value = item.default if text is None else _from_text(text, type(item.default))
+            mark = "# " if text is None else ""
+            lines.append(f"{mark}{item.name} = {json.dumps(value, ensure_ascii=False)}")
+    return "\n".join([*lines, ""])
 
 
 def parse_config(home: Path, values: Mapping[str, Any], environment: Mapping[str, str]) -> Config:

@@ -6,6 +6,7 @@ administrator checked, never from what answers first; another member's keys are 
 fingerprint.
 """
 
+import hashlib
 import secrets
 import shutil
 import tomllib
@@ -52,6 +53,7 @@ class Applicant:
         names: by language tag.
         address: https address under which peers reach the node.
         duty: phone, email, languages and hours of the contact that answers day and night.
+        endorsement: of an NGO, as a law-enforcement member of its country has signed it.
     """
 
     member: str
@@ -60,6 +62,7 @@ class Applicant:
     names: Mapping[str, str]
     address: str
     duty: Mapping[str, Any]
+    endorsement: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +114,10 @@ def init_home(home: Path, member: str, settings: str = "", passphrase_file: Path
 
 
 def join_request(node: Node, applicant: Applicant, network: str) -> str:
-    """Write the request with which the coordinator admits this member: its entry and proof that it holds the
-    keys.
+    """Write the request with which the coordinator admits this member, or replaces its entry: what the roster
+    is to say, and proof that it holds the keys.
+
+    Where the roster lists the member already, its present token key vouches for the request.
 
     Args:
         network: the network's name, so that the request serves for no other.
@@ -129,8 +134,21 @@ def join_request(node: Node, applicant: Applicant, network: str) -> str:
     others = [node.keys.load(FEED_KEYS[feed.audience]) for feed in entry.feeds]
     others.append(node.keys.load("cosigner"))
     return format_join_request(
-        entry, network, node.keys.load("token"), others, node.now(), secrets.token_urlsafe(16)
+        entry,
+        network,
+        node.keys.load("token"),
+        others,
+        node.now(),
+        secrets.token_urlsafe(16),
+        node.token_signer() if _own_entry(node) else None,
     )
+
+
+def root_fingerprint(root: bytes) -> str:
+    """Name a root file by its bytes: SHA-256 in hexadecimal, in groups of four, to be compared over the
+    telephone."""
+    text = hashlib.sha256(root).hexdigest()
+    return "-".join(text[start : start + 4] for start in range(0, len(text), 4))
 
 
 def join(node: Node, root: bytes, urls: list[str]) -> None:
@@ -216,19 +234,25 @@ def accept_member(node: Node, member_id: str, shown: str, actor: str) -> None:
 def endorse(node: Node, ngo: str, agreement: str, days: int, actor: str) -> str:
     """Endorse an NGO of this country; the coordinator puts the token into the roster.
 
+    The roster need not list the NGO yet: it is admitted by a request that carries the endorsement, and the
+    coordinator then holds its kind and country against it.
+
     Raises:
         NotAllowed: this member is not law enforcement, or the other is not an NGO of this country.
     """
-    now = node.now()
+    now, roster = node.now(), node.network().roster
+    if node.entry().kind != "law_enforcement":
+        raise NotAllowed("Only a law-enforcement member endorses.", "Ask the police of your country.")
     token = format_endorsement(
         node.token_signer(), ngo, agreement, now + timedelta(days=days), now, secrets.token_urlsafe(16)
     )
-    try:
-        verify_endorsement(token, node.network().roster, now)
-    except ProtocolError as error:
-        raise NotAllowed(
-            f"This endorsement would not be valid: {error}.", "See `gmcn member list`."
-        ) from None
+    if any(member.id == ngo for member in roster.members):
+        try:
+            verify_endorsement(token, roster, now)
+        except ProtocolError as error:
+            raise NotAllowed(
+                f"This endorsement would not be valid: {error}.", "See `gmcn member list`."
+            ) from None
     with writing(node.engine) as conn:
         write_journal(conn, JournalEntry(now, actor, "member.endorse", purpose=f"{ngo} {agreement}"))
     return token
@@ -287,10 +311,20 @@ def _sources(node: Node) -> list[str]:
         return []
 
 
+def _own_entry(node: Node) -> Member | None:
+    try:
+        return node.entry()
+    except (NotAllowed, NotFound):
+        return None
+
+
 def _entry(node: Node, applicant: Applicant) -> dict[str, Any]:
     keys, member = node.keys, applicant.member
     audiences = next((feeds for kind, feeds in AUDIENCES_OF.items() if kind == applicant.kind), ())
     token = keys.public("token")
+    listed = _own_entry(node)
+    # What a listed key has signed so far must go on counting: it keeps the day from which it is in force.
+    since = {key.public: key.since for key in listed.token_keys} if listed else {}
     sealing = keys.sealing_public()
     feeds_of = []
     for audience in audiences:
@@ -307,9 +341,14 @@ def _entry(node: Node, applicant: Applicant) -> dict[str, Any]:
         "duty": dict(applicant.duty),
         "feeds": feeds_of,
         "token_keys": [
-            {"kid": key_id(token), "public": format_base64(token), "from": format_time(node.now())}
+            {
+                "kid": key_id(token),
+                "public": format_base64(token),
+                "from": format_time(since.get(token, node.now())),
+            }
         ],
         "cosigner": VerifierKey(member, COSIGNATURE, keys.public("cosigner")).format(),
         "sealing_keys": [{"kid": key_id(sealing), "public": format_base64(sealing)}],
         "joined": format_time(node.now()),
+        **({"endorsement": applicant.endorsement} if applicant.endorsement else {}),
     }

@@ -1,0 +1,53 @@
+"""What people type: pairs, fingerprints read out over the telephone, files and standard input."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from node.errors import InvalidInput, NotFound
+
+MAX_FILE = 64 << 20
+STANDARD_INPUT = Path("-")
+
+
+def read_pairs(texts: Iterable[str], what: str) -> dict[str, str]:
+    """Read `KEY=VALUE` arguments; the last of two with the same key counts.
+
+    Raises:
+        InvalidInput: there is no equals sign, with every such argument.
+    """
+    given = list(texts)
+    if wrong := [text for text in given if "=" not in text]:
+        raise InvalidInput(f"A {what} is written as KEY=VALUE.", "Put an equals sign between the two.", wrong)
+    return dict(text.split("=", 1) for text in given)
+
+
+def same_fingerprint(one: str, other: str) -> bool:
+    """Compare two fingerprints, however they were grouped or capitalised in writing them down."""
+    return _bare(one) == _bare(other)
+
+
+def read_input(path: Path) -> bytes:
+    """Read a file, or standard input where its name is a dash.
+
+    Raises:
+        NotFound: there is no such file.
+        InvalidInput: it cannot be read, or is too large to be meant.
+    """
+    if path == STANDARD_INPUT:
+        data = sys.stdin.buffer.read(MAX_FILE + 1)
+    else:
+        try:
+            with path.open("rb") as file:
+                data = file.read(MAX_FILE + 1)
+        except FileNotFoundError:
+            raise NotFound(f"There is no file {path}.", "Check its name and folder.") from None
+        except OSError as error:
+            raise InvalidInput(f"{path} cannot be read: {error.strerror}.", "Check its owner.") from None
+    if len(data) > MAX_FILE:
+        raise InvalidInput(f"{path} has more than {MAX_FILE >> 20} MiB.", "Split it into several files.")
+    return data
+
+
+def _bare(text: str) -> str:
+    return "".join(char for char in text.lower() if char.isalnum())
