@@ -141,6 +141,9 @@ def _advance(
     """Steps 1 to 5."""
     fetched = client.get_checkpoint(member, row.audience, feeds.note_tag(row.note))
     if not fetched.changed:
+        if row.state == feeds.QUARANTINED:  # it is back at the head that was verified here
+            with writing(node.engine) as conn:
+                feeds.set_feed_state(conn, row.id, feeds.OPEN)
         return
     update = FeedUpdate(row.known(), fetched.data, entry.keys)
     with tempfile.SpooledTemporaryFile(_SPOOL_IN_MEMORY, dir=str(node.scratch())) as spool:
