@@ -1,4 +1,4 @@
-"""Whole networks in a folder, for tests: a coordinator with two key holders, and the world's end of an HTTP client."""
+"""Whole networks in a folder, for tests: a coordinator with two key holders, and HTTP without a network."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

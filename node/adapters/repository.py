@@ -329,9 +329,6 @@ class Repository:
             path: TargetFile.from_data(path, data, ["sha256"]) for path, data in everything.items()
         }
         change.targets = Metadata(listed)
-        change.files_before = {
-            path: data for path, data in self.published_files().items() if path in change.files
-        }
         change.write(self.change_path)
 
     def stage_root(self, edit: Callable[[Root], None], now: datetime) -> None:

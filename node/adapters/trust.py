@@ -155,7 +155,7 @@ class TrustStore:
         return self._read_current().trusted
 
     def metadata_file(self, name: str) -> bytes | None:
-        """Return a file for `/tuf/metadata/<name>` as it was signed, or None if this node has none of that
+        """Return a file for `/tuf/metadata/<name>` as it was signed, or None if there is none of that
         name."""
         if _ROOT_NAME.fullmatch(name):
             path = self._roots / name
@@ -163,35 +163,31 @@ class TrustStore:
         return self._served(lambda known: known.metadata.get(name))
 
     def target_file(self, name: str) -> bytes | None:
-        """Return a file for `/tuf/targets/<name>` (`<sha256>.roster.json`, `schemas/<sha256>.leaf.v1.json`),
-        or None."""
+        """Return a file for `/tuf/targets/<name>`, such as `<sha256>.roster.json`, or None; see above."""
         return self._served(lambda known: known.targets.get(name))
 
     def _served(self, find: Callable[[_Set], Path | None]) -> bytes | None:
-        for _ in range(
-            2
-        ):  # another process may publish, and clear an old set away, between looking up and reading
-            try:
-                path = find(self._read_current())
-                return path.read_bytes() if path else None
-            except NotFound:
-                return None
-            except FileNotFoundError:
-                continue
-        return None
+        try:
+            path = find(self._read_current())
+        except NotFound:
+            return None
+        # Another process may have published meanwhile; it keeps the sets before its own for readers like this
+        # one.
+        return path.read_bytes() if path else None
 
     def _read_current(self) -> _Set:
         try:
-            name = os.readlink(self._current)
-            if self._known is None or self._known[0] != name:
-                self._known = name, _read_set(self._pinned.read_bytes(), self._folder / name)
+            name, pinned = os.readlink(self._current), self._pinned.read_bytes()
         except FileNotFoundError:
             raise _not_joined() from None
-        except (RepositoryError, ProtocolError) as error:
-            raise InvalidInput(
-                f"The signed files in {self._folder} were damaged on this disk: {error}.",
-                "Restore the folder from its backup, or remove it and join the network again.",
-            ) from None
+        if self._known is None or self._known[0] != name:
+            try:
+                self._known = name, _read_set(pinned, self._folder / name)
+            except (OSError, RepositoryError, ProtocolError) as error:
+                raise InvalidInput(
+                    f"The signed files in {self._folder} were damaged on this disk: {type(error).__name__}.",
+                    "Restore the folder from its backup, or remove it and join the network again.",
+                ) from None
         return self._known[1]
 
     def _refresh(self, pinned: bytes, urls: Iterable[str], http: HttpClient, seconds: float) -> None:
@@ -306,10 +302,8 @@ class _Source(FetcherInterface):
             for target in _known_targets(_read_metadata(scratch, Targets)):
                 if not updater.find_cached_target(target):
                     updater.download_target(target)
-        except (PeerUnavailable, ProtocolError):
-            raise
-        except OSError:
-            raise  # this machine's disk, not the source
+        except (ProtocolError, OSError):
+            raise  # an OSError is this machine's disk, not the source
         except Exception as error:
             # Whatever else tuf or the libraries below it raise is the fault of the bytes that were served.
             raise self._explain(error) from None
@@ -468,7 +462,7 @@ def _known_targets(targets: Metadata[Targets]) -> list[TargetFile]:
 
 
 def _read_metadata(folder: Path, kind: type[S]) -> Metadata[S]:
-    metadata = Metadata[S].from_file(str(folder / "metadata" / f"{kind.type}.json"))
+    metadata = Metadata[S].from_bytes((folder / "metadata" / f"{kind.type}.json").read_bytes())
     if not isinstance(metadata.signed, kind):
         raise RepositoryError(f"{kind.type}.json is of another kind")
     return metadata
