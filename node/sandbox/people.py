@@ -127,39 +127,40 @@ def countries() -> tuple[str, ...]:
     return tuple(sorted(name.removesuffix(".json") for name in names if name != "EN.json"))
 
 
-def invent_case(country: str, rng: random.Random, *, now: datetime) -> Record:
+def invent_case(country: str, rng: random.Random, *, now: datetime, origin: str = "") -> Record:
     """Invent one private case record (schemas/case.v1.json) without photographs.
 
     Args:
-        country: one of `countries()`.
+        country: where the child went missing, one of `countries()`.
         rng: where all chance comes from.
         now: the child is missing since before, and not yet 18.
+        origin: the country that the child's family comes from, when it is another: names are written as there.
 
     Raises:
         InvalidInput: no words for this country.
     """
-    home = _load_country(country)
-    child = _invent_child(home, rng, now)
-    to = rng.choice(home.neighbours)
+    home, roots = _load_country(country), _load_country(origin or country)
+    child = _invent_child(home, roots, rng, now)
+    to = roots.code if roots is not home else rng.choice(home.neighbours)
     record: Record = {
         "names": child.names,
         "sex": child.sex,
         "age_at_disappearance": _age(child),
         "birth": _birth(child, rng),
-        "nationalities": [country],
+        "nationalities": [roots.code],
         **_disappearance(home, child, to, rng),
         "category": child.category,
-        **_appearance(home, child, rng),
-        "languages_spoken": [home.lang] if rng.random() < 0.7 else [home.lang, "en"],
+        **_appearance(home, roots, child, rng),
+        "languages_spoken": [roots.lang] if rng.random() < 0.7 else [roots.lang, "en"],
         "contacts": _contacts(home)[: rng.choice((1, 1, 2))],
         **_management(home, child, now, rng),
     }
     if child.category == "family_abduction":
-        record |= _abduction(home, child, to, rng)
+        record |= _abduction(home, roots, child, to, rng)
     return record
 
 
-def _invent_child(home: Country, rng: random.Random, now: datetime) -> Child:
+def _invent_child(home: Country, roots: Country, rng: random.Random, now: datetime) -> Child:
     weights = [share for share, _, _ in _CATEGORIES.values()]
     (category,) = rng.choices(list(_CATEGORIES), weights)
     _, youngest, oldest = _CATEGORIES[category]
@@ -169,7 +170,11 @@ def _invent_child(home: Country, rng: random.Random, now: datetime) -> Child:
     missing = _likely_hour((now - timedelta(days=days)).astimezone(home.offset), category, story, rng)
     born = (missing - timedelta(days=age * _YEAR)).date()
     sex = rng.choice((1, 2))
-    names, given, family = _names(home, sex, rng)
+    names, given, family = _names(roots, sex, rng)
+    if roots.script != home.script:
+        given = given._replace(
+            own=given.latin
+        )  # in the texts: a report is written in the letters of its country
     return Child(sex, family, given, names, born, missing, category, story)
 
 
@@ -295,7 +300,7 @@ def _choose_form(text: str, sex: int) -> str:
     return _BY_SEX.sub(lambda forms: forms[sex], text)
 
 
-def _appearance(home: Country, child: Child, rng: random.Random) -> Record:
+def _appearance(home: Country, roots: Country, child: Child, rng: random.Random) -> Record:
     """Describe the child; as in life, not everything is known of everybody."""
     english = _load_words("EN")
     age = (child.missing.date() - child.born).days / _YEAR
@@ -309,12 +314,12 @@ def _appearance(home: Country, child: Child, rng: random.Random) -> Record:
 
     looks: Record = {
         "hair": {
-            "colour": rng.choice(home.hair),
+            "colour": rng.choice(roots.hair),
             "length": rng.choice(_LENGTHS[child.sex]),
-            "style": rng.choice(home.hair_styles),
+            "style": rng.choice(roots.hair_styles),
         },
-        "eyes": {"colour": rng.choice(home.eyes)},
-        "complexion": {"value": rng.choice(home.complexion)},
+        "eyes": {"colour": rng.choice(roots.eyes)},
+        "complexion": {"value": rng.choice(roots.complexion)},
         "height": {"min": height - 2, "max": height + 2, "unit": "cm"},
     }
     if rng.random() < 0.5:
@@ -385,10 +390,10 @@ def _management(home: Country, child: Child, now: datetime, rng: random.Random) 
     }
 
 
-def _abduction(home: Country, child: Child, to: str, rng: random.Random) -> Record:
+def _abduction(home: Country, roots: Country, child: Child, to: str, rng: random.Random) -> Record:
     """Give the parent with whom the child is, and where the law stands."""
     sex, relation = rng.choice(((1, "father"), (2, "mother")))
-    names, _, _ = _names(home, sex, rng, child.family if sex == child.sex else None)
+    names, _, _ = _names(roots, sex, rng, child.family if sex == child.sex else None)
     age = (child.missing.date() - child.born).days // 365 + rng.randint(20, 38)
     abduction: Record = {
         "companions": [

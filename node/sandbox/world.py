@@ -1,0 +1,341 @@
+"""A whole network in a folder: a coordinator, members with their homes, invented cases with drawn faces.
+
+    sandbox.json       what was built; written last, so that half a network is never taken for one
+    coordinator/       the network's signed files, served as they are
+    keyholders/        one folder a person: the key that signs the list of members, and its passphrase
+    members/<id>/      the homes of the nodes, as `gmcn init` makes them
+    try/               a case file with its picture for each member, to be added by hand
+    logs/              what the nodes say while they run
+
+Guarantees: every home, key, request, endorsement and case goes the way that a real one goes, through
+`node.services`; what a member knows of another it has read from the network's signed files. Nothing is
+written outside the folder.
+"""
+
+import json
+import random
+import secrets
+import shutil
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from node.adapters.keystore import (
+    create_key_file,
+    load_key_file,
+    read_passphrase,
+    signing_public,
+    write_private,
+)
+from node.adapters.repository import Holder
+from node.errors import Conflict, NodeError
+from node.runtime import Node, open_node
+from node.sandbox.coordinator import serve_files
+from node.sandbox.people import Record, invent_case
+from node.sandbox.plan import AGREEMENT, ENDORSEMENT_DAYS, KEY_HOLDERS, MEMBERS, NETWORK, THRESHOLD, Plan
+from node.sandbox.portraits import draw_portrait
+from node.services import membership, network, publishing
+from node.services.cases import add_cases
+from node.services.membership import Applicant
+from protocol.roster import Policy
+
+ACTOR = "sandbox"
+PULL_SECONDS = 3
+
+_MADE = "sandbox.json"
+_BUILDING = "building"
+_FORMAT = 1
+_MONTHS = 12
+_PORTS = range(20_000, 32_000)
+"""Below the ports that systems give to outgoing connections: one that is free now is free at the next start."""
+
+Told = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class World:
+    """A network that was built.
+
+    Attributes:
+        ports: by member, and of the coordinator under its own name.
+        cases: how many each member was given.
+        seed: where all chance came from.
+    """
+
+    folder: Path
+    ports: Mapping[str, int]
+    cases: int
+    seed: int
+
+    @property
+    def coordinator(self) -> Path:
+        """The folder of the network's signed files."""
+        return self.folder / "coordinator"
+
+    @property
+    def coordinator_url(self) -> str:
+        """Where the network's signed files are served."""
+        return f"http://127.0.0.1:{self.ports['coordinator']}"
+
+    def home(self, member: str) -> Path:
+        """The home of a member's node."""
+        return self.folder / "members" / member
+
+    def address(self, member: str) -> str:
+        """Where a member's node is reached."""
+        return f"http://127.0.0.1:{self.ports[member]}"
+
+    @contextmanager
+    def open_nodes(self) -> Iterator[dict[str, Node]]:
+        """Open every member's node, for looking at it and for what its operator does, beside its process."""
+        nodes = {plan.id: open_node(self.home(plan.id)) for plan in MEMBERS}
+        try:
+            yield nodes
+        finally:
+            for node in nodes.values():
+                node.engine.dispose()
+                node.http.close()
+
+    def sign_and_publish(self, now: datetime) -> None:
+        """Let the key holders sign what the coordinator has staged, and publish it."""
+        for name in KEY_HOLDERS[:THRESHOLD]:
+            place = self.folder / "keyholders" / name
+            key = load_key_file(place / "key.pem", read_passphrase(place / "passphrase"))
+            network.sign_change(self.coordinator, key)
+        network.publish(self.coordinator, now)
+
+
+def open_world(folder: Path) -> World | None:
+    """Return the network in a folder; None when there is none yet.
+
+    Raises:
+        Conflict: there is something else in the folder.
+    """
+    try:
+        made = json.loads((folder / _MADE).read_text("utf-8"))
+    except FileNotFoundError:
+        if folder.exists() and any(folder.iterdir()) and not (folder / _BUILDING).exists():
+            raise Conflict(
+                f"{folder} is not empty and holds no sandbox.", "Choose another folder with --folder."
+            ) from None
+        return None
+    if made["format"] != _FORMAT:
+        raise Conflict(
+            f"{folder} was built by another version of this program.", "Remove it, or choose another folder."
+        )
+    return World(folder, made["ports"], made["cases"], made["seed"])
+
+
+def build_world(folder: Path, cases: int, seed: int, told: Told = lambda what: None) -> World:
+    """Build a network.
+
+    Args:
+        folder: empty, not there yet, or with a network whose building was cut off.
+        cases: for each member that owns cases.
+        told: what is being done, in a few words.
+
+    Raises:
+        Conflict: there is something else in the folder.
+    """
+    if open_world(folder) is not None:
+        raise Conflict(f"{folder} holds a sandbox already.", "Run it as it is, or remove the folder.")
+    folder = folder.resolve()
+    _clear(folder)
+    world = World(folder, dict(zip(_names(), _free_ports(len(_names())), strict=True)), cases, seed)
+    try:
+        told("making the coordinator's keys and the nodes' homes")
+        _make_network(world)
+        with serve_files(world.coordinator, world.ports["coordinator"]), _made_homes(world) as nodes:
+            told("admitting the members, and the NGO with its endorsement")
+            _admit_all(world, nodes)
+            _accept_all(nodes)
+            for plan in MEMBERS:
+                if plan.owns_cases:
+                    told(f"inventing cases and drawing faces for {plan.id}")
+                    _fill(world, plan, nodes[plan.id])
+    except BaseException:
+        _clear(folder)
+        raise
+    made = {"format": _FORMAT, "ports": dict(world.ports), "cases": cases, "seed": seed}
+    (folder / _MADE).write_text(json.dumps(made, indent=1) + "\n", "utf-8")
+    (folder / _BUILDING).unlink()
+    return world
+
+
+def invent_for(plan: Plan, rng: random.Random, number: int, folder: Path, now: datetime) -> Record:
+    """Invent a case of a member, draw its picture into a folder, and return the record that names it.
+
+    Args:
+        number: every second case is of a family of the member's own country, the others in turn of those that
+            its plan names.
+    """
+    origin = plan.origins[number // 2 % len(plan.origins)] if number % 2 and plan.origins else ""
+    record = invent_case(plan.country, rng, now=now, origin=origin)
+    age = record["age_at_disappearance"]["max"] / (
+        _MONTHS if record["age_at_disappearance"]["unit"] == "month" else 1
+    )
+    portrait = draw_portrait(
+        rng,
+        sex=record["sex"],
+        age=age,
+        hair=record["hair"],
+        eyes=record["eyes"],
+        complexion=record["complexion"],
+        glasses=any(mark["kind"] == "glasses" for mark in record.get("marks", ())),
+    )
+    name = f"{rng.getrandbits(64):016x}.jpg"
+    portrait.save(folder / name, "JPEG", quality=88)
+    record["photos"] = [
+        {
+            "kind": "composite",
+            "taken": record["missing_since"][:4],
+            "age_depicted": int(age),
+            "primary": True,
+            "alt": {"en": {"text": "EXERCISE – drawn face of an invented child", "origin": "original"}},
+            "rights_holder": "GMCN exercise",
+            "licence": "free for exercises",
+            "file": name,
+        }
+    ]
+    return record
+
+
+def own_name(record: Mapping[str, Any]) -> tuple[str, str]:
+    """Return a child's name as its family writes it, and in Latin letters."""
+    names = record.get("names") or [{"full": ""}]
+    latin = next((name["full"] for name in names if name.get("script") == "Latn"), names[0]["full"])
+    return names[0]["full"], latin
+
+
+def _names() -> Sequence[str]:
+    return ("coordinator", *(plan.id for plan in MEMBERS))
+
+
+def _clear(folder: Path) -> None:
+    """Empty a folder that this module may have begun to fill, and mark it as being filled."""
+    if folder.exists():
+        for path in folder.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (folder / _BUILDING).touch()
+
+
+def _free_ports(count: int) -> list[int]:
+    """Find ports on loopback that nobody listens on."""
+    found: list[int] = []
+    for port in secrets.SystemRandom().sample(_PORTS, len(_PORTS)):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        found.append(port)
+        if len(found) == count:
+            return found
+    raise NodeError("There are too few free ports on 127.0.0.1.", "Stop some programs and try again.")
+
+
+def _make_network(world: World) -> None:
+    holders = []
+    for name in KEY_HOLDERS:
+        place = world.folder / "keyholders" / name
+        place.mkdir(mode=0o700, parents=True)
+        passphrase = secrets.token_urlsafe(24).encode()
+        write_private(place / "passphrase", passphrase + b"\n")
+        holders.append(Holder(name, signing_public(create_key_file(place / "key.pem", passphrase))))
+    policy = Policy(exercise=True)
+    network.create_network(world.coordinator, NETWORK, holders, holders, THRESHOLD, _now(), policy)
+    world.sign_and_publish(_now())
+
+
+@contextmanager
+def _made_homes(world: World) -> Iterator[dict[str, Node]]:
+    for plan in MEMBERS:
+        membership.init_home(world.home(plan.id), plan.id, _settings(plan, world.ports[plan.id]))
+    with world.open_nodes() as nodes:
+        yield nodes
+
+
+def _settings(plan: Plan, port: int) -> str:
+    """Write the lines of node.toml: short times, so that something is to be seen, and peers on loopback."""
+    lines = [
+        "# A node of the sandbox: EXERCISE, every child here is invented.",
+        "[server]",
+        f"port = {port}",
+        "[pull]",
+        f"interval_seconds = {PULL_SECONDS}",
+        f"backoff_seconds = {PULL_SECONDS}",
+        "private_addresses = true",
+    ]
+    if plan.neutral:
+        texts = ", ".join(
+            f"{lang} = {json.dumps(text, ensure_ascii=False)}" for lang, text in plan.neutral.items()
+        )
+        lines += ["[disclosure]", f"neutral_text = {{ {texts} }}"]
+    return "\n".join(lines) + "\n"
+
+
+def _admit_all(world: World, nodes: Mapping[str, Node]) -> None:
+    """Admit law enforcement first: an NGO needs the endorsement of one that is a member."""
+    root = (world.coordinator / "metadata" / "1.root.json").read_bytes()
+    for plan in MEMBERS:
+        if plan.kind == "law_enforcement":
+            _request(world, plan, nodes[plan.id])
+    world.sign_and_publish(_now())
+    endorsers = {plan.endorser for plan in MEMBERS if plan.endorser}
+    for endorser in endorsers:
+        membership.join(nodes[endorser], root, [world.coordinator_url])
+    for plan in MEMBERS:
+        if plan.endorser:
+            endorsement = membership.endorse(
+                nodes[plan.endorser], plan.id, AGREEMENT, ENDORSEMENT_DAYS, ACTOR
+            )
+            _request(world, plan, nodes[plan.id], endorsement)
+    world.sign_and_publish(_now())
+    for member, node in nodes.items():
+        if member in endorsers:
+            membership.refresh(node)
+        else:
+            membership.join(node, root, [world.coordinator_url])
+
+
+def _request(world: World, plan: Plan, node: Node, endorsement: str | None = None) -> None:
+    duty = {
+        "phone": plan.phone,
+        "email": f"duty@{plan.id}",
+        "languages": list(plan.languages),
+        "hours": "24/7",
+    }
+    applicant = Applicant(
+        plan.id, plan.country, plan.kind, plan.names, world.address(plan.id), duty, endorsement
+    )
+    network.admit(world.coordinator, membership.join_request(node, applicant, NETWORK), _now())
+
+
+def _accept_all(nodes: Mapping[str, Node]) -> None:
+    """Let every administrator accept every other member, as after a round of telephone calls."""
+    for node in nodes.values():
+        for view in membership.list_members(node):
+            membership.accept_member(node, view.member.id, view.fingerprint, ACTOR)
+
+
+def _fill(world: World, plan: Plan, node: Node) -> None:
+    """Give a member its cases and publish them; the last one is left beside it as a file to be tried."""
+    rng = random.Random(f"{world.seed} {plan.id}")
+    drawn = world.folder / "try" / plan.id
+    drawn.mkdir(parents=True)
+    records = [invent_for(plan, rng, number, drawn, _now()) for number in range(world.cases + 1)]
+    (drawn / "case.json").write_text(json.dumps(records.pop(), ensure_ascii=False, indent=1) + "\n", "utf-8")
+    added = add_cases(node, records, ACTOR, drawn)
+    publishing.publish(node, [case.case_id for case in added], ACTOR)
+    for record in records:
+        (drawn / record["photos"][0]["file"]).unlink()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
