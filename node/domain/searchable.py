@@ -21,6 +21,10 @@ Source = Literal["own", "replica"]
 _MAX_TEXT = 16_384
 # Characters of a word that count: longer ones are addresses and noise.
 _MAX_WORD = 40
+# Metres: a place that is published more vaguely than this counts as this vague, so that a search around a
+# point need not look at the whole world.
+MAX_RADIUS_M = 100_000
+_DAYS_PER_MONTH = 30.436875
 # Separates the readings of several names in a column, so that no trigram of two words spans two names.
 _BETWEEN_NAMES = " | "
 # Put before a word of the place: a letter that no word contains, and that an index keeps as part of the word.
@@ -30,41 +34,45 @@ PLACE_MARK = "§"
 class SearchEntry(NamedTuple):
     """One case as the search sees it; the order of the fields is the order of the columns.
 
+    Days are counted as `date.toordinal()` counts them.
+
     Attributes:
-        source: `own` for this node's register, `replica` for a peer's summary.
-        feed_id: the feed that a replica came by; None for own cases.
-        owner: member id of the issuer.
-        country: ISO 3166-1 alpha-2 of the owner.
-        seen_in: ISO 3166-1 alpha-2 of the place where the child was last seen.
         sex: ISO 5218.
         age_min, age_max: age at disappearance in months, both included.
-        missing_from, missing_to: first and last day on which the child may have disappeared, as
-            `date.toordinal()` counts them.
+        born_from, born_to: first and last day on which the child may have been born, by age and disappearance.
+        missing_from, missing_to: first and last day on which the child may have disappeared.
         lat, lon, radius_m: the place as published: degrees, degrees, metres.
         updated: seconds since 1970.
+        feed_id: the feed that a replica came by; None for own cases.
+        country: ISO 3166-1 alpha-2 of the owner.
+        seen_in: ISO 3166-1 alpha-2 of the place where the child was last seen.
+        source: `own` for this node's register, `replica` for a peer's summary.
+        owner: member id of the issuer.
         names_fold, names_skeleton: every reading of every name, in the same order, framed by spaces.
         words: the words of place, circumstances, marks and clothing; those of the place once more with
             `PLACE_MARK`.
     """
 
-    source: Source
-    feed_id: int | None
-    case_id: str
-    owner: str
-    country: str
-    status: str
-    seen_in: str | None
     sex: int | None
     age_min: int | None
     age_max: int | None
+    born_from: int | None
+    born_to: int | None
     missing_from: int | None
     missing_to: int | None
-    category: str | None
     lat: float | None
     lon: float | None
-    radius_m: float | None
+    radius_m: float
     has_photo: bool
     updated: int
+    feed_id: int | None
+    country: str
+    seen_in: str | None
+    source: Source
+    category: str | None
+    status: str
+    owner: str
+    case_id: str
     names_fold: str
     names_skeleton: str
     words: str
@@ -91,25 +99,32 @@ def entry_of(
     age_min, age_max = _months(public.get("age_at_disappearance"))
     missing_from, missing_to = _days(public.get("missing_since"))
     keys = name_keys([_full_name(name) for name in public.get("names") or ()])
+    born_from = born_to = None
+    if age_max is not None and missing_from is not None:
+        born_from = missing_from - round((age_max + 1) * _DAYS_PER_MONTH)
+    if age_min is not None and missing_to is not None:
+        born_to = missing_to - round(age_min * _DAYS_PER_MONTH)
     return SearchEntry(
-        source=source,
-        feed_id=feed_id,
-        case_id=head["case"],
-        owner=owner,
-        country=country,
-        status=status,
-        seen_in=seen.get("country"),
         sex=public.get("sex"),
         age_min=age_min,
         age_max=age_max,
+        born_from=born_from,
+        born_to=born_to,
         missing_from=missing_from,
         missing_to=missing_to,
-        category=public.get("category"),
         lat=seen.get("lat"),
         lon=seen.get("lon"),
-        radius_m=seen.get("radius_m"),
+        radius_m=min(seen.get("radius_m") or 0, MAX_RADIUS_M),
         has_photo=bool(public.get("photos")),
         updated=int(datetime.fromisoformat(head["updated_at"]).timestamp()),
+        feed_id=feed_id,
+        country=country,
+        seen_in=seen.get("country"),
+        source=source,
+        category=public.get("category"),
+        status=status,
+        owner=owner,
+        case_id=head["case"],
         names_fold=f" {_BETWEEN_NAMES.join([key.fold for key in keys])} " if keys else "",
         names_skeleton=f" {_BETWEEN_NAMES.join([key.skeleton for key in keys])} " if keys else "",
         words=_words(seen, public),
@@ -163,7 +178,8 @@ def _months(age: Mapping[str, Any] | None) -> tuple[int | None, int | None]:
     """Read an age in months; a child of 7 years is 84 to 95 months old."""
     if not age:
         return None, None
-    low, high = age.get("min"), age.get("max")
+    low = age.get("min")
+    high = age.get("max", low)
     if age.get("unit") == "year":
         low = None if low is None else low * 12
         high = None if high is None else high * 12 + 11

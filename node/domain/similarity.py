@@ -140,7 +140,12 @@ class _Letters(dict[int, str]):
     """Characters in Latin letters, each looked up once and remembered: `str.translate` runs it at C speed."""
 
     def __missing__(self, point: int) -> str:
-        latin = "".join(filter(str.isalnum, anyascii(chr(point)).lower()))
+        # Letters, marks (vowel signs) and numerals are read; a picture of a child is not the word for it.
+        latin = anyascii(chr(point)) if unicodedata.category(chr(point))[0] in "LMN" else ""
+        latin = "".join(filter(str.isalnum, latin.lower()))
+        if point >= _FIRST_IDEOGRAPH:
+            # In Pinyin alone these are sibilants: 琴 qin and 小 xiao are heard as chin and shao.
+            latin = latin.replace("q", "ch").replace("x", "sh")
         if len(self) < _REMEMBERED:
             self[point] = latin
         return latin
@@ -171,6 +176,7 @@ def _script(present: str, *rules: tuple[str, str]) -> _Script:
     return _Script(re.compile(present), tuple((re.compile(pattern), put) for pattern, put in rules))
 
 
+_FIRST_IDEOGRAPH = 0x3400
 _LETTERS = _table()
 _SCRIPTS = (
     _script(
@@ -267,11 +273,10 @@ _SOUNDS = (
     ("ph", "f"), ("th", "t"), ("dh", "t"), ("bh", "b"), ("ngh", "n"), ("ng", "n"), ("nk ", "n "), ("ck", "k"),
     ("ce", "se"), ("ci", "si"), ("cy", "sy"), ("cz", "s"), ("x", "ks"),
     ("ts", "s"), ("tz", "s"), ("dz", "s"), ("dj", "s"), ("tj", "s"), ("h ", " "),
-    ("wa", "va"), ("we", "ve"), ("wi", "vi"), ("wo", "vo"), ("wu", "vu"),
     (" a", " A"), (" e", " A"), (" i", " A"), (" o", " A"), (" u", " A"), (" y", " A"),
 )  # fmt: skip
-_CLASSES = str.maketrans("bpfvdtgkqclrmnszjh", "PPPPTTKKKKLLMNSSSH", "aeiouyw")
-_DOUBLED = tuple((letter * 2, letter) for letter in "PTKLMNSH")
+_CLASSES = str.maketrans("bpfvwdtgkqclrmnszjh", "PPPPPTTKKKKLLMNSSSH", "aeiouy")
+_DOUBLED = tuple((letter * times, letter) for letter in "PTKLMNSH" for times in (3, 2))
 
 
 def _consonants(folded: str) -> str:

@@ -1,0 +1,283 @@
+"""The search on both databases: what is found, in which order, and what an erasure leaves behind."""
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection, Engine, text
+
+from node.domain.searchable import SearchEntry, entry_of
+from node.errors import InvalidInput
+from node.store import search
+from node.store.database import metadata, open_database, scrub, writing
+from node.store.search import Query, find
+
+TODAY = date(2026, 11, 21)
+
+
+def entry(case: str, name: str = "", *, feed: int | None = 1, status: str = "live", **public: Any) -> SearchEntry:
+    """Make a row; what is not given is absent from the summary."""
+    if name:
+        public["names"] = [{"full": name}]
+    head = {"case": case, "updated_at": public.pop("updated_at", "2026-11-01T00:00:00Z")}
+    country = public.pop("country", "FR")
+    return entry_of(
+        head,
+        public,
+        source="own" if feed is None else "replica",
+        feed_id=feed,
+        owner=f"police.{country.lower()}.example",
+        country=country,
+        status=status,
+    )
+
+
+def said(words: str, tag: str = "en") -> dict[str, Any]:
+    return {tag: {"text": words, "origin": "original"}}
+
+
+def create(engine: Engine) -> None:
+    with writing(engine) as connection:
+        metadata.create_all(connection, tables=[search.search_entry, search.search_text])
+        search.create_indexes(connection)
+
+
+@pytest.fixture
+def connection(engine: Engine) -> Iterator[Connection]:
+    create(engine)
+    with writing(engine) as opened:
+        yield opened
+
+
+def cases(connection: Connection, **wanted: Any) -> list[str]:
+    query = Query(today=TODAY, **wanted)
+    found = [hit.case_id for hit in find(connection, query)]
+    assert search.count(connection, query) == len(found)
+    return found
+
+
+def test_an_empty_summary_is_found_by_nothing_but_its_head(connection: Connection) -> None:
+    search.index_many(connection, [entry("a/1")])
+    assert cases(connection) == ["a/1"]
+    for wanted in ({"sex": 1}, {"age_min": 0}, {"missing_within_years": 200}, {"near": (0, 0, 20_000_000)}):
+        assert cases(connection, **wanted) == []
+
+
+def test_filters(connection: Connection) -> None:
+    lyon = {"country": "FR", "lat": 45.76, "lon": 4.84, "radius_m": 5_000, "place": said("Lyon")}
+    search.index_many(
+        connection,
+        [
+            entry("a/1", sex=1, missing_since="2024-03-05", age_at_disappearance={"min": 7, "max": 7, "unit": "year"}),
+            entry("a/2", sex=2, missing_since="2010~", category="runaway", photos=[{}], country="UA"),
+            entry("a/3", last_seen=lyon, age_at_disappearance={"min": 8, "max": 10, "unit": "month"}, status="held"),
+            entry("own/1", feed=None),
+        ],
+    )
+    assert cases(connection, sex=2) == ["a/2"]
+    assert cases(connection, country="UA") == ["a/2"]
+    assert cases(connection, owner="police.ua.example") == ["a/2"]
+    assert cases(connection, category="runaway") == ["a/2"]
+    assert cases(connection, has_photo=True) == ["a/2"]
+    assert cases(connection, status="held") == ["a/3"]
+    assert cases(connection, seen_in="FR") == ["a/3"]
+    assert cases(connection, source="own") == ["own/1"]
+    assert cases(connection, missing_within_years=3) == ["a/1"]
+    assert cases(connection, age_min=7, age_max=7) == ["a/1"]
+    assert cases(connection, age_max=0) == ["a/3"]
+    assert cases(connection, age_min=9, age_max=10, age_when="now") == ["a/1"]
+    assert cases(connection, age_max=8, age_when="now") == []
+    assert cases(connection, near=(45.7, 4.9, 10_000)) == ["a/3"]
+    assert cases(connection, near=(43.3, 5.37, 10_000)) == []
+
+
+def test_near_reaches_across_the_date_line(connection: Connection) -> None:
+    search.index_many(connection, [entry("a/1", last_seen={"lat": -17.0, "lon": 179.9})])
+    assert cases(connection, near=(-17.0, -179.9, 30_000)) == ["a/1"]
+
+
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [
+        ("Red jacket, blue jeans", "JACK red"),
+        ("Куртка красная", "красная"),
+        ("Zuletzt in Köln gesehen", "koln"),
+        ("最后一次在北京市海淀区出现", "海淀"),
+        ("最后一次在北京市海淀区出现", "京"),
+        ("新宿駅の近くで", "駅の"),
+        ("เห็นครั้งสุดท้ายที่สถานีรถไฟ", "สถานี"),
+        ("लड़की ने लाल कोट पहना", "लड़की"),
+        ("شوهد آخر مرة قرب المحطة", "المحطة"),
+    ],
+)
+def test_words_of_any_script(connection: Connection, words: str, asked: str) -> None:
+    search.index_many(connection, [entry("a/1", circumstances=said(words)), entry("a/2", clothing=said("nothing"))])
+    assert cases(connection, text=asked) == ["a/1"]
+    assert cases(connection, text=asked + " nowhere") == []
+
+
+def test_place_is_apart_from_text_and_known_in_latin(connection: Connection) -> None:
+    search.index_many(
+        connection,
+        [entry("a/1", last_seen={"place": said("Київ")}), entry("a/2", circumstances=said("phoned from Kiiv"))],
+    )
+    assert cases(connection, place="kiiv") == ["a/1"]
+    assert cases(connection, place="Київ") == ["a/1"]
+    assert set(cases(connection, text="kiiv")) == {"a/1", "a/2"}
+
+
+def test_newest_first_and_pages_do_not_overlap(connection: Connection) -> None:
+    rows = [entry(f"a/{day:02}", updated_at=f"2026-10-{day:02}T00:00:00Z") for day in (3, 1, 2, 5, 4)]
+    search.index_many(connection, rows)
+    assert cases(connection) == ["a/05", "a/04", "a/03", "a/02", "a/01"]
+    pages = [find(connection, Query(today=TODAY, limit=2, offset=at)) for at in (0, 2, 4, 6)]
+    assert [hit.case_id for page in pages for hit in page] == ["a/05", "a/04", "a/03", "a/02", "a/01"]
+
+
+@pytest.mark.parametrize("asked", ["Олена Шевченко", "Shevchenko Olena", "Szewczenko", "올레나 셰우첸코", "אולנה שבצ'נקו"])
+def test_names_across_scripts(connection: Connection, asked: str) -> None:
+    others = ["Arjun Patel", "王小明", "Olha Tkachuk", "Maria Garcia", "يوسف دمير"]
+    search.index_many(connection, [entry(f"b/{name}", name) for name in others])
+    search.index_many(connection, [entry("a/1", "Olena Shevchenko", sex=2)])
+    assert cases(connection, name=asked)[0] == "a/1"
+    assert cases(connection, name=asked, sex=2) == ["a/1"]
+    assert "a/1" not in cases(connection, name=asked, sex=1)
+
+
+def test_many_of_one_name_do_not_hide_the_filtered_one(connection: Connection) -> None:
+    search.index_many(connection, [entry("a/first", "Maria Garcia", country="MT")])
+    search.index_many(connection, [entry(f"b/{n}", "Maria Garcia") for n in range(2_500)])
+    assert cases(connection, name="Мария Гарсия", country="MT") == ["a/first"]
+
+
+def test_indexing_again_replaces(connection: Connection) -> None:
+    assert search.index_many(connection, [entry("a/1", "Olena"), entry("a/1", "Arjun")]) == 1
+    search.index_many(connection, [entry("a/1", "Mariam", circumstances=said("station"))])
+    search.index_many(connection, [entry("a/1", "Daniel", feed=2), entry("a/1", "Thabo", feed=None)])
+    assert cases(connection, name="Olena") == []
+    assert cases(connection, name="Arjun") == []
+    assert cases(connection, name="Mariam") == ["a/1"]
+    assert len(cases(connection)) == 3
+
+
+def test_hidden_rows_are_not_found(connection: Connection) -> None:
+    search.index_many(connection, [entry("a/1", "Olena"), entry("a/2", "Olena"), entry("a/3", "Olena", feed=2)])
+    assert search.hide_many(connection, "replica", 1, ["a/1", "a/absent"]) == 1
+    assert set(cases(connection, name="Olena")) == set(cases(connection)) == {"a/2", "a/3"}
+    assert search.hide_feed(connection, 1) == 2
+    assert cases(connection) == ["a/3"]
+    search.hide_many(connection, "replica", 1, ["a/1"], hidden=False)
+    assert set(cases(connection)) == {"a/1", "a/3"}
+
+
+def test_removal(connection: Connection) -> None:
+    search.index_many(connection, [entry("a/1", "Olena"), entry("a/2", "Olena"), entry("own/1", "Olena", feed=None)])
+    assert search.remove_many(connection, "replica", 1, ["a/1"]) == 1
+    assert search.remove_many(connection, "replica", 1, ["a/1", "own/1"]) == 0
+    assert set(cases(connection, name="Olena")) == {"a/2", "own/1"}
+    assert search.remove_many(connection, "own", None, ["own/1"]) == 1
+    assert search.remove_feed(connection, 1) == 1
+    assert cases(connection) == []
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"name": "a" * 1_000_000},
+        {"text": "a" * 1_000_000},
+        {"place": "北" * 1_000_000},
+        {"country": "F\x00"},
+        {"limit": 0},
+        {"limit": 201},
+        {"offset": -1},
+        {"near": (91, 0, 1)},
+        {"near": (float("nan"), 0, 1)},
+        {"age_min": -1},
+    ],
+)
+def test_impossible_questions_are_refused(wanted: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        Query(today=TODAY, **wanted)
+    assert len(refused.value.problems) == 1
+    assert "aaa" not in refused.value.problems[0]
+
+
+HOSTILE = ['"', "' OR 1=1 --", "NEAR(a b)", "names_fold:x", "* ^ + -", "a AND NOT", "\x00", "a\x00b", "🧒🏽", "\ud800", "%_\\", "§", "|"]
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_hostile_questions_find_nothing_and_break_nothing(connection: Connection, hostile: str) -> None:
+    search.index_many(connection, [entry("a/1", "Zoe Quist", last_seen={"place": said("Umeå")})])
+    for field in ("name", "text", "place"):
+        assert cases(connection, **{field: hostile}) == []
+
+
+def _sqlite(path: Path) -> Engine:
+    engine = open_database(f"sqlite:///{path}")
+    create(engine)
+    return engine
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(max_size=120))
+@example("\x00")
+def test_any_text_can_be_indexed_and_asked(tmp_path: Path, words: str) -> None:
+    path = tmp_path / "any.db"
+    path.unlink(missing_ok=True)
+    engine = _sqlite(path)
+    with writing(engine) as connection:
+        row = entry("a/1", words, circumstances=said(words), last_seen={"place": said(words)})
+        search.index_many(connection, [row])
+        for field in ("name", "text", "place"):
+            find(connection, Query(today=TODAY, **{field: words}))
+        search.remove_many(connection, "replica", 1, ["a/1"])
+        search.purge(connection)
+    engine.dispose()
+
+
+def _trigrams(table: str, connection: Connection) -> set[str]:
+    connection.execute(text(f"CREATE VIRTUAL TABLE temp.terms USING fts5vocab(main, {table}, row)"))
+    terms = set(connection.execute(text("SELECT term FROM terms")).scalars())
+    connection.execute(text("DROP TABLE temp.terms"))
+    return terms
+
+
+@pytest.mark.parametrize("kept", [0, 40])
+def test_erasure_leaves_nothing_in_the_file(tmp_path: Path, kept: int) -> None:
+    engine = _sqlite(tmp_path / "node.db")
+    secret = entry(
+        "a/gone", "Xzibqorwin Vyxhudgam", circumstances=said("qvajzerty wukmopsid"), last_seen={"place": said("Ykvzoburg")}
+    )
+    with writing(engine) as connection:
+        search.index_many(connection, [entry(f"b/{n}", f"Maria Garcia {n}", circumstances=said("red")) for n in range(kept)])
+    with writing(engine) as connection:
+        search.index_many(connection, [secret])
+    with writing(engine) as connection:
+        search.index_many(connection, [entry("b/last", "Ana Lima")])
+        terms = _trigrams("search_name_fts", connection)
+        assert "xzi" in terms
+        assert "vyx" in terms
+    with writing(engine) as connection:
+        assert search.remove_many(connection, "replica", 1, ["a/gone"]) == 1
+    with writing(engine) as connection:
+        search.purge(connection)
+        left = _trigrams("search_name_fts", connection) | _trigrams("search_word_fts", connection)
+    assert scrub(engine)
+    engine.dispose()
+    assert not {term for term in left if any(part in term for part in ("xzi", "vyx", "qva", "wuk", "ykv"))}
+    raw = b"".join(path.read_bytes() for path in tmp_path.iterdir()).lower()
+    for trace in ("xzib", "bqor", "vyxh", "hudg", "qvaj", "wukm", "ykvz", "a/gone", "xzi", "vyx", "qva", "ykv"):
+        assert trace.encode() not in raw, trace
+
+
+def test_indexes_come_and_go(engine: Engine) -> None:
+    create(engine)
+    with writing(engine) as connection:
+        search.drop_indexes(connection)
+        search.create_indexes(connection)
+        search.index_many(connection, [entry("a/1", "Olena")])
+        assert cases(connection, name="Olena") == ["a/1"]
