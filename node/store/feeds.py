@@ -94,6 +94,9 @@ feed_case = sa.Table(
 )
 sa.Index("ix_feed_case_state", feed_case.c.feed_id, feed_case.c.state, feed_case.c.place)
 
+_FIND_FEED = sa.select(feed).where(  # built once: it is part of every request that a peer makes
+    feed.c.member == sa.bindparam("member"), feed.c.audience == sa.bindparam("audience")
+)
 _CHUNK = 500  # bound parameters of one statement stay far below either database's limit
 
 
@@ -150,10 +153,8 @@ def ensure_feed(conn: Connection, member: str, audience: str, origin: str, *, ow
 
 def find_feed(conn: Connection, member: str, audience: str) -> FeedRow | None:
     """Return a member's feed, or None when nothing of it was ever seen."""
-    row = conn.execute(
-        sa.select(feed).where(feed.c.member == member, feed.c.audience == audience)
-    ).one_or_none()
-    return FeedRow(**row._mapping) if row else None
+    row = conn.execute(_FIND_FEED, {"member": member, "audience": audience}).one_or_none()
+    return FeedRow(*row) if row else None
 
 
 def list_feeds(conn: Connection) -> list[FeedRow]:

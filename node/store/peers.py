@@ -41,6 +41,10 @@ withdrawal = sa.Table(
     sa.Column("token", sa.Text, nullable=False),
 )
 
+# Built once: they are part of every request that a peer makes.
+_FIND_PEER = sa.select(peer).where(peer.c.member == sa.bindparam("member"))
+_LIST_WITHDRAWALS = sa.select(withdrawal.c.endorser, withdrawal.c.endorsement, withdrawal.c.issued_at)
+
 
 @dataclass(frozen=True, slots=True)
 class Peer:
@@ -88,8 +92,8 @@ def see_peer(conn: Connection, member: str, fingerprint: str, now: datetime) -> 
 
 def find_peer(conn: Connection, member: str) -> Peer | None:
     """Return a peer, or None when the roster never named it."""
-    row = conn.execute(sa.select(peer).where(peer.c.member == member)).one_or_none()
-    return Peer(**row._mapping) if row else None
+    row = conn.execute(_FIND_PEER, {"member": member}).one_or_none()
+    return Peer(*row) if row else None
 
 
 def list_peers(conn: Connection) -> list[Peer]:
@@ -119,8 +123,7 @@ def keep_withdrawal(conn: Connection, verified: Withdrawal, token: str) -> None:
 
 def list_withdrawals(conn: Connection) -> list[Withdrawal]:
     """Return every withdrawal that is known here; each was verified before it was kept."""
-    query = sa.select(withdrawal.c.endorser, withdrawal.c.endorsement, withdrawal.c.issued_at)
-    return [Withdrawal(*row) for row in conn.execute(query)]
+    return [Withdrawal(*row) for row in conn.execute(_LIST_WITHDRAWALS)]
 
 
 def withdrawal_tokens(conn: Connection, endorser: str) -> list[str]:
