@@ -20,6 +20,7 @@ ABSENCES: tuple[Absence, ...] = get_args(Absence)
 MAX_DIGESTS = 256
 MAX_QUERY_BYTES = 1 << 15
 _LINES = (2, 3)
+_MAX_STATUS = 100  # a status line is shorter; what looks for longer ones would copy megabytes
 
 
 def format_query(digests: Sequence[bytes]) -> bytes:
@@ -72,7 +73,7 @@ def parse_answers(data: bytes, asked: Sequence[bytes]) -> list[bytes | Absence]:
     answers: list[bytes | Absence] = []
     place = 0
     for digest in asked:
-        end = data.find(b"\n", place) + 1
+        end = data.find(b"\n", place, place + _MAX_STATUS) + 1
         words = data[place:end].decode("ascii", "replace").rstrip("\n").split(" ")
         if not end or words[0] != digest.hex():
             raise Malformed("answer with documents: not about the digests asked for")

@@ -1,5 +1,6 @@
 """protocol/answers.py: an answer speaks of what was asked, and nothing else."""
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -107,6 +108,17 @@ def test_any_bytes_as_answers(data: bytes) -> None:
 def test_bad_answers(data: bytes) -> None:
     with pytest.raises(Malformed):
         parse_answers(data, [A])
+
+
+def test_an_endless_status_line_costs_no_memory() -> None:
+    data = HEX + b" " * 4_000_000 + b"\n"
+    tracemalloc.start()
+    try:
+        with pytest.raises(Malformed):
+            parse_answers(data, [A])
+        assert tracemalloc.get_traced_memory()[1] < 100_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_order_is_that_of_the_request() -> None:
