@@ -83,10 +83,7 @@ def accept(
     """
     if (member_id is None) != everyone:
         raise InvalidInput("Name one member, or say --all.", "See `gmcn member list`.")
-    if member_id is not None:
-        accepted = [_accept_one(node, member_id, shown)]
-    else:
-        accepted = _accept_all(node, yes=yes)
+    accepted = [_accept_one(node, member_id, shown)] if member_id else _accept_all(node, yes=yes)
     if as_json:
         print_json({"accepted": accepted})
         return

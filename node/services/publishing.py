@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -97,6 +97,15 @@ def publish(node: Node, case_ids: Sequence[str], actor: str) -> list[Published]:
             write_journal(conn, JournalEntry(now, actor, "case.publish", case.case_id, fields))
         index_cases(conn, node, [cases.get_case(conn, case.case_id) for case in found])
     return [Published(case.case_id, versions[case.case_id], expires.get(case.case_id)) for case in found]
+
+
+def due_for_renewal(node: Node, days: int) -> list[str]:
+    """Return the published cases whose life ends within so many days, the first to end first."""
+    last = node.now().date() + timedelta(days=days)
+    with reading(node.engine) as conn:
+        own = [row for row in feeds.list_feeds(conn) if row.own]
+        ending = sorted(item for row in own for item in documents.ending_cases(conn, row.id, last))
+    return list(dict.fromkeys(case_id for _, case_id in ending))
 
 
 def withdraw(node: Node, case_id: str, actor: str, changes: Mapping[str, Any] | None = None) -> None:

@@ -48,7 +48,7 @@ photograph = sa.Table(
     sa.Column("reason", sa.String, nullable=False, default=""),
     sa.Index("ix_photograph_sha256", "sha256"),
 )
-sa.Index("ix_photograph_state", photograph.c.state, postgresql_where=photograph.c.state == WANTED)
+sa.Index("ix_photograph_state", photograph.c.state, photograph.c.rendition)
 
 loose_photograph = sa.Table(
     "loose_photograph",
@@ -188,12 +188,9 @@ def store_documents(
         return
     keys = [key for key, _ in pairs]
     upsert(conn, document, [{"case_key": key, "body": body} for key, body in pairs], ("case_key",))
-    conn.execute(
-        feed_case.update()
-        .where(feed_case.c.id == sa.bindparam("key"))
-        .values(state=HELD, reason="", retry_at=None),
-        [{"key": key} for key in keys],
-    )
+    for start in range(0, len(keys), _CHUNK):
+        here = feed_case.c.id.in_(keys[start : start + _CHUNK])
+        conn.execute(feed_case.update().where(here).values(state=HELD, reason="", retry_at=None, owed=True))
     _drop_photographs(conn, keys)
     refs = {
         (item.case_key, item.sha256): {
@@ -281,8 +278,17 @@ def expire_cases(conn: Connection, today: date, now: datetime) -> list[tuple[int
         for row in conn.execute(sa.select(feed_case.c.feed_id, feed_case.c.case_id).where(due))
     ]
     if expired:
-        conn.execute(feed_case.update().where(due).values(state=EXPIRED, hidden_at=now))
+        conn.execute(feed_case.update().where(due).values(state=EXPIRED, hidden_at=now, owed=True))
     return expired
+
+
+def ending_cases(conn: Connection, feed_id: int, last: date) -> list[tuple[date, str]]:
+    """Return the live cases of a feed whose last day is this one or before: the day and the case."""
+    c = feed_case.c
+    query = sa.select(c.expires, c.case_id).where(
+        c.feed_id == feed_id, c.state == HELD, c.expires <= last.isoformat()
+    )
+    return [(date.fromisoformat(row[0]), row[1]) for row in conn.execute(query)]
 
 
 def cases_to_purge(conn: Connection, limit: int) -> list[int]:
@@ -335,7 +341,7 @@ def mark_purged(conn: Connection, keys: Sequence[int], now: datetime) -> None:
     """Write down that nothing is left of the content of hidden cases."""
     for start in range(0, len(keys), _CHUNK):
         conn.execute(
-            feed_case.update().where(feed_case.c.id.in_(keys[start : start + _CHUNK])).values(purged_at=now)
+            feed_case.update().where(feed_case.c.id.in_(keys[start : start + _CHUNK])).values(purged_at=now, owed=True)
         )
 
 

@@ -1,0 +1,403 @@
+"""`gmcn case`: the register of own cases."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from node.cli.arguments import STANDARD_INPUT, read_input, read_pairs
+from node.cli.opening import actor, pass_node
+from node.cli.output import json_option, print_json, print_table, remark, say, shown
+from node.cli.publishing import no_ring_option, ring, tidy
+from node.domain.disclosure import Disclosed
+from node.errors import InvalidInput
+from node.runtime import Node
+from node.services import cases, finding, publishing
+from node.services.cases import CaseSource, CaseStanding
+from node.store.cases import STATUSES
+from protocol.encoding import format_json, parse_json
+from protocol.errors import Malformed
+
+OUTCOMES = ("recovered_safe", "recovered_injured", "recovered_deceased", "reported_in_error", "other")
+_MAX_VALUE = 1 << 20
+_case_id = click.argument("case_id", metavar="CASE")
+
+
+@click.group()
+def case() -> None:
+    """Add, change and look at the cases of this register.
+
+    The register is this member's own and private. Nothing of a case leaves the house before `gmcn publish`,
+    and then only what the disclosure policy lets out: `gmcn case preview` shows it field by field.
+
+    \b
+    Examples:
+      gmcn case add case.json
+      gmcn case list --status draft
+    """
+
+
+@case.command()
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
+@json_option
+@pass_node
+def add(node: Node, file: Path, as_json: bool) -> None:
+    """Add one case from a JSON file, or from standard input (-), as a draft.
+
+    The file is described in docs/cases.md. Photographs are looked for beside it; they are decoded, stripped
+    of everything but the picture, and kept in two sizes. When anything is wrong, every problem is named and
+    nothing is stored.
+
+    \b
+    Examples:
+      gmcn case add case.json
+      gmcn case add - < case.json
+    """
+    record = cases.read_record(read_input(file))
+    (added,) = cases.add_cases(node, [record], actor(), _folder(file))
+    if as_json:
+        print_json({"case": added.case_id, "status": added.status, "revision": added.revision})
+        return
+    say(added.case_id)
+    remark(f"A draft. Next: gmcn case preview {added.case_id}, then gmcn publish.")
+
+
+@case.command("import")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
+@json_option
+@pass_node
+def import_(node: Node, files: tuple[Path, ...], as_json: bool) -> None:
+    """Add many cases as drafts: all of them, or none when one is wrong.
+
+    A file holds a JSON array, or one JSON object a line, or a single object. Every problem in every file is
+    named at once with its file, case and path.
+
+    \b
+    Examples:
+      gmcn case import cases.json
+      gmcn case import north.jsonl south.jsonl
+    """
+    sources, unreadable = list[CaseSource](), list[str]()
+    for file in files:
+        try:
+            records = cases.read_records(read_input(file))
+        except InvalidInput as error:
+            unreadable += [f"{file}: {problem}" for problem in error.problems or [error.message]]
+            continue
+        for number, record in enumerate(records, 1):
+            label = f"{file} case {number}" if len(records) > 1 else str(file)
+            sources.append(CaseSource(record, _folder(file), label))
+    if unreadable:
+        raise InvalidInput(
+            "Not every file can be read, and nothing was stored.", "See docs/cases.md.", unreadable
+        )
+    added = cases.import_cases(node, sources, actor())
+    if as_json:
+        print_json({"cases": [case.case_id for case in added]})
+        return
+    for case in added:
+        say(case.case_id)
+    remark(f"{len(added)} drafts. Next: gmcn publish --all-drafts.")
+
+
+@case.command()
+@_case_id
+@click.argument("fields", nargs=-1, metavar="[FIELD=JSON]...")
+@click.option("--file", type=click.Path(path_type=Path, allow_dash=True), help="A JSON object of fields.")
+@click.option(
+    "--revision",
+    type=int,
+    help="The revision that the change was made from: refused if it is not the newest.",
+)
+@json_option
+@pass_node
+def change(
+    node: Node, case_id: str, fields: tuple[str, ...], file: Path | None, revision: int | None, as_json: bool
+) -> None:
+    """Change fields of a case: whole fields, as JSON; null takes a field out.
+
+    What is published stays as it is until the case is published again.
+
+    \b
+    Examples:
+      gmcn case change CASE 'hair={"colour": "black", "length": "short"}' build=null
+      gmcn case change CASE --file changes.json --revision 3
+    """
+    changes = cases.read_record(read_input(file)) if file else {}
+    changes |= _read_fields(fields)
+    if not changes:
+        raise InvalidInput("There is nothing to change.", "Name fields as FIELD=JSON, or a --file.")
+    changed = cases.change_case(node, case_id, changes, actor(), _folder(file or STANDARD_INPUT), revision)
+    if as_json:
+        print_json({"case": case_id, "status": changed.status, "revision": changed.revision})
+        return
+    say(f"Changed: revision {changed.revision}.")
+    if changed.status == "published":
+        say(f"Peers see it after: gmcn publish {case_id}")
+
+
+@case.command("list")
+@click.option("--status", type=click.Choice(STATUSES), help="Only those that stand so.")
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many."
+)
+@click.option("--offset", type=click.IntRange(0), default=0, help="Skip so many.")
+@json_option
+@pass_node
+def list_cases(node: Node, status: str | None, limit: int, offset: int, as_json: bool) -> None:
+    """List own cases, the most recently changed first, and what is to be done about them.
+
+    Names are not listed: find a child with `gmcn search`, open a case with `gmcn show`.
+
+    \b
+    Example:
+      gmcn case list --status published
+    """
+    found = cases.standing_of(node, cases.list_cases(node, status, limit, offset))
+    if as_json:
+        print_json([_standing_as_json(item) for item in found])
+        return
+    rows = [
+        (
+            item.case.case_id,
+            item.case.status,
+            item.case.revision,
+            item.case.updated_at,
+            item.expires,
+            item.notices[0].message if item.notices else "",
+        )
+        for item in found
+    ]
+    print_table(("case", "status", "revision", "changed", "live until", "to do"), rows)
+
+
+@case.command()
+@_case_id
+@json_option
+@pass_node
+def show(node: Node, case_id: str, as_json: bool) -> None:
+    """Show where an own case stands, its private record, and whom it is kept from.
+
+    \b
+    Example:
+      gmcn case show police.fr.example/k3ta7qmxk3ta7qmxk3ta7qmxk3
+    """
+    found = finding.open_case(node, case_id, actor())
+    (standing,) = cases.standing_of(node, [cases.get_case(node, case_id)])
+    excluded = cases.excluded_members(node, case_id)
+    if as_json:
+        print_json({**_standing_as_json(standing), "kept_from": excluded, "record": found.parts["record"]})
+        return
+    say(f"case      {case_id}")
+    say(f"status    {standing.case.status}, revision {standing.case.revision}")
+    say(f"changed   {shown(standing.case.updated_at)} UTC")
+    say(f"published {_versions(standing)}")
+    say(f"kept from {shown(excluded)}")
+    for notice in standing.notices:
+        say(f"to do     {notice.message}")
+    print_record(found.parts["record"])
+
+
+@case.command()
+@_case_id
+@json_option
+@pass_node
+def preview(node: Node, case_id: str, as_json: bool) -> None:
+    """Show field by field what peers would see of a case; nothing is published.
+
+    `public` may be shown to everybody, `network` to members' staff, `police` to law-enforcement members. What
+    is not listed stays in the house.
+
+    \b
+    Example:
+      gmcn case preview police.fr.example/k3ta7qmxk3ta7qmxk3ta7qmxk3
+    """
+    leaving = publishing.preview(node, case_id)
+    record = cases.get_case(node, case_id).record
+    if as_json:
+        print_json({"case": case_id, **_parts(leaving), "stays": _staying(record, leaving)})
+        return
+    for part, values in _parts(leaving).items():
+        rows = [(name, format_json(value).decode()) for name, value in (values or {}).items()]
+        print_table((f"{part}: field", "as it would be seen"), rows or [("-", "nothing")])
+    say(f"stays in the house: {shown(_staying(record, leaving))}")
+
+
+@case.command()
+@_case_id
+@click.argument("members", nargs=-1, metavar="[MEMBER]...")
+@click.option("--none", "nobody", is_flag=True, help="Keep it from nobody any more.")
+@json_option
+@pass_node
+def exclude(node: Node, case_id: str, members: tuple[str, ...], nobody: bool, as_json: bool) -> None:
+    """Keep a case from members, in the place of those it was kept from before.
+
+    They learn that there is a case, not what is in it; what they hold already they keep until they next pull
+    a new version.
+
+    \b
+    Examples:
+      gmcn case exclude CASE police.kp.example
+      gmcn case exclude CASE --none
+    """
+    if bool(members) == nobody:
+        raise InvalidInput("Name the members, or say --none.", "See `gmcn member list`.")
+    cases.exclude_members(node, case_id, members, actor())
+    if as_json:
+        print_json({"case": case_id, "kept_from": sorted(set(members))})
+    else:
+        say(f"Kept from: {', '.join(sorted(set(members))) or 'nobody'}.")
+
+
+@case.command()
+@_case_id
+@no_ring_option
+@json_option
+@pass_node
+def withdraw(node: Node, case_id: str, no_ring: bool, as_json: bool) -> None:
+    """Take a case out of the network; it stays in the register, and can be undone for 3 days.
+
+    To peers it looks like every other erasure.
+
+    \b
+    Example:
+      gmcn case withdraw police.fr.example/k3ta7qmxk3ta7qmxk3ta7qmxk3
+    """
+    publishing.withdraw(node, case_id, actor())
+    _leave(node, case_id, "Withdrawn", no_ring=no_ring, as_json=as_json)
+
+
+@case.command()
+@_case_id
+@click.option(
+    "--outcome", required=True, type=click.Choice(OUTCOMES), help="How it ended; never leaves the house."
+)
+@click.option("--date", "on", metavar="DATE", help="When it ended (EDTF), such as 2026-11-20.")
+@no_ring_option
+@json_option
+@pass_node
+def close(node: Node, case_id: str, outcome: str, on: str | None, no_ring: bool, as_json: bool) -> None:
+    """Close a case: write down how it ended, and take it out of the network.
+
+    Nobody outside learns the outcome: to peers it looks like every other erasure.
+
+    \b
+    Example:
+      gmcn case close CASE --outcome recovered_safe --date 2026-11-20
+    """
+    changes = {"outcome": outcome, **({"outcome_date": on} if on else {})}
+    publishing.withdraw(node, case_id, actor(), changes)
+    _leave(node, case_id, "Closed", no_ring=no_ring, as_json=as_json)
+
+
+@case.command()
+@_case_id
+@no_ring_option
+@json_option
+@pass_node
+def undo(node: Node, case_id: str, no_ring: bool, as_json: bool) -> None:
+    """Publish a withdrawn case again, within 3 days: under a new id, since an erased one never returns.
+
+    \b
+    Example:
+      gmcn case undo police.fr.example/k3ta7qmxk3ta7qmxk3ta7qmxk3
+    """
+    again = publishing.undo_withdrawal(node, case_id, actor())
+    rung = ring(node, no_ring=no_ring, quiet=as_json)
+    if as_json:
+        print_json(
+            {"case": again.case_id, "versions": again.versions, "expires": again.expires, "rung": rung}
+        )
+        return
+    say(again.case_id)
+    remark(f"Published again under this new id, live until {again.expires}.")
+
+
+@case.command()
+@_case_id
+@json_option
+@pass_node
+def receipts(node: Node, case_id: str, as_json: bool) -> None:
+    """Show which member holds which version of a case, and who has erased it, by their receipts.
+
+    \b
+    Example:
+      gmcn case receipts police.fr.example/k3ta7qmxk3ta7qmxk3ta7qmxk3
+    """
+    found = cases.holdings(node, case_id)
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        (
+            item.member,
+            item.audience,
+            f"{item.published}{' (erased)' if item.erased else ''}",
+            item.version,
+            item.held_at,
+            item.hidden_at,
+            "nothing was held" if item.nothing_held else shown(item.purged_at),
+        )
+        for item in found
+    ]
+    columns = ("member", "feed", "published", "receipt for", "held since", "hidden at", "purged at")
+    print_table(columns, rows)
+
+
+def print_record(values: Mapping[str, Any]) -> None:
+    """Print the fields of a record or part, each as JSON."""
+    print_table(("field", "value"), [(name, format_json(value).decode()) for name, value in values.items()])
+
+
+def _leave(node: Node, case_id: str, done: str, *, no_ring: bool, as_json: bool) -> None:
+    tidy(node)
+    rung = ring(node, no_ring=no_ring, quiet=as_json)
+    if as_json:
+        print_json({"case": case_id, "status": "withdrawn", "rung": rung})
+        return
+    say(f"{done}. It can be undone for 3 days: gmcn case undo {case_id}")
+    say(f"Who has deleted it: gmcn case receipts {case_id}")
+
+
+def _read_fields(fields: tuple[str, ...]) -> dict[str, Any]:
+    values, problems = dict[str, Any](), list[str]()
+    for name, text in read_pairs(fields, "field").items():
+        try:
+            values[name] = parse_json(text.encode(), name, _MAX_VALUE)
+        except Malformed:
+            problems.append(f"{name}: is no JSON; a text stands in quotes: {name}='\"…\"'")
+    if problems:
+        raise InvalidInput("The changes cannot be read, and nothing was changed.", "Mend them.", problems)
+    return values
+
+
+def _folder(file: Path) -> Path:
+    return Path() if file == STANDARD_INPUT else file.parent
+
+
+def _parts(leaving: Disclosed) -> dict[str, dict[str, Any] | None]:
+    return {"public": leaving.public, "network": leaving.network, "police": leaving.police}
+
+
+def _staying(record: dict[str, Any], leaving: Disclosed) -> list[str]:
+    let_out = {name for part in _parts(leaving).values() for name in part or ()} | leaving.head.keys()
+    return sorted(record.keys() - let_out)
+
+
+def _versions(item: CaseStanding) -> str:
+    texts = [f"{audience} version {version}" for audience, version in sorted(item.versions.items())]
+    return ", ".join(texts) + (f", live until {item.expires}" if item.expires else "") if texts else "never"
+
+
+def _standing_as_json(item: CaseStanding) -> dict[str, Any]:
+    return {
+        "case": item.case.case_id,
+        "status": item.case.status,
+        "revision": item.case.revision,
+        "created_at": item.case.created_at,
+        "updated_at": item.case.updated_at,
+        "versions": item.versions,
+        "expires": item.expires,
+        "to_do": item.notices,
+    }

@@ -1,0 +1,101 @@
+"""`gmcn pull`: asking peers for news at once, and watching it."""
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import click
+
+from node.cli.failures import PROTOCOL, UNAVAILABLE
+from node.cli.opening import pass_node
+from node.cli.output import Tell, json_option, print_json, print_table, progress_bars, remark, safe
+from node.errors import InvalidInput, NotFound, PeerUnavailable
+from node.runtime import Node
+from node.services import erasure, membership, pulling
+from node.services.pulling import PullReport
+from protocol.errors import ProtocolError
+
+
+@click.command()
+@click.argument("members", nargs=-1, metavar="[MEMBER]...")
+@click.option(
+    "--all", "everyone", is_flag=True, help="Every member, also those that nothing is exchanged with."
+)
+@json_option
+@click.pass_context
+@pass_node
+def pull(node: Node, ctx: click.Context, members: tuple[str, ...], everyone: bool, as_json: bool) -> None:
+    """Pull peers now, without waiting for their turn: all with whom something is exchanged, or those named.
+
+    The list of members is read anew first. A first pull may take a while; it can be stopped at any moment and
+    goes on where it was. Ends with 6 when a peer was not reached and with 7 when one broke the protocol.
+
+    \b
+    Examples:
+      gmcn pull
+      gmcn pull police.ke.example --json
+    """
+    if members and everyone:
+        raise InvalidInput("Name the members, or say --all.", "Leave one of them out.")
+    roster = _refresh(node)
+    chosen = _choose(node, members, everyone=everyone)
+    with progress_bars() as tell, ThreadPoolExecutor(node.config.pull.workers) as threads:
+        reports = list(threads.map(partial(_pull, node, tell), chosen))
+    if erasure.purge(node):  # owners are told at once what was deleted, not at the next pull
+        reports = [report if report.error else _again(node, report) for report in reports]
+    if as_json:
+        print_json({"roster": roster, "peers": reports})
+    else:
+        _print(reports)
+    if any(report.lying for report in reports):
+        ctx.exit(PROTOCOL)
+    if any(report.error for report in reports):
+        ctx.exit(UNAVAILABLE)
+
+
+def _refresh(node: Node) -> str:
+    """Read the list of members anew, and say why that failed; pulling goes on with the one that is known."""
+    try:
+        membership.refresh(node)
+    except (PeerUnavailable, ProtocolError) as error:
+        remark(f"The list of members was not renewed: {safe(str(error))}")
+        return str(error)
+    return ""
+
+
+def _choose(node: Node, members: tuple[str, ...], *, everyone: bool) -> list[str]:
+    views = {view.member.id: view for view in membership.list_members(node)}
+    if unknown := [member for member in members if member not in views]:
+        raise NotFound(f"The roster lists no member {', '.join(unknown)}.", "See `gmcn member list`.")
+    if members:
+        return list(dict.fromkeys(members))
+    return [member for member, view in views.items() if everyone or view.audiences]
+
+
+def _pull(node: Node, tell: Tell, member: str) -> PullReport:
+    return pulling.pull(node, member, partial(tell, member))
+
+
+def _again(node: Node, report: PullReport) -> PullReport:
+    later = pulling.pull(node, report.member)
+    report.receipts += later.receipts
+    return report
+
+
+def _print(reports: list[PullReport]) -> None:
+    rows = [
+        (
+            report.member,
+            report.leaves,
+            report.documents,
+            report.photographs,
+            report.receipts,
+            len(report.refused),
+            f"broke the protocol: {report.error}" if report.lying else report.error or "ok",
+        )
+        for report in reports
+    ]
+    columns = ("member", "entries", "documents", "photographs", "receipts sent", "refused", "result")
+    print_table(columns, rows)
+    for report in reports:
+        for reason in report.refused:
+            remark(f"{report.member}, refused: {safe(reason)}")

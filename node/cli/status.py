@@ -1,0 +1,136 @@
+"""`gmcn status`: how this node and its line to every peer stand."""
+
+import time
+from datetime import datetime
+
+import click
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.text import Text
+
+from node.cli.opening import pass_node
+from node.cli.output import json_option, make_table, print_json, print_rich, safe
+from node.errors import InvalidInput
+from node.runtime import Node
+from node.services import status as standing
+from node.services.status import FeedStatus, PeerStatus, Status
+from node.store.feeds import ERASED, EXPIRED, HELD, REFUSED, RESTRICTED, WANTED, WITHHELD
+
+_COLUMNS = (
+    "member", "standing", "exchanged", "held", "wanted", "refused", "withheld", "restricted", "gone",
+    "reached", "problem",
+)  # fmt: skip
+_ERASURES_SHOWN = 20
+
+
+@click.command()
+@click.option("--watch", is_flag=True, help="Stay, and show changes as they come; Ctrl-C ends it.")
+@click.option("--every", type=click.FloatRange(0.2, 3600), default=2.0, show_default=True, metavar="SECONDS",
+              help="With --watch: how often to look.")  # fmt: skip
+@json_option
+@pass_node
+def status(node: Node, watch: bool, every: float, as_json: bool) -> None:
+    """Show what this node owns, what it holds of whom, how fresh that is, and what failed and why.
+
+    \b
+    Examples:
+      gmcn status
+      gmcn status --watch
+      gmcn status --json
+    """
+    if watch and as_json:
+        raise InvalidInput("--watch is for people and --json for programs.", "Leave one of them out.")
+    found = standing.status(node)
+    if as_json:
+        print_json(found)
+    elif watch:
+        _watch(node, found, every)
+    else:
+        print_rich(render(found, node.now()))
+
+
+def render(found: Status, now: datetime) -> RenderableType:
+    """Lay a status out for people."""
+    end = f"{found.roster_expires_at:%Y-%m-%d %H:%M} UTC"
+    exercise = "  ·  EXERCISE" if found.exercise else ""
+    parts: list[RenderableType] = [
+        Text(f"{found.member}  ·  {safe(found.network)}{exercise}", "bold"),
+        Text(f"standing   {found.standing.state}: {found.standing.reason}"),
+        Text(f"roster     version {found.roster_version}, good until {end}"),
+        Text(f"register   {_counts(found.register) or 'empty'}"),
+        *(Text(f"own feed   {_own_feed(feed)}") for feed in found.own),
+        Text(f"disk       {_storage(found)}"),
+        make_table(_COLUMNS, [_peer(peer, now) for peer in found.peers]),
+    ]  # fmt: skip
+    parts += [Text(f"! {safe(warning)}", "yellow") for warning in found.warnings]
+    if found.erasures_waiting:
+        rows = [(case, since, members) for case, since, members in found.erasures_waiting[:_ERASURES_SHOWN]]
+        title = f"{len(found.erasures_waiting)} erasures that not every peer has confirmed"
+        parts.append(make_table(("case", "since", "waiting for"), rows, title))
+    return Group(*parts)
+
+
+def _watch(node: Node, found: Status, every: float) -> None:
+    with Live(render(found, node.now()), auto_refresh=False, screen=False) as live:
+        try:
+            while True:
+                time.sleep(every)
+                live.update(render(standing.status(node), node.now()), refresh=True)
+        except KeyboardInterrupt:
+            return
+
+
+def _peer(peer: PeerStatus, now: datetime) -> tuple[object, ...]:
+    def count(*states: str) -> int:
+        return sum(feed.states.get(state, 0) for feed in peer.feeds for state in states)
+
+    return (
+        peer.member,
+        peer.standing if peer.accepted else f"{peer.standing}, not accepted",
+        list(peer.audiences),
+        count(HELD),
+        count(WANTED),
+        count(REFUSED),
+        count(WITHHELD),
+        count(RESTRICTED),
+        count(ERASED, EXPIRED),
+        _ago(peer.reached_at, now),
+        _problem(peer),
+    )
+
+
+def _problem(peer: PeerStatus) -> str:
+    if peer.error:
+        return f"{'broke the protocol' if peer.lying else 'down'}: {peer.error}"
+    broken = [_feed_problem(feed) for feed in peer.feeds if feed.reason]
+    return "; ".join(broken) or peer.reason
+
+
+def _feed_problem(feed: FeedStatus) -> str:
+    return f"{feed.audience} {feed.state}: {feed.reason}"
+
+
+def _own_feed(feed: FeedStatus) -> str:
+    return f"{feed.origin}: {feed.size} entries, {_counts(feed.states) or 'no cases'}"
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{number} {state}" for state, number in sorted(counts.items()))
+
+
+def _storage(found: Status) -> str:
+    photographs, full, cap = (
+        found.storage[name] / 1e6
+        for name in ("photographs_bytes", "full_foreign_bytes", "full_foreign_cap_bytes")
+    )
+    return f"photographs {photographs:,.1f} MB, of them full-size ones of peers {full:,.1f} of {cap:,.0f} MB"
+
+
+def _ago(moment: datetime | None, now: datetime) -> str:
+    if moment is None:
+        return "never"
+    seconds = max(0, int((now - moment).total_seconds()))
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds // size} {unit} ago"
+    return f"{seconds} s ago"
