@@ -339,7 +339,9 @@ class Repository:
         """
         change = self._next_change()
         published = self.published_root()
-        root = Metadata[Root].from_bytes((change.root or _required(published)).to_bytes()).signed
+        newest = change.root or published
+        assert newest is not None  # the first change has one
+        root = Metadata[Root].from_bytes(newest.to_bytes()).signed
         root.version = published.signed.version + 1 if published else 1
         root.expires = now + ROOT_LIFE
         edit(root)
@@ -374,7 +376,8 @@ class Repository:
                     f"{', '.join(signatures.waiting)}.",
                     "Let them sign with `gmcn network sign`, here or on a copy of change.json.",
                 )
-        targets = change.targets or _required(self.published_targets())
+        targets = change.targets or self.published_targets()
+        assert targets is not None  # the first change has all
         # All but the timestamp has its version or hash in its name, and is asked for only once it is
         # announced.
         for path, file in targets.signed.targets.items():
@@ -515,12 +518,6 @@ def _served_name(file: TargetFile) -> str:
 
 def _meta(version: int, data: bytes) -> MetaFile:
     return MetaFile.from_data(version, data, ["sha256"])
-
-
-def _required(metadata: Metadata[Any] | None) -> Metadata[Any]:
-    if metadata is None:
-        raise NotFound("Nothing is published yet.", "Sign the first change and run `gmcn network publish`.")
-    return metadata
 
 
 def _load(path: Path, kind: type[Any]) -> Metadata[Any]:

@@ -103,7 +103,8 @@ def init(
         coordinator.publish(folder, _now())
         say(f"The network is published in {folder}. Give members {folder / 'metadata' / '1.root.json'}.")
     else:
-        say(XX)
+        say(f"The network in {folder} waits for signatures.")
+        say(f"Send {folder / 'change.json'} to the other holders, then use `gmcn network collect`.")
 
 
 @network.command()

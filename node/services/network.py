@@ -227,9 +227,12 @@ def set_policy(folder: Path, settings: Mapping[str, str], now: datetime) -> Poli
         value = orjson.loads(files[POLICY])
         problems = [problem for name, text in settings.items() if (problem := _set(value, name, text))]
         if problems:
-            raise InvalidInput("The policy was not changed.", "See `gmcn network show --json`.", problems)
-        policy = _verified(lambda: parse_policy(orjson.dumps(value)))
-        _verified(lambda: check_policy(policy, parse_roster(files[ROSTER])))
+            raise InvalidInput(
+                "The policy was not changed.", "Their names are in schemas/policy.v1.json.", problems
+            )
+        advice = "Choose another value; `gmcn network show --json` tells the members."
+        policy = _verified(lambda: parse_policy(orjson.dumps(value)), advice)
+        _verified(lambda: check_policy(policy, parse_roster(files[ROSTER])), advice)
         repository.stage_files({POLICY: format_policy(policy)}, now)
         return policy
 

@@ -155,7 +155,7 @@ def _describe_change(change: Change) -> list[str]:
             f"Policy: {name} becomes {_shown(value)}"
             + (f", was {_shown(before[name])}." if name in before else ".")
             for name, value in after.items()
-            if before.get(name) != value
+            if before.get(name) != value and name != "schema"
         ]
     if ROSTER in change.files:
         old = parse_roster(change.files_before[ROSTER]).members if ROSTER in change.files_before else ()
@@ -166,9 +166,9 @@ def _describe_change(change: Change) -> list[str]:
         for member in roster.members:
             sentences += _describe_member(known.pop(member.id, None), member)
         sentences += [f"Strikes {member_id} from the list." for member_id in known]
-    for path in sorted(change.files):
-        if path.startswith("schemas/"):
-            sentences.append(f"Schema: {path} is {'replaced' if path in change.files_before else 'added'}.")
+    schemas = [path.removeprefix("schemas/") for path in sorted(change.files) if path.startswith("schemas/")]
+    if schemas:
+        sentences.append(f"Schemas: {', '.join(schemas)} are added or replaced.")
     if change.targets and not change.files:
         sentences.append("Renews the term of roster and policy as they are.")
     return sentences
@@ -180,7 +180,8 @@ def _describe_root(change: Change) -> list[str]:
     after = change.root.signed
     before = change.root_before.signed if change.root_before else None
     sentences = [f"Root: version {after.version}, good until {after.expires:%Y-%m-%d}."]
-    for name, role in after.roles.items():
+    for name in ("root", "targets", "snapshot", "timestamp"):
+        role = after.roles[name]
         old = before.roles[name] if before else None
         for key_id in role.keyids:
             if old is None or key_id not in old.keyids:
