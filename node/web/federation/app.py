@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import structlog
 from flask import Flask, Response, current_app, g, request
 from sqlalchemy import Connection
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from node.errors import NotFound
 from node.runtime import Node
@@ -169,13 +170,17 @@ def _caller() -> Caller:
 
 def _identify(conn: Connection) -> Caller:
     node = _node()
-    environ = request.environ
-    sent: str = environ.get("RAW_URI") or environ["REQUEST_URI"]
-    path = urlsplit(node.entry().address).path + sent
+    path = urlsplit(node.entry().address).path + _sent_path()
     authorization = request.headers.get("Authorization", "")
     caller = serving.caller_of(node, conn, authorization, request.method, path, g.body)
     g.member = caller.member
     return caller
+
+
+def _sent_path() -> str:
+    """Return the path and query as they were sent; gunicorn and waitress have two names for them."""
+    sent: str = request.environ.get("RAW_URI") or request.environ["REQUEST_URI"]
+    return sent
 
 
 @contextmanager
@@ -218,7 +223,11 @@ def _answer(data: bytes, media_type: str, cache: str, *, compress: bool = True) 
 
 def _begin() -> None:
     g.started = time.perf_counter()
+    if "%" in _sent_path():  # no address here needs it, and each has one spelling
+        raise NotFound("There is nothing here under this address.")
     limit = _BODY_LIMITS.get(request.endpoint or "", 0)
+    if (request.content_length or 0) > limit:
+        raise RequestEntityTooLarge
     request.max_content_length = limit
     g.body = request.get_data(cache=False) if limit else b""  # a body that no route takes is never read
 
