@@ -39,8 +39,8 @@ class SearchEntry(NamedTuple):
     Attributes:
         sex: ISO 5218.
         age_min, age_max: age at disappearance in months, both included.
-        born_from, born_to: first and last day on which the child may have been born, by age and disappearance.
-        missing_from, missing_to: first and last day on which the child may have disappeared.
+        born_from, born_to: first and last day on which the child may have been born, by age and
+        disappearance. missing_from, missing_to: first and last day on which the child may have disappeared.
         lat, lon, radius_m: the place as published: degrees, degrees, metres.
         updated: seconds since 1970.
         feed_id: the feed that a replica came by; None for own cases.
@@ -189,13 +189,11 @@ def _months(age: Mapping[str, Any] | None) -> tuple[int | None, int | None]:
 def _days(since: str | None) -> tuple[int | None, int | None]:
     if not since:
         return None, None
-    first: date | None
-    last: date | None
     if len(since) > 10 and since[10] == "T":
-        first = last = date.fromisoformat(since[:10])
-    else:
-        first, last = edtf_bounds(since)
-    return first and first.toordinal(), last and last.toordinal()
+        day = date.fromisoformat(since[:10]).toordinal()
+        return day, day
+    first, last = edtf_bounds(since)
+    return (first.toordinal() if first else None), (last.toordinal() if last else None)
 
 
 def _pairs_of(word: str) -> Iterator[str]:

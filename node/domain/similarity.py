@@ -151,15 +151,19 @@ class _Letters(dict[int, str]):
         return latin
 
 
+_SEPARATORS = ' \t\r\n\x0b\x0c-‐‑‒–—―_・·,;./\\|()[]{}<>=+&:!?"«»“”„、，。־'
+# Letters whose usual Latin form says something else than what the other scripts hear.
+_HEARD = {
+    "ch": "çčćचछচছਚચச", "sh": "šşśщשशषশষશஷ", "ts": "ţțц", "ss": "ß", "ny": "ñ",
+    "ks": "ξ", "ps": "ψ", "th": "θ",
+    "a": "äåأاٱآةىعאע", "e": "эے", "i": "йηυإئ", "o": "øöёؤ", "u": "ü", "h": "хχھח", "j": "ж", "zh": "ž",
+    "g": "ґغگ", "k": "کכךק", "p": "פ", "f": "ף", "b": "ב", "v": "β", "y": "ی", "n": "ںंংਂંംಂంੰँ",
+}  # fmt: skip
+
+
 def _table() -> _Letters:
-    table = _Letters({ord(mark): " " for mark in " \t\r\n\x0b\x0c-‐‑‒–—―_・·,;./\\|()[]{}<>=+&:!?\"«»“”„、，。־"})
-    # Letters whose usual Latin form says something else than what the other scripts hear.
-    heard = """ç ch č ch ć ch ž zh š sh ş sh ś sh ś sh ţ ts ț ts ß ss ø o ö o ü u ä a å a ñ ny
-        х h щ sh ж j ц ts ґ g ё o й i э e χ h β v η i υ i θ th ξ ks ψ ps
-        أ a إ i آ a ا a ٱ a ؤ o ئ i ة a ى a ع a ی y ک k گ g ھ h ے e ں n
-        א a ע a ב b כ k ך k פ p ף f ח h ק k ש sh
-        ं n ং n ਂ n ં n ം n ಂ n ం n ੰ n ँ n च ch छ ch চ ch ছ ch ਚ ch ચ ch ச ch श sh ष sh শ sh ষ sh શ sh ஷ sh""".split()
-    table.update({ord(char): latin for char, latin in zip(heard[::2], heard[1::2], strict=True)})
+    table = _Letters({ord(mark): " " for mark in _SEPARATORS})
+    table.update({ord(char): latin for latin, chars in _HEARD.items() for char in chars})
     silent = "ьъ'’‘ʼʻ`´ءـーッっğ"
     table.update({ord(char): "" for char in silent})
     return table
@@ -193,6 +197,7 @@ _SCRIPTS = (
         ("([αε])υ(?=[βγδζλμνραεηιοω])", r"\1v"),
         ("([αε])υ", r"\1f"),
     ),
+    _script("[\u0530-\u058f]", ("ու", "u")),
     _script("[\u0400-\u04ff]", ("дж", "j"), ("чж", "ch"), ("[ыиі]й\\b", "i")),
     _script(
         "[\u0590-\u05ff]",
@@ -265,12 +270,12 @@ def _by_syllable(text: str, table: dict[str, str]) -> str:
 
 # --- From Latin letters to consonants ---
 
-# Applied in this order to " fold ". Sibilants are one class (Шевченко is Chevtchenko, Szewczenko and Σεβτσένκο),
-# so are lips (ב is b and v, ف is f and v), l and r, k and g, t and d.
+# Applied in this order to " fold ". Sibilants are one class (Шевченко is Chevtchenko and Σεβτσένκο), so are
+# lips (ב is b and v, ف is f and v), l and r, k and g, t and d.
 _SOUNDS = (
     (" x", " s"), (" qi", " si"), (" al ", " "), (" el ", " "), (" ul ", " "),
-    ("tsch", "s"), ("tch", "s"), ("sch", "s"), ("ch", "s"), ("sh", "s"), ("zh", "s"), ("kh", "h"), ("gh", "g"),
-    ("ph", "f"), ("th", "t"), ("dh", "t"), ("bh", "b"), ("ngh", "n"), ("ng", "n"), ("nk ", "n "), ("ck", "k"),
+    ("tsch", "s"), ("tch", "s"), ("sch", "s"), ("ch", "s"), ("sh", "s"), ("zh", "s"), ("kh", "h"),
+    ("gh", "g"), ("ph", "f"), ("th", "t"), ("dh", "t"), ("bh", "b"), ("ngh", "n"), ("ng", "n"), ("nk ", "n "), ("ck", "k"),
     ("ce", "se"), ("ci", "si"), ("cy", "sy"), ("cz", "s"), ("x", "ks"),
     ("ts", "s"), ("tz", "s"), ("dz", "s"), ("dj", "s"), ("tj", "s"), ("h ", " "),
     (" a", " A"), (" e", " A"), (" i", " A"), (" o", " A"), (" u", " A"), (" y", " A"),

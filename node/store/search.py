@@ -11,10 +11,13 @@ words).
 Leaves to others: what a row holds (`domain.searchable`) and who may search.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+# ruff: noqa: S608 - SQL is put together from the constants below alone; every value is bound
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from heapq import nlargest
 from itertools import islice
 from math import cos, log, radians
 from typing import Any, Literal, NamedTuple
@@ -131,7 +134,7 @@ class Query:
         ]
         if self.name is not None and len(self.name) > MAX_NAME:
             problems.append(f"name: at most {MAX_NAME} characters, not {len(self.name)}")
-        ranges = {
+        ranges: dict[str, tuple[float | None, float, float]] = {
             "limit": (self.limit, 1, MAX_LIMIT),
             "offset": (self.offset, 0, MAX_OFFSET),
             "age_min": (self.age_min, 0, 150),
@@ -284,7 +287,7 @@ def _ids_of(connection: Connection, keys: Iterable[tuple[Source, int | None, str
     for (source, feed_id), case_ids in by_feed.items():
         same_feed = "feed_id IS NULL" if feed_id is None else "feed_id = :feed_id"
         statement = text(
-            f"SELECT id FROM search_entry WHERE case_id {_in(connection, 'cases')} AND source = :source"  # noqa: S608
+            f"SELECT id FROM search_entry WHERE case_id {_in(connection, 'cases')} AND source = :source"
             f" AND {same_feed}"
         )
         values = {"cases": _list(connection, case_ids), "source": source, "feed_id": feed_id}
@@ -327,7 +330,7 @@ def _insert(connection: Connection, entries: list[SearchEntry]) -> None:
     if connection.dialect.name == "sqlite":
         for table, columns in _FTS_COLUMNS.items():
             connection.exec_driver_sql(
-                f"INSERT INTO {table} (rowid, {columns}) SELECT id, {columns} FROM search_text WHERE id >= ?",  # noqa: S608
+                f"INSERT INTO {table} (rowid, {columns}) SELECT id, {columns} FROM search_text WHERE id >= ?",
                 (ids[0],),
             )
 
@@ -339,12 +342,12 @@ def _bulk(connection: Connection, table: str, columns: tuple[str, ...], rows: li
     names = ", ".join(columns)
     if connection.dialect.name == "postgresql":
         cursor = connection.connection.cursor()
-        with cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:  # type: ignore[attr-defined]
+        with cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
             for row in rows:
                 copy.write_row(row)
         return
     marks = ", ".join("?" * len(columns))
-    connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)  # noqa: S608
+    connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)
 
 
 def _remove_ids(connection: Connection, ids: list[int]) -> int:
@@ -356,20 +359,20 @@ def _remove_ids(connection: Connection, ids: list[int]) -> int:
         for table, columns in _FTS_COLUMNS.items():
             connection.execute(
                 text(
-                    f"INSERT INTO {table} ({table}, rowid, {columns})"  # noqa: S608
+                    f"INSERT INTO {table} ({table}, rowid, {columns})"
                     f" SELECT 'delete', id, {columns} FROM search_text {where}"
                 ),
                 these,
             )
-    connection.execute(text(f"DELETE FROM search_text {where}"), these)  # noqa: S608
-    connection.execute(text(f"DELETE FROM search_entry {where}"), these)  # noqa: S608
+    connection.execute(text(f"DELETE FROM search_text {where}"), these)
+    connection.execute(text(f"DELETE FROM search_entry {where}"), these)
     return len(ids)
 
 
 # --- Reading ---
 
 _HIT = "e.id, e.source, e.feed_id, e.case_id, e.owner, e.country, e.status, e.updated"
-_SELECT = f"SELECT {_HIT} FROM search_entry e"  # noqa: S608
+_SELECT = f"SELECT {_HIT} FROM search_entry e"
 _AMONG_NEWEST = "e.updated >= (SELECT updated FROM search_entry ORDER BY updated DESC LIMIT 1 OFFSET 3000)"
 
 
@@ -384,13 +387,19 @@ def find(connection: Connection, query: Query) -> list[Hit]:
     page = {**values, "limit": query.limit, "offset": query.offset}
     newest_first = "ORDER BY e.updated DESC, e.id DESC LIMIT :limit OFFSET :offset"
     if connection.dialect.name == "sqlite" and query.country is None:
-        # Mostly the newest rows fill the page. Where they do not, SQLite would walk on through the whole table
-        # in the order of an index: "+" makes it read the table as it lies, which is several times faster.
-        rows = connection.execute(text(f"{_SELECT} WHERE {_AMONG_NEWEST} AND {where} {newest_first}"), page).all()
+        # Mostly the newest rows fill the page. Where they do not, SQLite would walk on through the whole
+        # table in the order of an index: "+" makes it read the table as it lies, which is several times
+        # faster.
+        rows = _hits(connection, f"{_AMONG_NEWEST} AND {where} {newest_first}", page)
         if len(rows) == query.limit:
-            return [Hit(*row, score=1.0) for row in rows]
+            return rows
         newest_first = newest_first.replace("e.updated", "+e.updated")
-    return [Hit(*row, score=1.0) for row in connection.execute(text(f"{_SELECT} WHERE {where} {newest_first}"), page)]
+    return _hits(connection, f"{where} {newest_first}", page)
+
+
+def _hits(connection: Connection, condition: str, values: dict[str, Any]) -> list[Hit]:
+    found = connection.execute(text(f"{_SELECT} WHERE {condition}"), values)
+    return [Hit._make((*row, 1.0)) for row in found]
 
 
 def count(connection: Connection, query: Query) -> int:
@@ -447,7 +456,7 @@ def _years_before(day: date, years: int) -> int:
 
 
 _WORDS_SQLITE = "e.id IN (SELECT rowid FROM search_word_fts WHERE search_word_fts MATCH :words)"
-_WORDS_POSTGRESQL = f"e.id IN (SELECT id FROM search_text WHERE {_LEXEMES} @@ CAST(:words AS tsquery))"  # noqa: S608
+_WORDS_POSTGRESQL = f"e.id IN (SELECT id FROM search_text WHERE {_LEXEMES} @@ CAST(:words AS tsquery))"
 
 
 class _Word(NamedTuple):
@@ -488,7 +497,8 @@ def _near(lat: float, lon: float, radius: float) -> tuple[str, dict[str, Any]]:
 
 # --- Names ---
 
-# Rows that one way of looking for candidates gives at most, and how many of all go through the full comparison.
+# Rows that one way of looking for candidates gives at most, and how many of all go through the full
+# comparison.
 _STRICT, _LOOSE, _RARE, _COMPARED = 200, 400, 300, 150
 # A trigram in more rows than this says too little to be counted row by row.
 _COMMON = 1_000
@@ -504,7 +514,7 @@ def _find_by_name(connection: Connection, query: Query) -> list[Hit]:
         candidates = _candidates_postgresql if postgresql else _candidates_sqlite
         ids.update(dict.fromkeys(candidates(connection, key, where, values)))
     statement = text(
-        f"SELECT {_HIT}, t.names_fold, t.names_skeleton FROM search_entry e JOIN search_text t ON t.id = e.id"  # noqa: S608
+        f"SELECT {_HIT}, t.names_fold, t.names_skeleton FROM search_entry e JOIN search_text t ON t.id = e.id"
         f" WHERE e.id {_in(connection, 'ids')} AND {where}"
     )
     rows = connection.execute(statement, {**values, "ids": _list(connection, list(ids))}).all()
@@ -515,21 +525,21 @@ def _find_by_name(connection: Connection, query: Query) -> list[Hit]:
         )
         score = key_score(asked, known)
         if score >= MIN_SCORE:
-            hits.append(Hit(*row[:8], score=round(score, 4)))
+            hits.append(Hit._make((*row[:8], round(score, 4))))
     return sorted(hits, key=lambda hit: (-hit.score, -hit.updated, -hit.id))
 
 
-def _most_alike(asked: list[NameKey], rows: list[Any]) -> list[Any]:
+def _most_alike(asked: list[NameKey], rows: Sequence[Any]) -> Sequence[Any]:
     """Keep the rows that a quick look at whole columns likes best, since the full comparison takes longer."""
     if len(rows) <= _COMPARED:
         return rows
-    best: Counter[int] = Counter()
+    best = [0.0] * len(rows)
     for key in asked:
         for column, wanted in (("names_skeleton", key.skeleton), ("names_fold", key.fold)):
             texts = [getattr(row, column) for row in rows]
             for _text, score, at in process.extract(wanted, texts, scorer=fuzz.token_set_ratio, limit=None):
                 best[at] += score
-    return [rows[at] for at, _score in best.most_common(_COMPARED)]
+    return [rows[at] for at in nlargest(_COMPARED, range(len(rows)), key=best.__getitem__)]
 
 
 def _grams(words: str) -> Iterator[list[str]]:
@@ -544,7 +554,7 @@ def _candidates_sqlite(
 ) -> Iterator[int]:
     # CROSS JOIN keeps the order: first the trigrams, then the filters on the rows they are in.
     matching = text(
-        "SELECT f.rowid FROM search_name_fts f CROSS JOIN search_entry e ON e.id = f.rowid"  # noqa: S608
+        "SELECT f.rowid FROM search_name_fts f CROSS JOIN search_entry e ON e.id = f.rowid"
         f" WHERE search_name_fts MATCH :grams AND {where} ORDER BY f.rowid DESC LIMIT :most"
     )
 
@@ -561,12 +571,12 @@ def _candidates_sqlite(
         for gram in word
     }
     rarity = {gram: log(_COMMON / max(len(rows), 1)) for gram, rows in rows_of.items() if len(rows) < _COMMON}
-    votes: Counter[int] = Counter()
+    votes: defaultdict[int, float] = defaultdict(float)
     for gram, weight in rarity.items():
         for row in rows_of[gram]:
-            votes[row] += weight  # type: ignore[assignment]
-    yield from (row for row, _weight in votes.most_common(_RARE))
-    words = [sorted(word, key=lambda gram: len(rows_of[gram]))[:_RAREST] for word in (*_grams(key.fold),)]
+            votes[row] += weight
+    yield from nlargest(_RARE, votes, key=votes.__getitem__)
+    words = [sorted(word, key=lambda gram: len(rows_of[gram]))[:_RAREST] for word in _grams(key.fold)]
     if len(words) > 1:
         yield from match(" AND ".join(f"({_quoted(word, ' OR ')})" for word in words[:4]), _LOOSE)
 
@@ -596,7 +606,8 @@ def _candidates_postgresql(
         if not words:
             continue
         whole = text(
-            f"SELECT t.id {source} WHERE t.{column} LIKE ALL(:patterns) AND {where} ORDER BY t.id DESC LIMIT :most"
+            f"SELECT t.id {source} WHERE t.{column} LIKE ALL(:patterns) AND {where}"
+            " ORDER BY t.id DESC LIMIT :most"
         )
         patterns = [f"% {word} %" for word in words.split()]
         yield from connection.execute(whole, {**values, "patterns": patterns, "most": most}).scalars()

@@ -21,7 +21,7 @@ from node.domain.similarity import MAX_NAME, fold, name_keys, name_score, readin
         ("Γιώργος Παπαδόπουλος", fold("ΓΙΩΡΓΟΣ ΠΑΠΑΔΟΠΟΥΛΟΣ")),
         ("王小明", fold("王 小明")),
         ("欧阳娜", "ouyang na"),
-        ("สมชาย เพชรรัตน์", "smchay phchrrat"),
+        ("สมชาย เพชรรัตน์", "smchay phechrrat"),
         ("", ""),
         ("🧒🏽 ‮", ""),
     ],
@@ -73,7 +73,9 @@ def test_same_person(query: str, names: list[str]) -> None:
 
 def test_other_people_score_less() -> None:
     assert name_score("Olena Shevchenko", ["Arjun Patel"]) < 0.4
-    assert name_score("Olena Shevchenko", ["Olena Tkachenko"]) < name_score("Olena Shevchenko", ["Олена Шевченко"])
+    assert name_score("Olena Shevchenko", ["Olena Tkachenko"]) < name_score(
+        "Olena Shevchenko", ["Олена Шевченко"]
+    )
     assert name_score("Olena", []) == 0.0
     assert name_score("🧒", ["Olena"]) == 0.0
 

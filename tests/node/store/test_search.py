@@ -19,7 +19,9 @@ from node.store.search import Query, find
 TODAY = date(2026, 11, 21)
 
 
-def entry(case: str, name: str = "", *, feed: int | None = 1, status: str = "live", **public: Any) -> SearchEntry:
+def entry(
+    case: str, name: str = "", *, feed: int | None = 1, status: str = "live", **public: Any
+) -> SearchEntry:
     """Make a row; what is not given is absent from the summary."""
     if name:
         public["names"] = [{"full": name}]
@@ -72,9 +74,19 @@ def test_filters(connection: Connection) -> None:
     search.index_many(
         connection,
         [
-            entry("a/1", sex=1, missing_since="2024-03-05", age_at_disappearance={"min": 7, "max": 7, "unit": "year"}),
+            entry(
+                "a/1",
+                sex=1,
+                missing_since="2024-03-05",
+                age_at_disappearance={"min": 7, "max": 7, "unit": "year"},
+            ),
             entry("a/2", sex=2, missing_since="2010~", category="runaway", photos=[{}], country="UA"),
-            entry("a/3", last_seen=lyon, age_at_disappearance={"min": 8, "max": 10, "unit": "month"}, status="held"),
+            entry(
+                "a/3",
+                last_seen=lyon,
+                age_at_disappearance={"min": 8, "max": 10, "unit": "month"},
+                status="held",
+            ),
             entry("own/1", feed=None),
         ],
     )
@@ -115,7 +127,9 @@ def test_near_reaches_across_the_date_line(connection: Connection) -> None:
     ],
 )
 def test_words_of_any_script(connection: Connection, words: str, asked: str) -> None:
-    search.index_many(connection, [entry("a/1", circumstances=said(words)), entry("a/2", clothing=said("nothing"))])
+    search.index_many(
+        connection, [entry("a/1", circumstances=said(words)), entry("a/2", clothing=said("nothing"))]
+    )
     assert cases(connection, text=asked) == ["a/1"]
     assert cases(connection, text=asked + " nowhere") == []
 
@@ -123,7 +137,10 @@ def test_words_of_any_script(connection: Connection, words: str, asked: str) -> 
 def test_place_is_apart_from_text_and_known_in_latin(connection: Connection) -> None:
     search.index_many(
         connection,
-        [entry("a/1", last_seen={"place": said("Київ")}), entry("a/2", circumstances=said("phoned from Kiiv"))],
+        [
+            entry("a/1", last_seen={"place": said("Київ")}),
+            entry("a/2", circumstances=said("phoned from Kiiv")),
+        ],
     )
     assert cases(connection, place="kiiv") == ["a/1"]
     assert cases(connection, place="Київ") == ["a/1"]
@@ -138,7 +155,9 @@ def test_newest_first_and_pages_do_not_overlap(connection: Connection) -> None:
     assert [hit.case_id for page in pages for hit in page] == ["a/05", "a/04", "a/03", "a/02", "a/01"]
 
 
-@pytest.mark.parametrize("asked", ["Олена Шевченко", "Shevchenko Olena", "Szewczenko", "올레나 셰우첸코", "אולנה שבצ'נקו"])
+@pytest.mark.parametrize(
+    "asked", ["Олена Шевченко", "Shevchenko Olena", "Szewczenko", "올레나 셰우첸코", "אולנה שבצ'נקו"]
+)
 def test_names_across_scripts(connection: Connection, asked: str) -> None:
     others = ["Arjun Patel", "王小明", "Olha Tkachuk", "Maria Garcia", "يوسف دمير"]
     search.index_many(connection, [entry(f"b/{name}", name) for name in others])
@@ -165,7 +184,9 @@ def test_indexing_again_replaces(connection: Connection) -> None:
 
 
 def test_hidden_rows_are_not_found(connection: Connection) -> None:
-    search.index_many(connection, [entry("a/1", "Olena"), entry("a/2", "Olena"), entry("a/3", "Olena", feed=2)])
+    search.index_many(
+        connection, [entry("a/1", "Olena"), entry("a/2", "Olena"), entry("a/3", "Olena", feed=2)]
+    )
     assert search.hide_many(connection, "replica", 1, ["a/1", "a/absent"]) == 1
     assert set(cases(connection, name="Olena")) == set(cases(connection)) == {"a/2", "a/3"}
     assert search.hide_feed(connection, 1) == 2
@@ -175,7 +196,9 @@ def test_hidden_rows_are_not_found(connection: Connection) -> None:
 
 
 def test_removal(connection: Connection) -> None:
-    search.index_many(connection, [entry("a/1", "Olena"), entry("a/2", "Olena"), entry("own/1", "Olena", feed=None)])
+    search.index_many(
+        connection, [entry("a/1", "Olena"), entry("a/2", "Olena"), entry("own/1", "Olena", feed=None)]
+    )
     assert search.remove_many(connection, "replica", 1, ["a/1"]) == 1
     assert search.remove_many(connection, "replica", 1, ["a/1", "own/1"]) == 0
     assert set(cases(connection, name="Olena")) == {"a/2", "own/1"}
@@ -206,7 +229,21 @@ def test_impossible_questions_are_refused(wanted: dict[str, Any]) -> None:
     assert "aaa" not in refused.value.problems[0]
 
 
-HOSTILE = ['"', "' OR 1=1 --", "NEAR(a b)", "names_fold:x", "* ^ + -", "a AND NOT", "\x00", "a\x00b", "🧒🏽", "\ud800", "%_\\", "§", "|"]
+HOSTILE = [
+    '"',
+    "' OR 1=1 --",
+    "NEAR(a b)",
+    "names_fold:x",
+    "* ^ + -",
+    "a AND NOT",
+    "\x00",
+    "a\x00b",
+    "🧒🏽",
+    "\ud800",
+    "%_\\",
+    "§",
+    "|",
+]
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
@@ -250,10 +287,15 @@ def _trigrams(table: str, connection: Connection) -> set[str]:
 def test_erasure_leaves_nothing_in_the_file(tmp_path: Path, kept: int) -> None:
     engine = _sqlite(tmp_path / "node.db")
     secret = entry(
-        "a/gone", "Xzibqorwin Vyxhudgam", circumstances=said("qvajzerty wukmopsid"), last_seen={"place": said("Ykvzoburg")}
+        "a/gone",
+        "Xzibqorwin Vyxhudgam",
+        circumstances=said("qvajzerty wukmopsid"),
+        last_seen={"place": said("Ykvzoburg")},
     )
     with writing(engine) as connection:
-        search.index_many(connection, [entry(f"b/{n}", f"Maria Garcia {n}", circumstances=said("red")) for n in range(kept)])
+        search.index_many(
+            connection, [entry(f"b/{n}", f"Maria Garcia {n}", circumstances=said("red")) for n in range(kept)]
+        )
     with writing(engine) as connection:
         search.index_many(connection, [secret])
     with writing(engine) as connection:
@@ -270,7 +312,20 @@ def test_erasure_leaves_nothing_in_the_file(tmp_path: Path, kept: int) -> None:
     engine.dispose()
     assert not {term for term in left if any(part in term for part in ("xzi", "vyx", "qva", "wuk", "ykv"))}
     raw = b"".join(path.read_bytes() for path in tmp_path.iterdir()).lower()
-    for trace in ("xzib", "bqor", "vyxh", "hudg", "qvaj", "wukm", "ykvz", "a/gone", "xzi", "vyx", "qva", "ykv"):
+    for trace in (
+        "xzib",
+        "bqor",
+        "vyxh",
+        "hudg",
+        "qvaj",
+        "wukm",
+        "ykvz",
+        "a/gone",
+        "xzi",
+        "vyx",
+        "qva",
+        "ykv",
+    ):
         assert trace.encode() not in raw, trace
 
 
