@@ -1,0 +1,161 @@
+"""A small network made and used by the command itself: a coordinator and three nodes, over real sockets."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from waitress import create_server
+
+from node.cli import main
+from node.config import LogConfig
+from node.log import set_up_log
+from node.runtime import Node, open_node
+from node.web.coordinator import create_coordinator_app
+from node.web.process import Server
+from tests.factories import sample_record
+
+FR, KE, NGO = "police.fr.example", "police.ke.example", "ngo.fr.example"
+COUNTRIES = {FR: "FR", KE: "KE", NGO: "FR"}
+NETWORK = "Test network"
+
+
+def gmcn(home: Path, *args: str, stdin: str | None = None, **environment: str) -> Result:
+    """Run the command in a home."""
+    result = CliRunner(env=environment).invoke(main, ["--home", str(home), *args], input=stdin)
+    assert "Traceback" not in result.output
+    return result
+
+
+@dataclass
+class Town:
+    """The network in a folder.
+
+    Attributes:
+        url: where the coordinator's files are.
+        nodes: those that are served, by member.
+    """
+
+    folder: Path
+    url: str = ""
+    nodes: dict[str, Node] = field(default_factory=dict)
+
+    def home(self, member: str) -> Path:
+        return self.folder / member
+
+    def run(self, member: str, *args: str, code: int = 0, stdin: str | None = None) -> Result:
+        """Run the command as a member, and hold its exit code."""
+        result = gmcn(self.home(member), *args, stdin=stdin)
+        assert result.exit_code == code, (args, result.stdout, result.stderr)
+        return result
+
+    def json(self, member: str, *args: str, code: int = 0) -> Any:
+        """Run the command as a member, and read the one JSON value that it prints."""
+        return json.loads(self.run(member, *args, "--json", code=code).stdout)
+
+    def coordinate(self, *args: str) -> None:
+        """Stage a change, let both key holders sign it, and publish it."""
+        net = str(self.folder / "net")
+        commands = [
+            args,
+            *(("sign", net, "--key", str(self.folder / key), "--yes") for key in ("ana.pem", "bob.pem")),
+            ("publish", net),
+        ]
+        for command in commands:
+            result = gmcn(self.folder / "nobody", "network", *command, GMCN_PASSPHRASE="a long passphrase")
+            assert result.exit_code == 0, (command, result.output)
+
+    def request(self, member: str, *more: str) -> Path:
+        """Write a member's request to join into a file."""
+        server = self.servers[member].url
+        kind = "ngo" if member == NGO else "law_enforcement"
+        result = self.run(
+            member, "join", "request", "--network", NETWORK, "--country", COUNTRIES[member], "--kind", kind,
+            "--name", f"en=Organisation {member}", "--address", server, "--duty-phone", "+33144556677",
+            "--duty-email", f"duty@{member}", "--duty-language", "en", *more,
+        )  # fmt: skip
+        path = self.folder / f"{member}.jwt"
+        path.write_text(result.stdout, "utf-8")
+        return path
+
+    def case_file(self, language: str = "uk", **changes: Any) -> Path:
+        """Write a case file; without photographs, unless they are among the changes."""
+        path = self.folder / f"case-{len(list(self.folder.glob('case-*.json')))}.json"
+        record = sample_record(language, **{"photos": None, **changes})
+        path.write_text(json.dumps(record, ensure_ascii=False), "utf-8")
+        return path
+
+    def draft(self, member: str, language: str = "uk", **changes: Any) -> str:
+        """Add a case, and return its id."""
+        added = self.json(member, "case", "add", str(self.case_file(language, **changes)))
+        return str(added["case"])
+
+    def published(self, member: str, language: str = "uk", **changes: Any) -> str:
+        """Add and publish a case, and return its id."""
+        case = self.draft(member, language, **changes)
+        self.run(member, "publish", case, "--no-ring")
+        return case
+
+    def __post_init__(self) -> None:
+        self.servers: dict[str, Server] = {}
+
+
+@pytest.fixture(scope="session")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """The network with three members that have accepted each other."""
+    set_up_log(LogConfig(level="error"))
+    town = Town(tmp_path_factory.mktemp("town"))
+    with ExitStack() as stack:
+        for member in (FR, KE, NGO):
+            home = town.home(member)
+            made = gmcn(home, "init", member, "--set", "pull.private_addresses=true", "--set", "server.port=0")
+            assert made.exit_code == 0, made.output
+            _serve(town, member, stack)
+        result = gmcn(
+            town.folder / "nobody", "network", "init", str(town.folder / "net"), "--name", NETWORK,
+            "--root-key", str(town.folder / "ana.pem"), "--root-key", str(town.folder / "bob.pem"),
+            GMCN_PASSPHRASE="a long passphrase",
+        )  # fmt: skip
+        assert result.exit_code == 0, result.output
+        _serve_files(town, stack)
+        net = str(town.folder / "net")
+        for member in (FR, KE):
+            town.coordinate("admit", net, str(town.request(member)))
+            root = str(town.folder / "net" / "metadata" / "1.root.json")
+            town.run(member, "join", "accept", root, "--url", town.url, "--yes")
+        endorsement = town.folder / "endorsement.jwt"
+        text = town.run(FR, "endorse", NGO, "--agreement", "MoU 2026-04").stdout
+        endorsement.write_text(text, "utf-8")
+        town.coordinate("admit", net, str(town.request(NGO, "--endorsement", str(endorsement))))
+        town.run(NGO, "join", "accept", root, "--url", town.url, "--yes")
+        for member in (FR, KE, NGO):
+            town.run(member, "join", "refresh")
+            for other in town.json(member, "member", "list"):
+                town.run(member, "member", "accept", other["member"], "--fingerprint", other["fingerprint"])
+        yield town
+
+
+def _serve(town: Town, member: str, stack: ExitStack) -> None:
+    node = open_node(town.home(member))
+    server = Server(node, lambda: None)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    town.nodes[member], town.servers[member] = node, server
+    stack.callback(node.http.close)
+    stack.callback(node.engine.dispose)
+    stack.callback(thread.join)
+    stack.callback(server.stop)
+
+
+def _serve_files(town: Town, stack: ExitStack) -> None:
+    server: Any = create_server(create_coordinator_app(town.folder / "net"), host="127.0.0.1", port=0)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    town.url = f"http://127.0.0.1:{server.effective_port}"
+    stack.callback(thread.join)
+    stack.callback(server.close)
