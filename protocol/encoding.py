@@ -172,16 +172,13 @@ def _check_keys_unique(data: bytes, what: str) -> None:
 
 
 def _depth_exceeds(value: Any, allowed: int) -> bool:
-    """Walk level by level, so that hostile nesting costs no stack."""
-    level = [value]
-    for _ in range(allowed):
-        below: list[Any] = []
-        for item in level:
-            if type(item) is dict:
-                below.extend(child for child in item.values() if type(child) is dict or type(child) is list)
-            elif type(item) is list:
-                below.extend(child for child in item if type(child) is dict or type(child) is list)
-        if not below:
-            return False
-        level = below
-    return True
+    """Tell whether arrays and objects stand in each other deeper than allowed, going no deeper than that."""
+    if type(value) is not dict and type(value) is not list:
+        return False
+    if allowed == 0:
+        return True
+    for child in value.values() if type(value) is dict else value:
+        kind = type(child)
+        if (kind is dict or kind is list) and _depth_exceeds(child, allowed - 1):
+            return True
+    return False

@@ -236,9 +236,9 @@ def send_receipts(node: Node, member: Member, row: feeds.FeedRow) -> int:
         PeerUnavailable: the owner did not take them; they are still owed.
     """
     told = 0
-    for kind, owed, item_of, settle in (
-        (ERASED, receipts.owed_erased, _erased_item, receipts.settle_erased),
-        (HELD, receipts.owed_held, _held_item, receipts.settle_held),
+    for kind, owed, item_of in (
+        (ERASED, receipts.owed_erased, _erased_item),
+        (HELD, receipts.owed_held, _held_item),
     ):
         while True:
             with reading(node.engine) as conn:
@@ -257,7 +257,7 @@ def send_receipts(node: Node, member: Member, row: feeds.FeedRow) -> int:
             )
             node.peers.send_receipt(member, token)
             with writing(node.engine) as conn:
-                settle(conn, items)
+                receipts.settle(conn, items)
             told += len(items)
     return told
 

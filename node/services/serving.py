@@ -180,8 +180,8 @@ def take_receipt(node: Node, caller: Caller, token: str) -> None:
         _take_once(conn, node, caller, "receipt")
         row = _feed_of(node, conn, caller, receipt.origin)
         known = feeds.lookup_cases(conn, row.id, [item["case"] for item in receipt.items])
-        promises = [_promise(item, receipt, known.get(item["case"])) for item in receipt.items]
-        news = receipts.record_promises(conn, row.id, promises)
+        promises = {item["case"]: _promise(item, receipt, known.get(item["case"])) for item in receipt.items}
+        news = receipts.record_promises(conn, row.id, caller.member, list(promises.values()))
         if receipt.kind == ERASED and news:
             receipts.keep_statement(conn, caller.member, token, node.now())
 

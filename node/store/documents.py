@@ -341,7 +341,9 @@ def mark_purged(conn: Connection, keys: Sequence[int], now: datetime) -> None:
     """Write down that nothing is left of the content of hidden cases."""
     for start in range(0, len(keys), _CHUNK):
         conn.execute(
-            feed_case.update().where(feed_case.c.id.in_(keys[start : start + _CHUNK])).values(purged_at=now, owed=True)
+            feed_case.update()
+            .where(feed_case.c.id.in_(keys[start : start + _CHUNK]))
+            .values(purged_at=now, owed=True)
         )
 
 

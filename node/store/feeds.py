@@ -87,12 +87,16 @@ feed_case = sa.Table(
     sa.Column("retry_at", Moment),
     sa.Column("hidden_at", Moment),
     sa.Column("purged_at", Moment),
-    sa.Column("promised_version", sa.BigInteger, nullable=False, default=0),
-    sa.Column("promised_hidden", sa.Boolean, nullable=False, default=False),
-    sa.Column("promised_purged", sa.Boolean, nullable=False, default=False),
+    sa.Column("owed", sa.Boolean, nullable=False),
     sa.UniqueConstraint("feed_id", "case_id"),
 )
+"""Where each case of each feed stands. `owed`: its owner has not been told yet of what is so here; on own
+feeds it means nothing."""
+
 sa.Index("ix_feed_case_state", feed_case.c.feed_id, feed_case.c.state, feed_case.c.place)
+sa.Index(
+    "ix_feed_case_owed", feed_case.c.feed_id, sqlite_where=sa.text("owed"), postgresql_where=sa.text("owed")
+)
 
 _FIND_FEED = sa.select(feed).where(  # built once: it is part of every request that a peer makes
     feed.c.member == sa.bindparam("member"), feed.c.audience == sa.bindparam("audience")
@@ -271,15 +275,12 @@ def store_cases(
             "retry_at": None,
             "hidden_at": now if after.erased else None,
             "purged_at": None,
-            "promised_version": 0,
-            "promised_hidden": False,
-            "promised_purged": False,
+            "owed": after.erased,
         }
         for case, (leaf, after) in last.items()
     ]
-    kept = {"promised_version", "promised_hidden", "promised_purged"}
     if rows:
-        upsert(conn, feed_case, rows, ("feed_id", "case_id"), keep=kept)
+        upsert(conn, feed_case, rows, ("feed_id", "case_id"))
 
 
 def set_feed_state(
@@ -301,7 +302,7 @@ def hide_cases(conn: Connection, feed_id: int, cases: Sequence[str], now: dateti
                 feed_case.c.case_id.in_(cases[start : start + _CHUNK]),
                 feed_case.c.state.not_in(GONE),
             )
-            .values(state=ERASED, digest=None, hidden_at=now)
+            .values(state=ERASED, digest=None, hidden_at=now, owed=True)
         )
 
 

@@ -206,14 +206,19 @@ def upgrade() -> None:
         sa.Column("retry_at", sa.BigInteger(), nullable=True),
         sa.Column("hidden_at", sa.BigInteger(), nullable=True),
         sa.Column("purged_at", sa.BigInteger(), nullable=True),
-        sa.Column("promised_version", sa.BigInteger(), nullable=False),
-        sa.Column("promised_hidden", sa.Boolean(), nullable=False),
-        sa.Column("promised_purged", sa.Boolean(), nullable=False),
+        sa.Column("owed", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["feed_id"], ["feed.id"], name=op.f("fk_feed_case_feed_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_feed_case")),
         sa.UniqueConstraint("feed_id", "case_id", name=op.f("uq_feed_case_feed_id_case_id")),
     )
     with op.batch_alter_table("feed_case", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_feed_case_owed",
+            ["feed_id"],
+            unique=False,
+            sqlite_where=sa.text("owed"),
+            postgresql_where=sa.text("owed"),
+        )
         batch_op.create_index("ix_feed_case_state", ["feed_id", "state", "place"], unique=False)
 
     op.create_table(
@@ -261,9 +266,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("photograph", schema=None) as batch_op:
         batch_op.create_index("ix_photograph_sha256", ["sha256"], unique=False)
-        batch_op.create_index(
-            "ix_photograph_state", ["state"], unique=False, postgresql_where=sa.text("state = 'wanted'")
-        )
+        batch_op.create_index("ix_photograph_state", ["state", "rendition"], unique=False)
 
     op.create_table(
         "published",
@@ -281,7 +284,7 @@ def downgrade() -> None:
     search.drop_indexes(op.get_bind())
     op.drop_table("published")
     with op.batch_alter_table("photograph", schema=None) as batch_op:
-        batch_op.drop_index("ix_photograph_state", postgresql_where=sa.text("state = 'wanted'"))
+        batch_op.drop_index("ix_photograph_state")
         batch_op.drop_index("ix_photograph_sha256")
 
     op.drop_table("photograph")
@@ -290,6 +293,9 @@ def downgrade() -> None:
     op.drop_table("feed_tile")
     with op.batch_alter_table("feed_case", schema=None) as batch_op:
         batch_op.drop_index("ix_feed_case_state")
+        batch_op.drop_index(
+            "ix_feed_case_owed", sqlite_where=sa.text("owed"), postgresql_where=sa.text("owed")
+        )
 
     op.drop_table("feed_case")
     op.drop_table("feed_bundle")
