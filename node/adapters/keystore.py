@@ -188,9 +188,11 @@ class Keystore:
         return self._passphrase if self._passphrase is not None else read_private(self._folder / _OWN_FILE)
 
 
-def create_key_file(path: Path, passphrase: bytes) -> Ed25519PrivateKey:
-    """Make a key in a file of its own, under a passphrase; for keys that people keep, such as a network's
-    root keys.
+def create_key_file(path: Path, passphrase: bytes, *, stretch: bool = True) -> Ed25519PrivateKey:
+    """Make a key in a file of its own; for keys that people keep, such as a network's root keys.
+
+    Args:
+        stretch: whether the passphrase is one that a person made up; False for 32 random bytes.
 
     Raises:
         Conflict: the file is there already.
@@ -199,7 +201,7 @@ def create_key_file(path: Path, passphrase: bytes) -> Ed25519PrivateKey:
     _check_passphrase(passphrase)
     key = Ed25519PrivateKey.generate()
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_private(path, _encrypt_stretched(passphrase, (key,)))
+    write_private(path, (_encrypt_stretched if stretch else _encrypt)(passphrase, (key,)))
     return key
 
 

@@ -442,7 +442,7 @@ class Repository:
             write_private(secret, b64encode(token_bytes(32)))
         unnamed = self._keys / "new.pem"
         unnamed.unlink(missing_ok=True)  # left by a command that was cut off, and listed nowhere
-        private = create_key_file(unnamed, read_private(secret))
+        private = create_key_file(unnamed, read_private(secret), stretch=False)
         key = _key(Holder("online", private.public_key().public_bytes_raw()))
         unnamed.rename(self._keys / f"{key.keyid}.pem")
         for role in (Timestamp.type, Snapshot.type):

@@ -13,8 +13,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Metadata, Root
 
+from node.adapters.keystore import load_key_file
 from node.adapters.repository import Holder
 from node.adapters.trust import TrustStore
 from node.errors import Conflict, InvalidInput, NotFound, PeerUnavailable
@@ -336,6 +338,42 @@ def test_a_signed_roster_that_breaks_the_rules_is_not_taken(
     assert store.current().version == 1
 
 
+def test_signed_files_of_another_shape_are_not_taken(store: TrustStore, coordinator: Coordinator) -> None:
+    repository = network.Repository.open(coordinator.folder)
+    repository.stage_files({}, now())
+    change = repository.change()
+    assert change is not None
+    assert change.targets is not None
+    del change.targets.signed.targets["policy.json"]
+    change.write(repository.change_path)
+    with pytest.raises(Malformed, match="no roster or no policy"):
+        refresh(store, coordinator=dict(coordinator.publish().files()))
+    names = [f"schemas/{first}{second}.v1.json" for first in "abcdefgh" for second in "abcdefgh"]
+    repository.stage_files(dict.fromkeys(names, b"{}"), now())
+    with pytest.raises(Malformed, match="too many"):
+        refresh(store, coordinator=dict(coordinator.publish().files()))
+    assert store.current().version == 1
+
+
+def test_a_fast_forward_is_undone_by_a_new_online_key(store: TrustStore, coordinator: Coordinator) -> None:
+    """A thief of the online key makes every later timestamp look old; only a new key brings nodes back."""
+    timestamp = network.Repository.open(coordinator.folder).published_timestamp()
+    assert timestamp is not None
+    timestamp.signed.version = 1_000_000
+    timestamp.sign(online_signer(coordinator))
+    refresh(store, mirror={**coordinator.files(), "/metadata/timestamp.json": timestamp.to_bytes()})
+    with pytest.raises(PeerUnavailable, match="behind"):
+        refresh(store, coordinator=admit_brazil(coordinator))
+    network.rotate_online(coordinator.folder, now())
+    trusted = refresh(store, coordinator=dict(coordinator.publish().files()))
+    assert (trusted.versions["timestamp"], trusted.version) == (3, 2)
+
+
+def online_signer(coordinator: Coordinator) -> CryptoSigner:
+    (path,) = (coordinator.folder / "keys").glob("*.pem")
+    return CryptoSigner(load_key_file(path, (coordinator.folder / "keys" / "secret").read_bytes()))
+
+
 def test_root_rotation_is_followed_and_the_old_keys_count_no_more(
     store: TrustStore, coordinator: Coordinator
 ) -> None:
@@ -398,7 +436,11 @@ def test_damage_on_this_disk_is_told_and_mended_by_a_refresh(
     again = TrustStore(tmp_path / "trust")
     with pytest.raises(InvalidInput, match="damaged"):
         again.current()
-    (folder / "metadata" / "timestamp.json").unlink()
+    timestamp = folder / "metadata" / "timestamp.json"
+    timestamp.write_bytes((folder / "metadata" / "snapshot.json").read_bytes())
+    with pytest.raises(InvalidInput, match="damaged"):
+        again.current()
+    timestamp.unlink()
     with pytest.raises(InvalidInput, match="damaged"):
         again.current()
     assert refresh(again, coordinator=dict(coordinator.files())).version == 1
