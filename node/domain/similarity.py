@@ -273,12 +273,12 @@ def _by_syllable(text: str, table: dict[str, str]) -> str:
 # Applied in this order to " fold ". Sibilants are one class (Шевченко is Chevtchenko and Σεβτσένκο), so are
 # lips (ב is b and v, ف is f and v), l and r, k and g, t and d.
 _SOUNDS = (
-    (" x", " s"), (" qi", " si"), (" al ", " "), (" el ", " "), (" ul ", " "),
-    ("tsch", "s"), ("tch", "s"), ("sch", "s"), ("ch", "s"), ("sh", "s"), ("zh", "s"), ("kh", "h"),
-    ("gh", "g"), ("ph", "f"), ("th", "t"), ("dh", "t"), ("bh", "b"), ("ngh", "n"), ("ng", "n"), ("nk ", "n "), ("ck", "k"),
-    ("ce", "se"), ("ci", "si"), ("cy", "sy"), ("cz", "s"), ("x", "ks"),
-    ("ts", "s"), ("tz", "s"), ("dz", "s"), ("dj", "s"), ("tj", "s"), ("h ", " "),
-    (" a", " A"), (" e", " A"), (" i", " A"), (" o", " A"), (" u", " A"), (" y", " A"),
+    (" x", " s"), (" qi", " si"), (" al ", " "), (" el ", " "), (" ul ", " "), ("tsch", "s"), ("tch", "s"),
+    ("sch", "s"), ("ch", "s"), ("sh", "s"), ("zh", "s"), ("kh", "h"), ("gh", "g"), ("ph", "f"), ("th", "t"),
+    ("dh", "t"), ("bh", "b"), ("ngh", "n"), ("ng", "n"), ("nk ", "n "), ("ck", "k"), ("ce", "se"),
+    ("ci", "si"), ("cy", "sy"), ("cz", "s"), ("x", "ks"), ("ts", "s"), ("tz", "s"), ("dz", "s"),
+    ("dj", "s"), ("tj", "s"), ("h ", " "), (" a", " A"), (" e", " A"), (" i", " A"), (" o", " A"),
+    (" u", " A"), (" y", " A"),
 )  # fmt: skip
 _CLASSES = str.maketrans("bpfvwdtgkqclrmnszjh", "PPPPPTTKKKKLLMNSSSH", "aeiouy")
 _DOUBLED = tuple((letter * times, letter) for letter in "PTKLMNSH" for times in (3, 2))
