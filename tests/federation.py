@@ -232,6 +232,7 @@ class Federation:
             country.
         accepted: whether every node has accepted every other.
         sockets: whether calls go over real sockets; close the federation then.
+        settings: further lines of every node.toml.
     """
 
     folder: Path
@@ -239,7 +240,7 @@ class Federation:
     policy: Policy = field(default_factory=Policy)
     accepted: bool = True
     sockets: bool = False
-    settings: str = ""
+    settings: str = "[pull]\nprivate_addresses = true\n"
     clock: Clock = field(default_factory=Clock)
     wire: Wire = field(default_factory=Wire)
     rung: list[str] = field(default_factory=list)
@@ -362,8 +363,7 @@ class Federation:
 
     def _make_node(self, member: str) -> None:
         home = self.folder / member
-        settings = f"{self.settings}\n[server]\nport = 0\n[pull]\nprivate_addresses = true\n"
-        membership.init_home(home, member, settings)
+        membership.init_home(home, member, f"{self.settings}[server]\nport = 0\n")
         node = replace(
             open_node(home, clock=self.clock),
             trust=cast(TrustStore, StandInTrust(self.coordinator)),

@@ -90,13 +90,14 @@ def caller_of(
 
 
 def open_feed(
-    node: Node, conn: Connection, audience: str, caller: Caller | NotIdentified, *, exercise: bool = False
+    node: Node, conn: Connection, audience: str, caller: Caller | NotIdentified, *, leaves: bool = False
 ) -> feeds.FeedRow:
     """Open one of this node's feeds to a caller.
 
     Args:
         caller: or why it is not known who is calling.
-        exercise: whether what is asked for may be read by anybody in an exercise's `network` feed.
+        leaves: whether it is about the log itself and not about documents: a member that is suspended or has
+            lapsed may still read that, and in an exercise anybody may, of the `network` feed.
 
     Raises:
         NotFound: there is no such feed for this caller; a police feed is for nobody but those it is exchanged
@@ -105,9 +106,9 @@ def open_feed(
         NotAllowed: the caller is a member with whom this is not exchanged, with the reason.
     """
     if isinstance(caller, Caller):
-        open_to: Sequence[str] = caller.exchange.audiences
+        open_to: Sequence[str] = caller.exchange.leaves if leaves else caller.exchange.audiences
     else:
-        open_to = ("network",) if exercise and node.network().policy.exercise else ()
+        open_to = ("network",) if leaves and node.network().policy.exercise else ()
     if audience == "network" and audience not in open_to:
         raise _not_exchanged(caller) if isinstance(caller, Caller) else caller
     row = feeds.find_feed(conn, node.member, audience) if audience in open_to else None
@@ -166,7 +167,7 @@ def take_receipt(node: Node, caller: Caller, token: str) -> None:
         NotAllowed: nothing is exchanged with the caller.
         Conflict: the request was honoured before.
     """
-    if not caller.exchange.audiences:
+    if not caller.exchange.leaves:
         raise _not_exchanged(caller)
     network = node.network()
     receipt = verify_receipt(token, node.member, network.roster.token_key)
@@ -194,7 +195,7 @@ def take_ring(node: Node, caller: Caller) -> None:
         TooOften: it has rung MAX_RINGS times within a minute.
         Conflict: the request was honoured before.
     """
-    if not caller.exchange.audiences:
+    if not caller.exchange.leaves:
         raise _not_exchanged(caller)
     now = node.clock()
     with writing(node.engine) as conn:
@@ -227,7 +228,7 @@ def _take_once(conn: Connection, node: Node, caller: Caller, action: str) -> Non
 
 def _feed_of(node: Node, conn: Connection, caller: Caller, origin: str) -> feeds.FeedRow:
     """Return the feed that a receipt is about; one that the caller may not know of is as good as none."""
-    for audience in caller.exchange.audiences:
+    for audience in caller.exchange.leaves:
         row = feeds.find_feed(conn, node.member, audience)
         if row is not None and row.origin == origin:
             return row

@@ -87,7 +87,11 @@ def record_promises(conn: Connection, feed_id: int, member: str, promises: Seque
         if row is not None:
             if item.version < row.version:
                 continue
-            told.update({name: told[name] or getattr(row, name) for name in _TIMES})
+            before = {name: getattr(row, name) for name in (*_TIMES, "nothing_held")}
+            if item.version == row.version:  # what was said first stands, so that nobody has news without end
+                told.update({name: value for name, value in before.items() if value})
+            else:
+                told.update({name: told[name] or before[name] for name in _TIMES})
             if all(value == getattr(row, name) for name, value in told.items()):
                 continue
         rows.append({"feed_id": feed_id, "case_id": item.case_id, "member": member, **told})

@@ -76,7 +76,7 @@ def make_federation_app(node: Node, on_ring: Callable[[], None]) -> Flask:
 
 def get_checkpoint(audience: str) -> Response:
     """Answer with the newest checkpoint, or that it is still the one that the caller has."""
-    with _opened(audience, exercise=True) as (_, row, _caller):
+    with _opened(audience, leaves=True) as (_, row, _caller):
         note = row.note or b""
     tag = feeds.note_tag(note)
     headers = {"ETag": tag, "Cache-Control": REVALIDATE}
@@ -87,7 +87,7 @@ def get_checkpoint(audience: str) -> Response:
 
 def get_tile(audience: str, place: str) -> Response:
     """Answer with a hash tile or an entry bundle."""
-    with _opened(audience, exercise=True) as (conn, row, _):
+    with _opened(audience, leaves=True) as (conn, row, _):
         try:
             ref = parse_tile_path(f"tile/{place}")
         except Malformed:
@@ -185,12 +185,12 @@ def _sent_path() -> str:
 
 @contextmanager
 def _opened(
-    audience: str, *, exercise: bool = False
+    audience: str, *, leaves: bool = False
 ) -> Iterator[tuple[Connection, feeds.FeedRow, Caller | NotIdentified]]:
     """Open a feed to whoever is calling.
 
     Args:
-        exercise: whether anybody may read this in an exercise.
+        leaves: whether it is about the log itself; see `serving.open_feed`.
     """
     with reading(_node().engine) as conn:
         caller: Caller | NotIdentified
@@ -198,8 +198,8 @@ def _opened(
             caller = _identify(conn)
         except NotIdentified as error:
             caller = error
-            exercise = exercise and "Authorization" not in request.headers
-        yield conn, serving.open_feed(_node(), conn, audience, caller, exercise=exercise), caller
+            leaves = leaves and "Authorization" not in request.headers  # a bad token is never passed over
+        yield conn, serving.open_feed(_node(), conn, audience, caller, leaves=leaves), caller
 
 
 def _signed_file(data: bytes | None, media_type: str) -> Response:

@@ -1,0 +1,57 @@
+"""The log holds nothing that could be personal."""
+
+import json
+import logging
+
+import pytest
+import structlog
+
+from node.config import LogConfig
+from node.log import describe_exception, set_up_log
+
+
+def written(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
+    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+
+def test_only_known_keys_with_plain_values_are_written(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_log(LogConfig(form="json"))
+    log = structlog.get_logger()
+    log.info("request", method="GET", route="/feeds/<audience>/checkpoint", status=304, ms=1.5, bytes=None)
+    log.info("pulled", member="police.fr.example", name="Amina", status="two words", count={"a": 1})
+    log.info("Amina was found")
+    log.info("case مريم")
+    first, second, third, fourth = written(capsys)
+    assert {key: first[key] for key in ("event", "method", "status", "ms", "bytes")} == {
+        "event": "request", "method": "GET", "status": 304, "ms": 1.5, "bytes": None,
+    }  # fmt: skip
+    assert (second["member"], second["withheld"]) == ("police.fr.example", 3)
+    assert {"name", "status", "count"}.isdisjoint(second)
+    assert third["event"] == fourth["event"] == "event withheld"
+
+
+def test_libraries_lose_their_words(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_log(LogConfig(form="json"))
+    try:
+        raise ValueError("Amina")
+    except ValueError:
+        logging.getLogger("waitress").exception("Exception while serving %s", "/Amina")
+    logging.getLogger("waitress").info("Amina")
+    (line,) = written(capsys)
+    assert (line["library"], line["level"]) == ("waitress", "error")
+    assert str(line["error"]).startswith("ValueError@test_log.py:")
+    assert "Amina" not in json.dumps(line)
+
+
+def test_levels_and_text(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_log(LogConfig(level="warning", form="text"))
+    structlog.get_logger().info("request", status=200)
+    structlog.get_logger().warning("job failed", job="purge")
+    said = capsys.readouterr().err
+    assert "job failed" in said
+    assert "purge" in said
+    assert "request" not in said
+
+
+def test_an_exception_is_named_by_kind_and_place_alone() -> None:
+    assert describe_exception(KeyError("Amina")) == "KeyError"
