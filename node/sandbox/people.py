@@ -134,7 +134,7 @@ def invent_case(country: str, rng: random.Random, *, now: datetime, origin: str 
         country: where the child went missing, one of `countries()`.
         rng: where all chance comes from.
         now: the child is missing since before, and not yet 18.
-        origin: the country that the child's family comes from, when it is another: names are written as there.
+        origin: the country that the child's family comes from, where it is another; names are of there.
 
     Raises:
         InvalidInput: no words for this country.

@@ -3,6 +3,8 @@
 It follows the ear, roughly, as a person at a counter does; no standard of transliteration is meant.
 """
 
+import unicodedata
+
 _SOUNDS = {
     "shch": "щ",
     "tch": "ч",
@@ -57,7 +59,8 @@ _LONGEST = max(map(len, _SOUNDS))
 
 def write_in_cyrillic(latin: str) -> str:
     """Write a name that is given in Latin letters in Cyrillic, by ear."""
-    return " ".join(_write_word(word.lower()).capitalize() for word in latin.split())
+    plain = unicodedata.normalize("NFD", latin.lower())
+    return " ".join(_write_word(word).capitalize() for word in plain.split())
 
 
 def _write_word(word: str) -> str:
@@ -69,6 +72,6 @@ def _write_word(word: str) -> str:
                 written += _SOUNDS[sound]
                 place += length
                 break
-        else:  # a mark or an accent that nobody would type
+        else:  # an accent or a sign that nobody would type
             place += 1
     return written

@@ -34,16 +34,17 @@ from node.adapters.keystore import (
 from node.adapters.repository import Holder
 from node.errors import Conflict, NodeError
 from node.runtime import Node, open_node
-from node.sandbox.coordinator import serve_files
 from node.sandbox.people import Record, invent_case
 from node.sandbox.plan import AGREEMENT, ENDORSEMENT_DAYS, KEY_HOLDERS, MEMBERS, NETWORK, THRESHOLD, Plan
 from node.sandbox.portraits import draw_portrait
+from node.sandbox.processes import Processes, running
 from node.services import membership, network, publishing
 from node.services.cases import add_cases
 from node.services.membership import Applicant
 from protocol.roster import Policy
 
 ACTOR = "sandbox"
+COORDINATOR = "coordinator"
 PULL_SECONDS = 3
 
 _MADE = "sandbox.json"
@@ -51,7 +52,7 @@ _BUILDING = "building"
 _FORMAT = 1
 _MONTHS = 12
 _PORTS = range(20_000, 32_000)
-"""Below the ports that systems give to outgoing connections: one that is free now is free at the next start."""
+"""Below those that systems give to outgoing connections: what is free now is free at the next start too."""
 
 Told = Callable[[str], None]
 
@@ -61,7 +62,7 @@ class World:
     """A network that was built.
 
     Attributes:
-        ports: by member, and of the coordinator under its own name.
+        ports: on loopback, of the COORDINATOR and of every member.
         cases: how many each member was given.
         seed: where all chance came from.
     """
@@ -77,17 +78,40 @@ class World:
         return self.folder / "coordinator"
 
     @property
-    def coordinator_url(self) -> str:
-        """Where the network's signed files are served."""
-        return f"http://127.0.0.1:{self.ports['coordinator']}"
+    def logs(self) -> Path:
+        """The folder with what each program says."""
+        return self.folder / "logs"
 
     def home(self, member: str) -> Path:
         """The home of a member's node."""
         return self.folder / "members" / member
 
-    def address(self, member: str) -> str:
-        """Where a member's node is reached."""
-        return f"http://127.0.0.1:{self.ports[member]}"
+    def address(self, name: str) -> str:
+        """Where a member's node is reached, or the COORDINATOR."""
+        return f"http://127.0.0.1:{self.ports[name]}"
+
+    def start(self, processes: Processes, name: str) -> None:
+        """Start the program of a member, or of the COORDINATOR, without waiting for it."""
+        if name == COORDINATOR:
+            processes.start(name, ["network", "serve", self.coordinator, "--port", str(self.ports[name])])
+        else:
+            processes.start(name, ["--home", self.home(name), "serve"])
+
+    def wait(self, processes: Processes, name: str) -> None:
+        """Wait until the program of a member, or of the COORDINATOR, answers.
+
+        Raises:
+            NodeError: it ended, or does not answer for long.
+        """
+        path = "/metadata/timestamp.json" if name == COORDINATOR else "/health"
+        processes.wait_until_answering(name, self.address(name) + path)
+
+    def start_all(self, processes: Processes) -> None:
+        """Start the coordinator and every node, and wait until all of them answer."""
+        for name in self.ports:
+            self.start(processes, name)
+        for name in self.ports:
+            self.wait(processes, name)
 
     @contextmanager
     def open_nodes(self) -> Iterator[dict[str, Node]]:
@@ -149,7 +173,7 @@ def build_world(folder: Path, cases: int, seed: int, told: Told = lambda what: N
     try:
         told("making the coordinator's keys and the nodes' homes")
         _make_network(world)
-        with serve_files(world.coordinator, world.ports["coordinator"]), _made_homes(world) as nodes:
+        with running(world.logs) as processes, _made_homes(world, processes) as nodes:
             told("admitting the members, and the NGO with its endorsement")
             _admit_all(world, nodes)
             _accept_all(nodes)
@@ -175,6 +199,8 @@ def invent_for(plan: Plan, rng: random.Random, number: int, folder: Path, now: d
     """
     origin = plan.origins[number // 2 % len(plan.origins)] if number % 2 and plan.origins else ""
     record = invent_case(plan.country, rng, now=now, origin=origin)
+    if record["category"] == "unaccompanied_migrant" and not origin and plan.origins:  # nobody is one at home
+        record = invent_case(plan.country, rng, now=now, origin=plan.origins[0])
     age = record["age_at_disappearance"]["max"] / (
         _MONTHS if record["age_at_disappearance"]["unit"] == "month" else 1
     )
@@ -212,7 +238,7 @@ def own_name(record: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _names() -> Sequence[str]:
-    return ("coordinator", *(plan.id for plan in MEMBERS))
+    return (COORDINATOR, *(plan.id for plan in MEMBERS))
 
 
 def _clear(folder: Path) -> None:
@@ -254,9 +280,12 @@ def _make_network(world: World) -> None:
 
 
 @contextmanager
-def _made_homes(world: World) -> Iterator[dict[str, Node]]:
+def _made_homes(world: World, processes: Processes) -> Iterator[dict[str, Node]]:
+    """Make every home while the coordinator's program starts."""
+    world.start(processes, COORDINATOR)
     for plan in MEMBERS:
         membership.init_home(world.home(plan.id), plan.id, _settings(plan, world.ports[plan.id]))
+    world.wait(processes, COORDINATOR)
     with world.open_nodes() as nodes:
         yield nodes
 
@@ -289,7 +318,7 @@ def _admit_all(world: World, nodes: Mapping[str, Node]) -> None:
     world.sign_and_publish(_now())
     endorsers = {plan.endorser for plan in MEMBERS if plan.endorser}
     for endorser in endorsers:
-        membership.join(nodes[endorser], root, [world.coordinator_url])
+        membership.join(nodes[endorser], root, [world.address(COORDINATOR)])
     for plan in MEMBERS:
         if plan.endorser:
             endorsement = membership.endorse(
@@ -301,7 +330,7 @@ def _admit_all(world: World, nodes: Mapping[str, Node]) -> None:
         if member in endorsers:
             membership.refresh(node)
         else:
-            membership.join(node, root, [world.coordinator_url])
+            membership.join(node, root, [world.address(COORDINATOR)])
 
 
 def _request(world: World, plan: Plan, node: Node, endorsement: str | None = None) -> None:

@@ -1,0 +1,136 @@
+"""The sandbox's processes: every node as `gmcn serve`, the coordinator as `gmcn network serve`.
+
+Guarantees: whatever was started is ended with the block that started it, and on Linux also when this process
+is killed outright; what a process says is in a file of its own.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from node.adapters.http import HttpClient
+from node.errors import NodeError, PeerUnavailable
+
+_START_SECONDS = 40.0
+_STOP_SECONDS = 15.0
+_RUN_SECONDS = 60.0
+_LOOK_SECONDS = 0.05
+_SAID_BYTES = 600
+
+# PR_SET_PDEATHSIG, which the child sets itself: it ends also when this process is killed without a chance to
+# end it. Elsewhere than on Linux there is no such thing.
+_GMCN = """
+import ctypes, signal, sys
+try:
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+except (OSError, AttributeError):
+    pass
+from node.cli import main
+main(prog_name="gmcn")
+"""
+
+
+class Processes:
+    """Programs that run, by name."""
+
+    def __init__(self, logs: Path) -> None:
+        self._logs = logs
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._http = HttpClient(private_addresses=True, connect_seconds=1)
+        logs.mkdir(exist_ok=True)
+
+    def start(self, name: str, arguments: Sequence[str | Path]) -> None:
+        """Start `gmcn` with arguments, without waiting for it."""
+        with (self._logs / f"{name}.log").open("ab") as log:
+            self._running[name] = subprocess.Popen(
+                [sys.executable, "-c", _GMCN, *map(str, arguments)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C is for this process, which then ends the others in order
+            )
+
+    def wait_until_answering(self, name: str, url: str) -> None:
+        """Wait until a program that was started answers at an address.
+
+        Raises:
+            NodeError: it ended, or does not answer for long.
+        """
+        end = time.monotonic() + _START_SECONDS
+        while time.monotonic() < end:
+            if not self.is_running(name):
+                raise NodeError(
+                    f"The process of {name} ended at once: {self.last_words(name)}", self._hint(name)
+                )
+            try:
+                self._http.fetch("GET", url, limit=1 << 20, deadline=2)
+                return
+            except PeerUnavailable:
+                time.sleep(_LOOK_SECONDS)
+        raise NodeError(f"The process of {name} does not answer.", self._hint(name))
+
+    def run(self, arguments: Sequence[str | Path]) -> Any:
+        """Run `gmcn` with arguments to its end, and return what it printed, read as JSON if it is that.
+
+        Raises:
+            NodeError: it failed, with what it said.
+        """
+        done = subprocess.run(
+            [sys.executable, "-c", _GMCN, *map(str, arguments)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_RUN_SECONDS,
+            check=False,
+        )
+        if done.returncode != 0:
+            said = " ".join(done.stderr.decode("utf-8", "replace").split())
+            raise NodeError(f"gmcn ended with {done.returncode}: {said[-_SAID_BYTES:]}")
+        return json.loads(done.stdout) if done.stdout.startswith((b"{", b"[")) else done.stdout.decode()
+
+    def is_running(self, name: str) -> bool:
+        """Whether a program was started and has not ended."""
+        return name in self._running and self._running[name].poll() is None
+
+    def last_words(self, name: str) -> str:
+        """Return the end of what a program has said."""
+        data = (self._logs / f"{name}.log").read_bytes()[-_SAID_BYTES:]
+        return " ".join(data.decode("utf-8", "replace").split())
+
+    def stop(self, name: str) -> None:
+        """End a program, and wait until it has."""
+        self._end([self._running.pop(name)])
+
+    def stop_all(self) -> None:
+        """End every program."""
+        running, self._running = list(self._running.values()), {}
+        self._end(running)
+        self._http.close()
+
+    def _end(self, running: Sequence[subprocess.Popen[bytes]]) -> None:
+        for process in running:
+            process.terminate()
+        end = time.monotonic() + _STOP_SECONDS
+        for process in running:
+            try:
+                process.wait(max(0.0, end - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def _hint(self, name: str) -> str:
+        return f"See {self._logs / name}.log."
+
+
+@contextmanager
+def running(logs: Path) -> Iterator[Processes]:
+    """Give a place to start programs from; all of them are ended with the block."""
+    processes = Processes(logs)
+    try:
+        yield processes
+    finally:
+        processes.stop_all()
