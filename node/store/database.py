@@ -173,7 +173,7 @@ def scrub(engine: Engine) -> bool:
     """
     if engine.dialect.name == "postgresql":
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql("VACUUM (FULL)")
+            connection.exec_driver_sql("VACUUM (FULL, ANALYZE)")
         return True
     pooled = engine.raw_connection()
     try:

@@ -69,6 +69,7 @@ search_text = Table(
     Column("words", sa.Text, nullable=False),
 )
 Index("ix_search_entry_case", search_entry.c.case_id, search_entry.c.source, search_entry.c.feed_id)
+Index("ix_search_entry_place", search_entry.c.lat, search_entry.c.lon)
 Index("ix_search_entry_updated", search_entry.c.updated)
 Index("ix_search_entry_country_updated", search_entry.c.country, search_entry.c.updated)
 
@@ -490,9 +491,18 @@ def _near(lat: float, lon: float, radius: float) -> tuple[str, dict[str, Any]]:
     )
     band = (radius + MAX_RADIUS_M) / _METRES_PER_DEGREE
     scale = _METRES_PER_DEGREE * cos(radians(lat))
-    return part, {
-        "lat": lat, "lon": lon, "scale": scale, "radius": radius, "south": lat - band, "north": lat + band,
-    }  # fmt: skip
+    wide = (radius + MAX_RADIUS_M) / max(scale, 1.0)
+    if lon - wide >= -180 and lon + wide <= 180:
+        part = f"e.lon BETWEEN :west AND :east AND {part}"
+    bound = {
+        "lat": lat,
+        "lon": lon,
+        "scale": scale,
+        "radius": radius,
+        "south": lat - band,
+        "north": lat + band,
+    }
+    return part, bound | {"west": lon - wide, "east": lon + wide}
 
 
 # --- Names ---
@@ -602,17 +612,16 @@ def _candidates_postgresql(
     source = "FROM search_text t JOIN search_entry e ON e.id = t.id"
     # The server's 0.6 misses one consonant in five.
     connection.exec_driver_sql("SET LOCAL pg_trgm.word_similarity_threshold = 0.5")
-    for column, words, most in (("names_skeleton", key.skeleton, _STRICT), ("names_fold", key.fold, _LOOSE)):
-        if not words:
-            continue
+    if key.skeleton:
         whole = text(
-            f"SELECT t.id {source} WHERE t.{column} LIKE ALL(:patterns) AND {where}"
+            f"SELECT t.id {source} WHERE t.names_skeleton LIKE ALL(:patterns) AND {where}"
             " ORDER BY t.id DESC LIMIT :most"
         )
-        patterns = [f"% {word} %" for word in words.split()]
-        yield from connection.execute(whole, {**values, "patterns": patterns, "most": most}).scalars()
+        patterns = [f"% {word} %" for word in key.skeleton.split()]
+        yield from connection.execute(whole, {**values, "patterns": patterns, "most": _STRICT}).scalars()
+    for column, words in (("names_skeleton", key.skeleton), ("names_fold", key.fold)):
         alike = text(
             f"SELECT t.id {source} WHERE :words <% t.{column} AND {where}"
             f" ORDER BY word_similarity(:words, t.{column}) DESC, t.id DESC LIMIT :most"
         )
-        yield from connection.execute(alike, {**values, "words": words, "most": most}).scalars()
+        yield from connection.execute(alike, {**values, "words": words, "most": _LOOSE}).scalars()
