@@ -20,7 +20,7 @@ from node.web.coordinator import create_coordinator_app
 from node.web.process import Server
 from tests.factories import sample_record
 
-FR, KE, NGO = "police.fr.example", "police.ke.example", "ngo.fr.example"
+FR, KE, NGO, JP = "police.fr.example", "police.ke.example", "ngo.fr.example", "police.jp.example"
 COUNTRIES = {FR: "FR", KE: "KE", NGO: "FR"}
 NETWORK = "Test network"
 
@@ -113,7 +113,9 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     with ExitStack() as stack:
         for member in (FR, KE, NGO):
             home = town.home(member)
-            made = gmcn(home, "init", member, "--set", "pull.private_addresses=true", "--set", "server.port=0")
+            made = gmcn(
+                home, "init", member, "--set", "pull.private_addresses=true", "--set", "server.port=0"
+            )
             assert made.exit_code == 0, made.output
             _serve(town, member, stack)
         result = gmcn(
@@ -159,3 +161,11 @@ def _serve_files(town: Town, stack: ExitStack) -> None:
     town.url = f"http://127.0.0.1:{server.effective_port}"
     stack.callback(thread.join)
     stack.callback(server.close)
+
+
+@pytest.fixture
+def new_home(tmp_path: Path) -> Path:
+    """A node that has not joined a network."""
+    home = tmp_path / "home"
+    assert gmcn(home, "init", JP).exit_code == 0
+    return home
