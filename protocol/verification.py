@@ -4,7 +4,7 @@
     update = FeedUpdate(state, checkpoint, keys)    step 2: signature, never smaller, never two faces
     for ref in update.bundles(): update.feed(bytes) step 3: entries from the stored size on
     state = update.finish()                         the root came out as signed, so the past is unchanged
-    replay(entries, index, member, lookup)          step 4: what the leaves say, in order
+    replay(entries, index, member, lookup, now)          step 4: what the leaves say, in order
 
 Guarantees: after `finish` every entry that was fed is covered by the signed root, and the earlier tree is its
 prefix: it was extended, not trusted anew. No clock, socket or store: whoever calls keeps the entries until
@@ -14,6 +14,7 @@ Specification: README, "Pulling".
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from protocol.checkpoint import Checkpoint, verify_checkpoint
 from protocol.errors import BadProof, BadSignature, Malformed, Rollback, SplitView
@@ -21,6 +22,9 @@ from protocol.leaf import CaseState, Leaf, follow, parse_leaf
 from protocol.note import Note, VerifierKey
 from protocol.tiles import WIDTH, TileRef, bundles_between, parse_bundle
 from protocol.tlog import EMPTY, Frontier, leaf_hash
+
+MAX_AHEAD = timedelta(days=1)
+"""How far ahead of the reader's clock a leaf may be: its life is counted from its own time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +117,11 @@ class FeedUpdate:
 
 
 def replay(
-    entries: Sequence[bytes], index: int, member: str, lookup: Callable[[Sequence[str]], dict[str, CaseState]]
+    entries: Sequence[bytes],
+    index: int,
+    member: str,
+    lookup: Callable[[Sequence[str]], dict[str, CaseState]],
+    now: datetime,
 ) -> list[tuple[Leaf, CaseState]]:
     """Let verified entries follow the history of their cases.
 
@@ -122,6 +130,7 @@ def replay(
         index: of the first of them in the feed.
         member: the feed's owner.
         lookup: given case ids, returns the state of those that the feed has had before these entries.
+        now: by the reader's clock; a leaf from further ahead than MAX_AHEAD would outlive every policy.
 
     Returns:
         Each known leaf with the state of its case after it. Leaves of unknown kinds are passed over.
@@ -132,6 +141,8 @@ def replay(
     leaves = [
         (index + place, leaf) for place, entry in enumerate(entries) if (leaf := parse_leaf(entry, member))
     ]
+    if any(leaf.at > now + MAX_AHEAD for _, leaf in leaves):
+        raise Malformed("leaf: from the future; check both clocks")
     states = lookup([leaf.case for _, leaf in leaves])
     followed = []
     for place, leaf in leaves:

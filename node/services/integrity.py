@@ -60,7 +60,7 @@ def check(node: Node, progress: Progress = lambda what, done, total: None) -> Re
         for row in feeds.list_feeds(conn):
             report.feeds += 1
             _check_head(node, row, report)
-            table = _check_leaves(conn, row, report, progress)
+            table = _check_leaves(conn, node, row, report, progress)
             if table is not None:
                 _check_cases(conn, row, table, report)
             _check_documents(conn, node, row, report, progress)
@@ -85,7 +85,7 @@ def _check_head(node: Node, row: feeds.FeedRow, report: Report) -> None:
 
 
 def _check_leaves(
-    conn: Connection, row: feeds.FeedRow, report: Report, progress: Progress
+    conn: Connection, node: Node, row: feeds.FeedRow, report: Report, progress: Progress
 ) -> dict[str, tuple[Leaf, CaseState]] | None:
     """Hash every leaf again up to the signed root, and replay the case table from them."""
     frontier, table = EMPTY, dict[str, tuple[Leaf, CaseState]]()
@@ -104,6 +104,7 @@ def _check_leaves(
                 first,
                 row.member,
                 lambda cases: {case: table[case][1] for case in cases if case in table},
+                node.clock(),
             )
         except ProtocolError as error:
             _found(report, row, f"{ref.format()}: {error}")

@@ -74,6 +74,7 @@ class MemberView:
     fingerprint: str
     accepted: bool
     audiences: tuple[str, ...]
+    leaves: tuple[str, ...]
     reason: str
     seen_at: datetime | None
 
@@ -197,6 +198,7 @@ def list_members(node: Node) -> list[MemberView]:
                     fingerprint(member),
                     exchange.accepted,
                     exchange.audiences,
+                    exchange.leaves,
                     exchange.reason,
                     peer.seen_at if peer else None,
                 )
@@ -221,7 +223,8 @@ def accept_member(node: Node, member_id: str, shown: str, actor: str) -> None:
     if fingerprint(member) != shown:
         raise Conflict(
             f"The keys of {member_id} have another fingerprint than the one given.",
-            "Compare it with the member again, by a line that you trust: `gmcn member list` shows the present one.",
+            "Compare it with the member again, by a line that you trust: `gmcn member list` shows the present "
+            "one.",
         )
     now = node.clock()
     with writing(node.engine) as conn:

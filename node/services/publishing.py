@@ -180,7 +180,7 @@ def ring_peers(
     """
     with reading(node.engine) as conn:
         others = [member for member in node.network().roster.members if member.id != node.member]
-        open_to = [member for member in others if exchange_with(conn, node, member.id).audiences]
+        open_to = [member for member in others if exchange_with(conn, node, member.id).leaves]
 
     def ring(index: int) -> tuple[str, str]:
         try:

@@ -25,13 +25,14 @@ from node.runtime import Node
 from node.services import replicas
 from node.services.prefetch import fetch_ahead
 from node.services.replicas import Progress, no_progress
-from node.services.standing import exchange_with
+from node.services.standing import Exchange, exchange_with
 from node.store import feeds, peers
 from node.store.database import reading, writing
 from node.store.documents import SMALL
 from node.store.search import remove_many
+from protocol.checkpoint import Checkpoint
 from protocol.endorsement import verify_withdrawal
-from protocol.errors import ProtocolError, Rollback, SplitView
+from protocol.errors import BadProof, Malformed, NotAuthorized, ProtocolError, Rollback, SplitView
 from protocol.leaf import ERASE, parse_leaf
 from protocol.roster import Audience, FeedEntry, Member
 from protocol.tiles import WIDTH, TileRef, parse_bundle
@@ -39,6 +40,8 @@ from protocol.verification import FeedState, FeedUpdate, replay
 
 _BASE_BACKOFF = timedelta(seconds=5)
 _SPOOL_IN_MEMORY = 1 << 20
+MAX_PULL_BYTES = 1 << 30
+"""The most that one step of a feed may bring, four million leaves: no peer can fill the disk."""
 
 
 @dataclass
@@ -91,27 +94,30 @@ def _pull_member(node: Node, member_id: str, report: PullReport, progress: Progr
             raise NotFound(
                 f"The roster lists no member {member_id}.", "See `gmcn status` for the members."
             ) from None
-    if not exchange.audiences:
+    if not exchange.leaves:
         raise PeerUnavailable(f"Nothing is exchanged with it: {exchange.reason}.")
     if exchange.member.kind == "law_enforcement":
         _pull_withdrawals(node, exchange.member)
     broken: ProtocolError | None = None
-    for audience in exchange.audiences:
+    for audience in exchange.leaves:
         try:
-            pull_feed(node, exchange.member, audience, report, progress)
+            _pull_feed(node, exchange, audience, report, progress)
         except ProtocolError as error:  # the other feed is another log, with another key
             broken = broken or error
     if broken is not None:
         raise broken
 
 
-def pull_feed(node: Node, member: Member, audience: Audience, report: PullReport, progress: Progress) -> None:
-    """Bring the replica of one feed up to date.
+def _pull_feed(
+    node: Node, exchange: Exchange, audience: Audience, report: PullReport, progress: Progress
+) -> None:
+    """Bring the replica of one feed up to date; without documents where only erasures are exchanged.
 
     Raises:
         ProtocolError: the feed breaks the protocol; it is quarantined, and its state is what it was.
         PeerUnavailable: the peer does not answer; the state is what was committed before.
     """
+    member = exchange.member
     entry = member.feed(audience)
     with writing(node.engine) as conn:
         row = feeds.ensure_feed(conn, member.id, audience, entry.origin, own=False)
@@ -122,10 +128,11 @@ def pull_feed(node: Node, member: Member, audience: Audience, report: PullReport
     except ProtocolError as error:
         _quarantine(node, row, error)
         raise
-    stored, refused = replicas.fetch_documents(node, member, row, progress)
-    report.documents += stored
-    report.refused += refused
-    report.photographs += replicas.fetch_photographs(node, member, row, SMALL)
+    if audience in exchange.audiences:
+        stored, refused = replicas.fetch_documents(node, member, row, progress)
+        report.documents += stored
+        report.refused += refused
+        report.photographs += replicas.fetch_photographs(node, member, row, SMALL)
     report.receipts += replicas.send_receipts(node, member, row)
 
 
@@ -146,6 +153,7 @@ def _advance(
                 feeds.set_feed_state(conn, row.id, feeds.OPEN)
         return
     update = FeedUpdate(row.known(), fetched.data, entry.keys)
+    _check_frozen(entry, update.checkpoint)
     with tempfile.SpooledTemporaryFile(_SPOOL_IN_MEMORY, dir=str(node.scratch())) as spool:
         state = _collect(client, member, row, update, spool, progress)
         try:
@@ -156,6 +164,18 @@ def _advance(
             _honour_erasures(node, row, update, spool)
             raise
     report.leaves += state.frontier.size - row.size
+
+
+def _check_frozen(entry: FeedEntry, checkpoint: Checkpoint) -> None:
+    """Hold a frozen feed to the head at which the roster froze it: nothing behind that counts."""
+    if entry.frozen is not None and checkpoint.size > entry.frozen.size:
+        raise NotAuthorized("checkpoint: behind the head at which the roster has frozen this feed")
+    if (
+        entry.frozen is not None
+        and checkpoint.size == entry.frozen.size
+        and checkpoint.root != entry.frozen.root
+    ):
+        raise BadProof("checkpoint: another root than that of the frozen feed")
 
 
 def _collect(
@@ -171,6 +191,8 @@ def _collect(
     for ref, data in fetch_ahead(lambda ref: client.get_file(member, row.audience, ref), refs):
         update.feed(data)
         spool.write(len(data).to_bytes(4, "big") + data)
+        if spool.tell() > MAX_PULL_BYTES:
+            raise Malformed(f"feed: more than {MAX_PULL_BYTES} bytes of new entries at once")
         progress("entries", ref.index * WIDTH + ref.width, update.checkpoint.size)
     return update.finish()
 
@@ -188,6 +210,7 @@ def _commit(node: Node, row: feeds.FeedRow, update: FeedUpdate, state: FeedState
                 ref.index * WIDTH + skipped,
                 row.member,
                 lambda cases: feeds.lookup_cases(conn, row.id, cases),
+                now,
             )
             feeds.store_cases(conn, row.id, followed, feeds.WANTED, now)
             erased = [leaf.case for leaf, after in followed if after.erased]

@@ -27,7 +27,9 @@ class Exchange:
     Attributes:
         standing: by roster and endorsement.
         accepted: whether this node's administrator accepted its present keys.
-        audiences: of the feeds that may be read and served; empty when none.
+        audiences: of the feeds whose documents may be read and served; empty when none.
+        leaves: of the feeds whose leaves may be read and served. Between members of whom one is suspended or
+            has lapsed these go on, so that erasures are still honoured on both sides.
         reason: in plain words, why it is not all of them; empty when it is.
     """
 
@@ -35,6 +37,7 @@ class Exchange:
     standing: Standing
     accepted: bool
     audiences: tuple[Audience, ...]
+    leaves: tuple[Audience, ...]
     reason: str
 
 
@@ -50,12 +53,11 @@ def exchange_with(conn: Connection, node: Node, member_id: str) -> Exchange:
     stands = standing(member, network.roster, withdrawals, now)
     peer = peers.find_peer(conn, member_id)
     accepted = peer is not None and peer.accepted == fingerprint(member)
-    if stands.state is not State.ACTIVE:
-        return Exchange(member, stands, accepted, (), stands.reason)
     own = network.roster.member(node.member)
     own_standing = standing(own, network.roster, withdrawals, now)
-    if own_standing.state is not State.ACTIVE:
-        return Exchange(member, stands, accepted, (), f"This node's own standing: {own_standing.reason}")
+    if State.REMOVED in (stands.state, own_standing.state):
+        gone = stands if stands.state is State.REMOVED else own_standing
+        return Exchange(member, stands, accepted, (), (), gone.reason)
     audiences: list[Audience] = []
     reasons = []
     if accepted or (peer is not None and now >= peer.seen_at + timedelta(days=network.policy.notice_days)):
@@ -69,7 +71,13 @@ def exchange_with(conn: Connection, node: Node, member_id: str) -> Exchange:
             reasons.append("the roster ran out more than 30 days ago, so police exchange has stopped")
         elif audiences:
             reasons.append("police exchange waits for `gmcn member accept`")
-    return Exchange(member, stands, accepted, tuple(audiences), "; ".join(reasons))
+    leaves = tuple(audiences)
+    if stands.state is not State.ACTIVE:
+        return Exchange(member, stands, accepted, (), leaves, f"{stands.reason}: only erasures are exchanged")
+    if own_standing.state is not State.ACTIVE:
+        reason = f"this node's own standing: {own_standing.reason}; only erasures are exchanged"
+        return Exchange(member, stands, accepted, (), leaves, reason)
+    return Exchange(member, stands, accepted, leaves, leaves, "; ".join(reasons))
 
 
 def see_members(conn: Connection, node: Node) -> None:

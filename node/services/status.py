@@ -96,7 +96,7 @@ def status(node: Node) -> Status:
         own_standing = standing(entry, network.roster, peers.list_withdrawals(conn), node.now())
         seen = {peer.member: peer for peer in peers.list_peers(conn)}
         found = [_peer(view, seen.get(member), by_member.get(member, [])) for member, view in views.items()]
-        readers = [view.member.id for view in views.values() if view.audiences]
+        readers = [view.member.id for view in views.values() if view.leaves]
         waiting = [
             item
             for row in feeds.list_feeds(conn)
@@ -127,7 +127,7 @@ def status(node: Node) -> Status:
 
 
 def _readers(audience: str, views: dict[str, MemberView], readers: list[str]) -> list[str]:
-    return [member for member in readers if audience in views[member].audiences]
+    return [member for member in readers if audience in views[member].leaves]
 
 
 def _feeds_by_member(conn: Connection) -> dict[str, list[FeedStatus]]:

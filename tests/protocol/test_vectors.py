@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -36,6 +37,7 @@ from tests.vectors.make import FILES, FOLDER, made
 
 Vectors = dict[str, Any]
 SCHEMAS = Schemas.packaged()
+LATER = datetime(2030, 1, 1, tzinfo=UTC)
 
 
 def load(name: str) -> Vectors:
@@ -195,9 +197,9 @@ def test_leaves() -> None:
     for history in vectors["histories"]:
         entries = [leaf.encode() for leaf in history["leaves"]]
         if history["error"] is None:
-            assert len(replay(entries, 0, member, lambda cases: {})) == len(entries)
+            assert len(replay(entries, 0, member, lambda cases: {}, LATER)) == len(entries)
         else:
-            refused(history, replay, entries, 0, member, lambda cases: {})
+            refused(history, replay, entries, 0, member, lambda cases: {}, LATER)
 
 
 def leaf_of(vector: Vectors) -> Leaf:
@@ -239,13 +241,15 @@ def test_feed_is_pulled_from_each_size_to_each_later_one() -> None:
             check_quorum(update.note, keys_of([vectors["witness"]["vkey"]]), 1)
             root = tree_root(one["size"], read_nodes(one["size"], lambda ref: files[ref.format()]))
             assert root == update.checkpoint.root == tree_hash(entries)
-        assert len(replay(entries, 0, vectors["member"], lambda cases: {})) == 257
+        assert len(replay(entries, 0, vectors["member"], lambda cases: {}, LATER)) == 257
 
 
 def test_the_cases_of_the_feed() -> None:
     vectors = load("feed.json")
     entries = parse_bundle(un64(vectors["files"]["tile/entries/000.p/5"]), 5)
-    states = {leaf.case: state for leaf, state in replay(entries, 0, vectors["member"], lambda cases: {})}
+    states = {
+        leaf.case: state for leaf, state in replay(entries, 0, vectors["member"], lambda cases: {}, LATER)
+    }
     told = {
         case: {
             "version": state.version,

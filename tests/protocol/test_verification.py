@@ -265,13 +265,13 @@ def test_replay() -> None:
     entries = [leaf.format() for leaf in leaves]
     entries.insert(2, b'{"kind":"later"}')
     cases = Cases(c3=CaseState(7, b"d" * 32, EXPIRES, 4), c4=CaseState(1, None, EXPIRES, 5))
-    followed = replay(entries, 100, MEMBER, cases)
+    followed = replay(entries, 100, MEMBER, cases, AT)
     assert [leaf for leaf, _ in followed] == leaves
     assert [state.index for _, state in followed] == [100, 101, 103, 104, 105]
     assert [state.version for _, state in followed] == [1, 1, 2, 2, 8]
     assert [state.erased for _, state in followed] == [False, False, False, True, False]
     assert set(cases.asked) == {case_id(1), case_id(2), case_id(3)}
-    assert replay([], 5, MEMBER, cases) == []
+    assert replay([], 5, MEMBER, cases, AT) == []
 
 
 @pytest.mark.parametrize(
@@ -291,15 +291,22 @@ def test_replay() -> None:
 def test_histories_that_break_a_rule(leaves: list[Leaf], error: type[ProtocolError]) -> None:
     cases = Cases(c3=CaseState(7, b"d" * 32, EXPIRES, 4), c4=CaseState(1, None, EXPIRES, 5))
     with pytest.raises(error):
-        replay([leaf.format() for leaf in leaves], 0, MEMBER, cases)
+        replay([leaf.format() for leaf in leaves], 0, MEMBER, cases, AT)
 
 
 def test_leaves_of_another_member() -> None:
     with pytest.raises(NotAuthorized):
-        replay([put(1).format()], 0, "police.de.example", Cases())
+        replay([put(1).format()], 0, "police.de.example", Cases(), AT)
+
+
+def test_a_leaf_from_the_future_would_outlive_every_policy() -> None:
+    entries = [put(1).format()]
+    assert len(replay(entries, 0, MEMBER, Cases(), AT - timedelta(days=1))) == 1
+    with pytest.raises(Malformed, match="future"):
+        replay(entries, 0, MEMBER, Cases(), AT - timedelta(days=1, seconds=1))
 
 
 @given(st.lists(st.binary(max_size=60), min_size=1, max_size=5))
 def test_any_bytes_as_entries(entries: list[bytes]) -> None:
     with pytest.raises(ProtocolError):
-        replay(entries, 0, MEMBER, Cases())
+        replay(entries, 0, MEMBER, Cases(), AT)

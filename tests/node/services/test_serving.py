@@ -183,15 +183,26 @@ def test_rings_are_counted_by_the_minute_and_by_the_member(federation: Federatio
     serving.take_ring(node, call(federation))
 
 
-def test_a_member_without_standing_may_neither_ring_nor_promise(published: Published) -> None:
-    published.federation.announce(PEER, state="suspended")
+def test_a_removed_member_may_neither_ring_nor_promise(published: Published) -> None:
+    published.federation.announce(PEER, state="removed", removed_at=published.federation.clock())
     caller = call(published.federation)
     for refused in (
         lambda: serving.take_ring(published.federation[POLICE], caller),
         lambda: serving.take_receipt(published.federation[POLICE], caller, published.receipt()),
     ):
-        with pytest.raises(NotAllowed, match="suspended"):
+        with pytest.raises(NotAllowed, match="removed"):
             refused()
+
+
+def test_a_suspended_member_reads_leaves_and_no_documents(published: Published) -> None:
+    """So that an erasure reaches what it still holds, and its receipt comes back."""
+    published.federation.announce(PEER, state="suspended")
+    node, caller = published.federation[POLICE], call(published.federation)
+    with reading(node.engine) as conn:
+        assert serving.open_feed(node, conn, "network", caller, leaves=True).origin == f"{POLICE}/network"
+        with pytest.raises(NotAllowed, match="suspended"):
+            serving.open_feed(node, conn, "network", caller)
+    serving.take_receipt(node, caller, published.receipt())
 
 
 def test_a_feed_without_a_signed_head_is_not_there_yet(published: Published) -> None:
