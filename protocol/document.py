@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from protocol.encoding import format_base64, format_json, parse_base64, parse_object, parse_time
+from protocol.encoding import format_base64, format_json, parse_object, parse_time
 from protocol.errors import BadProof, Malformed
 from protocol.leaf import Leaf
 
@@ -30,6 +30,10 @@ AUDIENCE_SCHEMA: Mapping[str, str] = {"network": "summary/1", "police": "supplem
 
 
 _SCHEMA = re.compile(r"([a-z]{1,32}/[1-9][0-9]{0,3})\.(?:0|[1-9][0-9]{0,3})", re.ASCII)
+
+
+# The one spelling of 32 bytes: 43 digits, of which the last has two bits that must be 0.
+_SALT = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +115,8 @@ def verify_document(data: bytes, leaf: Leaf, audience: str) -> Document:
     if len(names) != len(parsed):
         raise Malformed("document: has not the parts of its schema")
     for part in parsed:
-        parse_base64(part.get("salt", ""), "document salt", SALT_SIZE)
+        if not isinstance(salt := part.get("salt"), str) or not _SALT.fullmatch(salt):
+            raise Malformed("document salt: not the base64 of 32 bytes")
     document = Document(data, dict(zip(names, parsed, strict=True)))
     _check_head(document.parts["head"], leaf)
     return document

@@ -52,7 +52,7 @@ def parse_json(data: bytes, what: str, limit: int) -> Any:
     # such pair; only other spellings pay for the slow look.
     if not _is_compact(value, data):
         _check_keys_unique(data, what)
-    if _depth_exceeds(value, MAX_DEPTH):
+    if data.count(b"{") + data.count(b"[") > MAX_DEPTH and _depth_exceeds(value, MAX_DEPTH):
         raise Malformed(f"{what}: nested deeper than {MAX_DEPTH} levels")
     return value
 
