@@ -9,8 +9,9 @@ form that its document promised.
 """
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -39,6 +40,7 @@ Progress = Callable[[str, int, int], None]
 """`progress(what, done, total)`: told as a long pull goes on; `what` is "entries" or "documents"."""
 
 _ROUND = 16 * MAX_DIGESTS
+_COMMIT = 4 * MAX_DIGESTS  # a transaction: the search's indexes prefer large steps
 _RETRY = {"unknown": timedelta(minutes=5), "restricted": timedelta(hours=6)}
 _PHOTO_ROUND = 64
 SMALL_BYTES = 12_288
@@ -70,56 +72,94 @@ def fetch_documents(
         if not wanted:
             return stored, refused
         batches = [wanted[start : start + MAX_DIGESTS] for start in range(0, len(wanted), MAX_DIGESTS)]
+        taken = _Taken()
 
         def ask(batch: list[WantedDocument]) -> list[bytes | Absence]:
             return node.peers.get_documents(member, row.audience, [_digest(item) for item in batch])
 
-        for batch, answers in fetch_ahead(ask, batches):
-            count, reasons = _take_batch(node, network, member, row, batch, answers)
-            stored += count
-            refused += reasons
-            progress("documents", stored, 0)
+        try:
+            for batch, answers in fetch_ahead(ask, batches):
+                for item, answer in zip(batch, answers, strict=True):
+                    _take(network, member, row, item, answer, taken)
+                if taken.size >= _COMMIT:
+                    stored += _commit(node, row, taken)
+                    taken, refused = _Taken(), [*refused, *taken.reasons()]
+                    progress("documents", stored, 0)
+        finally:
+            stored += _commit(node, row, taken)
+        refused += taken.reasons()
+        progress("documents", stored, 0)
 
 
-def _take_batch(
-    node: Node,
+@dataclass
+class _Taken:
+    """Answers that were looked at and are not committed yet."""
+
+    good: list[tuple[WantedDocument, bytes, SearchEntry | None, list[Photograph]]] = field(
+        default_factory=list
+    )
+    bad: list[tuple[WantedDocument, str]] = field(default_factory=list)
+    absent: list[tuple[WantedDocument, Absence]] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        return len(self.good) + len(self.bad) + len(self.absent)
+
+    def items(self) -> list[WantedDocument]:
+        good = [one[0] for one in self.good]
+        return good + [item for item, _ in self.bad] + [item for item, _ in self.absent]
+
+    def reasons(self) -> list[str]:
+        return [reason for _, reason in self.bad]
+
+
+def _take(
     network: Network,
     member: Member,
     row: feeds.FeedRow,
-    batch: Sequence[WantedDocument],
-    answers: Sequence[bytes | Absence],
-) -> tuple[int, list[str]]:
-    """Check one batch, then commit all of it: documents, search rows, and what was said of those that did not
-    come."""
-    good: list[tuple[WantedDocument, bytes, SearchEntry | None, list[Photograph]]] = []
-    bad: list[tuple[WantedDocument, str]] = []
-    absent: list[tuple[WantedDocument, str]] = []
-    for item, answer in zip(batch, answers, strict=True):
-        if isinstance(answer, str):
-            absent.append((item, answer))
-            continue
-        try:
-            parts = _check_document(network, answer, item, row.audience)
-        except ProtocolError as error:
-            bad.append((item, str(error)))
-            continue
-        entry = _entry(parts, member, row) if row.audience == "network" else None
-        good.append((item, answer, entry, photographs_in(item.case_key, parts, feeds.WANTED)))
+    item: WantedDocument,
+    answer: bytes | Absence,
+    taken: _Taken,
+) -> None:
+    """Check one answer."""
+    if isinstance(answer, str):
+        taken.absent.append((item, answer))
+        return
+    try:
+        parts = _check_document(network, answer, item, row.audience)
+    except ProtocolError as error:
+        taken.bad.append((item, str(error)))
+        return
+    entry = _entry(parts, member, row) if row.audience == "network" else None
+    taken.good.append((item, answer, entry, photographs_in(item.case_key, parts, feeds.WANTED)))
+
+
+def _commit(node: Node, row: feeds.FeedRow, taken: _Taken) -> int:
+    """Commit what was taken in one transaction: documents, search rows, and what was said of those that did not
+    come.
+
+    What the feed has moved on from meanwhile is passed over.
+
+    Returns:
+        How many documents were stored.
+    """
+    if not taken.size:
+        return 0
     now = node.clock()
     with writing(node.engine) as conn:
-        current = documents.still_wanted(conn, batch)
-        kept = [one for one in good if one[0].case_key in current]
+        current = documents.still_wanted(conn, taken.items())
+        kept = [one for one in taken.good if one[0].case_key in current]
         documents.store_documents(
             conn,
             [(item.case_key, body) for item, body, _, _ in kept],
             [photo for _, _, _, photos in kept for photo in photos],
         )
         index_many(conn, [entry for _, _, entry, _ in kept if entry is not None])
-        for item, reason in bad:
+        for item, reason in taken.bad:
             documents.set_case_states(conn, [item], feeds.REFUSED, reason)
-        for item, why in absent:
+        for item, why in taken.absent:
             _note_absence(conn, row, item, why, now)
-    return len(kept), [reason for _, reason in bad]
+    return len(kept)
 
 
 def _note_absence(
