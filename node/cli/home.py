@@ -6,7 +6,7 @@ import click
 
 from node.cli import Invocation
 from node.cli.arguments import read_input, read_pairs, same_fingerprint
-from node.cli.opening import pass_node
+from node.cli.opening import actor, pass_node
 from node.cli.output import json_option, print_json, remark, say, yes_option
 from node.config import format_settings
 from node.errors import Conflict, NotFound
@@ -110,6 +110,13 @@ def join() -> None:
     type=click.Path(path_type=Path),
     help="Of an NGO: the file that `gmcn endorse` wrote at a law-enforcement member of its country.",
 )
+@click.option(
+    "--new-key",
+    "new_keys",
+    multiple=True,
+    type=click.Choice(membership.KEY_PURPOSES),
+    help="Make a fresh key first, and ask for it. May be given several times.",
+)
 @pass_node
 def request(
     node: Node,
@@ -123,20 +130,25 @@ def request(
     languages: tuple[str, ...],
     duty_hours: str,
     endorsement: Path | None,
+    new_keys: tuple[str, ...],
 ) -> None:
     """Write the request to be admitted, on standard output.
 
     Hand the file to the coordinator. Its fingerprint is shown beside it: read it out to the coordinator, and
-    later to the members who accept your keys. A member that is listed already asks in the same way for
-    another name, address or key.
+    later to the members who accept your keys.
+
+    A member that is listed already asks in the same way for another name or address, and with --new-key for
+    another key, which its present one vouches for: the old one stays in use until the list has the new.
 
     \b
-    Example:
+    Examples:
       gmcn join request --network "Missing Children" --country FR --kind law_enforcement \\
         --name fr="Police nationale" --address https://gmcn.police.fr.example \\
         --duty-phone +33144556677 --duty-email duty@police.fr.example \\
         --duty-language fr --duty-language en > request.jwt
     """
+    if new_keys:
+        membership.renew_keys(node, new_keys, actor())
     duty = {"phone": duty_phone, "email": duty_email, "languages": list(languages), "hours": duty_hours}
     applicant = Applicant(
         node.member,

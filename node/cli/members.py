@@ -12,6 +12,7 @@ from node.errors import InvalidInput, NotAllowed, NotFound
 from node.runtime import Node
 from node.services import membership
 from node.services.membership import MemberView
+from protocol.roster import fingerprint
 
 
 @click.group()
@@ -54,6 +55,23 @@ def list_members(node: Node, as_json: bool) -> None:
             say(f"  because      {view.reason}")
         say(f"  duty desk    {view.member.duty.phone}  {view.member.duty.email}  {view.member.duty.hours}")
         say(f"  fingerprint  {view.fingerprint}")
+
+
+@member.command("fingerprint")
+@json_option
+@pass_node
+def own_fingerprint(node: Node, as_json: bool) -> None:
+    """Show the fingerprint of this member's own keys, as the list has them: to be read out to others.
+
+    \b
+    Example:
+      gmcn member fingerprint
+    """
+    shown = fingerprint(node.entry())
+    if as_json:
+        print_json({"member": node.member, "fingerprint": shown})
+    else:
+        say(shown)
 
 
 @member.command()

@@ -10,15 +10,15 @@ import hashlib
 import secrets
 import shutil
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Connection
 
-from node.adapters.keystore import Keystore, key_id
+from node.adapters.keystore import SIGNING, Keystore, Purpose, key_id
 from node.config import FILE_NAME, parse_config
 from node.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from node.runtime import FEED_KEYS, Node
@@ -43,6 +43,10 @@ from protocol.note import COSIGNATURE, ED25519, VerifierKey
 from protocol.roster import AUDIENCES_OF, Member, fingerprint, parse_member
 
 _SOURCES = "sources.txt"
+_SEALING = "sealing"
+
+KEY_PURPOSES = (*SIGNING, _SEALING)
+"""What a member has keys for; each is renewed alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,22 @@ def init_home(home: Path, member: str, settings: str = "", passphrase_file: Path
         if made:
             home.rmdir()
         raise
+
+
+def renew_keys(node: Node, purposes: Iterable[str], actor: str) -> None:
+    """Make fresh keys beside the present ones, which stay in use until the roster lists the new.
+
+    Args:
+        purposes: of KEY_PURPOSES.
+    """
+    made = list(dict.fromkeys(purposes))
+    for purpose in made:
+        if purpose == _SEALING:
+            node.keys.add_sealing()
+        else:
+            node.keys.add(cast(Purpose, purpose))
+    with writing(node.engine) as conn:
+        write_journal(conn, JournalEntry(node.clock(), actor, "member.renew-keys", fields=made))
 
 
 def join_request(node: Node, applicant: Applicant, network: str) -> str:
@@ -223,8 +243,7 @@ def accept_member(node: Node, member_id: str, shown: str, actor: str) -> None:
     if fingerprint(member) != shown:
         raise Conflict(
             f"The keys of {member_id} have another fingerprint than the one given.",
-            "Compare it with the member again, by a line that you trust: `gmcn member list` shows the present "
-            "one.",
+            "Compare it with the member again, by a line that you trust: see `gmcn member list`.",
         )
     now = node.clock()
     with writing(node.engine) as conn:

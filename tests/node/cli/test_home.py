@@ -91,6 +91,25 @@ def test_a_listed_member_changes_its_entry_by_another_request(town: Town) -> Non
     assert seen[KE]["accepted"] is True
 
 
+def test_new_keys_are_vouched_for_by_the_old_and_accepted_anew_by_everybody(town: Town) -> None:
+    before = {item["member"]: item["fingerprint"] for item in town.json(FR, "member", "list")}[KE]
+    request = town.request(KE, "--new-key", "token", "--new-key", "feed-network", "--new-key", "sealing")
+    town.published(KE)  # with the old keys, which the list still has
+    town.coordinate("rekey", str(town.folder / "net"), str(request))
+    for member in (KE, FR, NGO):
+        town.run(member, "join", "refresh")
+    case = town.published(KE)
+    found = {item["member"]: item for item in town.json(FR, "member", "list")}[KE]
+    assert found["fingerprint"] != before
+    assert (found["accepted"], found["audiences"]) == (False, [])
+    assert "not accepted" in town.run(FR, "status").stdout
+    read_out = town.run(KE, "member", "fingerprint").stdout
+    for member in (FR, NGO):
+        town.run(member, "member", "accept", KE, "--fingerprint", read_out)
+    town.run(FR, "pull", KE)
+    assert town.json(FR, "show", case)["source"] == "replica"
+
+
 def test_joining_takes_a_root_file_whose_fingerprint_is_the_one_that_was_read_out(
     town: Town, new_home: Path
 ) -> None:
