@@ -4,7 +4,6 @@ It stands at the member's own address while the member's process is down, and an
 would, but for the lie.
 """
 
-import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -32,7 +31,9 @@ texts than those that were signed for."""
 
 _CHECKPOINT = "/feeds/network/checkpoint"
 _FEED = "/feeds/network/"
-_DOCUMENTS = "/feeds/network/documents"
+_DOCUMENTS = "/documents"
+_WORDS = ((b'"sex":1', b'"sex":9'), (b'"sex":2', b'"sex":9'), (b'"EX-', b'"XX-'))
+"""What is said otherwise: as long as before, so that only the hash can tell."""
 
 
 @contextmanager
@@ -50,7 +51,6 @@ def lying(node: Node, lie: Lie) -> Iterator[None]:
             app = _Replacing(app, _forked_files(node))
         case "documents":
             app = _Tampering(app)
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     try:
         server = make_server("127.0.0.1", node.config.server.port, app, threaded=True, request_handler=_Quiet)
     except (OSError, SystemExit):
@@ -86,7 +86,7 @@ class _Replacing:
 
 
 class _Tampering:
-    """Answers honestly, but changes a word in every document."""
+    """Answers honestly, but changes a word in every document, of whatever feed."""
 
     def __init__(self, honest: WSGIApplication) -> None:
         self._honest = honest
@@ -94,9 +94,12 @@ class _Tampering:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         environ.pop("HTTP_ACCEPT_ENCODING", None)  # what is compressed cannot be changed in passing
         answer = self._honest(environ, start_response)
-        if environ["PATH_INFO"] != _DOCUMENTS:
+        if not environ["PATH_INFO"].endswith(_DOCUMENTS):
             return answer
-        return [part.replace(b'"sex":1', b'"sex":0').replace(b'"sex":2', b'"sex":0') for part in answer]
+        data = b"".join(answer)
+        for true, false in _WORDS:
+            data = data.replace(true, false)
+        return [data]
 
 
 def _empty_checkpoint(node: Node) -> bytes:

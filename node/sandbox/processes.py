@@ -5,12 +5,15 @@ is killed outright; what a process says is in a file of its own.
 """
 
 import json
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from node.adapters.http import HttpClient
@@ -94,7 +97,12 @@ class Processes:
 
     def is_running(self, name: str) -> bool:
         """Whether a program was started and has not ended."""
-        return name in self._running and self._running[name].poll() is None
+        return self.number(name) is not None
+
+    def number(self, name: str) -> int | None:
+        """Return the number of a program's process; None when it does not run."""
+        process = self._running.get(name)
+        return process.pid if process is not None and process.poll() is None else None
 
     def last_words(self, name: str) -> str:
         """Return the end of what a program has said."""
@@ -128,9 +136,25 @@ class Processes:
 
 @contextmanager
 def running(logs: Path) -> Iterator[Processes]:
-    """Give a place to start programs from; all of them are ended with the block."""
+    """Give a place to start programs from; all of them are ended with the block, also when this process is
+    told to end: SIGTERM and SIGHUP leave the block as Ctrl-C does."""
     processes = Processes(logs)
+    before = _on_signals((signal.SIGTERM, signal.SIGHUP), _leave)
     try:
         yield processes
     finally:
+        impatient = _on_signals((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), signal.SIG_IGN)
         processes.stop_all()
+        for number, handler in {**impatient, **before}.items():
+            signal.signal(number, handler)
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _on_signals(numbers: Sequence[signal.Signals], handler: Any) -> dict[signal.Signals, Any]:
+    """Handle signals otherwise, and return how they were handled; only a main thread can."""
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+    return {number: signal.signal(number, handler) for number in numbers}

@@ -81,6 +81,8 @@ def check_photographs(node: Node) -> tuple[int, list[str]]:
 
 def files_with(node: Node, secrets: list[bytes]) -> list[str]:
     """Name the files in a node's home that hold any of some bytes, anywhere."""
+    # A process that closes a file loses every lock that it has on it: SQLite must not be at it meanwhile.
+    node.engine.dispose()
     found = []
     for path in sorted(node.config.home.rglob("*")):
         try:

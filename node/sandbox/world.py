@@ -17,6 +17,7 @@ import random
 import secrets
 import shutil
 import socket
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,15 +33,24 @@ from node.adapters.keystore import (
     write_private,
 )
 from node.adapters.repository import Holder
-from node.errors import Conflict, NodeError
+from node.errors import Conflict, NodeError, NotFound
 from node.runtime import Node, open_node
 from node.sandbox.people import Record, invent_case
-from node.sandbox.plan import AGREEMENT, ENDORSEMENT_DAYS, KEY_HOLDERS, MEMBERS, NETWORK, THRESHOLD, Plan
+from node.sandbox.plan import (
+    AGREEMENT,
+    ENDORSEMENT_DAYS,
+    KEY_HOLDERS,
+    MEMBERS,
+    NETWORK,
+    THRESHOLD,
+    Plan,
+    plan_of,
+)
 from node.sandbox.portraits import draw_portrait
 from node.sandbox.processes import Processes, running
-from node.services import membership, network, publishing
-from node.services.cases import add_cases
+from node.services import cases, membership, network, publishing
 from node.services.membership import Applicant
+from node.store.cases import PUBLISHED
 from protocol.roster import Policy
 
 ACTOR = "sandbox"
@@ -50,6 +60,8 @@ PULL_SECONDS = 3
 _MADE = "sandbox.json"
 _BUILDING = "building"
 _FORMAT = 1
+_SEED = 1
+_MOST = 1_000
 _MONTHS = 12
 _PORTS = range(20_000, 32_000)
 """Below those that systems give to outgoing connections: what is free now is free at the next start too."""
@@ -64,13 +76,11 @@ class World:
     Attributes:
         ports: on loopback, of the COORDINATOR and of every member.
         cases: how many each member was given.
-        seed: where all chance came from.
     """
 
     folder: Path
     ports: Mapping[str, int]
     cases: int
-    seed: int
 
     @property
     def coordinator(self) -> Path:
@@ -151,15 +161,15 @@ def open_world(folder: Path) -> World | None:
         raise Conflict(
             f"{folder} was built by another version of this program.", "Remove it, or choose another folder."
         )
-    return World(folder, made["ports"], made["cases"], made["seed"])
+    return World(folder.resolve(), made["ports"], made["cases"])
 
 
-def build_world(folder: Path, cases: int, seed: int, told: Told = lambda what: None) -> World:
+def build_world(folder: Path, number: int, told: Told = lambda what: None) -> World:
     """Build a network.
 
     Args:
         folder: empty, not there yet, or with a network whose building was cut off.
-        cases: for each member that owns cases.
+        number: of cases for each member that owns some.
         told: what is being done, in a few words.
 
     Raises:
@@ -169,7 +179,7 @@ def build_world(folder: Path, cases: int, seed: int, told: Told = lambda what: N
         raise Conflict(f"{folder} holds a sandbox already.", "Run it as it is, or remove the folder.")
     folder = folder.resolve()
     _clear(folder)
-    world = World(folder, dict(zip(_names(), _free_ports(len(_names())), strict=True)), cases, seed)
+    world = World(folder, dict(zip(_names(), _free_ports(len(_names())), strict=True)), number)
     try:
         told("making the coordinator's keys and the nodes' homes")
         _make_network(world)
@@ -184,10 +194,25 @@ def build_world(folder: Path, cases: int, seed: int, told: Told = lambda what: N
     except BaseException:
         _clear(folder)
         raise
-    made = {"format": _FORMAT, "ports": dict(world.ports), "cases": cases, "seed": seed}
+    made = {"format": _FORMAT, "ports": dict(world.ports), "cases": number}
     (folder / _MADE).write_text(json.dumps(made, indent=1) + "\n", "utf-8")
     (folder / _BUILDING).unlink()
     return world
+
+
+def add_invented(node: Node, rng: random.Random, number: int) -> str:
+    """Invent one more case of a member, and add it to its register as a draft.
+
+    Args:
+        number: see `invent_for`.
+
+    Returns:
+        Its id.
+    """
+    with tempfile.TemporaryDirectory(dir=node.scratch()) as folder:
+        record = invent_for(plan_of(node.member), rng, number, Path(folder), _now())
+        (added,) = cases.add_cases(node, [record], ACTOR, Path(folder))
+    return added.case_id
 
 
 def invent_for(plan: Plan, rng: random.Random, number: int, folder: Path, now: datetime) -> Record:
@@ -230,11 +255,27 @@ def invent_for(plan: Plan, rng: random.Random, number: int, folder: Path, now: d
     return record
 
 
-def own_name(record: Mapping[str, Any]) -> tuple[str, str]:
+def _own_name(record: Mapping[str, Any]) -> tuple[str, str]:
     """Return a child's name as its family writes it, and in Latin letters."""
     names = record.get("names") or [{"full": ""}]
     latin = next((name["full"] for name in names if name.get("script") == "Latn"), names[0]["full"])
     return names[0]["full"], latin
+
+
+def choose_name(node: Node) -> tuple[str, str, str]:
+    """Choose a published case whose name peers see, of a child whose name is not written in Latin letters.
+
+    Returns:
+        Its id, the name as the family writes it, and that in Latin letters.
+
+    Raises:
+        NotFound: there is none.
+    """
+    for case in cases.list_cases(node, PUBLISHED, _MOST, 0):
+        own, latin = _own_name(case.record)
+        if own != latin and "names" in (publishing.preview(node, case.case_id).public or {}):
+            return case.case_id, own, latin
+    raise NotFound(f"{node.member} has published no such case.", "Build the sandbox with more --cases.")
 
 
 def _names() -> Sequence[str]:
@@ -354,16 +395,16 @@ def _accept_all(nodes: Mapping[str, Node]) -> None:
 
 
 def _fill(world: World, plan: Plan, node: Node) -> None:
-    """Give a member its cases and publish them; the last one is left beside it as a file to be tried."""
-    rng = random.Random(f"{world.seed} {plan.id}")
-    drawn = world.folder / "try" / plan.id
-    drawn.mkdir(parents=True)
-    records = [invent_for(plan, rng, number, drawn, _now()) for number in range(world.cases + 1)]
-    (drawn / "case.json").write_text(json.dumps(records.pop(), ensure_ascii=False, indent=1) + "\n", "utf-8")
-    added = add_cases(node, records, ACTOR, drawn)
+    """Give a member its cases and publish them; one more is left as a file, to be added by hand."""
+    rng = random.Random(f"{_SEED} {plan.id}")  # the same children in every sandbox
+    with tempfile.TemporaryDirectory(dir=node.scratch()) as drawn:
+        records = [invent_for(plan, rng, number, Path(drawn), _now()) for number in range(world.cases)]
+        added = cases.add_cases(node, records, ACTOR, Path(drawn))
     publishing.publish(node, [case.case_id for case in added], ACTOR)
-    for record in records:
-        (drawn / record["photos"][0]["file"]).unlink()
+    kept = world.folder / "try" / plan.id
+    kept.mkdir(parents=True)
+    record = invent_for(plan, rng, world.cases, kept, _now())
+    (kept / "case.json").write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", "utf-8")
 
 
 def _now() -> datetime:

@@ -1,0 +1,110 @@
+"""`gmcn sandbox`: a whole network on this machine, to watch, to try, and to check itself."""
+
+import shutil
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from node.cli.failures import UNEXPECTED
+from node.cli.output import json_option, print_json, remark, say
+from node.config import LogConfig
+from node.errors import InvalidInput
+from node.log import set_up_log
+from node.sandbox.live import watch
+from node.sandbox.story import Report, Step, play
+from node.sandbox.world import build_world, open_world
+
+_FOLDER = Path("sandbox")
+_UNWATCHED_SECONDS = 60.0
+
+
+@click.command()
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where the network is or will be.  [default: ./sandbox; with --once a temporary folder]",
+)
+@click.option(
+    "--cases",
+    "number",
+    type=click.IntRange(4, 500),
+    default=12,
+    show_default=True,
+    help="Of each member, when the network is built.",
+)
+@click.option("--once", is_flag=True, help="Play the whole story by itself, check every step, and end.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(1),
+    metavar="N",
+    help="End after so long.  [default: Ctrl-C on a terminal, 60 elsewhere]",
+)
+@json_option
+@click.pass_context
+def sandbox(
+    ctx: click.Context, folder: Path | None, number: int, once: bool, seconds: float | None, as_json: bool
+) -> None:
+    """Build a network of invented members and children in a folder, run its nodes, and show what they do.
+
+    A coordinator, four members in four countries that own cases, one of them an NGO, and the police force
+    that endorses it. Every case is invented, every face is drawn, and every page says EXERCISE. The nodes
+    listen on 127.0.0.1 only; they end with this command, and the same command goes on where it was. See
+    docs/sandbox.md.
+
+    \b
+    Examples:
+      gmcn sandbox
+      gmcn sandbox --folder /tmp/network --cases 40
+      gmcn sandbox --once --json
+    """
+    set_up_log(LogConfig(level="error"))
+    if once:
+        if seconds is not None:
+            raise InvalidInput("--once ends when the story does.", "Leave --seconds out.")
+        _tell_story(ctx, folder, number, as_json=as_json)
+        return
+    if as_json:
+        raise InvalidInput("--json is for the report of --once.", "Say both, or use `gmcn status --json`.")
+    if seconds is None and not sys.stdout.isatty():
+        seconds = _UNWATCHED_SECONDS
+    folder = folder or _FOLDER
+    world = open_world(folder)
+    say(f"EXERCISE: {'going on with' if world else 'building'} the sandbox in {folder}.")
+    with suppress(KeyboardInterrupt):
+        watch(world or build_world(folder, number, _doing), seconds, _doing)
+    say(f"Stopped. Everything is in {folder}; `gmcn sandbox` goes on with it. EXERCISE.")
+
+
+def _tell_story(ctx: click.Context, folder: Path | None, number: int, *, as_json: bool) -> None:
+    place = folder or Path(tempfile.mkdtemp(prefix="gmcn-sandbox-"))
+    console = Console(highlight=False, soft_wrap=True)
+
+    def ended(step: Step) -> None:
+        mark = "[green]✓[/]" if step.ok else "[red]✗[/]"
+        console.print(f"{mark} {step.seconds:6.2f} s  [bold]{step.name:<17}[/] ", end="")
+        console.print(step.detail, markup=False)
+
+    if as_json:
+        report = play(place, number)
+        print_json({"exercise": True, **_as_json(report)})
+    else:
+        say(f"EXERCISE: a network of invented members and children, in {place}.")
+        report = play(place, number, ended=ended)
+        say(f"{'All is well' if report.ok else 'Not all is well'}, after {report.seconds} s. EXERCISE.")
+    if report.ok and folder is None:
+        shutil.rmtree(place)
+    elif not report.ok:
+        remark(f"What every node said is in {place / 'logs'}.")
+        ctx.exit(UNEXPECTED)
+
+
+def _doing(what: str) -> None:
+    say(f"  {what} …")
+
+
+def _as_json(report: Report) -> dict[str, object]:
+    return {"ok": report.ok, "seconds": report.seconds, "steps": report.steps}
