@@ -1,7 +1,7 @@
 """`gmcn pull`: asking peers for news at once, and watching it."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 import click
 
@@ -38,8 +38,8 @@ def pull(node: Node, ctx: click.Context, members: tuple[str, ...], everyone: boo
         raise InvalidInput("Name the members, or say --all.", "Leave one of them out.")
     roster = _refresh(node)
     chosen = _choose(node, members, everyone=everyone)
-    with progress_bars() as tell, ThreadPoolExecutor(node.config.pull.workers) as threads:
-        reports = list(threads.map(partial(_pull, node, tell), chosen))
+    with progress_bars() as tell:
+        reports = _pull_all(node, chosen, tell)
     if erasure.purge(node):  # owners are told at once what was deleted, not at the next pull
         reports = [report if report.error else _again(node, report) for report in reports]
     if as_json:
@@ -71,14 +71,36 @@ def _choose(node: Node, members: tuple[str, ...], *, everyone: bool) -> list[str
     return [member for member, view in views.items() if everyone or view.audiences]
 
 
-def _pull(node: Node, tell: Tell, member: str) -> PullReport:
-    return pulling.pull(node, member, partial(tell, member))
+def _pull_all(node: Node, members: list[str], tell: Tell) -> list[PullReport]:
+    """Pull members, several at once; Ctrl-C ends each at its next safe point."""
+    stopping = threading.Event()
+
+    def pull_one(member: str) -> PullReport:
+        def progress(what: str, done: int, total: int) -> None:
+            if stopping.is_set():
+                raise _Stopped
+            tell(member, what, done, total)
+
+        return pulling.pull(node, member, progress)
+
+    with ThreadPoolExecutor(node.config.pull.workers) as threads:
+        running = [threads.submit(pull_one, member) for member in members]
+        try:
+            return [future.result() for future in running]
+        except BaseException:
+            stopping.set()
+            threads.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _again(node: Node, report: PullReport) -> PullReport:
     later = pulling.pull(node, report.member)
     report.receipts += later.receipts
     return report
+
+
+class _Stopped(Exception):
+    """A pull that ends because the command does."""
 
 
 def _print(reports: list[PullReport]) -> None:

@@ -13,23 +13,28 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
 from node.errors import Conflict
-from node.store.database import writing
+from node.store.database import reading, writing
 
 _FOLDER = Path(__file__).parent / "migrations"
 
 
 def migrate(engine: Engine, revision: str = "head") -> None:
-    """Bring the database up, or down, to a revision.
+    """Bring the database up, or down, to a revision; one that is there already takes no lock.
 
     Raises:
         Conflict: the database was written by a newer version of the program.
     """
+    config = Config()
+    config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
+    scripts = ScriptDirectory.from_config(config)
+    wanted = scripts.get_current_head() if revision == "head" else revision
+    with reading(engine) as connection:
+        if current_revision(connection) == wanted:
+            return
     with writing(engine) as connection:
-        config = Config()
-        config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
         config.attributes["connection"] = connection
         present = current_revision(connection)
-        known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+        known = {script.revision for script in scripts.walk_revisions()}
         if present is not None and present not in known:
             raise Conflict(
                 "The database was written by a newer version of this program.",
@@ -37,7 +42,7 @@ def migrate(engine: Engine, revision: str = "head") -> None:
             )
         if revision == "base" or (revision != "head" and present is not None and revision < present):
             command.downgrade(config, revision)
-        elif present != ScriptDirectory.from_config(config).get_current_head() or revision != "head":
+        else:
             command.upgrade(config, revision)
 
 

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 import requests
 
 from node.services.pulling import PullReport
+from node.services.replicas import Progress
 from node.store.access import read_journal
 from node.store.database import reading
 from tests.node.cli.conftest import FR, KE, NGO, Town, gmcn
@@ -60,6 +62,27 @@ def test_pulling_ends_with_another_code_when_a_peer_is_down_and_when_it_lies(
     assert "the root does not come out" in result.stdout
     assert ("broke the protocol" in result.stdout) is lying
     assert town.json(KE, "pull", FR, code=code)["peers"][0]["lying"] is lying
+
+
+def test_ctrl_c_ends_a_pull_at_its_next_safe_point(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, ended = threading.Event(), threading.Event()
+
+    def pull(node: object, member: str, progress: Progress) -> PullReport:
+        if member == NGO:
+            begun.wait(20)
+            raise KeyboardInterrupt
+        begun.set()
+        try:
+            for place in range(10_000):
+                progress("entries", place, 10_000)
+                time.sleep(0.01)
+        finally:
+            ended.set()
+        return PullReport(member)
+
+    monkeypatch.setattr("node.services.pulling.pull", pull)
+    town.run(KE, "pull", NGO, FR, code=130)
+    assert ended.is_set()
 
 
 def test_a_peer_that_is_down_is_told_by_status(town: Town) -> None:
