@@ -77,7 +77,7 @@ def join() -> None:
 
     \b
     Example:
-      gmcn join accept root.json --url https://coordinator.example/tuf
+      gmcn join accept root.json --url https://coordinator.example
     """
 
 
@@ -188,7 +188,7 @@ def accept(
 
     \b
     Example:
-      gmcn join accept root.json --url https://coordinator.example/tuf
+      gmcn join accept root.json --url https://coordinator.example
     """
     data = read_input(root)
     found = membership.root_fingerprint(data)
