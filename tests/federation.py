@@ -13,7 +13,7 @@ served by waitress on a port of its own, and reached by the real HTTP client.
 import gzip
 import shutil
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -232,6 +232,7 @@ class Federation:
             country.
         accepted: whether every node has accepted every other.
         sockets: whether calls go over real sockets; close the federation then.
+        databases: address of the database of each member that does not have a SQLite file in its home.
         settings: further lines of every node.toml.
     """
 
@@ -241,6 +242,7 @@ class Federation:
     accepted: bool = True
     sockets: bool = False
     settings: str = "[pull]\nprivate_addresses = true\n"
+    databases: Mapping[str, str] = field(default_factory=dict)
     clock: Clock = field(default_factory=Clock)
     wire: Wire = field(default_factory=Wire)
     rung: list[str] = field(default_factory=list)
@@ -363,7 +365,8 @@ class Federation:
 
     def _make_node(self, member: str) -> None:
         home = self.folder / member
-        membership.init_home(home, member, f"{self.settings}[server]\nport = 0\n")
+        database = f'[database]\nurl = "{self.databases[member]}"\n' if member in self.databases else ""
+        membership.init_home(home, member, f"{self.settings}[server]\nport = 0\n{database}")
         node = replace(
             open_node(home, clock=self.clock),
             trust=cast(TrustStore, StandInTrust(self.coordinator)),
@@ -383,7 +386,7 @@ class Federation:
         if not self.sockets:
             return f"https://{node.member}"
         server = Server(node, lambda: self.rung.append(node.member))
-        thread = threading.Thread(target=server.run)
+        thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
         self._servers.append((server, thread))
         return server.url

@@ -12,11 +12,14 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from wsgiref.types import WSGIApplication
 
 from waitress import wasyncore
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
 from waitress.server import create_server
+from waitress.task import WSGITask
 
 from node.errors import Conflict, NodeError
 from node.runtime import Node
@@ -70,10 +73,11 @@ class Server:
             "connection_limit": _CONNECTIONS,
             "ident": None,
         }
-        self._waitress: Any = create_server(make_app(node, on_ring), **options)
+        self._waitress = cast(Any, create_server(make_app(node, on_ring), **options))
         # At its default of 1, every piece of a longer answer waits for the loop; 13 times slower for 50 kB.
         # Set here because as an option it warns that a later version will have no need of it.
         self._waitress.adj.send_bytes = 1_000_000
+        self._waitress.channel_class = _Channel
 
     def run(self) -> None:
         """Answer until `stop` is called; then finish what has begun, for a few seconds at the most."""
@@ -95,6 +99,23 @@ class Server:
     def _is_busy(self) -> bool:
         channels = self._waitress.active_channels.values()
         return any(channel.requests or channel.total_outbufs_len for channel in channels)
+
+
+class _Task(WSGITask):
+    def set_close_on_finish(self) -> None:
+        """Keep the connection after an answer that has no body by its status (204, 304).
+
+        waitress closes it, as if nobody could tell where such an answer ends; every poll that finds nothing
+        new would then cost a new connection.
+        """
+        request = cast(HTTPRequestParser, self.request)
+        asked = request.headers.get("CONNECTION", "").lower() == "close"
+        if self.has_body or asked or self.version != "1.1":
+            super().set_close_on_finish()
+
+
+class _Channel(HTTPChannel):
+    task_class = _Task
 
 
 def serve(node: Node, background: Background, announce: Callable[[str], None]) -> None:

@@ -139,7 +139,7 @@ def post_doorbell() -> Response:
     """Make the caller due to be pulled."""
     serving.take_ring(_node(), _caller())
     current_app.extensions["on_ring"]()
-    return Response(status=202)
+    return Response(status=202, content_type="text/plain")
 
 
 def post_receipt() -> Response:

@@ -629,6 +629,21 @@ def test_a_poll_takes_less_than_a_kilobyte_both_ways(listening: Federation) -> N
     assert len(sent) + len(received) < 1024, (len(sent), len(received))
 
 
+def test_a_connection_outlives_polls_that_find_nothing_new(listening: Federation) -> None:
+    tag = listening.ask(PEER, POLICE, "GET", NETWORK).headers["etag"]
+    connection = http.client.HTTPConnection(*address_of(listening), timeout=5)
+    connection.connect()
+    first = connection.sock
+    for keep in (True, True, False):
+        headers = {"Authorization": f"Bearer {listening.token(PEER, POLICE, 'GET', NETWORK)}"}
+        headers |= {"If-None-Match": tag, "Connection": "keep-alive" if keep else "close"}
+        connection.request("GET", NETWORK, headers=headers)
+        assert connection.sock is first
+        response = connection.getresponse()
+        assert (response.status, response.read(), response.will_close) == (304, b"", not keep)
+    connection.close()
+
+
 @pytest.mark.parametrize(
     ("head", "status"),
     [
