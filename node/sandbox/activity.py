@@ -1,6 +1,6 @@
 """Daily life in the sandbox: every few seconds a member publishes, changes or closes a case."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from random import Random
 
@@ -17,10 +17,15 @@ _SEEN = {"en": {"text": "EXERCISE – seen again: a yellow scarf and a blue bicy
 
 
 class Activity:
-    """What happens by itself, one event at a time."""
+    """What happens by itself, one event at a time.
 
-    def __init__(self, nodes: Mapping[str, Node], now: datetime) -> None:
+    Args:
+        kept: cases that stay as they are, because the screen names them.
+    """
+
+    def __init__(self, nodes: Mapping[str, Node], kept: Collection[str], now: datetime) -> None:
         self._owners = [nodes[plan.id] for plan in MEMBERS if plan.owns_cases]
+        self._kept = kept
         self._next = now + _EVERY
         self._random = Random()
         self._turn = 0
@@ -41,12 +46,13 @@ class Activity:
         return f"{now:%H:%M:%S}  {node.member} {done}, and rang {reached} of {len(rung)} peers"
 
     def _act(self, node: Node) -> str:
-        published = cases.list_cases(node, PUBLISHED, _MOST, 0)
+        published = [case.case_id for case in cases.list_cases(node, PUBLISHED, _MOST, 0)]
+        published = [case_id for case_id in published if case_id not in self._kept]
         if not published or self._turn % 3 == 0:
             new = add_invented(node, self._random, self._random.randrange(_MOST))
             publishing.publish(node, [new], ACTOR)
             return "published a new case"
-        case_id = self._random.choice(published).case_id
+        case_id = self._random.choice(published)
         if self._turn % 3 == 1:
             cases.change_case(node, case_id, {"clothing": _SEEN}, ACTOR, node.scratch())
             publishing.publish(node, [case_id], ACTOR)

@@ -23,7 +23,7 @@ from node.services.status import status
 _LOOK_SECONDS = 0.5
 _PRINT_SECONDS = 10.0
 _PIPE_WIDTH = 120
-_LATELY = 6
+_LATELY = 4
 
 
 def watch(world: World, seconds: float | None, told: Callable[[str], None]) -> None:
@@ -64,9 +64,10 @@ def _print_now_and_then(view: "_View", end: float | None) -> None:
 class _View:
     def __init__(self, world: World, processes: Processes, nodes: Mapping[str, Node]) -> None:
         self._world, self._processes, self._nodes = world, processes, nodes
-        self._activity = Activity(nodes, datetime.now(UTC))
+        indian, japanese = (choose_name(nodes[member]) for member in (NGO_IN.id, POLICE_JP.id))
+        self._activity = Activity(nodes, (indian[0], japanese[0]), datetime.now(UTC))
         self._lately: deque[str] = deque(maxlen=_LATELY)
-        self._hints = _hints(world, nodes)
+        self._hints = _hints(world, indian[2], japanese[2])
 
     def look(self) -> RenderableType:
         """Let something happen if it is time, and draw how everything stands."""
@@ -83,24 +84,22 @@ class _View:
         )
 
 
-def _hints(world: World, nodes: Mapping[str, Node]) -> list[str]:
-    """Write lines that can be typed as they are."""
+def _hints(world: World, indian: str, japanese: str) -> list[str]:
+    """Write lines that can be typed as they are.
+
+    Args:
+        indian, japanese: names of children, in Latin letters.
+    """
     gmcn = _shown(Path(sys.executable).with_name("gmcn"))
 
     def at(member: str) -> str:
         return f"{gmcn} --home {_shown(world.home(member))}"
 
-    indian, japanese = (choose_name(nodes[member]) for member in (NGO_IN.id, POLICE_JP.id))
-    heard = shlex.quote(write_in_cyrillic(indian[2]))
-    file = _shown(world.folder / "try" / POLICE_FR.id / "case.json")
     return [
-        f"{at(POLICE_UA.id)} search {heard}     # {indian[1]}, as heard in Kyiv",
-        f"{at(POLICE_FR.id)} search {shlex.quote(japanese[2])}     # {japanese[1]}",
-        f"{at(POLICE_FR.id)} show {indian[0]} --purpose 'exercise'",
-        f"{at(POLICE_FR.id)} case add {file}     # then: {gmcn} --home … publish --all-drafts",
-        f"{at(POLICE_IN.id)} endorse {NGO_IN.id} --withdraw     # and its cases are gone",
+        f"{at(POLICE_UA.id)} search {shlex.quote(write_in_cyrillic(indian))}",
+        f"{at(POLICE_FR.id)} search {shlex.quote(japanese)}",
         f"{at(POLICE_JP.id)} status",
-        "kill the number under “process”     # a node is down; start it again with gmcn --home … serve",
+        f"{at(POLICE_IN.id)} endorse {NGO_IN.id} --withdraw",
     ]
 
 

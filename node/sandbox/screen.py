@@ -32,52 +32,48 @@ def render(
         lately: what happened, the newest last.
         hints: what can be typed in another terminal.
     """
-    failed = [line for plan in MEMBERS for line in _failures(statuses[plan.id])]
+    failed = _failures(statuses)
     return Group(
         Text(
-            f"EXERCISE  ·  a network on this machine, every child in it is invented  ·  {now:%H:%M:%S} UTC",
+            f"EXERCISE · a network on this machine; every child in it is invented · {now:%H:%M:%S} UTC",
             "bold",
         ),
         _table(statuses, processes, now),
+        Text(
+            "of XX: how many of that country's cases are held, and seconds since they were last asked for",
+            "dim",
+        ),
         Text("what failed", "bold"),
-        *(Text(f"  {line}", "red") for line in failed or ()),
+        *(Text(f"  {line}", "red", no_wrap=True, overflow="ellipsis") for line in failed),
         *(() if failed else (Text("  nothing", "green"),)),
         Text("lately", "bold"),
         *(Text(f"  {line}") for line in lately or ("nothing yet",)),
-        Text("try it in another terminal", "bold"),
+        Text("try it in another terminal (docs/sandbox.md has more)", "bold"),
         *(Text(f"  {line}", "cyan") for line in hints),
-        Text(
-            f"everything is in {folder}; Ctrl-C stops it, and the same command goes on with it  ·  EXERCISE",
-            "bold",
-        ),
+        Text(f"Ctrl-C stops it; the same command goes on with {folder} · EXERCISE", "bold"),
     )
 
 
 def _table(statuses: Mapping[str, Status], processes: Mapping[str, int | None], now: datetime) -> Table:
+    """Draw a line for each node: its live cases, how many it holds of each owner and how many seconds ago it
+    asked, and its process."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("node")
     table.add_column("owns", justify="right")
     for plan in _OWNERS:
-        table.add_column(f"holds of {plan.country}", justify="right")
+        table.add_column(f"of {plan.country}", justify="right")
     table.add_column("photographs", justify="right")
     table.add_column("process", justify="right")
     for plan in MEMBERS:
         found, number = statuses[plan.id], processes[plan.id]
-        published = found.register.get("published", 0)
         table.add_row(
-            f"{plan.id} ({_kind(plan)})",
-            str(published) if plan.owns_cases else "-",
+            plan.id,
+            str(found.register.get("published", 0)) if plan.owns_cases else "-",
             *(_held(found, owner, statuses[owner.id], now) for owner in _OWNERS),
             f"{found.storage['photographs_bytes'] / 1e6:.1f} MB",
             Text(str(number)) if number else Text("stopped", "red"),
         )
     return table
-
-
-def _kind(plan: Plan) -> str:
-    if plan.kind == "ngo":
-        return f"NGO, {plan.country}"
-    return f"police, {plan.country}"
 
 
 def _held(at: Status, owner: Plan, original: Status, now: datetime) -> Text:
@@ -86,7 +82,7 @@ def _held(at: Status, owner: Plan, original: Status, now: datetime) -> Text:
     if peer is None:
         return Text("own", "dim")
     if not peer.audiences:
-        return Text(peer.standing, "red")
+        return Text("stopped" if peer.standing == "active" else peer.standing, "red")
     count = sum(feed.states.get(HELD, 0) for feed in peer.feeds if feed.audience == "network")
     live = sum(feed.states.get(HELD, 0) for feed in original.own if feed.audience == "network")
     if peer.reached_at is None:
@@ -99,22 +95,21 @@ def _held(at: Status, owner: Plan, original: Status, now: datetime) -> Text:
     return Text(f"{count}  {seconds:>2} s", colour)
 
 
-def _failures(found: Status) -> list[str]:
-    """Name what is wrong from one node's view."""
-    lines = []
-    for peer in found.peers:
-        reason = _reason(peer)
-        if reason:
-            lines.append(f"{found.member} about {peer.member}: {reason}")
-    if found.standing.state != "active":
-        lines.append(f"{found.member} itself is {found.standing.state}: {found.standing.reason}")
-    return lines
+def _failures(statuses: Mapping[str, Status]) -> list[str]:
+    """Name what is wrong, once, and who sees it."""
+    seen: dict[str, list[str]] = {}
+    for found in statuses.values():
+        if found.standing.state != "active":  # which is why it exchanges nothing with anybody
+            seen[f"{found.member} is {found.standing.state}: {found.standing.reason}"] = ["by its own word"]
+            continue
+        for peer in found.peers:
+            if peer.audiences and (reason := _reason(peer)):
+                seen.setdefault(f"{peer.member}: {reason}", []).append(found.member)
+    return [f"{what} ({', '.join(who)})" for what, who in seen.items()]
 
 
 def _reason(peer: PeerStatus) -> str:
     broken = next((feed for feed in peer.feeds if feed.state != OPEN), None)
     if broken is not None:
         return f"{broken.state}: {broken.reason}"
-    if peer.error:
-        return peer.error
-    return "" if peer.audiences else peer.reason
+    return peer.error
