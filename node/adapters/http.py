@@ -8,6 +8,7 @@ callers.
 """
 
 import ipaddress
+import os
 import socket
 import threading
 import zlib
@@ -15,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
@@ -55,8 +57,9 @@ class HttpClient:
     """
 
     def __init__(self, *, private_addresses: bool, connect_seconds: float, pool_size: int = 8) -> None:
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.trust_env = False
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._connect_seconds = connect_seconds
         self._private = private_addresses
         adapter = _GuardedAdapter(private_addresses, pool_connections=64, pool_maxsize=pool_size)
@@ -110,6 +113,12 @@ class HttpClient:
         self._session.close()
 
 
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Say that no answer is a redirect: even where none is followed, the body of one would be unpacked
+        and read whole first."""
+
+
 class _Alarm:
     """Cuts the connection of one exchange when its time is up."""
 
@@ -119,8 +128,11 @@ class _Alarm:
         self._lock = threading.Lock()
 
     def attach(self, sock: socket.socket) -> None:
+        """Take a second handle on the connection: TLS takes the first one away."""
+        handle = socket.socket(fileno=os.dup(sock.fileno()))
+        self.release()
         with self._lock:
-            self._socket = sock
+            self._socket = handle
         if self.rang:
             self.ring()
 
@@ -130,6 +142,12 @@ class _Alarm:
             if self._socket is not None:
                 with suppress(OSError):  # closed already
                     self._socket.shutdown(socket.SHUT_RDWR)
+
+    def release(self) -> None:
+        with self._lock:
+            if self._socket is not None:
+                self._socket.close()
+            self._socket = None
 
 
 _current: ContextVar[_Alarm | None] = ContextVar("current exchange", default=None)
@@ -147,6 +165,7 @@ def _deadline(seconds: float) -> Iterator[_Alarm]:
     finally:
         _current.reset(token)
         timer.cancel()
+        alarm.release()
 
 
 class _Guarded(HTTPConnection):
@@ -155,32 +174,47 @@ class _Guarded(HTTPConnection):
     private_addresses = False
 
     def _new_conn(self) -> socket.socket:
-        if self.private_addresses:
-            return super()._new_conn()
+        sock = super()._new_conn() if self.private_addresses else self._connect_public()
+        _attach(sock)  # before TLS is agreed on, which can drip as well
+        return sock
+
+    def _connect_public(self) -> socket.socket:
         try:
             found = socket.getaddrinfo(self._dns_host, self.port, type=socket.SOCK_STREAM)
         except OSError as error:
             raise urllib3.exceptions.NewConnectionError(self, "name not found") from error
-        public = [str(item[4][0]) for item in found if ipaddress.ip_address(item[4][0]).is_global]
-        if not public:
-            raise urllib3.exceptions.NewConnectionError(self, "the name leads to no public address")
-        return create_connection(
-            (public[0], self.port or 443), self.timeout, socket_options=self.socket_options
-        )
-
-    def connect(self) -> None:
-        super().connect()
-        self._attach()
+        public = dict.fromkeys(str(item[4][0]) for item in found if is_public(str(item[4][0])))
+        for address in public:
+            with suppress(OSError):  # it may have an IPv6 address that cannot be reached from here
+                return create_connection(
+                    (address, self.port or 443), self.timeout, socket_options=self.socket_options
+                )
+        raise urllib3.exceptions.NewConnectionError(self, "no public address of the name can be reached")
 
     def putrequest(self, *args: Any, **kwargs: Any) -> None:
-        self._attach()
+        if self.sock is not None:  # a connection that was kept
+            _attach(self.sock)
         super().putrequest(*args, **kwargs)
 
-    def _attach(self) -> None:
-        alarm = _current.get()
-        sock = getattr(self, "sock", None)
-        if alarm is not None and sock is not None:
-            alarm.attach(sock)
+
+def is_public(address: str) -> bool:
+    """Tell whether an IP address is one of the open Internet, and leads nowhere else by being wrapped."""
+    parsed = ipaddress.ip_address(address)
+    if isinstance(parsed, ipaddress.IPv6Address) and any(parsed in network for network in _WRAPPING):
+        return False
+    return parsed.is_global and not parsed.is_multicast
+
+
+# IPv6 addresses that stand for IPv4 ones: mapped, NAT64, 6to4. A public machine has others beside them.
+_WRAPPING = [
+    ipaddress.IPv6Network(text) for text in ("::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16")
+]
+
+
+def _attach(sock: socket.socket) -> None:
+    alarm = _current.get()
+    if alarm is not None:
+        alarm.attach(sock)
 
 
 class _GuardedTls(_Guarded, HTTPSConnection):
@@ -220,9 +254,14 @@ def _read_body(response: requests.Response, limit: int) -> tuple[bytes, int]:
     out, received = bytearray(), 0
     while chunk := response.raw.read1(_CHUNK, decode_content=False):
         received += len(chunk)
-        out += unzip.decompress(chunk, limit + 1 - len(out)) if unzip else chunk
-        if len(out) > limit:
+        try:
+            out += unzip.decompress(chunk, limit + 1 - len(out)) if unzip else chunk
+        except zlib.error:
+            raise ValueError("not gzip") from None
+        if len(out) > limit or received > limit + _CHUNK:
             raise _TooLong
+        if unzip is not None and unzip.unused_data:
+            raise ValueError("more than one gzip stream")
     if unzip is not None and not unzip.eof:
         raise ValueError("cut off")
     expected = response.headers.get("Content-Length")
