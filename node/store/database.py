@@ -1,8 +1,9 @@
 """One database for a node: SQLite by default, PostgreSQL by its URL.
 
-Guarantees: a SQLite file overwrites what it deletes (`secure_delete`), never writes rows to temporary files,
-and a transaction that writes takes the write lock when it begins, so that two writers wait for each other
-instead of failing half-way. Dropping what the write-ahead log and old row versions still hold is `scrub`.
+Guarantees: a transaction that writes takes the write lock of the whole database when it begins, on either
+kind, so that two writers wait for each other instead of failing half-way, and what one has read stays so
+until it commits; a SQLite file overwrites what it deletes (`secure_delete`) and never writes rows to temporary
+files. Dropping what the write-ahead log and old row versions still hold is `scrub`.
 
 Leaves to others: the tables (each module of `node.store` adds its own to `metadata`) and their migrations.
 """
@@ -50,6 +51,8 @@ def _milliseconds(moment: datetime | None) -> int | None:
 # A writer holds the lock for one batch of a pull, well below a second; half a minute of waiting means that
 # something is stuck.
 _BUSY_TIMEOUT_MS = 30_000
+# The advisory lock of whoever writes to a PostgreSQL database: any number that nothing else uses there.
+_WRITE_LOCK = 0x676D636E
 # Per connection, in KiB: enough for the upper pages of every index, small enough for a node that promises 160
 # MB resident.
 _CACHE_KIB = 16_384
@@ -121,10 +124,13 @@ def reading(engine: Engine) -> Iterator[Connection]:
 def writing(engine: Engine) -> Iterator[Connection]:
     """Give a connection in a transaction: committed at the end of the block, rolled back by an exception.
 
-    On SQLite the write lock is taken at once: a transaction that reads first and writes later could otherwise
-    fail instead of waiting.
+    The write lock is taken at once. On SQLite a transaction that reads first and writes later could otherwise
+    fail instead of waiting; on PostgreSQL an erasure could be committed between another writer's look at a
+    case and its change.
     """
     with engine.execution_options(writes=True).begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITE_LOCK})")
         yield connection
 
 
