@@ -94,12 +94,13 @@ class Node:
         trusted = self.trust.current()
         known = self._networks.get("")
         if known is None or known[0] is not trusted:
+            same = known is not None and known[0].schemas == trusted.schemas  # compiling them takes a while
             known = (
                 trusted,
                 Network(
                     trusted.roster,
                     trusted.policy,
-                    Schemas.with_overrides(trusted.schemas),
+                    known[1].schemas if known and same else Schemas.with_overrides(trusted.schemas),
                     trusted.expires_at,
                     trusted.version,
                 ),
