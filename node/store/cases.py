@@ -6,7 +6,7 @@ before it stays until the case is erased. Records are JSON texts of the form `sc
 them leaves the house is decided elsewhere.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -135,6 +135,12 @@ def get_case(conn: Connection, case_id: str) -> CaseFile:
     if row is None:
         raise NotFound("There is no such case in this register.", "List the cases with `gmcn case list`.")
     return _case(row)
+
+
+def get_cases(conn: Connection, case_ids: Collection[str]) -> dict[str, CaseFile]:
+    """Return those of some cases, at most a few hundred, that are in the register."""
+    rows = conn.execute(sa.select(case_file).where(case_file.c.case_id.in_(case_ids))) if case_ids else ()
+    return {row.case_id: _case(row) for row in rows}
 
 
 def list_cases(

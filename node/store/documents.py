@@ -7,7 +7,7 @@ Guarantees: a document stands here only under the version of its case that the f
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -84,6 +84,19 @@ class HeldDocument:
     digest: bytes
     expires: date
     leaf_at: datetime
+    body: bytes
+
+
+class ShownDocument(NamedTuple):
+    """What of a live document a list of results is made from.
+
+    Attributes:
+        expires: the last day of its life.
+    """
+
+    case_id: str
+    member: str
+    expires: date
     body: bytes
 
 
@@ -262,7 +275,19 @@ def case_keys(conn: Connection, feed_id: int, cases: Sequence[str]) -> dict[str,
 
 def find_documents(conn: Connection, case_id: str) -> list[HeldDocument]:
     """Return the live documents of one case: at most one of each audience, the network's first."""
-    return list(_held(conn, feed_case.c.case_id == case_id))
+    return list(_held(conn, sa.and_(feed.c.member == _owner(case_id), feed_case.c.case_id == case_id)))
+
+
+def find_shown(conn: Connection, audience: str, case_ids: Sequence[str]) -> list[ShownDocument]:
+    """Return the live documents of some cases in the feeds of one audience, own and foreign."""
+    rows: list[ShownDocument] = []
+    for start in range(0, len(case_ids), _CHUNK):
+        chunk = case_ids[start : start + _CHUNK]
+        asked = {"audience": audience, "case_ids": chunk, "members": sorted(set(map(_owner, chunk)))}
+        for case_id, member, state, expires, body in conn.execute(_FIND_SHOWN, asked):
+            if state == HELD:
+                rows.append(ShownDocument(case_id, member, date.fromisoformat(expires), body))
+    return rows
 
 
 def iterate_documents(conn: Connection, feed_id: int, above: int, limit: int) -> list[HeldDocument]:
@@ -417,6 +442,18 @@ def bytes_held(conn: Connection, rendition: str) -> int:
     return int(conn.execute(query).scalar_one())
 
 
+# Built once: it is part of every search. A condition on the state would make SQLite prefer the index of
+# states to the one of cases, and read tens of thousands of rows.
+_FIND_SHOWN = (
+    sa.select(feed_case.c.case_id, feed.c.member, feed_case.c.state, feed_case.c.expires, document.c.body)
+    .join(feed, feed.c.id == feed_case.c.feed_id)
+    .join(document, document.c.case_key == feed_case.c.id)
+    .where(
+        feed.c.audience == sa.bindparam("audience"),
+        feed.c.member.in_(sa.bindparam("members", expanding=True)),
+        feed_case.c.case_id.in_(sa.bindparam("case_ids", expanding=True)),
+    )
+)
 _PHOTO_COLUMNS = (
     photograph.c.case_key,
     photograph.c.sha256,
@@ -427,6 +464,11 @@ _PHOTO_COLUMNS = (
     photograph.c.size,
     photograph.c.state,
 )
+
+
+def _owner(case_id: str) -> str:
+    """Name the member whose case it is: a feed holds no other's, and is found by its member's index."""
+    return case_id.partition("/")[0]
 
 
 def _photographs_of(member: str) -> sa.Select[Any]:

@@ -71,7 +71,17 @@ search_text = Table(
 Index("ix_search_entry_case", search_entry.c.case_id, search_entry.c.source, search_entry.c.feed_id)
 Index("ix_search_entry_place", search_entry.c.lat, search_entry.c.lon)
 Index("ix_search_entry_updated", search_entry.c.updated)
-Index("ix_search_entry_country_updated", search_entry.c.country, search_entry.c.updated)
+# Holds what a duty officer filters by, so that one country is counted without looking at its rows.
+Index(
+    "ix_search_entry_filters",
+    *(
+        search_entry.c[name]
+        for name in (
+            "country", "updated", "hidden", "sex", "missing_to", "age_min", "age_max", "born_from", "born_to",
+            "has_photo", "category",
+        )
+    ),
+)  # fmt: skip
 
 # Hits that one call gives at most, and how far it may skip: whoever needs more narrows the question.
 MAX_LIMIT, MAX_OFFSET = 200, 10_000
@@ -401,6 +411,18 @@ def find(connection: Connection, query: Query) -> list[Hit]:
 def _hits(connection: Connection, condition: str, values: dict[str, Any]) -> list[Hit]:
     found = connection.execute(text(f"{_SELECT} WHERE {condition}"), values)
     return [Hit._make((*row, 1.0)) for row in found]
+
+
+def find_and_count(connection: Connection, query: Query) -> tuple[list[Hit], int]:
+    """Give the part of the result that the query asks for, and how many cases match in all; a name's
+    candidates are put in order once for both, and what does not fill a page needs no counting."""
+    if query.name is not None:
+        ranked = _find_by_name(connection, query)
+        return ranked[query.offset : query.offset + query.limit], len(ranked)
+    hits = find(connection, query)
+    if len(hits) < query.limit and (hits or not query.offset):
+        return hits, query.offset + len(hits)
+    return hits, count(connection, query)
 
 
 def count(connection: Connection, query: Query) -> int:

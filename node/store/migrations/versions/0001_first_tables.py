@@ -114,7 +114,24 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("search_entry", schema=None) as batch_op:
         batch_op.create_index("ix_search_entry_case", ["case_id", "source", "feed_id"], unique=False)
-        batch_op.create_index("ix_search_entry_country_updated", ["country", "updated"], unique=False)
+        batch_op.create_index(
+            "ix_search_entry_filters",
+            [
+                "country",
+                "updated",
+                "hidden",
+                "sex",
+                "missing_to",
+                "age_min",
+                "age_max",
+                "born_from",
+                "born_to",
+                "has_photo",
+                "category",
+            ],
+            unique=False,
+        )
+        batch_op.create_index("ix_search_entry_place", ["lat", "lon"], unique=False)
         batch_op.create_index("ix_search_entry_updated", ["updated"], unique=False)
 
     op.create_table(
@@ -314,7 +331,8 @@ def downgrade() -> None:
     op.drop_table("search_text")
     with op.batch_alter_table("search_entry", schema=None) as batch_op:
         batch_op.drop_index("ix_search_entry_updated")
-        batch_op.drop_index("ix_search_entry_country_updated")
+        batch_op.drop_index("ix_search_entry_place")
+        batch_op.drop_index("ix_search_entry_filters")
         batch_op.drop_index("ix_search_entry_case")
 
     op.drop_table("search_entry")
