@@ -8,7 +8,7 @@ import click
 
 from node.cli.arguments import STANDARD_INPUT, read_input, read_pairs
 from node.cli.opening import actor, pass_node
-from node.cli.output import json_option, print_json, print_table, remark, say, shown
+from node.cli.output import json_option, print_json, print_table, readable, remark, say, shown
 from node.cli.publishing import no_ring_option, ring, tidy
 from node.domain.disclosure import Disclosed
 from node.errors import InvalidInput
@@ -16,7 +16,7 @@ from node.runtime import Node
 from node.services import cases, finding, publishing
 from node.services.cases import CaseSource, CaseStanding
 from node.store.cases import STATUSES
-from protocol.encoding import format_json, parse_json
+from protocol.encoding import parse_json
 from protocol.errors import Malformed
 
 OUTCOMES = ("recovered_safe", "recovered_injured", "recovered_deceased", "reported_in_error", "other")
@@ -219,7 +219,7 @@ def preview(node: Node, case_id: str, as_json: bool) -> None:
         print_json({"case": case_id, **_parts(leaving), "stays": _staying(record, leaving)})
         return
     for part, values in _parts(leaving).items():
-        rows = [(name, format_json(value).decode()) for name, value in (values or {}).items()]
+        rows = [(name, readable(value)) for name, value in (values or {}).items()]
         print_table((f"{part}: field", "as it would be seen"), rows or [("-", "nothing")])
     say(f"stays in the house: {shown(_staying(record, leaving))}")
 
@@ -346,8 +346,8 @@ def receipts(node: Node, case_id: str, as_json: bool) -> None:
 
 
 def print_record(values: Mapping[str, Any]) -> None:
-    """Print the fields of a record or part, each as JSON."""
-    print_table(("field", "value"), [(name, format_json(value).decode()) for name, value in values.items()])
+    """Print the fields of a record or part."""
+    print_table(("field", "value"), [(name, readable(value)) for name, value in values.items()])
 
 
 def _leave(node: Node, case_id: str, done: str, *, no_ring: bool, as_json: bool) -> None:

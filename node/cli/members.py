@@ -7,7 +7,7 @@ import click
 
 from node.cli.arguments import same_fingerprint
 from node.cli.opening import actor, pass_node
-from node.cli.output import json_option, local_time, print_json, remark, safe, say, yes_option
+from node.cli.output import json_option, print_json, remark, safe, say, utc_time, yes_option
 from node.errors import InvalidInput, NotAllowed, NotFound
 from node.runtime import Node
 from node.services import membership
@@ -166,7 +166,7 @@ def _accept_all(node: Node, *, yes: bool) -> list[str]:
 
 
 def _seen(moment: datetime | None) -> str:
-    return f"first seen {local_time(moment)}" if moment else "not seen yet"
+    return f"first seen {utc_time(moment)}" if moment else "not seen yet"
 
 
 def _as_json(view: MemberView) -> dict[str, Any]:

@@ -98,7 +98,27 @@ def safe(text: str) -> str:
     return "".join(char if _is_harmless(char) else "�" for char in text)
 
 
-def local_time(moment: datetime | None) -> str:
+def readable(value: Any) -> str:
+    """Write a value of a case for people: texts with their language, objects and lists without brackets."""
+    match value:
+        case dict() if value and all(isinstance(item, dict) and "origin" in item for item in value.values()):
+            return "\n".join(
+                f"{item['text']} [{lang}{'' if item['origin'] == 'original' else ', ' + item['origin']}]"
+                for lang, item in value.items()
+            )
+        case dict():
+            return ", ".join(f"{name} {_on_one_line(item)}" for name, item in value.items())
+        case list() if any(isinstance(item, dict) for item in value):
+            return "\n".join(f"- {readable(item)}" for item in value)
+        case list():
+            return ", ".join(readable(item) for item in value)
+        case bool():
+            return "yes" if value else "no"
+        case _:
+            return str(value)
+
+
+def utc_time(moment: datetime | None) -> str:
     """Write a moment in UTC, or that there was none."""
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else "never"
 
@@ -122,6 +142,10 @@ def progress_bars() -> Iterator[Tell]:
             bars.update(tasks[who], description=description, completed=done, total=total or None)
 
         yield tell
+
+
+def _on_one_line(value: Any) -> str:
+    return readable(value).replace("\n", " / ")
 
 
 def _is_harmless(char: str) -> bool:

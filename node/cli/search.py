@@ -106,6 +106,7 @@ def search(
     ]
     columns = ("match", "name", "sex", "age", "missing since", "last seen", "owner", "status", "case")
     print_table(columns, rows)
+    _mark_exercise(node)
     remark(f"{len(found)} of {total}. Open one: gmcn show CASE --purpose TEXT")
 
 
@@ -144,8 +145,15 @@ def show(node: Node, case_id: str, purpose: str, as_json: bool) -> None:
             for item in opened.photographs
         ]
         print_table(("photograph", "rendition", "type", "bytes", "state"), rows)
+    _mark_exercise(node)
     if opened.withheld:
         remark(f"Closed without a purpose: {', '.join(opened.withheld)}. Open them with --purpose.")
+
+
+def _mark_exercise(node: Node) -> None:
+    """Say where the network is an exercise, so that nobody goes looking for an invented child."""
+    if node.network().policy.exercise:
+        say("EXERCISE: nobody in this network is a real child.")
 
 
 def _read_ages(text: str | None) -> tuple[int | None, int | None]:
