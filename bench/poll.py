@@ -78,7 +78,7 @@ def measure_change(homes: Homes, sizes: tuple[int, int], rounds: int = 20) -> di
 
 
 def lengthen(node: Node, size: int) -> None:
-    """Bring a network feed to a size, by leaves of a few cases that are put again and again and then erased."""
+    """Bring a network feed to a size, by leaves of a few cases that are put again and again, then erased."""
     signer, now = node.feed_signer("network"), node.now()
     expires = now.date() + timedelta(days=180)
     while True:
