@@ -49,11 +49,12 @@ def exchange_with(conn: Connection, node: Node, member_id: str) -> Exchange:
     """
     network, now = node.network(), node.now()
     member = network.roster.member(member_id)
-    withdrawals = peers.list_withdrawals(conn)
+    own = network.roster.member(node.member)
+    # Only an NGO has an endorsement that could be withdrawn; this is asked at every request.
+    withdrawals = peers.list_withdrawals(conn) if "ngo" in (member.kind, own.kind) else []
     stands = standing(member, network.roster, withdrawals, now)
     peer = peers.find_peer(conn, member_id)
     accepted = peer is not None and peer.accepted == fingerprint(member)
-    own = network.roster.member(node.member)
     own_standing = standing(own, network.roster, withdrawals, now)
     if State.REMOVED in (stands.state, own_standing.state):
         gone = stands if stands.state is State.REMOVED else own_standing
