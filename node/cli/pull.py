@@ -36,7 +36,7 @@ def pull(node: Node, ctx: click.Context, members: tuple[str, ...], everyone: boo
     """
     if members and everyone:
         raise InvalidInput("Name the members, or say --all.", "Leave one of them out.")
-    roster = _refresh(node)
+    roster, roster_lied = _refresh(node)
     chosen = _choose(node, members, everyone=everyone)
     with progress_bars() as tell:
         reports = _pull_all(node, chosen, tell)
@@ -46,20 +46,24 @@ def pull(node: Node, ctx: click.Context, members: tuple[str, ...], everyone: boo
         print_json({"roster": roster, "peers": reports})
     else:
         _print(reports)
-    if any(report.lying for report in reports):
+    if roster_lied or any(report.lying for report in reports):
         ctx.exit(PROTOCOL)
     if any(report.error for report in reports):
         ctx.exit(UNAVAILABLE)
 
 
-def _refresh(node: Node) -> str:
-    """Read the list of members anew, and say why that failed; pulling goes on with the one that is known."""
+def _refresh(node: Node) -> tuple[str, bool]:
+    """Read the list of members anew; pulling goes on with the one that is known when that fails.
+
+    Returns:
+        Why it failed, or nothing, and whether somebody broke the protocol.
+    """
     try:
         membership.refresh(node)
     except (PeerUnavailable, ProtocolError) as error:
         remark(f"The list of members was not renewed: {safe(str(error))}")
-        return str(error)
-    return ""
+        return str(error), isinstance(error, ProtocolError)
+    return "", False
 
 
 def _choose(node: Node, members: tuple[str, ...], *, everyone: bool) -> list[str]:

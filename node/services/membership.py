@@ -108,7 +108,9 @@ def init_home(home: Path, member: str, settings: str = "", passphrase_file: Path
     home.chmod(0o700)
     try:
         Keystore.create(home / "keys", passphrase_file)
-        migrate(open_database(config.database_url))
+        engine = open_database(config.database_url)
+        migrate(engine)
+        engine.dispose()
         (home / FILE_NAME).write_text(text, "utf-8")  # last: without it the folder is no node
     except BaseException:
         for path in home.iterdir():
@@ -198,8 +200,10 @@ def refresh(node: Node) -> None:
     """
     known = node.network().roster
     mirrors = [f"{member.address.rstrip('/')}/tuf" for member in known.members if member.id != node.member]
-    node.trust.refresh([*_sources(node), *mirrors], node.http)
-    _follow_roster(node)
+    try:
+        node.trust.refresh([*_sources(node), *mirrors], node.http)
+    finally:
+        _follow_roster(node)  # standing also changes with time alone, whoever is down
 
 
 def list_members(node: Node) -> list[MemberView]:

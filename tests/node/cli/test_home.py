@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 
 from node.config import load_config
-from tests.node.cli.conftest import FR, KE, NETWORK, NGO, Town, gmcn
+from tests.node.cli.conftest import FR, JP, KE, NETWORK, NGO, Town, gmcn
 
 
 def test_init_makes_a_private_home_and_says_what_comes_next(tmp_path: Path) -> None:
@@ -36,6 +36,18 @@ def test_init_uses_the_passphrase_file_from_then_on(tmp_path: Path) -> None:
     assert set(made["public_keys"]) == {"feed-network", "feed-police", "token"}
     assert load_config(tmp_path / "home", {}).keys.passphrase_file == str(secret)
     assert not (tmp_path / "home" / "keys" / "secret").exists()
+
+
+def test_init_makes_a_node_on_postgresql(town: Town, tmp_path: Path, pg_url: str) -> None:
+    home = tmp_path / "home"
+    settings = ["--set", f"database.url={pg_url}", "--set", "pull.private_addresses=true"]
+    assert gmcn(home, "init", JP, *settings).exit_code == 0
+    assert not (home / "node.db").exists()
+    root = str(town.folder / "net" / "metadata" / "1.root.json")
+    assert gmcn(home, "join", "accept", root, "--url", town.url, "--yes").exit_code == 0
+    assert len(json.loads(gmcn(home, "member", "list", "--json").stdout)) == 3
+    assert gmcn(home, "token", "create", "desk").exit_code == 0
+    assert json.loads(gmcn(home, "fsck", "--json").stdout)["findings"] == []
 
 
 def test_init_refuses_a_folder_with_something_in_it(new_home: Path) -> None:

@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 import requests
 
+from node.errors import PeerUnavailable
 from node.services.pulling import PullReport
 from node.services.replicas import Progress
 from node.store.access import read_journal
 from node.store.database import reading
+from protocol.errors import BadSignature
 from tests.node.cli.conftest import FR, KE, NGO, Town, gmcn
 
 COMMAND = [sys.executable, "-c", "from node.cli import main; main()"]
@@ -62,6 +64,21 @@ def test_pulling_ends_with_another_code_when_a_peer_is_down_and_when_it_lies(
     assert "the root does not come out" in result.stdout
     assert ("broke the protocol" in result.stdout) is lying
     assert town.json(KE, "pull", FR, code=code)["peers"][0]["lying"] is lying
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(PeerUnavailable("It is down."), 0), (BadSignature("forged"), 7)]
+)
+def test_pulling_goes_on_with_the_known_list_of_members(
+    town: Town, monkeypatch: pytest.MonkeyPatch, error: Exception, code: int
+) -> None:
+    def refresh(node: object) -> None:
+        raise error
+
+    monkeypatch.setattr("node.services.membership.refresh", refresh)
+    found = town.json(KE, "pull", FR, code=code)
+    assert found["roster"] == str(error)
+    assert found["peers"][0]["error"] == ""
 
 
 def test_ctrl_c_ends_a_pull_at_its_next_safe_point(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
