@@ -43,7 +43,7 @@ bench: setup ## run the benchmarks and write bench/results
 	$(BIN)/python -m bench
 
 bench-peers: setup ## the same first pull by git, hypercore and PouchDB
-	$(BIN)/python bench/peers.py
+	$(BIN)/python -m bench peers
 
 lock: setup ## resolve the dependencies anew (LOCK="--upgrade" for newer ones)
 	$(COMPILE) $(LOCK) --extra postgres --output-file requirements/base.txt pyproject.toml

@@ -8,7 +8,6 @@ import json
 import resource
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ from protocol.document import digest_document, split_document
 from protocol.encoding import parse_object
 from protocol.leaf import PUT, CaseState, Leaf
 
-OWNER, PEER = "police.owner.example", "police.peer.example"
+OWNER = "police.owner.example"
 _BATCH = 256
 _PUBLISH = 2_000
 
@@ -133,36 +132,42 @@ def measure_pull(home: Path) -> dict[str, Any]:
     }
 
 
-def run(count: int, runs: int = 1) -> dict[str, Any]:
-    """Measure floor and pull in turn, each in a fresh process.
+def build(folder: Path, count: int, runs: int) -> tuple[Homes, float]:
+    """Build a network of one owner with `count` published summaries and a peer for each run.
 
     Returns:
-        Seconds and documents a second of both, and their ratio; the median over `runs`.
+        The homes, the owner's first, and the mean size of a document in bytes.
     """
-    results: list[tuple[dict[str, Any], dict[str, Any]]] = []
-    with tempfile.TemporaryDirectory(prefix="gmcn-bench-") as name:
-        folder = Path(name)
-        peers = [f"{PEER.partition('.')[0]}{i}.peer.example" for i in range(runs)]
-        built = Homes(folder, [OWNER, *peers], SETTINGS)
-        owner = built.homes[0]
-        size = fill(owner.open(), count)
-        for home in built.homes[1:]:
-            floor = _in_process("floor", str(owner.folder), str(home.folder))
-            with serving([owner]):
-                pull = _in_process("pull", str(home.folder))
-            results.append((floor, pull))
-    results.sort(key=lambda pair: pair[1]["seconds"] / pair[0]["seconds"])
-    floor, pull = results[len(results) // 2]
+    peers = [f"police.peer{number}.example" for number in range(1, runs + 1)]
+    homes = Homes(folder, [OWNER, *peers], SETTINGS)
+    return homes, fill(homes.homes[0].open(), count)
+
+
+def run(homes: Homes) -> dict[str, Any]:
+    """Measure floor and pull in turn, each in a fresh process, once for each peer.
+
+    Returns:
+        Seconds and documents a second of the pull whose ratio to its floor is the median one.
+    """
+    owner, *peers = homes.homes
+    results: list[tuple[float, dict[str, Any], dict[str, Any]]] = []
+    for peer in peers:
+        floor = _in_process("floor", str(owner.folder), str(homes.folder))
+        (homes.folder / "floor.db").unlink()
+        with serving([owner]):
+            pull = _in_process("pull", str(peer.folder))
+        results.append((pull["seconds"] / floor["seconds"], floor, pull))
+    results.sort(key=lambda result: result[0])
+    ratio, floor, pull = results[len(results) // 2]
     return {
-        "documents": count,
-        "document_bytes": round(size),
+        "documents": pull["documents"],
         "floor_seconds": floor["seconds"],
         "pull_seconds": pull["seconds"],
         "told_seconds": pull["told_seconds"],
-        "per_second": count / pull["seconds"],
-        "ratio": pull["seconds"] / floor["seconds"],
-        "ratios": [pull["seconds"] / floor["seconds"] for floor, pull in results],
-        "peak_bytes": pull["peak_bytes"],
+        "per_second": pull["documents"] / pull["seconds"],
+        "ratio": ratio,
+        "ratios": [each for each, _, _ in results],
+        "peak_bytes": max(pull["peak_bytes"] for _, _, pull in results),
     }
 
 
@@ -180,5 +185,3 @@ if __name__ == "__main__":
             print(json.dumps(measure_floor(Path(source), Path(folder))))
         case ["pull", home]:
             print(json.dumps(measure_pull(Path(home))))
-        case [count]:
-            print(json.dumps(run(int(count)), indent=1))
