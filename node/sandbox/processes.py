@@ -5,6 +5,7 @@ is killed outright; what a process says is in a file of its own.
 """
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -28,11 +29,13 @@ _SAID_BYTES = 600
 # PR_SET_PDEATHSIG, which the child sets itself: it ends also when this process is killed without a chance to
 # end it. Elsewhere than on Linux there is no such thing.
 _GMCN = """
-import ctypes, signal, sys
+import ctypes, os, signal, sys
 try:
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 except (OSError, AttributeError):
     pass
+if os.getppid() != int(sys.argv.pop(1)):
+    sys.exit("whoever started this has gone")
 from node.cli import main
 main(prog_name="gmcn")
 """
@@ -51,7 +54,7 @@ class Processes:
         """Start `gmcn` with arguments, without waiting for it."""
         with (self._logs / f"{name}.log").open("ab") as log:
             self._running[name] = subprocess.Popen(
-                [sys.executable, "-c", _GMCN, *map(str, arguments)],
+                _command(arguments),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -84,7 +87,7 @@ class Processes:
             NodeError: it failed, with what it said.
         """
         done = subprocess.run(
-            [sys.executable, "-c", _GMCN, *map(str, arguments)],
+            _command(arguments),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_RUN_SECONDS,
@@ -132,6 +135,10 @@ class Processes:
 
     def _hint(self, name: str) -> str:
         return f"See {self._logs / name}.log."
+
+
+def _command(arguments: Sequence[str | Path]) -> list[str]:
+    return [sys.executable, "-c", _GMCN, str(os.getpid()), *map(str, arguments)]
 
 
 @contextmanager
