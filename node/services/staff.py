@@ -1,7 +1,7 @@
 """Tokens with which a member's own staff and programs use the search API.
 
-Guarantees: a token is shown once and kept as a hash; it has a name, a scope and an end; every creation and
-revocation is in the journal.
+Guarantees: a token is shown once and kept as a hash; it has a name, a scope, an end, and a number of requests
+a minute; every creation and revocation is in the journal.
 """
 
 import hashlib
@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from node.errors import InvalidInput, NotAllowed, NotFound
 from node.runtime import Node
+from node.services.serving import TooOften
 from node.store import access
 from node.store.access import JournalEntry, StaffToken
 from node.store.database import reading, writing
@@ -19,6 +20,11 @@ SCOPES = ("search", "open")
 """`search` finds cases and reads public parts; `open` also opens network and police parts, for a purpose."""
 
 MAX_DAYS = 366
+MAX_REQUESTS = 120
+"""How often one token may search and open cases in a minute: more than people do, and too little to carry off
+all that is here."""
+
+_MINUTE = timedelta(minutes=1)
 _PREFIX = "gmcn"
 
 
@@ -64,6 +70,21 @@ def check_token(node: Node, presented: str) -> StaffToken:
             "This token does not work here.", "Ask your administrator for one: `gmcn token create`."
         )
     return token
+
+
+def take_turn(node: Node, token: StaffToken) -> None:
+    """Count a request of a token.
+
+    Raises:
+        TooOften: it has made MAX_REQUESTS within a minute.
+    """
+    now, whose = node.clock(), f"token {token.id}"
+    with writing(node.engine) as conn:
+        if access.count_requests(conn, whose, "staff", now - _MINUTE) >= MAX_REQUESTS:
+            raise TooOften(
+                "This token has asked too often.", f"{MAX_REQUESTS} times a minute are enough.", 60
+            )
+        access.take_request(conn, whose, secrets.token_hex(8), "staff", now, now + _MINUTE)
 
 
 def list_tokens(node: Node) -> list[StaffToken]:

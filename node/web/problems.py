@@ -4,8 +4,10 @@
 Guarantees: an answer holds only words of this program, never those of a request, a traceback or a path.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from types import MappingProxyType
+from typing import Any
 
 import structlog
 from flask import Response
@@ -32,6 +34,7 @@ _DETAIL = {
     404: "There is nothing here under this address.",
     405: "This address does not know that method.",
     413: "The body is longer than is allowed here.",
+    415: "The body must be JSON: send it as application/json.",
     500: "Something went wrong on this node; its operator finds it in the log.",
 }
 
@@ -58,9 +61,17 @@ def answer_error(error: Exception) -> Response:
     return problem(status, detail, headers)
 
 
-def problem(status: int, detail: str, headers: Mapping[str, str]) -> Response:
-    """Make the answer itself."""
-    body = {"title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+def problem(
+    status: int, detail: str, headers: Mapping[str, str] = MappingProxyType({}), problems: Sequence[str] = ()
+) -> Response:
+    """Make the answer itself.
+
+    Args:
+        problems: everything that is wrong with what was sent, each with its path; may be empty.
+    """
+    body: dict[str, Any] = {"title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    if problems:
+        body["problems"] = list(problems)
     return Response(format_json(body), status, headers, content_type="application/problem+json")
 
 

@@ -20,9 +20,11 @@ from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import create_server
 from waitress.task import WSGITask
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from node.errors import Conflict, NodeError
 from node.runtime import Node
+from node.web.api import make_api_app
 from node.web.federation import make_federation_app
 
 LOCK_NAME = "serve.lock"
@@ -167,7 +169,7 @@ def hold_home(node: Node) -> Iterator[None]:
 
 def make_app(node: Node, on_ring: Callable[[], None]) -> WSGIApplication:
     """Make the whole of what a node answers as one WSGI application; several processes may run it."""
-    return make_federation_app(node, on_ring)
+    return DispatcherMiddleware(make_federation_app(node, on_ring), {"/api": make_api_app(node)})
 
 
 def _listen(host: str, port: int) -> socket.socket:
