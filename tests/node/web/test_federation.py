@@ -235,8 +235,27 @@ def test_a_token_of_a_key_that_the_roster_does_not_list(shared: Federation) -> N
     assert shared.ask(PEER, POLICE, "GET", NETWORK, token=token).status == 401
 
 
-def test_a_suspended_member_is_told_why(federation: Federation) -> None:
+def test_a_suspended_member_reads_leaves_for_the_sake_of_erasures_and_is_told_why_no_more(
+    federation: Federation,
+) -> None:
+    federation.publish(POLICE, sample_record("ar", photos=None))
     federation.announce(PEER, state="suspended")
+    for audience in ("network", "police"):
+        for path in ("checkpoint", "tile/entries/000.p/1"):
+            assert federation.ask(PEER, POLICE, "GET", f"/feeds/{audience}/{path}").status == 200
+    query = format_query(live_digests(federation))
+    for method, path, body in (
+        ("POST", "/feeds/network/documents", query),
+        ("GET", f"/feeds/network/photographs/{'0' * 64}", b""),
+    ):
+        answer = federation.ask(PEER, POLICE, method, path, body)
+        assert answer.status == 403
+        assert "suspended" in detail(answer)
+    assert federation.ask(PEER, POLICE, "POST", "/feeds/police/documents", query).status == 404
+
+
+def test_a_removed_member_is_told_why_and_gets_nothing(federation: Federation) -> None:
+    federation.announce(PEER, state="removed", removed_at=federation.clock())
     for method, path, body in (
         ("GET", NETWORK, b""),
         ("POST", "/feeds/network/documents", format_query([bytes(32)])),
@@ -245,7 +264,7 @@ def test_a_suspended_member_is_told_why(federation: Federation) -> None:
     ):
         answer = federation.ask(PEER, POLICE, method, path, body)
         assert answer.status == 403
-        assert "suspended" in detail(answer)
+        assert "removed" in detail(answer)
 
 
 def test_a_member_whose_keys_are_new_waits_for_acceptance(tmp_path: Path) -> None:
@@ -264,9 +283,10 @@ def test_a_member_whose_keys_are_new_waits_for_acceptance(tmp_path: Path) -> Non
 
 
 def test_an_ngo_whose_endorsement_ran_out_is_told(federation: Federation) -> None:
-    assert federation.ask(HELPER, POLICE, "GET", NETWORK).status == 200
+    query = format_query([bytes(32)])
+    assert federation.ask(HELPER, POLICE, "POST", "/feeds/network/documents", query).status == 200
     federation.clock.advance(days=366)
-    answer = federation.ask(HELPER, POLICE, "GET", NETWORK)
+    answer = federation.ask(HELPER, POLICE, "POST", "/feeds/network/documents", query)
     assert answer.status == 403
     assert "ran out" in detail(answer)
 
@@ -305,7 +325,7 @@ def test_a_police_feed_looks_like_an_audience_nobody_ever_heard_of(
         assert (police.status, police.headers, police.body) == (unknown.status, unknown.headers, unknown.body)
 
 
-def test_a_police_feed_is_hidden_from_police_that_is_not_accepted_or_suspended(tmp_path: Path) -> None:
+def test_a_police_feed_is_hidden_from_police_that_is_not_accepted_or_was_removed(tmp_path: Path) -> None:
     federation = Federation(tmp_path, [FR, DE], accepted=False)
     federation.publish(POLICE, sample_record("ar", photos=None))
 
@@ -318,7 +338,7 @@ def test_a_police_feed_is_hidden_from_police_that_is_not_accepted_or_suspended(t
     check_hidden()
     federation.accept_all(federation[POLICE])
     assert federation.ask(PEER, POLICE, "GET", SECRET).status == 200
-    federation.announce(PEER, state="suspended")
+    federation.announce(PEER, state="removed", removed_at=federation.clock())
     check_hidden()
     federation.close()
 

@@ -14,22 +14,25 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from werkzeug.test import Client
 
 from node.config import ServerConfig
 from node.errors import Conflict, NodeError
 from node.runtime import Node
-from node.web.process import LOCK_NAME, Server, hold_home
+from node.web.process import LOCK_NAME, Server, hold_home, make_app
 from tests.federation import FR, Federation
 
 _SERVE = """
 import sys
+from dataclasses import replace
 from pathlib import Path
 from node.errors import NodeError
 from node.jobs import Jobs
 from node.log import set_up_log
 from node.runtime import open_node
 from node.web.process import serve
-node = open_node(Path(sys.argv[1]))
+from tests.federation import Clock, Coordinator, StandInTrust
+node = replace(open_node(Path(sys.argv[1])), trust=StandInTrust(Coordinator(Clock())))
 set_up_log(node.config.log)
 try:
     serve(node, Jobs(node), lambda url: print(url, flush=True))
@@ -65,6 +68,7 @@ def test_a_process_serves_until_it_is_told_to_end_and_keeps_a_second_one_away(
     first = start(home)
     assert first.stdout is not None
     url = first.stdout.readline().strip()
+    assert url, first.communicate(timeout=60)
     assert get(url, "/health") == (200, b'{"status":"ok"}')
 
     second = start(home)
@@ -117,6 +121,12 @@ def test_an_address_that_is_taken_or_not_ours_is_said_in_words(node: Node) -> No
         Server(on(node, "192.0.2.1", 0), lambda: None)
     with pytest.raises(NodeError, match="cannot be listened on"):
         Server(on(node, "no such host", 0), lambda: None)
+
+
+def test_staff_and_peers_are_answered_by_one_process(node: Node) -> None:
+    client = Client(make_app(node, lambda: None))
+    assert client.get("/health").status_code == 200
+    assert client.get("/api/openapi.json").status_code == 200
 
 
 def test_it_listens_on_ipv6_too(node: Node) -> None:
