@@ -7,7 +7,10 @@ STAMP := $(VENV)/.filled
 
 # Set PYTHON to choose another interpreter: make setup PYTHON=/opt/python3.13/bin/python3
 PYTHON ?=
-PYTEST_ARGS ?= -n auto
+PYTEST_ARGS ?= -n auto --dist loadgroup
+
+# DEMO_ARGS="--once" plays the whole story and ends.
+DEMO_ARGS ?=
 
 COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes --strip-extras \
 	--allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
@@ -21,7 +24,7 @@ help: ## show this list
 setup: $(STAMP) ## fill .venv from the locks and install the project into it
 
 demo: setup ## build a network of four nodes on this machine and watch them exchange cases
-	$(BIN)/gmcn sandbox
+	$(BIN)/gmcn sandbox $(DEMO_ARGS)
 
 test: setup ## run all tests (PYTEST_ARGS="-k feed" for some of them)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

@@ -36,7 +36,7 @@ from node.services.status import FeedStatus, PeerStatus, status
 from node.store.feeds import OPEN, QUARANTINED, REFUSED
 from protocol.document import split_document
 
-_PATIENCE = 45.0
+_PATIENCE = 60.0
 _LOOK_SECONDS = 0.05
 _URGENT_SECONDS = 10.0
 _URGENT_TIMES = 3

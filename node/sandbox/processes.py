@@ -20,7 +20,7 @@ from typing import Any
 from node.adapters.http import HttpClient
 from node.errors import NodeError, PeerUnavailable
 
-_START_SECONDS = 40.0
+_START_SECONDS = 60.0
 _STOP_SECONDS = 15.0
 _RUN_SECONDS = 60.0
 _LOOK_SECONDS = 0.05

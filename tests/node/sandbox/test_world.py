@@ -25,6 +25,8 @@ from node.services.status import status
 from protocol.endorsement import verify_endorsement
 from schemas import Schemas
 
+pytestmark = pytest.mark.xdist_group("world")  # which is built once for all of them
+
 CASES = 6
 NOW = datetime.now(UTC)
 
