@@ -207,7 +207,12 @@ def refresh(node: Node) -> None:
 
 
 def list_members(node: Node) -> list[MemberView]:
-    """Return every other member with its standing and whether this node accepted it."""
+    """Return every other member with its standing and whether this node accepted it.
+
+    Raises:
+        NotAllowed: the roster does not list this node's own member, with whom nobody exchanges anything.
+    """
+    node.entry()
     with reading(node.engine) as conn:
         views = []
         for member in node.network().roster.members:

@@ -1,6 +1,7 @@
 """A small network made and used by the command itself: a coordinator and three nodes, over real sockets."""
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -32,17 +33,24 @@ def gmcn(home: Path, *args: str, stdin: str | None = None, **environment: str) -
     return result
 
 
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
 @dataclass
 class Town:
     """The network in a folder.
 
     Attributes:
         url: where the coordinator's files are.
+        addresses: where each member's node listens.
         nodes: those that are served, by member.
     """
 
     folder: Path
     url: str = ""
+    addresses: dict[str, str] = field(default_factory=dict)
     nodes: dict[str, Node] = field(default_factory=dict)
 
     def home(self, member: str) -> Path:
@@ -72,12 +80,11 @@ class Town:
 
     def request(self, member: str, *more: str) -> Path:
         """Write a member's request to join into a file."""
-        server = self.servers[member].url
         kind = "ngo" if member == NGO else "law_enforcement"
         result = self.run(
             member, "join", "request", "--network", NETWORK, "--country", COUNTRIES[member], "--kind", kind,
-            "--name", f"en=Organisation {member}", "--address", server, "--duty-phone", "+33144556677",
-            "--duty-email", f"duty@{member}", "--duty-language", "en", *more,
+            "--name", f"en=Organisation {member}", "--address", self.addresses[member],
+            "--duty-phone", "+33144556677", "--duty-email", f"duty@{member}", "--duty-language", "en", *more,
         )  # fmt: skip
         path = self.folder / f"{member}.jwt"
         path.write_text(result.stdout, "utf-8")
@@ -101,9 +108,6 @@ class Town:
         self.run(member, "publish", case, "--no-ring")
         return case
 
-    def __post_init__(self) -> None:
-        self.servers: dict[str, Server] = {}
-
 
 @pytest.fixture(scope="session")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
@@ -112,12 +116,11 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     town = Town(tmp_path_factory.mktemp("town"))
     with ExitStack() as stack:
         for member in (FR, KE, NGO):
-            home = town.home(member)
-            made = gmcn(
-                home, "init", member, "--set", "pull.private_addresses=true", "--set", "server.port=0"
-            )
+            port = free_port()
+            town.addresses[member] = f"http://127.0.0.1:{port}"
+            settings = ["--set", "pull.private_addresses=true", "--set", f"server.port={port}"]
+            made = gmcn(town.home(member), "init", member, *settings)
             assert made.exit_code == 0, made.output
-            _serve(town, member, stack)
         result = gmcn(
             town.folder / "nobody", "network", "init", str(town.folder / "net"), "--name", NETWORK,
             "--root-key", str(town.folder / "ana.pem"), "--root-key", str(town.folder / "bob.pem"),
@@ -130,11 +133,13 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
             town.coordinate("admit", net, str(town.request(member)))
             root = str(town.folder / "net" / "metadata" / "1.root.json")
             town.run(member, "join", "accept", root, "--url", town.url, "--yes")
+            _serve(town, member, stack)
         endorsement = town.folder / "endorsement.jwt"
         text = town.run(FR, "endorse", NGO, "--agreement", "MoU 2026-04").stdout
         endorsement.write_text(text, "utf-8")
         town.coordinate("admit", net, str(town.request(NGO, "--endorsement", str(endorsement))))
         town.run(NGO, "join", "accept", root, "--url", town.url, "--yes")
+        _serve(town, NGO, stack)
         for member in (FR, KE, NGO):
             town.run(member, "join", "refresh")
             for other in town.json(member, "member", "list"):
@@ -147,7 +152,7 @@ def _serve(town: Town, member: str, stack: ExitStack) -> None:
     server = Server(node, lambda: None)
     thread = threading.Thread(target=server.run)
     thread.start()
-    town.nodes[member], town.servers[member] = node, server
+    town.nodes[member] = node
     stack.callback(node.http.close)
     stack.callback(node.engine.dispose)
     stack.callback(thread.join)

@@ -7,7 +7,6 @@ FINGERPRINT is what the other member would read out, CASE is the one that was ad
 import re
 import shlex
 import shutil
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -24,15 +23,11 @@ from node.log import set_up_log
 from node.runtime import open_node
 from node.web.coordinator import create_coordinator_app
 from node.web.process import Server
+from tests.node.cli.conftest import free_port
 
 DOCS = Path(__file__).parents[3] / "docs"
 GUIDE = (DOCS / "operating.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```sh (\w+)\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
 
 
 class Readers:
