@@ -20,7 +20,7 @@ from node.sandbox.transcription import write_in_cyrillic
 from node.sandbox.world import World, choose_name
 from node.services.status import status
 
-_LOOK_SECONDS = 0.5
+_LOOK_SECONDS = 1.0
 _PRINT_SECONDS = 10.0
 _PIPE_WIDTH = 120
 _LATELY = 4
@@ -35,7 +35,7 @@ def watch(world: World, seconds: float | None, told: Callable[[str], None]) -> N
         seconds: after which it ends by itself; never when None.
         told: what is being done until the table is there.
     """
-    with running(world.logs) as processes, world.open_nodes() as nodes:
+    with world.hold(), running(world.logs) as processes, world.open_nodes() as nodes:
         told(f"starting {len(MEMBERS)} nodes and the coordinator")
         world.start_all(processes)
         end = None if seconds is None else time.monotonic() + seconds

@@ -94,7 +94,7 @@ def play(
     try:
         teller.do("build", lambda: _build(folder, number, built))
         (world,) = built
-        with running(world.logs) as processes, world.open_nodes() as nodes:
+        with world.hold(), running(world.logs) as processes, world.open_nodes() as nodes:
             for name, action in Chapters(world, processes, nodes).steps():
                 teller.do(name, action)
         teller.report.ok = True

@@ -12,6 +12,7 @@ Guarantees: every home, key, request, endorsement and case goes the way that a r
 written outside the folder.
 """
 
+import fcntl
 import json
 import random
 import secrets
@@ -122,6 +123,23 @@ class World:
             self.start(processes, name)
         for name in self.ports:
             self.wait(processes, name)
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Hold the right to run the network.
+
+        Raises:
+            Conflict: another process has it.
+        """
+        with (self.folder / _MADE).open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise Conflict(
+                    f"The sandbox in {self.folder} runs already.",
+                    "Stop that one, or choose another --folder.",
+                ) from None
+            yield
 
     @contextmanager
     def open_nodes(self) -> Iterator[dict[str, Node]]:
@@ -263,7 +281,8 @@ def _own_name(record: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def choose_name(node: Node) -> tuple[str, str, str]:
-    """Choose a published case whose name peers see, of a child whose name is not written in Latin letters.
+    """Choose a published case whose name peers see and is not written in Latin letters: the first by
+    alphabet, which is the same in every sandbox.
 
     Returns:
         Its id, the name as the family writes it, and that in Latin letters.
@@ -271,11 +290,15 @@ def choose_name(node: Node) -> tuple[str, str, str]:
     Raises:
         NotFound: there is none.
     """
+    found = []
     for case in cases.list_cases(node, PUBLISHED, _MOST, 0):
         own, latin = _own_name(case.record)
         if own != latin and "names" in (publishing.preview(node, case.case_id).public or {}):
-            return case.case_id, own, latin
-    raise NotFound(f"{node.member} has published no such case.", "Build the sandbox with more --cases.")
+            found.append((latin, own, case.case_id))
+    if not found:
+        raise NotFound(f"{node.member} has published no such case.", "Build the sandbox with more --cases.")
+    latin, own, case_id = min(found)
+    return case_id, own, latin
 
 
 def _names() -> Sequence[str]:

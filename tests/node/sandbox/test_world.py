@@ -19,6 +19,7 @@ from node.sandbox.plan import MEMBERS, NGO_IN, POLICE_FR, POLICE_IN, POLICE_UA
 from node.sandbox.processes import running
 from node.sandbox.replicas import read_documents, readers_of, version_at
 from node.sandbox.screen import render
+from node.sandbox.transcription import write_in_cyrillic
 from node.sandbox.world import COORDINATOR, World, build_world, choose_name, open_world
 from node.services import cases, membership, publishing
 from node.services.status import status
@@ -27,7 +28,7 @@ from schemas import Schemas
 
 pytestmark = pytest.mark.xdist_group("world")  # which is built once for all of them
 
-CASES = 6
+CASES = 12  # as many as by default
 NOW = datetime.now(UTC)
 
 
@@ -145,8 +146,17 @@ def test_another_version_of_the_program_is_told_apart(world: World, tmp_path: Pa
         open_world(tmp_path)
 
 
+def test_a_network_is_run_once_at_a_time(world: World) -> None:
+    with world.hold(), pytest.raises(Conflict, match="runs already"), world.hold():
+        pass
+    with world.hold():
+        pass
+
+
 def test_a_name_to_search_for_is_one_that_peers_see(nodes: dict[str, Node]) -> None:
     case_id, own, latin = choose_name(nodes[NGO_IN.id])
+    page = (Path(__file__).parents[3] / "docs" / "sandbox.md").read_text("utf-8")
+    assert write_in_cyrillic(latin) in page  # so that what is to be typed there finds somebody
     assert case_id.startswith(f"{NGO_IN.id}/")
     assert latin.isascii()
     assert not own.isascii()
