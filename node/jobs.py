@@ -133,7 +133,8 @@ class Jobs:
     def _postpone(self, member: str, error: Exception) -> None:
         reason = error.message if isinstance(error, NodeError) else "Something went wrong here; see the log."
         with suppress(Exception), writing(self._node.engine) as conn:  # tried again by the next tick
-            peers.record_failure(conn, member, self._node.clock(), _AFTER_FAILURE, reason, lying=False)
+            now = self._node.clock()
+            peers.record_failure(conn, member, now, now, _AFTER_FAILURE, reason, lying=False)
 
     def _forget_requests(self) -> None:
         with writing(self._node.engine) as conn:

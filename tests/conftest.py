@@ -3,6 +3,7 @@
 import tempfile
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
 
@@ -31,6 +32,13 @@ def pg_server() -> Iterator[str]:
 @pytest.fixture
 def pg_url(pg_server: str) -> Iterator[str]:
     """Give the address of a fresh PostgreSQL database that lives as long as the test."""
+    with new_pg_database(pg_server) as address:
+        yield address
+
+
+@contextmanager
+def new_pg_database(pg_server: str) -> Iterator[str]:
+    """Make a PostgreSQL database and give its address."""
     name = f"test_{token_hex(8)}"
     with psycopg.connect(pg_server, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")

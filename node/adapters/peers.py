@@ -89,9 +89,12 @@ class PeerClient:
         )
         return parse_answers(answer.body, digests)
 
-    def get_photograph(self, member: Member, audience: str, sha256: str, size: int) -> bytes:
-        """Ask for a photograph of `size` bytes."""
-        return self._call(member, "GET", f"/feeds/{audience}/photographs/{sha256}", limit=size).body
+    def get_photograph(self, member: Member, audience: str, sha256: str, size: int) -> bytes | None:
+        """Ask for a photograph of `size` bytes; None when the owner has none for this member."""
+        path = f"/feeds/{audience}/photographs/{sha256}"
+        # One byte more shows that it is another; what is longer still is not read.
+        answer = self._call(member, "GET", path, limit=max(size + 1, MAX_NOTE_BYTES), also=(404,))
+        return answer.body if answer.status == 200 else None
 
     def get_withdrawals(self, member: Member) -> list[str]:
         """Ask for the endorsements that a member has withdrawn.
@@ -166,7 +169,7 @@ def _refused(answer: Answer) -> PeerUnavailable:
         said = str(parse_object(answer.body, "problem", MAX_NOTE_BYTES).get("detail", ""))
     except ProtocolError:
         said = ""
-    plain = "".join(ch for ch in said[:200] if ch.isprintable())
+    plain = "".join(ch for ch in said[:200] if ch.isprintable()).rstrip(" .")
     return PeerUnavailable(
         f"It answered {answer.status}{': ' + plain if plain else ''}.",
         "Ask its operator if this lasts." if answer.status < 500 else "It is asked again by itself.",

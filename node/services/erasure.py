@@ -42,7 +42,8 @@ def purge(node: Node) -> int:
     with writing(node.engine) as conn:
         documents.delete_content(conn, keys)
         purge_search(conn)
-    _delete_photographs(node)
+    while _delete_photographs(node):
+        pass
     if not scrub(node.engine):
         return 0
     now = node.clock()
@@ -51,8 +52,12 @@ def purge(node: Node) -> int:
     return len(keys)
 
 
-def _delete_photographs(node: Node) -> None:
-    """Delete the bytes of loose photographs to which neither a document nor the register refers."""
+def _delete_photographs(node: Node) -> int:
+    """Delete the bytes of some loose photographs, unless a document or the register refers to them.
+
+    Returns:
+        How many were looked at.
+    """
     with writing(node.engine) as conn:  # nothing may begin to refer to one between the look and the deletion
         loose = documents.loose_photographs(conn, _ROUND)
         for member in {member for member, _ in loose}:
@@ -63,3 +68,4 @@ def _delete_photographs(node: Node) -> None:
             for sha256 in set(hashes) - kept:
                 node.blobs.delete(member, sha256)
         documents.settle_photographs(conn, loose)
+    return len(loose)

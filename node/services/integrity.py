@@ -13,16 +13,16 @@ from sqlalchemy import Connection
 
 from node.errors import NodeError
 from node.runtime import Node
+from node.services.photographs import photographs_in
 from node.store import cases, documents, feeds
 from node.store.database import reading
-from node.store.documents import FULL, SMALL
 from protocol.checkpoint import verify_checkpoint
 from protocol.document import verify_document
 from protocol.errors import NotAuthorized, ProtocolError
+from protocol.feed import FeedHead, Growth, grow
 from protocol.leaf import PUT, CaseState, Leaf
 from protocol.roster import Audience
-from protocol.tiles import TileRef, bundles_between, parse_bundle, tile_width
-from protocol.tlog import EMPTY, HASH_SIZE, leaf_hash
+from protocol.tiles import bundles_between, parse_bundle
 from protocol.verification import replay
 
 Progress = Callable[[str, int, int], None]
@@ -70,6 +70,8 @@ def check(node: Node, progress: Progress = lambda what, done, total: None) -> Re
 
 def _check_head(node: Node, row: feeds.FeedRow, report: Report) -> None:
     if row.note is None:
+        if row.size:
+            _found(report, row, "its signed head is missing")
         return
     try:
         keys = node.network().roster.member(row.member).feed(_audience(row)).keys
@@ -78,7 +80,7 @@ def _check_head(node: Node, row: feeds.FeedRow, report: Report) -> None:
     try:
         checkpoint, _ = verify_checkpoint(row.note, keys)
         known = row.known().frontier
-        if (checkpoint.size, checkpoint.root) != (known.size, known.root()):
+        if (checkpoint.origin, checkpoint.size, checkpoint.root) != (row.origin, known.size, known.root()):
             _found(report, row, "the stored head is not the signed one")
     except ProtocolError as error:
         _found(report, row, str(error))
@@ -88,7 +90,7 @@ def _check_leaves(
     conn: Connection, node: Node, row: feeds.FeedRow, report: Report, progress: Progress
 ) -> dict[str, tuple[Leaf, CaseState]] | None:
     """Hash every leaf again up to the signed root, and replay the case table from them."""
-    frontier, table = EMPTY, dict[str, tuple[Leaf, CaseState]]()
+    head, table = FeedHead(row.origin), dict[str, tuple[Leaf, CaseState]]()
     for ref in bundles_between(0, row.size):
         data = feeds.read_file(conn, row.id, ref)
         if data is None:
@@ -96,9 +98,7 @@ def _check_leaves(
             return None
         try:
             entries = parse_bundle(data, ref.width)
-            hashes = [leaf_hash(entry) for entry in entries]
-            first = frontier.size
-            frontier = frontier.extended(hashes)
+            first, growth = head.frontier.size, grow(head, entries)
             followed = replay(
                 entries,
                 first,
@@ -109,36 +109,42 @@ def _check_leaves(
         except ProtocolError as error:
             _found(report, row, f"{ref.format()}: {error}")
             return None
+        head = growth.head
         table.update((leaf.case, (leaf, state)) for leaf, state in followed)
         if row.own:
-            _check_tile(conn, row, ref.index, hashes, report)
+            _check_tiles(conn, row, growth, report)
         report.leaves += len(entries)
-        progress("leaves", frontier.size, row.size)
-    if frontier.root() != row.known().frontier.root():
+        progress("leaves", head.frontier.size, row.size)
+    if (head.frontier.size, head.frontier.format()) != (row.size, row.frontier):
         _found(report, row, "its leaves do not lead to the signed root")
         return None
     return table
 
 
-def _check_tile(
-    conn: Connection, row: feeds.FeedRow, index: int, hashes: list[bytes], report: Report
-) -> None:
-    ref = TileRef(0, index, tile_width(0, index, row.size))
-    data = feeds.read_file(conn, row.id, ref)
-    if data is None or data[: len(hashes) * HASH_SIZE] != b"".join(hashes):
-        _found(report, row, f"{ref.format()} does not hold the hashes of its leaves")
+def _check_tiles(conn: Connection, row: feeds.FeedRow, growth: Growth, report: Report) -> None:
+    for ref, data in growth.files:
+        if ref.level is not None and feeds.read_file(conn, row.id, ref) != data:
+            _found(report, row, f"{ref.format()} does not hold the hashes of its leaves")
 
 
 def _check_cases(
     conn: Connection, row: feeds.FeedRow, table: dict[str, tuple[Leaf, CaseState]], report: Report
 ) -> None:
-    stored = feeds.lookup_cases(conn, row.id, list(table))
-    for case, (_, state) in table.items():
-        kept = stored.pop(case, None)
-        if kept is None or (kept.version, kept.expires) != (state.version, state.expires):
-            _found(report, row, f"case {case} stands otherwise than its leaves say")
-        elif kept.digest != state.digest and kept.digest is not None:
-            _found(report, row, f"case {case} has another digest than its newest leaf")
+    """Hold the case table against the one that the leaves make."""
+    for kept in feeds.iterate_cases(conn, row.id):
+        leaf, state = table.pop(kept.case_id, (None, None))
+        if leaf is None or state is None:
+            _found(report, row, f"case {kept.case_id} is in none of its leaves")
+        elif (kept.state_of_leaves, kept.leaf_at) != (state, leaf.at):
+            _found(report, row, f"case {kept.case_id} stands otherwise than its leaves say")
+        elif state.erased and kept.state != feeds.ERASED:
+            _found(report, row, f"case {kept.case_id} is erased and stands as {kept.state}")
+        elif row.own and kept.state == feeds.ERASED and not state.erased:
+            _found(report, row, f"case {kept.case_id} stands as erased and is not")
+    for case in table:
+        _found(report, row, f"case {case} is missing")
+    for case in documents.cases_without_document(conn, row.id):
+        _found(report, row, f"case {case}: its document is missing")
 
 
 def _check_documents(
@@ -150,12 +156,15 @@ def _check_documents(
             above = doc.case_key
             report.documents += 1
             leaf = Leaf(PUT, doc.case_id, doc.version, doc.digest, doc.expires, doc.leaf_at, b"")
+            photos = {photo.sha256: photo for photo in documents.photographs_of_case(conn, doc.case_key)}
             try:
-                verify_document(doc.body, leaf, doc.audience)
+                parts = verify_document(doc.body, leaf, doc.audience).parts
+                if {photo.sha256 for photo in photographs_in(doc.case_key, parts, "")} != photos.keys():
+                    _found(report, row, f"case {doc.case_id}: not the photographs that its document names")
             except ProtocolError as error:
                 _found(report, row, f"case {doc.case_id}: {error}")
-            for photo in documents.photographs_of_case(conn, doc.case_key):
-                if photo.state == feeds.HELD and photo.rendition in (SMALL, FULL):
+            for photo in photos.values():
+                if photo.state == feeds.HELD:
                     _check_photograph(node, row, doc.case_id, photo.sha256, report)
         progress("documents", report.documents, 0)
 

@@ -75,27 +75,31 @@ def publish(node: Node, case_ids: Sequence[str], actor: str) -> list[Published]:
         NotAllowed: this member is not in the roster.
     """
     with writing(node.engine) as conn:
-        found = [_publishable(cases.get_case(conn, case_id)) for case_id in case_ids]
-        disclosed = _disclose_all(node, found)
-        versions: dict[str, dict[str, int]] = {case.case_id: {} for case in found}
-        expires: dict[str, date] = {}
-        for audience in _own_audiences(node):
-            writer = _Writer(conn, node, audience, [case.case_id for case in found])
-            for case, leaving in zip(found, disclosed, strict=True):
-                parts = _parts(leaving, audience)
-                if parts:
-                    state = writer.put(case, leaving.head, parts)
-                    versions[case.case_id][audience] = state.version
-                    expires[case.case_id] = max(state.expires, expires.get(case.case_id, state.expires))
-                elif writer.is_live(case.case_id):
-                    writer.erase(case.case_id)
-            writer.commit()
-        now = node.clock()
-        for case in found:
-            cases.set_status(conn, case.case_id, cases.PUBLISHED, now)
-            fields = [f"{name}.{key}" for name, part in _named(disclosed[found.index(case)]) for key in part]
-            write_journal(conn, JournalEntry(now, actor, "case.publish", case.case_id, fields))
-        index_cases(conn, node, [cases.get_case(conn, case.case_id) for case in found])
+        return _publish(conn, node, case_ids, actor)
+
+
+def _publish(conn: Connection, node: Node, case_ids: Sequence[str], actor: str) -> list[Published]:
+    found = [_publishable(cases.get_case(conn, case_id)) for case_id in case_ids]
+    disclosed = _disclose_all(node, found)
+    versions: dict[str, dict[str, int]] = {case.case_id: {} for case in found}
+    expires: dict[str, date] = {}
+    for audience in _own_audiences(node):
+        writer = _Writer(conn, node, audience, [case.case_id for case in found])
+        for case, leaving in zip(found, disclosed, strict=True):
+            parts = _parts(leaving, audience)
+            if parts:
+                state = writer.put(case, leaving.head, parts)
+                versions[case.case_id][audience] = state.version
+                expires[case.case_id] = max(state.expires, expires.get(case.case_id, state.expires))
+            elif writer.is_live(case.case_id):
+                writer.erase(case.case_id)
+        writer.commit()
+    now = node.clock()
+    for case, leaving in zip(found, disclosed, strict=True):
+        cases.set_status(conn, case.case_id, cases.PUBLISHED, now)
+        fields = [f"{name}.{key}" for name, part in _named(leaving) for key in part]
+        write_journal(conn, JournalEntry(now, actor, "case.publish", case.case_id, fields))
+    index_cases(conn, node, [cases.get_case(conn, case.case_id) for case in found])
     return [Published(case.case_id, versions[case.case_id], expires.get(case.case_id)) for case in found]
 
 
@@ -142,6 +146,7 @@ def undo_withdrawal(node: Node, case_id: str, actor: str) -> Published:
     Raises:
         NotFound: it is not in the register.
         Conflict: it is not withdrawn, or was longer than 3 days ago.
+        InvalidInput: what would go out does not fit its schema any more; it stays withdrawn.
     """
     now = node.clock()
     with writing(node.engine) as conn:
@@ -154,7 +159,7 @@ def undo_withdrawal(node: Node, case_id: str, actor: str) -> Published:
         cases.keep_photographs(conn, again.case_id, hashes_in(case.record))
         write_journal(conn, JournalEntry(now, actor, "case.undo", again.case_id))
         _empty(conn, node, case)
-    return publish(node, [again.case_id], actor)[0]
+        return _publish(conn, node, [again.case_id], actor)[0]
 
 
 def erase(node: Node, case_id: str, actor: str) -> None:

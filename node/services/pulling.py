@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import IO
 
 from node.adapters.peers import PeerClient
@@ -32,7 +33,7 @@ from node.store.documents import SMALL
 from node.store.search import remove_many
 from protocol.checkpoint import Checkpoint
 from protocol.endorsement import verify_withdrawal
-from protocol.errors import BadProof, Malformed, NotAuthorized, ProtocolError, Rollback, SplitView
+from protocol.errors import BadProof, Malformed, NotAuthorized, ProtocolError, SplitView
 from protocol.leaf import ERASE, parse_leaf
 from protocol.roster import Audience, FeedEntry, Member
 from protocol.tiles import WIDTH, TileRef, parse_bundle
@@ -96,16 +97,21 @@ def _pull_member(node: Node, member_id: str, report: PullReport, progress: Progr
             ) from None
     if not exchange.leaves:
         raise PeerUnavailable(f"Nothing is exchanged with it: {exchange.reason}.")
+    steps = [partial(_pull_feed, node, exchange, audience, report, progress) for audience in exchange.leaves]
     if exchange.member.kind == "law_enforcement":
-        _pull_withdrawals(node, exchange.member)
-    broken: ProtocolError | None = None
-    for audience in exchange.leaves:
+        steps.append(partial(_pull_withdrawals, node, exchange.member))
+    broken: ProtocolError | _Stopped | None = None
+    for step in steps:
         try:
-            _pull_feed(node, exchange, audience, report, progress)
-        except ProtocolError as error:  # the other feed is another log, with another key
+            step()
+        except (ProtocolError, _Stopped) as error:  # the other feed is another log, with another key
             broken = broken or error
     if broken is not None:
         raise broken
+
+
+class _Stopped(PeerUnavailable):
+    """A feed with two faces, which is not asked any more."""
 
 
 def _pull_feed(
@@ -122,7 +128,7 @@ def _pull_feed(
     with writing(node.engine) as conn:
         row = feeds.ensure_feed(conn, member.id, audience, entry.origin, own=False)
     if row.state == feeds.SPLIT:
-        raise PeerUnavailable(f"Stopped: {row.reason}")
+        raise _Stopped(f"The {audience} feed is stopped: {row.reason}.", "People must look at it first.")
     try:
         _advance(node, node.peers, member, entry, row, report, progress)
     except ProtocolError as error:
@@ -158,8 +164,6 @@ def _advance(
         state = _collect(client, member, row, update, spool, progress)
         try:
             _commit(node, row, update, state, spool)
-        except Rollback:
-            raise
         except ProtocolError:
             _honour_erasures(node, row, update, spool)
             raise
@@ -199,7 +203,7 @@ def _collect(
 
 def _commit(node: Node, row: feeds.FeedRow, update: FeedUpdate, state: FeedState, spool: IO[bytes]) -> None:
     """Steps 4 and 5: head, entries and case table in one transaction, and what was erased hidden by it."""
-    now = node.clock()
+    now, hidden = node.clock(), set[str]()
     with writing(node.engine) as conn:
         feeds.store_update(conn, row, state, now)
         for ref, data in _spooled(update, spool):
@@ -212,11 +216,15 @@ def _commit(node: Node, row: feeds.FeedRow, update: FeedUpdate, state: FeedState
                 lambda cases: feeds.lookup_cases(conn, row.id, cases),
                 now,
             )
+            if row.size:
+                hidden |= feeds.hidden_ahead(conn, row.id, [leaf.case for leaf, _ in followed])
             feeds.store_cases(conn, row.id, followed, feeds.WANTED, now)
             erased = [leaf.case for leaf, after in followed if after.erased]
             if erased:
                 remove_many(conn, "replica", row.id, erased)
             feeds.write_files(conn, row.id, [(ref, data)])
+        if not all(case.erased for case in feeds.lookup_cases(conn, row.id, sorted(hidden)).values()):
+            raise NotAuthorized("feed: a case returns of which a signed erasure was seen")
 
 
 def _honour_erasures(node: Node, row: feeds.FeedRow, update: FeedUpdate, spool: IO[bytes]) -> None:
@@ -274,7 +282,9 @@ def _record(node: Node, report: PullReport, started: datetime) -> None:
         known = peers.find_peer(conn, report.member)
         failures = known.failures if known else 0
         wait = min(_BASE_BACKOFF * 2 ** min(failures, 16), timedelta(seconds=settings.backoff_seconds))
-        peers.record_failure(conn, report.member, now, _jittered(wait), report.error, lying=report.lying)
+        peers.record_failure(
+            conn, report.member, started, now, _jittered(wait), report.error, lying=report.lying
+        )
 
 
 def _jittered(wait: timedelta) -> timedelta:

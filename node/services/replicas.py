@@ -41,7 +41,8 @@ Progress = Callable[[str, int, int], None]
 
 _ROUND = 16 * MAX_DIGESTS
 _COMMIT = 4 * MAX_DIGESTS  # a transaction: the search's indexes prefer large steps
-_RETRY = {"unknown": timedelta(minutes=5), "restricted": timedelta(hours=6)}
+_SOON = timedelta(minutes=5)
+_RETRY = {"restricted": timedelta(hours=6)}
 _PHOTO_ROUND = 64
 SMALL_BYTES = 12_288
 """The most bytes of a small rendition, which every peer keeps; larger ones are full ones (README,
@@ -66,6 +67,8 @@ def fetch_documents(
     """
     network = node.network()
     stored, refused = 0, list[str]()
+    with writing(node.engine) as conn:
+        documents.want_again(conn, row.id, node.clock())
     while True:
         with reading(node.engine) as conn:
             wanted = documents.want_documents(conn, row.id, node.clock(), _ROUND)
@@ -75,7 +78,10 @@ def fetch_documents(
         taken = _Taken()
 
         def ask(batch: list[WantedDocument]) -> list[bytes | Absence]:
-            return node.peers.get_documents(member, row.audience, [_digest(item) for item in batch])
+            digests = list(dict.fromkeys(map(_digest, batch)))  # a liar may announce one for two cases
+            given = node.peers.get_documents(member, row.audience, digests)
+            answers = dict(zip(digests, given, strict=True))
+            return [answers[_digest(item)] for item in batch]
 
         try:
             for batch, answers in fetch_ahead(ask, batches):
@@ -135,8 +141,7 @@ def _take(
 
 
 def _commit(node: Node, row: feeds.FeedRow, taken: _Taken) -> int:
-    """Commit what was taken in one transaction: documents, search rows, and what was said of those that did not
-    come.
+    """Commit in one transaction what was taken: documents, search rows, and what was said of what did not come.
 
     What the feed has moved on from meanwhile is passed over.
 
@@ -168,27 +173,19 @@ def _note_absence(
     """Write down why a document did not come.
 
     Superseded, erased and expired say that our copy of the feed is older than the owner's: the next pull
-    brings the leaf that says so, and until then the document is asked for again. Unknown is withholding,
-    restricted is the owner's right.
+    brings the leaf that says so. Where it does not, and the owner says so again, that is withholding, as
+    unknown is at once. Restricted is the owner's right.
     """
     if answer == "restricted":
-        if documents.set_case_states(
-            conn, [item], feeds.RESTRICTED, "the owner keeps this case from this member"
-        ):
-            documents.delete_content(conn, [item.case_key])
-            remove_many(conn, "replica", row.id, [item.leaf.case])
-    elif answer == "unknown":
-        documents.set_case_states(
-            conn,
-            [item],
-            feeds.WITHHELD,
-            "the owner announces this document and does not give it",
-            now + _RETRY[answer],
-        )
+        state, reason = feeds.RESTRICTED, "the owner keeps this case from this member"
+    elif answer == "unknown" or item.asked_before:
+        state, reason = feeds.WITHHELD, "the owner announces this document and does not give it"
     else:
-        documents.set_case_states(
-            conn, [item], feeds.WANTED, f"the owner says that it is {answer}", now + _RETRY["unknown"]
-        )
+        state, reason = feeds.WANTED, f"the owner says that it is {answer}"
+    changed = documents.set_case_states(conn, [item], state, reason, now + _RETRY.get(answer, _SOON))
+    if changed and state == feeds.RESTRICTED:
+        documents.delete_content(conn, [item.case_key])
+        remove_many(conn, "replica", row.id, [item.leaf.case])
 
 
 def _check_document(
@@ -237,6 +234,8 @@ def fetch_photographs(
         PeerUnavailable: the peer stopped answering; what came before is kept.
     """
     kept = 0
+    with writing(node.engine) as conn:
+        documents.want_photographs_again(conn, row.id, rendition)
     while most is None or kept < most:
         with reading(node.engine) as conn:
             wanted = documents.want_photographs(conn, row.id, rendition, _PHOTO_ROUND)
@@ -250,22 +249,22 @@ def fetch_photographs(
     return kept
 
 
-def _keep_photograph(node: Node, member: Member, item: Photograph, data: bytes) -> int:
-    limits = node.photograph_limits()
-    try:
-        check_rendition(data, item.describe(), limits)
-    except InvalidInput as error:
-        with writing(node.engine) as conn:
-            documents.set_photograph_state(conn, item, feeds.REFUSED, error.message)
-        return 0
-    node.blobs.put(member.id, data)
+def _keep_photograph(node: Node, member: Member, item: Photograph, data: bytes | None) -> int:
+    state, reason = feeds.HELD, ""
+    if data is None:
+        state, reason = feeds.WITHHELD, "the owner does not give this photograph"
+    else:
+        try:
+            check_rendition(data, item.describe(), node.photograph_limits())
+        except InvalidInput as error:
+            state, reason = feeds.REFUSED, error.message
     with writing(node.engine) as conn:
-        if documents.set_photograph_state(conn, item, feeds.HELD):
-            return 1
-        orphaned = not documents.referenced(conn, member.id, [item.sha256])
-    if orphaned:  # its case was erased while the bytes were on their way
-        node.blobs.delete(member.id, item.sha256)
-    return 0
+        still_named = documents.set_photograph_state(conn, item, state, reason)
+        if data is None or state != feeds.HELD or not still_named:
+            return 0
+        # Within the transaction: were its case erased between the two, nothing would know of the bytes.
+        node.blobs.put(member.id, data)
+    return 1
 
 
 def send_receipts(node: Node, member: Member, row: feeds.FeedRow) -> int:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from node.store.database import metadata, upsert
-from node.store.feeds import ERASED, EXPIRED, GONE, HELD, WANTED, feed, feed_case
+from node.store.feeds import ERASED, EXPIRED, GONE, HELD, RESTRICTED, WANTED, WITHHELD, feed, feed_case
 from protocol.leaf import PUT, Leaf
 
 SMALL = "small"
@@ -64,10 +64,11 @@ _CHUNK = 500
 
 @dataclass(frozen=True, slots=True)
 class WantedDocument:
-    """A live leaf whose document is not here yet."""
+    """A live leaf whose document is not here yet; `asked_before` tells whether it was in vain already."""
 
     case_key: int
     leaf: Leaf
+    asked_before: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ class Photograph:
     Attributes:
         rendition: SMALL or FULL.
         size: bytes, as the document says.
-        state: WANTED, HELD or REFUSED.
+        state: WANTED, HELD, REFUSED or WITHHELD.
     """
 
     case_key: int
@@ -130,18 +131,27 @@ class Photograph:
         }
 
 
+def want_again(conn: Connection, feed_id: int, now: datetime) -> None:
+    """Ask anew for documents that were withheld, or kept from this member, a while ago."""
+    c = feed_case.c
+    due = sa.and_(c.feed_id == feed_id, c.state.in_((WITHHELD, RESTRICTED)), c.retry_at <= now)
+    conn.execute(feed_case.update().where(due).values(state=WANTED))
+
+
 def want_documents(conn: Connection, feed_id: int, now: datetime, limit: int) -> list[WantedDocument]:
     """Return live leaves that lack their document and are due, the newest first."""
     c = feed_case.c
     query = (
-        sa.select(c.id, c.case_id, c.version, c.digest, c.expires, c.leaf_at)
+        sa.select(c.id, c.case_id, c.version, c.digest, c.expires, c.leaf_at, c.retry_at)
         .where(c.feed_id == feed_id, c.state == WANTED, sa.or_(c.retry_at.is_(None), c.retry_at <= now))
         .order_by(c.place.desc())
         .limit(limit)
     )
     return [
-        WantedDocument(key, Leaf(PUT, case, version, digest, date.fromisoformat(expires), at, b""))
-        for key, case, version, digest, expires, at in conn.execute(query)
+        WantedDocument(
+            key, Leaf(PUT, case, version, digest, date.fromisoformat(expires), at, b""), retry_at is not None
+        )
+        for key, case, version, digest, expires, at, retry_at in conn.execute(query)
     ]
 
 
@@ -295,6 +305,16 @@ def iterate_documents(conn: Connection, feed_id: int, above: int, limit: int) ->
     return list(_held(conn, sa.and_(feed_case.c.feed_id == feed_id, feed_case.c.id > above), limit))
 
 
+def cases_without_document(conn: Connection, feed_id: int) -> list[str]:
+    """Return the cases of a feed whose document should be here and is not."""
+    query = (
+        sa.select(feed_case.c.case_id)
+        .outerjoin(document, document.c.case_key == feed_case.c.id)
+        .where(feed_case.c.feed_id == feed_id, feed_case.c.state == HELD, document.c.case_key.is_(None))
+    )
+    return list(conn.execute(query).scalars())
+
+
 def expire_cases(conn: Connection, today: date, now: datetime) -> list[tuple[int, str]]:
     """Hide every case whose life is over, owner reachable or not. Returns the feed and id of each."""
     due = sa.and_(feed_case.c.expires < today.isoformat(), feed_case.c.state.not_in(GONE))
@@ -411,6 +431,20 @@ def want_photographs(conn: Connection, feed_id: int, rendition: str, limit: int)
         .limit(limit)
     )
     return [Photograph(*row) for row in conn.execute(query)]
+
+
+def want_photographs_again(conn: Connection, feed_id: int, rendition: str) -> None:
+    """Ask anew for renditions of a feed that their owner did not give."""
+    of_feed = sa.select(feed_case.c.id).where(feed_case.c.feed_id == feed_id)
+    conn.execute(
+        photograph.update()
+        .where(
+            photograph.c.state == WITHHELD,
+            photograph.c.rendition == rendition,
+            photograph.c.case_key.in_(of_feed),
+        )
+        .values(state=WANTED)
+    )
 
 
 def set_photograph_state(conn: Connection, item: Photograph, state: str, reason: str = "") -> int:

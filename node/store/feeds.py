@@ -6,7 +6,7 @@ means is left to the services.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -134,6 +134,16 @@ class FeedRow:
         return FeedState(self.origin, Frontier.parse(self.size, self.frontier), self.note)
 
 
+@dataclass(frozen=True, slots=True)
+class KeptCase:
+    """One case of a feed: what its newest leaf said, when that was made, and the case's state here."""
+
+    case_id: str
+    state_of_leaves: CaseState
+    leaf_at: datetime
+    state: str
+
+
 def ensure_feed(conn: Connection, member: str, audience: str, origin: str, *, own: bool) -> FeedRow:
     """Return a member's feed, made empty if it is not known yet."""
     found = find_feed(conn, member, audience)
@@ -251,6 +261,16 @@ def lookup_cases(conn: Connection, feed_id: int, cases: Sequence[str]) -> dict[s
     return states
 
 
+def iterate_cases(conn: Connection, feed_id: int) -> Iterator[KeptCase]:
+    """Give every case of a feed as it stands here."""
+    c = feed_case.c
+    query = sa.select(c.case_id, c.version, c.digest, c.expires, c.place, c.leaf_at, c.state)
+    for case, version, digest, expires, place, leaf_at, state in conn.execute(
+        query.where(c.feed_id == feed_id)
+    ):
+        yield KeptCase(case, CaseState(version, digest, date.fromisoformat(expires), place), leaf_at, state)
+
+
 def store_cases(
     conn: Connection, feed_id: int, followed: Iterable[tuple[Leaf, CaseState]], state: str, now: datetime
 ) -> None:
@@ -293,7 +313,11 @@ def set_feed_state(
 
 
 def hide_cases(conn: Connection, feed_id: int, cases: Sequence[str], now: datetime) -> None:
-    """Hide cases that a feed has erased, whatever else is wrong with the feed."""
+    """Hide cases that a feed has erased, whatever else is wrong with the feed.
+
+    Version and digest stay where the leaves that were accepted have left them, so that the erasure itself can
+    still be accepted once nothing else is wrong.
+    """
     for start in range(0, len(cases), _CHUNK):
         conn.execute(
             feed_case.update()
@@ -302,8 +326,22 @@ def hide_cases(conn: Connection, feed_id: int, cases: Sequence[str], now: dateti
                 feed_case.c.case_id.in_(cases[start : start + _CHUNK]),
                 feed_case.c.state.not_in(GONE),
             )
-            .values(state=ERASED, digest=None, hidden_at=now, owed=True)
+            .values(state=ERASED, hidden_at=now, owed=True)
         )
+
+
+def hidden_ahead(conn: Connection, feed_id: int, cases: Sequence[str]) -> set[str]:
+    """Return those of the cases that `hide_cases` has hidden before their erasure was accepted."""
+    hidden: set[str] = set()
+    for start in range(0, len(cases), _CHUNK):
+        query = sa.select(feed_case.c.case_id).where(
+            feed_case.c.feed_id == feed_id,
+            feed_case.c.case_id.in_(cases[start : start + _CHUNK]),
+            feed_case.c.state == ERASED,
+            feed_case.c.digest.is_not(None),
+        )
+        hidden.update(conn.execute(query).scalars())
+    return hidden
 
 
 def note_tag(note: bytes | None) -> str:

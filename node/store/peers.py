@@ -157,7 +157,7 @@ def record_success(conn: Connection, member: str, started: datetime, now: dateti
         peer.update()
         .where(c.member == member)
         .values(
-            next_at=sa.case((c.next_at > started, c.next_at), else_=sa.literal(now + wait, Moment)),
+            next_at=_unless_rung(started, now, now + wait),
             tried_at=now,
             reached_at=now,
             failures=0,
@@ -168,10 +168,30 @@ def record_success(conn: Connection, member: str, started: datetime, now: dateti
 
 
 def record_failure(
-    conn: Connection, member: str, now: datetime, wait: timedelta, error: str, *, lying: bool
+    conn: Connection,
+    member: str,
+    started: datetime,
+    now: datetime,
+    wait: timedelta,
+    error: str,
+    *,
+    lying: bool,
 ) -> None:
-    """Write down that a peer could not be pulled, why, and when it is next asked."""
-    values: dict[str, Any] = {"next_at": now + wait, "tried_at": now, "error": error, "lying": lying}
+    """Write down that a peer could not be pulled, why, and when it is next asked.
+
+    A doorbell that rang after the pull began stays due.
+    """
+    values: dict[str, Any] = {"tried_at": now, "error": error, "lying": lying}
     if lying:  # it did answer
         values["reached_at"] = now
-    conn.execute(peer.update().where(peer.c.member == member).values(failures=peer.c.failures + 1, **values))
+    conn.execute(
+        peer.update()
+        .where(peer.c.member == member)
+        .values(failures=peer.c.failures + 1, next_at=_unless_rung(started, now, now + wait), **values)
+    )
+
+
+def _unless_rung(started: datetime, now: datetime, later: datetime) -> sa.ColumnElement[Any]:
+    """Keep the moment of a ring since the start of a pull, and take a later one otherwise."""
+    rung = sa.and_(peer.c.next_at > started, peer.c.next_at <= now)
+    return sa.case((rung, peer.c.next_at), else_=sa.literal(later, Moment))
