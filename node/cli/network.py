@@ -17,6 +17,7 @@ from node.adapters.repository import Holder, Role
 from node.cli.output import json_option, print_json, remark, say, yes_option
 from node.errors import InvalidInput, NodeError, NotFound
 from node.services import network as coordinator
+from node.services.membership import root_fingerprint
 from node.services.network_view import NetworkView, describe
 from node.web.coordinator import create_coordinator_app
 from protocol.encoding import format_base64, format_json, parse_base64, parse_hash, parse_object
@@ -374,6 +375,9 @@ def show(path: Path, as_json: bool) -> None:
     for line in view.published:
         holders = f"{line.threshold} of {', '.join(line.holders)}"
         say(f"  {line.role:<10} version {line.version}, until {line.expires:%Y-%m-%d}, signed by {holders}")
+        if line.role == "root":
+            file = path / "metadata" / f"{line.version}.root.json"
+            say(f"    {file.name}, for whoever joins: {root_fingerprint(file.read_bytes())}")
     for member in view.members:
         say(f"  {member.id} ({member.country}, {member.kind}): {member.standing}; {member.reason}")
         say(f"    {member.fingerprint}")

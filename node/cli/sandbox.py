@@ -81,6 +81,22 @@ def sandbox(
 
 def _tell_story(ctx: click.Context, folder: Path | None, number: int, *, as_json: bool) -> None:
     place = folder or Path(tempfile.mkdtemp(prefix="gmcn-sandbox-"))
+    kept = folder is not None
+    try:
+        report = play(place, number) if as_json else _play_aloud(place, number)
+        kept = kept or not report.ok
+    finally:
+        if not kept:
+            shutil.rmtree(place)
+    if as_json:
+        print_json({"exercise": True, "ok": report.ok, "seconds": report.seconds, "steps": report.steps})
+    if not report.ok:
+        remark(f"What every node said is in {place / 'logs'}.")
+        ctx.exit(UNEXPECTED)
+
+
+def _play_aloud(place: Path, number: int) -> Report:
+    """Play the story, and print every step as it ends."""
     console = Console(highlight=False, soft_wrap=True)
 
     def ended(step: Step) -> None:
@@ -88,23 +104,11 @@ def _tell_story(ctx: click.Context, folder: Path | None, number: int, *, as_json
         console.print(f"{mark} {step.seconds:6.2f} s  [bold]{step.name:<17}[/] ", end="")
         console.print(step.detail, markup=False)
 
-    if as_json:
-        report = play(place, number)
-        print_json({"exercise": True, **_as_json(report)})
-    else:
-        say(f"EXERCISE: a network of invented members and children, in {place}.")
-        report = play(place, number, ended=ended)
-        say(f"{'All is well' if report.ok else 'Not all is well'}, after {report.seconds} s. EXERCISE.")
-    if report.ok and folder is None:
-        shutil.rmtree(place)
-    elif not report.ok:
-        remark(f"What every node said is in {place / 'logs'}.")
-        ctx.exit(UNEXPECTED)
+    say(f"EXERCISE: a network of invented members and children, in {place}.")
+    report = play(place, number, ended)
+    say(f"{'All is well' if report.ok else 'Not all is well'}, after {report.seconds} s. EXERCISE.")
+    return report
 
 
 def _doing(what: str) -> None:
     say(f"  {what} …")
-
-
-def _as_json(report: Report) -> dict[str, object]:
-    return {"ok": report.ok, "seconds": report.seconds, "steps": report.steps}

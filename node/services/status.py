@@ -20,7 +20,7 @@ class FeedStatus:
     """One feed.
 
     Attributes:
-        size: leaves.
+        size, root: the head: leaves, and the root over them in hexadecimal.
         states: number of cases by state: held, wanted, refused, withheld, restricted, erased, expired.
         state: open, quarantined or split; `reason` says why.
     """
@@ -28,6 +28,7 @@ class FeedStatus:
     audience: str
     origin: str
     size: int
+    root: str
     states: dict[str, int]
     state: str
     reason: str
@@ -136,7 +137,16 @@ def _feeds_by_member(conn: Connection) -> dict[str, list[FeedStatus]]:
     for row in feeds.list_feeds(conn):
         states = {state: number for (feed_id, state), number in counts.items() if feed_id == row.id}
         found.setdefault(row.member, []).append(
-            FeedStatus(row.audience, row.origin, row.size, states, row.state, row.reason, row.advanced_at)
+            FeedStatus(
+                row.audience,
+                row.origin,
+                row.size,
+                row.known().frontier.root().hex(),
+                states,
+                row.state,
+                row.reason,
+                row.advanced_at,
+            )
         )
     return found
 
