@@ -86,7 +86,7 @@ def _held(at: Status, owner: Plan, original: Status, now: datetime) -> Text:
     count = sum(feed.states.get(HELD, 0) for feed in peer.feeds if feed.audience == "network")
     live = sum(feed.states.get(HELD, 0) for feed in original.own if feed.audience == "network")
     if peer.reached_at is None:
-        return Text(f"{count} never", "yellow")
+        return Text(f"{count}     …", "yellow")
     seconds = max(0, int((now - peer.reached_at).total_seconds()))
     if peer.error or any(feed.state != OPEN for feed in peer.feeds):
         colour = "red"

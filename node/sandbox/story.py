@@ -45,12 +45,12 @@ class Teller:
     """Takes the steps one by one.
 
     Args:
-        begun, ended: told of each.
+        ended: told of each.
     """
 
-    def __init__(self, begun: Callable[[str], None], ended: Callable[[Step], None]) -> None:
+    def __init__(self, ended: Callable[[Step], None]) -> None:
         self.report = Report()
-        self._begun, self._ended = begun, ended
+        self._ended = ended
 
     def do(self, name: str, action: Callable[[], str]) -> None:
         """Take one step.
@@ -58,7 +58,6 @@ class Teller:
         Raises:
             NotSo: it did not come out as promised.
         """
-        self._begun(name)
         started = time.monotonic()
         try:
             ok, detail = True, action()
@@ -77,19 +76,14 @@ class Teller:
             raise NotSo(detail)
 
 
-def play(
-    folder: Path,
-    number: int,
-    begun: Callable[[str], None] = lambda name: None,
-    ended: Callable[[Step], None] = lambda step: None,
-) -> Report:
+def play(folder: Path, number: int, ended: Callable[[Step], None] = lambda step: None) -> Report:
     """Build a network in an empty folder, play the story on it, and end every process.
 
     Args:
         number: of cases for each member that owns some.
-        begun, ended: told of each step.
+        ended: told of each step.
     """
-    teller, started = Teller(begun, ended), time.monotonic()
+    teller, started = Teller(ended), time.monotonic()
     built: list[World] = []
     try:
         teller.do("build", lambda: _build(folder, number, built))
