@@ -207,7 +207,7 @@ def freeze(folder: Path, member: str, audience: str, size: int, root: str) -> No
     try:
         head = FrozenHead(size, parse_hash(root, "--root"))
     except ProtocolError as error:
-        raise InvalidInput(f"{error}.", "Copy it from `gmcn status`.") from None
+        raise InvalidInput(f"{error}.", "Copy it from `gmcn status --json`.") from None
     coordinator.freeze(folder, member, cast(Audience, audience), head, _now())
     say(f"Staged: the {audience} feed of {member} ends at {size} leaves. {_NEXT}")
 

@@ -168,14 +168,6 @@ def set_status(conn: Connection, case_id: str, status: str, now: datetime) -> No
     )
 
 
-def withdrawn_before(conn: Connection, moment: datetime) -> list[str]:
-    """Return the cases that were withdrawn before a moment and are still in the register."""
-    query = sa.select(case_file.c.case_id).where(
-        case_file.c.status == WITHDRAWN, case_file.c.withdrawn_at < moment
-    )
-    return list(conn.execute(query).scalars())
-
-
 def keep_photographs(conn: Connection, case_id: str, hashes: Iterable[str]) -> None:
     """Note which renditions a record names, beside those that earlier revisions named."""
     rows = [{"case_id": case_id, "sha256": sha256} for sha256 in sorted(set(hashes))]
