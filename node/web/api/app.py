@@ -101,7 +101,9 @@ def _description() -> Description:
 
 def _begin() -> None:
     g.started = time.perf_counter()
-    route = BY_NAME.get(request.endpoint or "")
+    if request.endpoint is None:  # no such address, or not for that method
+        return
+    route = BY_NAME.get(request.endpoint)
     limit = MAX_BODY if route and route.body else 0
     if (request.content_length or 0) > limit:
         raise RequestEntityTooLarge

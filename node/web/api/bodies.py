@@ -25,7 +25,7 @@ from protocol.encoding import format_time
 MAX_PAGE = 100
 MAX_PROBLEMS = 50
 
-MEMBER = r"^(?=.{3,253}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+$"
+MEMBER = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+$"
 OPAQUE = r"^[a-z2-7]{26}$"
 SHA256 = r"^[0-9a-f]{64}$"
 
@@ -130,7 +130,10 @@ class SearchRequest(Strict):
     country = _country("Country of the member that owns the case.")
     seen_in = _country("Country where the child was last seen.")
     owner = fields.String(
-        validate=Regexp(MEMBER, error="Must be a member's id, a domain such as police.fr.example."),
+        validate=[
+            Regexp(MEMBER, error="Must be a member's id, a domain such as police.fr.example."),
+            Length(max=253),
+        ],
         metadata=_said("The member that owns the case."),
     )
     source = fields.String(
