@@ -43,7 +43,7 @@ class Activity:
         except NodeError as error:
             return f"{now:%H:%M:%S}  {node.member}: {error.message}"
         reached = sum(not outcome for outcome in rung.values())
-        return f"{now:%H:%M:%S}  {node.member} {done}, and rang {reached} of {len(rung)} peers"
+        return f"{now:%H:%M:%S}  {node.member} {done}; {reached} of {len(rung)} peers rung"
 
     def _act(self, node: Node) -> str:
         published = [case.case_id for case in cases.list_cases(node, PUBLISHED, _MOST, 0)]
@@ -56,6 +56,6 @@ class Activity:
         if self._turn % 3 == 1:
             cases.change_case(node, case_id, {"clothing": _SEEN}, ACTOR, node.scratch())
             publishing.publish(node, [case_id], ACTOR)
-            return "published a new version of a case"
+            return "published a new version"
         publishing.withdraw(node, case_id, ACTOR, {"outcome": "recovered_safe"})
-        return "closed a case, which is hidden everywhere"
+        return "closed a case"

@@ -23,7 +23,7 @@ from node.services.status import status
 _LOOK_SECONDS = 1.0
 _PRINT_SECONDS = 10.0
 _PIPE_WIDTH = 120
-_LATELY = 4
+_LATELY = 3
 
 
 def watch(world: World, seconds: float | None, told: Callable[[str], None]) -> None:

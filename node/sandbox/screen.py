@@ -35,19 +35,19 @@ def render(
     failed = _failures(statuses)
     return Group(
         Text(
-            f"EXERCISE · a network on this machine; every child in it is invented · {now:%H:%M:%S} UTC",
+            f"EXERCISE · every child in this network is invented · {now:%H:%M:%S} UTC",
             "bold",
         ),
         _table(statuses, processes, now),
         Text(
-            "of XX: how many of that country's cases are held, and seconds since they were last asked for",
+            "of XX: cases of that country that are held, seconds since it was reached",
             "dim",
         ),
         Text("what failed", "bold"),
         *(Text(f"  {line}", "red", no_wrap=True, overflow="ellipsis") for line in failed),
         *(() if failed else (Text("  nothing", "green"),)),
         Text("lately", "bold"),
-        *(Text(f"  {line}") for line in lately or ("nothing yet",)),
+        *(Text(f"  {line}", no_wrap=True, overflow="ellipsis") for line in lately or ("nothing yet",)),
         Text("try it in another terminal (docs/sandbox.md has more)", "bold"),
         *(Text(f"  {line}", "cyan") for line in hints),
         Text(f"Ctrl-C stops it; the same command goes on with {folder} · EXERCISE", "bold"),
@@ -57,12 +57,12 @@ def render(
 def _table(statuses: Mapping[str, Status], processes: Mapping[str, int | None], now: datetime) -> Table:
     """Draw a line for each node: its live cases, how many it holds of each owner and how many seconds ago it
     asked, and its process."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("node")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table.add_column("node", no_wrap=True)
     table.add_column("owns", justify="right")
     for plan in _OWNERS:
-        table.add_column(f"of {plan.country}", justify="right")
-    table.add_column("photographs", justify="right")
+        table.add_column(f"of {plan.country}", justify="right", no_wrap=True)
+    table.add_column("photos", justify="right", no_wrap=True)
     table.add_column("process", justify="right")
     for plan in MEMBERS:
         found, number = statuses[plan.id], processes[plan.id]
@@ -86,13 +86,13 @@ def _held(at: Status, owner: Plan, original: Status, now: datetime) -> Text:
     count = sum(feed.states.get(HELD, 0) for feed in peer.feeds if feed.audience == "network")
     live = sum(feed.states.get(HELD, 0) for feed in original.own if feed.audience == "network")
     if peer.reached_at is None:
-        return Text(f"{count}     …", "yellow")
+        return Text(f"{count}  …", "yellow")
     seconds = max(0, int((now - peer.reached_at).total_seconds()))
     if peer.error or any(feed.state != OPEN for feed in peer.feeds):
         colour = "red"
     else:
         colour = "green" if count == live and seconds < _STALE_SECONDS else "yellow"
-    return Text(f"{count}  {seconds:>2} s", colour)
+    return Text(f"{count} {seconds:>2}s", colour)
 
 
 def _failures(statuses: Mapping[str, Status]) -> list[str]:

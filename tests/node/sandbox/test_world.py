@@ -191,7 +191,7 @@ def test_daily_life_publishes_changes_and_closes_but_spares_what_the_screen_name
     told = [life.go_on(NOW + timedelta(minutes=turn)) for turn in range(1, 13)]
     for what in ("published a new case", "published a new version", "closed a case"):
         assert sum(what in line for line in told) == 4
-    assert all("rang 1 of 1" in line for line in told)
+    assert all("1 of 1 peers rung" in line for line in told)
     assert version_at(nodes[NGO_IN.id], spared) == 1
     assert spared in read_documents(nodes[NGO_IN.id], NGO_IN.id, "network")
 
