@@ -52,6 +52,17 @@ journal = sa.Table(
 )
 
 
+# Built once: they are part of every request.
+_FIND_TOKEN = sa.select(staff_token).where(staff_token.c.id == sa.bindparam("id"))
+_COUNT_REQUESTS = sa.select(sa.func.count()).where(
+    seen_request.c.member == sa.bindparam("member"),
+    seen_request.c.action == sa.bindparam("action"),
+    seen_request.c.at > sa.bindparam("since"),
+)
+_TAKE_REQUEST = seen_request.insert()
+_WRITE_JOURNAL = journal.insert()
+
+
 @dataclass(frozen=True, slots=True)
 class StaffToken:
     """A token that a member's own staff use; its secret is not kept."""
@@ -101,8 +112,8 @@ def add_staff_token(conn: Connection, token: StaffToken) -> None:
 
 def find_staff_token(conn: Connection, token_id: str) -> StaffToken | None:
     """Return a staff token by its id, whether it still works or not."""
-    row = conn.execute(sa.select(staff_token).where(staff_token.c.id == token_id)).one_or_none()
-    return StaffToken(**row._mapping) if row else None
+    row = conn.execute(_FIND_TOKEN, {"id": token_id}).one_or_none()
+    return StaffToken(*row) if row else None
 
 
 def list_staff_tokens(conn: Connection) -> list[StaffToken]:
@@ -131,11 +142,8 @@ def take_request(
     """
     try:
         with conn.begin_nested():
-            conn.execute(
-                seen_request.insert().values(
-                    member=member, token_id=token_id, action=action, at=now, expires_at=expires_at
-                )
-            )
+            row = {"member": member, "token_id": token_id, "action": action, "at": now}
+            conn.execute(_TAKE_REQUEST, {**row, "expires_at": expires_at})
     except IntegrityError:
         return False
     return True
@@ -143,10 +151,8 @@ def take_request(
 
 def count_requests(conn: Connection, member: str, action: str, since: datetime) -> int:
     """Count how often a member has done something since a moment a few minutes ago."""
-    query = sa.select(sa.func.count()).where(
-        seen_request.c.member == member, seen_request.c.action == action, seen_request.c.at > since
-    )
-    return int(conn.execute(query).scalar_one())
+    asked = {"member": member, "action": action, "since": since}
+    return int(conn.execute(_COUNT_REQUESTS, asked).scalar_one())
 
 
 def forget_requests(conn: Connection, before: datetime) -> None:
@@ -156,17 +162,16 @@ def forget_requests(conn: Connection, before: datetime) -> None:
 
 def write_journal(conn: Connection, entry: JournalEntry) -> None:
     """Add a line to the journal."""
-    conn.execute(
-        journal.insert().values(
-            at=entry.at,
-            actor=entry.actor,
-            action=entry.action,
-            case_id=entry.case_id,
-            fields=json.dumps(list(entry.fields)),
-            purpose=entry.purpose,
-            terms=entry.terms,
-        )
-    )
+    row = {
+        "at": entry.at,
+        "actor": entry.actor,
+        "action": entry.action,
+        "case_id": entry.case_id,
+        "fields": json.dumps(list(entry.fields)),
+        "purpose": entry.purpose,
+        "terms": entry.terms,
+    }
+    conn.execute(_WRITE_JOURNAL, row)
 
 
 def read_journal(conn: Connection, case_id: str | None = None, limit: int = 100) -> list[JournalEntry]:
