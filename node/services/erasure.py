@@ -9,7 +9,7 @@ is written only after nothing is left; a case expires by this node's own clock, 
 """
 
 from node.runtime import Node
-from node.store import cases, documents, feeds
+from node.store import cases, documents, feeds, peers
 from node.store.database import reading, scrub, writing
 from node.store.search import purge as purge_search
 from node.store.search import remove_many
@@ -49,6 +49,8 @@ def purge(node: Node) -> int:
     now = node.clock()
     with writing(node.engine) as conn:
         documents.mark_purged(conn, keys, now)
+        for owner in documents.owners_of(conn, keys) - {node.member}:
+            peers.ring(conn, owner, now)  # the receipt goes with the next pull of its owner: now
     return len(keys)
 
 

@@ -392,6 +392,16 @@ def mark_purged(conn: Connection, keys: Sequence[int], now: datetime) -> None:
         )
 
 
+def owners_of(conn: Connection, keys: Sequence[int]) -> set[str]:
+    """Return the members whose feeds these cases are of."""
+    owners: set[str] = set()
+    for start in range(0, len(keys), _CHUNK):
+        of_these = feed_case.c.id.in_(keys[start : start + _CHUNK])
+        query = sa.select(feed.c.member).join(feed_case, feed_case.c.feed_id == feed.c.id).where(of_these)
+        owners.update(conn.execute(query.distinct()).scalars())
+    return owners
+
+
 def referenced(conn: Connection, member: str, hashes: Sequence[str]) -> set[str]:
     """Return those photographs of a member that a document still refers to."""
     found: set[str] = set()

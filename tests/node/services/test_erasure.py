@@ -9,8 +9,8 @@ from PIL import Image
 
 from node.runtime import Node
 from node.services import cases as register
-from node.services import erasure, publishing
-from node.store import documents, feeds
+from node.services import erasure, publishing, pulling
+from node.store import documents, feeds, peers
 from node.store.database import reading
 from node.store.search import Query, find
 from tests.factories import lang_text, sample_record
@@ -185,6 +185,19 @@ def test_a_photograph_of_two_cases_outlives_the_erasure_of_one(federation: Feder
     for node in (owner, peer):
         erasure.purge(node)
     assert photographs_of(owner, POLICE) == photographs_of(peer, POLICE) == []
+
+
+def test_the_owner_is_due_as_soon_as_there_is_a_receipt_for_the_purge(federation: Federation) -> None:
+    peer = federation[PEER]
+    [published] = federation.publish(POLICE, record(federation))
+    pulling.pull(peer, POLICE)
+    publishing.erase(federation[POLICE], published.case_id, "test")
+    pulling.pull(peer, POLICE)
+    with reading(peer.engine) as conn:
+        assert peers.due_peers(conn, federation.clock()) == []
+    erasure.purge(peer)
+    with reading(peer.engine) as conn:
+        assert peers.due_peers(conn, federation.clock()) == [POLICE]
 
 
 def test_no_case_counts_as_purged_before_all_photographs_are_gone(
