@@ -9,7 +9,7 @@ Leaves to others: whether the document is genuine and valid, and how rows are st
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from node.domain.edtf import edtf_bounds
@@ -189,9 +189,6 @@ def _months(age: Mapping[str, Any] | None) -> tuple[int | None, int | None]:
 def _days(since: str | None) -> tuple[int | None, int | None]:
     if not since:
         return None, None
-    if len(since) > 10 and since[10] == "T":
-        day = date.fromisoformat(since[:10]).toordinal()
-        return day, day
     first, last = edtf_bounds(since)
     return (first.toordinal() if first else None), (last.toordinal() if last else None)
 
