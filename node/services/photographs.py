@@ -1,9 +1,11 @@
 """Photographs of own cases in, and the renditions that documents name.
 
-Guarantees: a file that a person hands in is decoded, stripped and bounded before anything else sees it; what
-is kept is only what a record names.
+Guarantees: a file that a person hands in is decoded, stripped and bounded before anything else sees it, and
+is never one from outside the folder of its record, whoever wrote that; what is kept is only what a record
+names.
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ def import_photographs(node: Node, record: dict[str, Any], folder: Path) -> dict
     """Return a record whose photographs are kept here, in the place of the files that it names.
 
     Args:
-        record: its photographs name a `file`, relative to `folder`, or already have `renditions`.
+        record: its photographs name a `file` in `folder`, or already have `renditions`.
 
     Raises:
         InvalidInput: files that are missing or no photographs, every one with its path and reason; nothing is
@@ -30,10 +32,9 @@ def import_photographs(node: Node, record: dict[str, Any], folder: Path) -> dict
         if "file" not in photo:
             continue
         try:
-            file = folder / photo["file"]
-            if file.stat().st_size > node.photograph_limits().input_bytes:
-                raise InvalidInput(f"the file has more than {node.photograph_limits().input_bytes:,} bytes")
-            prepared.append((photo, prepare_photograph(file.read_bytes(), node.photograph_limits())))
+            limits = node.photograph_limits()
+            data = _read_file(folder, photo["file"], limits.input_bytes)
+            prepared.append((photo, prepare_photograph(data, limits)))
         except InvalidInput as error:
             problems.append(f"{path}.file: {error.message}")
         except OSError:
@@ -47,6 +48,28 @@ def import_photographs(node: Node, record: dict[str, Any], folder: Path) -> dict
         photo["renditions"] = list(distinct.values())
         del photo["file"]
     return record
+
+
+def _read_file(folder: Path, name: str, most: int) -> bytes:
+    """Read a file that a record names.
+
+    The record may come from somebody else: it cannot have the pictures of another folder published, nor make
+    this process wait for a pipe or read a device without end.
+
+    Raises:
+        InvalidInput: it lies elsewhere, also by a link, or has more than `most` bytes.
+        OSError: there is no such file.
+    """
+    path = Path(os.path.realpath(folder / name))
+    if not path.is_relative_to(os.path.realpath(folder)):
+        raise InvalidInput("is not in the folder of the case file, nor below it; copy it there")
+    if not path.is_file():
+        raise FileNotFoundError
+    with path.open("rb") as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise InvalidInput(f"the file has more than {most:,} bytes")
+    return data
 
 
 def photographs_in(case_key: int, parts: Mapping[str, Mapping[str, Any]], state: str) -> list[Photograph]:

@@ -1,6 +1,7 @@
 """The register: cases in, changed, shown, kept from members."""
 
 import json
+import os
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,21 @@ def test_an_import_whose_photograph_is_bad_leaves_no_other_photograph_behind(
     assert "case 2: photos[1].file" in result.stderr
     town.run(FR, "pull")  # purges
     assert town.json(FR, "fsck")["findings"] == []
+
+
+@pytest.mark.parametrize("name", ["../secret.jpg", "{}/secret.jpg", "link.jpg", "loop", "pipe", "x" * 999])
+def test_a_case_file_reaches_no_picture_outside_its_folder(town: Town, tmp_path: Path, name: str) -> None:
+    picture(tmp_path / "secret.jpg")
+    folder = tmp_path / "inbox"
+    folder.mkdir()
+    (folder / "link.jpg").symlink_to(tmp_path / "secret.jpg")
+    (folder / "loop").symlink_to("loop")
+    os.mkfifo(folder / "pipe")
+    before = count(town)
+    handed = write(folder / "case.json", record(photos=[{"kind": "photo", "file": name.format(tmp_path)}]))
+    result = town.run(FR, "case", "add", handed, code=2)
+    assert "photos[0].file" in result.stderr
+    assert count(town) == before
 
 
 @pytest.mark.parametrize("text", ["[1, 2]", "[]", '{"a": 1}\n{"b"', "nothing"])
