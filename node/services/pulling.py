@@ -98,8 +98,8 @@ def _pull_member(node: Node, member_id: str, report: PullReport, progress: Progr
     if not exchange.leaves:
         raise PeerUnavailable(f"Nothing is exchanged with it: {exchange.reason}.")
     steps = [partial(_pull_feed, node, exchange, audience, report, progress) for audience in exchange.leaves]
-    if exchange.member.kind == "law_enforcement":
-        steps.append(partial(_pull_withdrawals, node, exchange.member))
+    if exchange.member.kind == "law_enforcement":  # first: what it says may be why the rest is refused
+        steps.insert(0, partial(_pull_withdrawals, node, exchange.member))
     broken: ProtocolError | _Stopped | None = None
     for step in steps:
         try:
