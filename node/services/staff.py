@@ -6,6 +6,7 @@ a minute; every creation and revocation is in the journal.
 
 import hashlib
 import hmac
+import re
 import secrets
 from datetime import timedelta
 
@@ -26,6 +27,7 @@ all that is here."""
 
 _MINUTE = timedelta(minutes=1)
 _PREFIX = "gmcn"
+_ID = re.compile("[0-9a-f]{12}")
 
 
 def create_token(node: Node, name: str, scope: str, days: int, actor: str) -> str:
@@ -63,7 +65,9 @@ def check_token(node: Node, presented: str) -> StaffToken:
     prefix, _, rest = presented.partition("_")
     token_id, _, secret = rest.partition("_")
     with reading(node.engine) as conn:
-        token = access.find_staff_token(conn, token_id) if prefix == _PREFIX else None
+        token = (
+            access.find_staff_token(conn, token_id) if prefix == _PREFIX and _ID.fullmatch(token_id) else None
+        )
     good = token is not None and hmac.compare_digest(token.hash, _hash(secret))
     if not good or token is None or token.revoked_at is not None or token.expires_at <= node.clock():
         raise NotAllowed(
