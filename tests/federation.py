@@ -234,6 +234,7 @@ class Federation:
         sockets: whether calls go over real sockets; close the federation then.
         databases: address of the database of each member that does not have a SQLite file in its home.
         settings: further lines of every node.toml.
+        rung: whose doorbell was rung, in order; `on_ring` is then called, by member.
     """
 
     folder: Path
@@ -246,13 +247,14 @@ class Federation:
     clock: Clock = field(default_factory=Clock)
     wire: Wire = field(default_factory=Wire)
     rung: list[str] = field(default_factory=list)
+    on_ring: dict[str, Callable[[], None]] = field(default_factory=dict)
     nodes: dict[str, Node] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         set_up_log(LogConfig(level="error"))
         self._drawn = 0
         self.coordinator = Coordinator(self.clock)
-        self._servers: list[tuple[Server, threading.Thread]] = []
+        self._servers: dict[str, tuple[Server, threading.Thread]] = {}
         for member, _, _ in self.members:
             self._make_node(member)
         self.coordinator.announce(*(self._join(*member) for member in self.members), policy=self.policy)
@@ -353,11 +355,16 @@ class Federation:
             (node.config.home / f"node.db{suffix}").unlink(missing_ok=True)
         shutil.copy(saved, node.config.home / "node.db")
 
+    def stop(self, member: str) -> None:
+        """Stop the server of a member."""
+        server, thread = self._servers.pop(member)
+        server.stop()
+        thread.join()
+
     def close(self) -> None:
         """Stop the servers and close the databases."""
-        for server, thread in self._servers:
-            server.stop()
-            thread.join()
+        for member in list(self._servers):
+            self.stop(member)
         for node in self.nodes.values():
             node.engine.dispose()
             if self.sockets:
@@ -372,7 +379,11 @@ class Federation:
             trust=cast(TrustStore, StandInTrust(self.coordinator)),
         )
         self.nodes[member] = node if self.sockets else replace(node, http=cast(HttpClient, self.wire))
-        self.wire.apps[member] = make_federation_app(self.nodes[member], lambda: self.rung.append(member))
+        self.wire.apps[member] = make_federation_app(self.nodes[member], lambda: self._ring(member))
+
+    def _ring(self, member: str) -> None:
+        self.rung.append(member)
+        self.on_ring.get(member, lambda: None)()
 
     def _join(self, member: str, country: str, kind: str) -> Member:
         node = self[member]
@@ -385,8 +396,8 @@ class Federation:
     def _address(self, node: Node) -> str:
         if not self.sockets:
             return f"https://{node.member}"
-        server = Server(node, lambda: self.rung.append(node.member))
+        server = Server(node, lambda: self._ring(node.member))
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
-        self._servers.append((server, thread))
+        self._servers[node.member] = (server, thread)
         return server.url
