@@ -1,8 +1,9 @@
 """One process that serves a home: the applications behind one listening socket (waitress).
 
 Guarantees: a home is served by one process at a time, told apart by a lock that ends with the process,
-however it ends; every request is bounded in size before any of it is looked at; on SIGTERM or SIGINT running
-requests are finished, and then the background work is stopped. TLS belongs to the proxy in front.
+however it ends; every request is bounded in size before any of it is looked at, and nobody keeps a thread or
+a connection by leaving the answer unread; on SIGTERM or SIGINT running requests are finished, and then the
+background work is stopped. TLS belongs to the proxy in front.
 """
 
 import fcntl
@@ -32,6 +33,7 @@ LOCK_NAME = "serve.lock"
 _HEADER_BYTES = 16_384
 _BODY_BYTES = 1 << 20
 _IDLE_SECONDS = 60
+_LOOK_SECONDS = 5
 _CONNECTIONS = 500
 _FINISH_SECONDS = 5
 
@@ -84,8 +86,12 @@ class Server:
     def run(self) -> None:
         """Answer until `stop` is called; then finish what has begun, for a few seconds at the most."""
         sockets = self._waitress._map
+        look_at = 0.0
         while not self._stopping:
             wasyncore.loop(timeout=1, use_poll=True, map=sockets, count=1)
+            if time.monotonic() >= look_at:
+                self._close_idle()
+                look_at = time.monotonic() + _LOOK_SECONDS
         self._waitress.accepting = False
         end = time.monotonic() + _FINISH_SECONDS
         while self._is_busy() and time.monotonic() < end:
@@ -98,12 +104,33 @@ class Server:
         self._stopping = True
         self._waitress.pull_trigger()
 
+    def _close_idle(self) -> None:
+        """Close connections on which nothing has moved for a while.
+
+        waitress only marks them, and closes one once it can be written to: never where the caller leaves its
+        answer unread, who could take up all connections in this way.
+        """
+        before = time.time() - _IDLE_SECONDS
+        for channel in list(self._waitress.active_channels.values()):
+            if not channel.requests and channel.last_activity < before:
+                channel.handle_close()
+
     def _is_busy(self) -> bool:
         channels = self._waitress.active_channels.values()
         return any(channel.requests or channel.total_outbufs_len for channel in channels)
 
 
 class _Task(WSGITask):
+    def build_response_header(self) -> bytes:
+        """Answer only the first of requests that came at once, and close (RFC 9112, 9.3.2).
+
+        waitress answers them all, and lets the thread wait without end for a caller that reads none of it:
+        as many such callers as there are threads would silence the node. No client of a node sends ahead.
+        """
+        if len(self.channel.requests) > 1:
+            super().set_close_on_finish()
+        return super().build_response_header()
+
     def set_close_on_finish(self) -> None:
         """Keep the connection after an answer that has no body by its status (204, 304).
 

@@ -140,6 +140,47 @@ def test_it_listens_on_ipv6_too(node: Node) -> None:
     assert not thread.is_alive()
 
 
+@pytest.fixture
+def server(node: Node) -> Iterator[Server]:
+    server = Server(node, lambda: None)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    yield server
+    server.stop()
+    thread.join(10)
+
+
+def connect(server: Server) -> socket.socket:
+    parts = urlsplit(server.url)
+    return socket.create_connection((parts.hostname or "", parts.port or 0), timeout=10)
+
+
+def test_of_requests_sent_at_once_the_first_is_answered(server: Server) -> None:
+    with connect(server) as sock:
+        sock.sendall(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n" * 50)
+        said = b"".join(iter(lambda: sock.recv(65536), b""))
+    assert said.count(b"HTTP/1.1 200") == 1
+    assert b"Connection: close" in said
+
+
+def test_whoever_does_not_read_the_answers_holds_up_nobody(
+    node: Node, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("node.web.process._IDLE_SECONDS", 0.5)
+    monkeypatch.setattr("node.web.process._LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(node.trust, "metadata_file", lambda name: bytes(8_000_000))
+    deaf = [connect(server) for _ in range(2 * node.config.server.threads)]
+    for sock in deaf:
+        sock.sendall(b"GET /tuf/metadata/root.json HTTP/1.1\r\nHost: a\r\n\r\n" * 20)
+    assert get(server.url, "/health")[0] == 200
+    ends = time.monotonic() + 20
+    while server._waitress.active_channels and time.monotonic() < ends:
+        time.sleep(0.05)
+    assert not server._waitress.active_channels
+    for sock in deaf:
+        sock.close()
+
+
 def test_what_has_begun_is_finished_before_the_end(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     begun = threading.Event()
 
