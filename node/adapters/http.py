@@ -184,7 +184,10 @@ class _Guarded(HTTPConnection):
         except OSError as error:
             raise urllib3.exceptions.NewConnectionError(self, "name not found") from error
         public = dict.fromkeys(str(item[4][0]) for item in found if is_public(str(item[4][0])))
+        alarm = _current.get()
         for address in public:
+            if alarm is not None and alarm.rang:  # a name can have thousands that do not answer
+                break
             with suppress(OSError):  # it may have an IPv6 address that cannot be reached from here
                 return create_connection(
                     (address, self.port or 443), self.timeout, socket_options=self.socket_options
@@ -205,9 +208,11 @@ def is_public(address: str) -> bool:
     return parsed.is_global and not parsed.is_multicast
 
 
-# IPv6 addresses that stand for IPv4 ones: mapped, NAT64, 6to4. A public machine has others beside them.
+# IPv6 addresses that stand for IPv4 ones: mapped, compatible, NAT64, 6to4; and the old site-local ones, which
+# Python counts as global. A public machine has others beside them.
 _WRAPPING = [
-    ipaddress.IPv6Network(text) for text in ("::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16")
+    ipaddress.IPv6Network(text)
+    for text in ("::ffff:0:0/96", "::/96", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "fec0::/10")
 ]
 
 

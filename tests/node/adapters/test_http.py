@@ -251,7 +251,7 @@ def test_only_https_is_spoken(guarded: HttpClient, url: str) -> None:
         "198.18.0.1", "224.0.0.1", "239.1.1.1", "240.0.0.1", "255.255.255.255",
         "::1", "::", "fc00::1", "fe80::1", "fe80::1%eth0", "ff02::1", "::ffff:127.0.0.1",
         "::ffff:93.184.215.1",
-        "64:ff9b::7f00:1", "64:ff9b:1::1", "2002:7f00:1::", "2001:db8::1",
+        "64:ff9b::7f00:1", "64:ff9b:1::1", "2002:7f00:1::", "2001:db8::1", "::7f00:1", "fec0::1",
     ],
 )  # fmt: skip
 def test_addresses_that_are_not_of_the_open_internet(
@@ -299,6 +299,25 @@ def test_the_address_that_was_checked_is_the_one_connected_to(
         fetch(guarded, "https://police.fr.example/x")
     assert asked == ["police.fr.example"]
     assert tried == [("2606:2800:21f::1", 443), ("93.184.215.14", 443)]
+
+
+def test_the_deadline_holds_for_a_name_with_many_addresses(
+    guarded: HttpClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    addresses = [f"93.184.{high}.{low}" for high in range(10) for low in range(1, 101)]
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 443)) for address in addresses]
+    tried = []
+
+    def connect(address: tuple[str, int], *args: object, **options: object) -> socket.socket:
+        tried.append(address)
+        time.sleep(0.02)
+        raise TimeoutError
+
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **options: found)
+    monkeypatch.setattr("node.adapters.http.create_connection", connect)
+    with pytest.raises(PeerUnavailable, match="in time"):
+        fetch(guarded, "https://police.fr.example/x", deadline=0.2)
+    assert len(tried) < 100
 
 
 def test_a_certificate_of_nobody(machine: Machine, client: HttpClient) -> None:
