@@ -43,6 +43,8 @@ _RENDITION_PARTS = {
 # A progressive JPEG has about ten scans. Each costs a pass over the whole picture and only a few bytes of
 # file: without a bound, one file could keep a decoder busy for a day.
 _MOST_SCANS = 100
+# Of a finished rendition: a peer's document can cite hundreds, each of which every node decodes.
+_MOST_RENDITION_SCANS = 16
 
 _FULL_QUALITIES = (88, 82, 76, 70, 62)
 _SMALL_QUALITIES = (80, 74, 68, 62, 56)
@@ -170,7 +172,7 @@ def check_rendition(data: bytes, declared: Mapping[str, Any], limits: Photograph
         raise _refused(f"holds more than pixels ({', '.join(sorted(foreign))})")
     if container.width * container.height > limits.rendition_pixels:
         raise _refused(f"has more than {limits.rendition_pixels} pixels")
-    _check_still(container)
+    _check_still(container, _MOST_RENDITION_SCANS)
     with _decoding(data, container) as image:
         image.load()
 
@@ -183,12 +185,12 @@ def _megabytes(size: int) -> str:
     return f"{size / 1_000_000:.1f} MB"
 
 
-def _check_still(container: Container) -> None:
+def _check_still(container: Container, most_scans: int = _MOST_SCANS) -> None:
     if container.animated:
         raise InvalidInput("The picture is animated.", "Choose one still photograph.")
-    if container.scans > _MOST_SCANS:
+    if container.scans > most_scans:
         raise InvalidInput(
-            f"The photograph is stored in {container.scans} layers; at most {_MOST_SCANS} are taken.",
+            f"The photograph is stored in {container.scans} layers; at most {most_scans} are taken.",
             "Save it again as an ordinary JPEG.",
         )
 
