@@ -91,7 +91,7 @@ def measure_floor(source: Path, folder: Path) -> dict[str, float]:
             kept.append((head["case"], body))
         with writing(engine) as conn:
             feeds.store_cases(conn, row.id, followed, feeds.HELD, now)
-            keys = documents.case_keys(conn, row.id, [case for case, _ in kept])
+            keys = feeds.case_keys(conn, row.id, [case for case, _ in kept])
             documents.store_documents(conn, [(keys[case], body) for case, body in kept], [])
             index_many(conn, entries)
     return {

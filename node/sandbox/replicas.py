@@ -10,9 +10,10 @@ from node.errors import NotFound
 from node.runtime import Node
 from node.sandbox.plan import MEMBERS
 from node.services.finding import open_case_quietly
-from node.store import documents, feeds
+from node.store import documents, feeds, photographs
 from node.store.database import reading
-from node.store.documents import SMALL, HeldDocument
+from node.store.documents import HeldDocument
+from node.store.photographs import SMALL
 
 _ROUND = 500
 
@@ -68,7 +69,7 @@ def check_photographs(node: Node) -> tuple[int, list[str]]:
     for owner, audience in _feeds():
         for held in _documents(node, owner, audience) if owner != node.member else ():
             with reading(node.engine) as conn:
-                named = documents.photographs_of_case(conn, held.case_key)
+                named = photographs.photographs_of_case(conn, held.case_key)
             for photo in named:
                 if photo.rendition == SMALL:
                     data = node.blobs.get(owner, photo.sha256) or b""

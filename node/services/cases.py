@@ -21,7 +21,7 @@ from node.errors import Conflict, InvalidInput
 from node.runtime import Node
 from node.services.photographs import hashes_in, import_photographs
 from node.services.standing import exchange_with
-from node.store import cases, documents, feeds, receipts
+from node.store import cases, feeds, photographs, receipts
 from node.store.access import JournalEntry, write_journal
 from node.store.cases import CaseFile
 from node.store.database import reading, writing
@@ -343,7 +343,7 @@ def _prepare_all(node: Node, sources: Sequence[CaseSource]) -> list[dict[str, An
     if problems:
         with writing(node.engine) as conn:  # those of the good records go with the next purge
             for record in prepared:
-                documents.loosen_photographs(conn, node.member, hashes_in(record))
+                photographs.loosen_photographs(conn, node.member, hashes_in(record))
         raise _not_right(problems)
     return prepared
 

@@ -9,7 +9,7 @@ is written only after nothing is left; a case expires by this node's own clock, 
 """
 
 from node.runtime import Node
-from node.store import cases, documents, feeds, peers
+from node.store import cases, documents, endings, feeds, peers, photographs
 from node.store.database import reading, scrub, writing
 from node.store.search import purge as purge_search
 from node.store.search import remove_many
@@ -21,7 +21,7 @@ def expire(node: Node) -> int:
     """Hide every case, own or foreign, whose life is over. Returns how many."""
     now = node.clock()
     with writing(node.engine) as conn:
-        expired = documents.expire_cases(conn, now.date(), now)
+        expired = endings.expire_cases(conn, now.date(), now)
         own = {row.id for row in feeds.list_feeds(conn) if row.own}
         for feed_id in {feed_id for feed_id, _ in expired} - own:
             remove_many(conn, "replica", feed_id, [case for of, case in expired if of == feed_id])
@@ -35,8 +35,8 @@ def purge(node: Node) -> int:
     tables, and the next call finishes.
     """
     with reading(node.engine) as conn:
-        keys = documents.cases_to_purge(conn, _ROUND)
-        loose = documents.loose_photographs(conn, _ROUND)
+        keys = endings.cases_to_purge(conn, _ROUND)
+        loose = photographs.loose_photographs(conn, _ROUND)
     if not keys and not loose:
         return 0
     with writing(node.engine) as conn:
@@ -48,8 +48,8 @@ def purge(node: Node) -> int:
         return 0
     now = node.clock()
     with writing(node.engine) as conn:
-        documents.mark_purged(conn, keys, now)
-        for owner in documents.owners_of(conn, keys) - {node.member}:
+        endings.mark_purged(conn, keys, now)
+        for owner in endings.owners_of(conn, keys) - {node.member}:
             peers.ring(conn, owner, now)  # the receipt goes with the next pull of its owner: now
     return len(keys)
 
@@ -61,13 +61,13 @@ def _delete_photographs(node: Node) -> int:
         How many were looked at.
     """
     with writing(node.engine) as conn:  # nothing may begin to refer to one between the look and the deletion
-        loose = documents.loose_photographs(conn, _ROUND)
+        loose = photographs.loose_photographs(conn, _ROUND)
         for member in {member for member, _ in loose}:
             hashes = [sha256 for of, sha256 in loose if of == member]
-            kept = documents.referenced(conn, member, hashes)
+            kept = photographs.referenced(conn, member, hashes)
             if member == node.member:
                 kept |= cases.photographs_kept(conn, hashes)
             for sha256 in set(hashes) - kept:
                 node.blobs.delete(member, sha256)
-        documents.settle_photographs(conn, loose)
+        photographs.settle_photographs(conn, loose)
     return len(loose)

@@ -20,13 +20,14 @@ from node.errors import InvalidInput, NotFound
 from node.runtime import Node
 from node.services.photographs import hashes_in, photographs_in
 from node.services.standing import exchange_with
-from node.store import cases, documents, peers
+from node.store import cases, documents, peers, photographs
 from node.store import search as index
 from node.store.access import JournalEntry, write_journal
 from node.store.cases import CaseFile
 from node.store.database import reading, writing
-from node.store.documents import HeldDocument, Photograph
+from node.store.documents import HeldDocument
 from node.store.feeds import HELD
+from node.store.photographs import Photograph
 from node.store.search import Query
 from protocol.document import AUDIENCE_SCHEMA, PARTS, split_document
 from protocol.encoding import format_json, parse_object
@@ -333,7 +334,7 @@ def _named_photographs(
     """List the photographs of documents that some of their parts name, each rendition once."""
     named = {sha256 for part in parts.values() for sha256 in hashes_in(part)}
     found = {
-        photo.sha256: photo for doc in held for photo in documents.photographs_of_case(conn, doc.case_key)
+        photo.sha256: photo for doc in held for photo in photographs.photographs_of_case(conn, doc.case_key)
     }
     return [photo for sha256, photo in found.items() if sha256 in named]
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from node.errors import NodeError
 from node.runtime import Node
 from node.services.photographs import photographs_in
-from node.store import cases, documents, feeds
+from node.store import cases, documents, feeds, photographs
 from node.store.database import reading
 from protocol.checkpoint import verify_checkpoint
 from protocol.document import verify_document
@@ -156,7 +156,7 @@ def _check_documents(
             above = doc.case_key
             report.documents += 1
             leaf = Leaf(PUT, doc.case_id, doc.version, doc.digest, doc.expires, doc.leaf_at, b"")
-            photos = {photo.sha256: photo for photo in documents.photographs_of_case(conn, doc.case_key)}
+            photos = {photo.sha256: photo for photo in photographs.photographs_of_case(conn, doc.case_key)}
             try:
                 parts = verify_document(doc.body, leaf, doc.audience).parts
                 if {photo.sha256 for photo in photographs_in(doc.case_key, parts, "")} != photos.keys():
@@ -184,7 +184,8 @@ def _check_photographs(conn: Connection, node: Node, report: Report) -> None:
     """Find photographs on the disk that nothing refers to, and nothing is about to delete."""
     for member in node.blobs.owners():
         for hashes in _chunks(node.blobs.iterate(member)):
-            known = documents.referenced(conn, member, hashes) | documents.loose_among(conn, member, hashes)
+            known = photographs.referenced(conn, member, hashes)
+            known |= photographs.loose_among(conn, member, hashes)
             if member == node.member:
                 known |= cases.photographs_kept(conn, hashes)
             for sha256 in set(hashes) - known:

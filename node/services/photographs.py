@@ -13,7 +13,7 @@ from typing import Any
 from node.adapters.images import prepare_photograph
 from node.errors import InvalidInput
 from node.runtime import Node
-from node.store.documents import FULL, SMALL, Photograph
+from node.store.photographs import FULL, SMALL, Photograph
 
 
 def import_photographs(node: Node, record: dict[str, Any], folder: Path) -> dict[str, Any]:

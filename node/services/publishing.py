@@ -23,7 +23,7 @@ from node.runtime import Node
 from node.services.cases import index_cases, new_case_id
 from node.services.photographs import hashes_in, photographs_in
 from node.services.standing import exchange_with
-from node.store import cases, documents, feeds
+from node.store import cases, documents, endings, feeds, photographs
 from node.store.access import JournalEntry, write_journal
 from node.store.cases import CaseFile
 from node.store.database import reading, writing
@@ -108,7 +108,7 @@ def due_for_renewal(node: Node, days: int) -> list[str]:
     last = node.now().date() + timedelta(days=days)
     with reading(node.engine) as conn:
         own = [row for row in feeds.list_feeds(conn) if row.own]
-        ending = sorted(item for row in own for item in documents.ending_cases(conn, row.id, last))
+        ending = sorted(item for row in own for item in endings.ending_cases(conn, row.id, last))
     return list(dict.fromkeys(case_id for _, case_id in ending))
 
 
@@ -272,7 +272,7 @@ class _Writer:
         note = format_note(sign_checkpoint(growth.head.checkpoint(), self._signer))
         feeds.store_growth(self._conn, self._row, growth, note, self._node.clock())
         feeds.store_cases(self._conn, self._row.id, self._followed, feeds.HELD, self._node.clock())
-        keys = documents.case_keys(self._conn, self._row.id, list(self._bodies))
+        keys = feeds.case_keys(self._conn, self._row.id, list(self._bodies))
         documents.store_documents(
             self._conn,
             [(keys[case], body) for case, (body, _) in self._bodies.items()],
@@ -370,4 +370,4 @@ def _empty(conn: Connection, node: Node, case: CaseFile) -> None:
     """Take a case out of the register and the search; its photographs go with the next purge."""
     remove_many(conn, "own", None, [case.case_id])
     hashes = cases.empty_case(conn, case.case_id, node.clock())
-    documents.loosen_photographs(conn, node.member, hashes)
+    photographs.loosen_photographs(conn, node.member, hashes)

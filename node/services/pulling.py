@@ -27,9 +27,9 @@ from node.services import replicas
 from node.services.prefetch import fetch_ahead
 from node.services.replicas import Progress, no_progress
 from node.services.standing import Exchange, exchange_with
-from node.store import feeds, peers
+from node.store import endings, feeds, peers
 from node.store.database import reading, writing
-from node.store.documents import SMALL
+from node.store.photographs import SMALL
 from node.store.search import remove_many
 from protocol.checkpoint import Checkpoint
 from protocol.endorsement import verify_withdrawal
@@ -217,7 +217,7 @@ def _commit(node: Node, row: feeds.FeedRow, update: FeedUpdate, state: FeedState
                 now,
             )
             if row.size:
-                hidden |= feeds.hidden_ahead(conn, row.id, [leaf.case for leaf, _ in followed])
+                hidden |= endings.hidden_ahead(conn, row.id, [leaf.case for leaf, _ in followed])
             feeds.store_cases(conn, row.id, followed, feeds.WANTED, now)
             erased = [leaf.case for leaf, after in followed if after.erased]
             if erased:
@@ -240,7 +240,7 @@ def _honour_erasures(node: Node, row: feeds.FeedRow, update: FeedUpdate, spool: 
             if leaf is not None and leaf.kind == ERASE:
                 cases.append(leaf.case)
     with writing(node.engine) as conn:
-        feeds.hide_cases(conn, row.id, cases, node.clock())
+        endings.hide_cases(conn, row.id, cases, node.clock())
         remove_many(conn, "replica", row.id, cases)
 
 

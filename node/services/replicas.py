@@ -24,9 +24,10 @@ from node.runtime import Network, Node
 from node.services.photographs import photographs_in
 from node.services.prefetch import fetch_ahead
 from node.services.standing import exchange_with
-from node.store import documents, feeds, receipts
+from node.store import documents, feeds, photographs, receipts
 from node.store.database import reading, writing
-from node.store.documents import FULL, Photograph, WantedDocument
+from node.store.documents import WantedDocument
+from node.store.photographs import FULL, Photograph
 from node.store.search import index_many, remove_many
 from protocol.answers import MAX_DIGESTS, Absence
 from protocol.document import AUDIENCE_SCHEMA, verify_document
@@ -141,7 +142,7 @@ def _take(
 
 
 def _commit(node: Node, row: feeds.FeedRow, taken: _Taken) -> int:
-    """Commit in one transaction what was taken: documents, search rows, and what was said of what did not come.
+    """Commit in one transaction what was taken: documents, search rows, and why others did not come.
 
     What the feed has moved on from meanwhile is passed over.
 
@@ -235,10 +236,10 @@ def fetch_photographs(
     """
     kept = 0
     with writing(node.engine) as conn:
-        documents.want_photographs_again(conn, row.id, rendition)
+        photographs.want_photographs_again(conn, row.id, rendition)
     while most is None or kept < most:
         with reading(node.engine) as conn:
-            wanted = documents.want_photographs(conn, row.id, rendition, _PHOTO_ROUND)
+            wanted = photographs.want_photographs(conn, row.id, rendition, _PHOTO_ROUND)
         if not wanted:
             break
         fetched = fetch_ahead(
@@ -259,7 +260,7 @@ def _keep_photograph(node: Node, member: Member, item: Photograph, data: bytes |
         except InvalidInput as error:
             state, reason = feeds.REFUSED, error.message
     with writing(node.engine) as conn:
-        still_named = documents.set_photograph_state(conn, item, state, reason)
+        still_named = photographs.set_photograph_state(conn, item, state, reason)
         if data is None or state != feeds.HELD or not still_named:
             return 0
         # Within the transaction: were its case erased between the two, nothing would know of the bytes.
@@ -335,7 +336,7 @@ def fetch_full_photographs(node: Node) -> int:
         rows = [row for row in feeds.list_feeds(conn) if not row.own]
     for row in rows:
         with reading(node.engine) as conn:
-            left = node.config.storage.photographs_megabytes * 1_000_000 - documents.bytes_held(conn, FULL)
+            left = node.config.storage.photographs_megabytes * 1_000_000 - photographs.bytes_held(conn, FULL)
             exchange = exchange_with(conn, node, row.member)
         if left <= 0:
             break

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from node.errors import Conflict, NodeError, NotAllowed, NotFound
 from node.runtime import Node
 from node.services.standing import Exchange, exchange_with
-from node.store import access, cases, documents, feeds, peers, receipts
+from node.store import access, cases, documents, feeds, peers, photographs, receipts
 from node.store.database import writing
 from protocol.answers import Absence
 from protocol.encoding import parse_time
@@ -145,13 +145,13 @@ def answer_documents(
 
 def find_photograph(
     node: Node, conn: Connection, row: feeds.FeedRow, caller: Caller, sha256: str
-) -> documents.Photograph:
+) -> photographs.Photograph:
     """Find a photograph by the reference that a live document of this feed has to it.
 
     Raises:
         NotFound: no document that this caller may read refers to it.
     """
-    found = documents.find_photograph(conn, row.id, sha256, node.now().date())
+    found = photographs.find_photograph(conn, row.id, sha256, node.now().date())
     kept_from = cases.excluded_cases(conn, caller.member, {case for case, _ in found})
     for case, photograph in found:
         if case not in kept_from:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from node.runtime import Node
 from node.services.membership import MemberView, list_members
-from node.store import cases, documents, feeds, peers, receipts
+from node.store import cases, feeds, peers, photographs, receipts
 from node.store.database import reading
 from protocol.endorsement import Standing, standing
 
@@ -106,7 +106,7 @@ def status(node: Node) -> Status:
         ]
         storage = {
             "photographs_bytes": node.blobs.total_bytes(),
-            "full_foreign_bytes": documents.bytes_held(conn, documents.FULL),
+            "full_foreign_bytes": photographs.bytes_held(conn, photographs.FULL),
             "full_foreign_cap_bytes": node.config.storage.photographs_megabytes * 1_000_000,
         }
         register = cases.count_cases(conn)

@@ -2,8 +2,8 @@
 
 Guarantees: a transaction that writes takes the write lock of the whole database when it begins, on either
 kind, so that two writers wait for each other instead of failing half-way, and what one has read stays so
-until it commits; a SQLite file overwrites what it deletes (`secure_delete`) and never writes rows to temporary
-files. Dropping what the write-ahead log and old row versions still hold is `scrub`.
+until it commits; a SQLite file overwrites what it deletes (`secure_delete`) and never writes rows to
+temporary files. Dropping what the write-ahead log and old row versions still hold is `scrub`.
 
 Leaves to others: the tables (each module of `node.store` adds its own to `metadata`) and their migrations.
 """
@@ -12,12 +12,14 @@ import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy
 from sqlalchemy import Connection, Engine, event
 
 from node.errors import InvalidInput
+
+Item = TypeVar("Item")
 
 metadata = sqlalchemy.MetaData(
     naming_convention={
@@ -56,6 +58,7 @@ _WRITE_LOCK = 0x676D636E
 # Per connection, in KiB: enough for the upper pages of every index, small enough for a node that promises 160
 # MB resident.
 _CACHE_KIB = 16_384
+_CHUNK = 500  # bound parameters of one statement stay far below either database's limit
 _PRAGMAS = (
     f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}",
     "PRAGMA journal_mode=WAL",
@@ -166,6 +169,12 @@ def upsert(
             row = {**row, **{name: _milliseconds(row[name]) for name in moments}}
         values.append(tuple(row.values()))
     connection.exec_driver_sql(statement, values)
+
+
+def chunks(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """Cut a list into pieces that one statement can take as parameters."""
+    for start in range(0, len(items), _CHUNK):
+        yield items[start : start + _CHUNK]
 
 
 def scrub(engine: Engine) -> bool:

@@ -1,8 +1,8 @@
 """Feeds on disk, own and foreign alike: head, leaves, tiles, and where each case stands.
 
 Guarantees: head, leaves and case table change together, and only when the head is still the one that the
-change was made from (compare-and-swap on its size). Documents and their states are `documents`; what a change
-means is left to the services.
+change was made from (compare-and-swap on its size). The documents are `documents`, the end of cases is
+`endings`; what a change means is left to the services.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from node.errors import Conflict
-from node.store.database import Moment, metadata, upsert
+from node.store.database import Moment, chunks, metadata, upsert
 from protocol.feed import FeedHead, Growth
 from protocol.leaf import CaseState, Leaf
 from protocol.tiles import WIDTH, TileRef, cut_bundle
@@ -101,7 +101,6 @@ sa.Index(
 _FIND_FEED = sa.select(feed).where(  # built once: it is part of every request that a peer makes
     feed.c.member == sa.bindparam("member"), feed.c.audience == sa.bindparam("audience")
 )
-_CHUNK = 500  # bound parameters of one statement stay far below either database's limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,14 +250,24 @@ def lookup_cases(conn: Connection, feed_id: int, cases: Sequence[str]) -> dict[s
         feed_case.c.place,
     )
     states: dict[str, CaseState] = {}
-    for start in range(0, len(cases), _CHUNK):
-        chunk = cases[start : start + _CHUNK]
+    for some in chunks(cases):
         rows = conn.execute(
-            sa.select(*columns).where(feed_case.c.feed_id == feed_id, feed_case.c.case_id.in_(chunk))
+            sa.select(*columns).where(feed_case.c.feed_id == feed_id, feed_case.c.case_id.in_(some))
         )
         for case, version, digest, expires, place in rows:
             states[case] = CaseState(version, digest, date.fromisoformat(expires), place)
     return states
+
+
+def case_keys(conn: Connection, feed_id: int, cases: Sequence[str]) -> dict[str, int]:
+    """Return the keys of the cases of a feed."""
+    keys: dict[str, int] = {}
+    for some in chunks(cases):
+        query = sa.select(feed_case.c.case_id, feed_case.c.id).where(
+            feed_case.c.feed_id == feed_id, feed_case.c.case_id.in_(some)
+        )
+        keys.update((case, key) for case, key in conn.execute(query))
+    return keys
 
 
 def iterate_cases(conn: Connection, feed_id: int) -> Iterator[KeptCase]:
@@ -310,38 +319,6 @@ def set_feed_state(
     conn.execute(
         feed.update().where(feed.c.id == feed_id).values(state=state, reason=reason, evidence=evidence)
     )
-
-
-def hide_cases(conn: Connection, feed_id: int, cases: Sequence[str], now: datetime) -> None:
-    """Hide cases that a feed has erased, whatever else is wrong with the feed.
-
-    Version and digest stay where the leaves that were accepted have left them, so that the erasure itself can
-    still be accepted once nothing else is wrong.
-    """
-    for start in range(0, len(cases), _CHUNK):
-        conn.execute(
-            feed_case.update()
-            .where(
-                feed_case.c.feed_id == feed_id,
-                feed_case.c.case_id.in_(cases[start : start + _CHUNK]),
-                feed_case.c.state.not_in(GONE),
-            )
-            .values(state=ERASED, hidden_at=now, owed=True)
-        )
-
-
-def hidden_ahead(conn: Connection, feed_id: int, cases: Sequence[str]) -> set[str]:
-    """Return those of the cases that `hide_cases` has hidden before their erasure was accepted."""
-    hidden: set[str] = set()
-    for start in range(0, len(cases), _CHUNK):
-        query = sa.select(feed_case.c.case_id).where(
-            feed_case.c.feed_id == feed_id,
-            feed_case.c.case_id.in_(cases[start : start + _CHUNK]),
-            feed_case.c.state == ERASED,
-            feed_case.c.digest.is_not(None),
-        )
-        hidden.update(conn.execute(query).scalars())
-    return hidden
 
 
 def note_tag(note: bytes | None) -> str:

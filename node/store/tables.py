@@ -1,6 +1,6 @@
 """Every table of the node, in one `metadata`: what the migrations are held against."""
 
-from node.store import access, cases, documents, feeds, peers, receipts, search
+from node.store import access, cases, documents, feeds, peers, photographs, receipts, search
 from node.store.database import metadata
 
-__all__ = ["access", "cases", "documents", "feeds", "metadata", "peers", "receipts", "search"]
+__all__ = ["access", "cases", "documents", "feeds", "metadata", "peers", "photographs", "receipts", "search"]

@@ -10,7 +10,7 @@ from PIL import Image
 from node.runtime import Node
 from node.services import cases as register
 from node.services import erasure, publishing, pulling
-from node.store import documents, feeds, peers
+from node.store import documents, endings, feeds, peers
 from node.store.database import reading
 from node.store.search import Query, find
 from tests.factories import lang_text, sample_record
@@ -225,7 +225,7 @@ def test_a_purge_that_breaks_off_is_finished_by_the_next(
 
     module, name = {
         "delete_content": (documents, "delete_content"),
-        "mark": (documents, "mark_purged"),
+        "mark": (endings, "mark_purged"),
     }.get(step, (erasure, step))
     with monkeypatch.context() as broken:
         broken.setattr(module, name, crash)
@@ -238,7 +238,7 @@ def test_a_purge_that_breaks_off_is_finished_by_the_next(
     erasure.purge(peer)
     with reading(peer.engine) as conn:
         assert conn.execute(documents.document.select()).all() == []
-        assert documents.cases_to_purge(conn, 10) == []
+        assert endings.cases_to_purge(conn, 10) == []
     assert photographs_of(peer, POLICE) == []
     assert problems(peer) == []
 

@@ -14,7 +14,7 @@ from node.adapters.http import Answer
 from node.errors import NotFound
 from node.services import cases as register
 from node.services import erasure, publishing, pulling
-from node.store import documents, feeds, peers
+from node.store import documents, feeds, peers, photographs
 from node.store.database import reading, writing
 from node.store.search import Query, find
 from protocol.errors import SplitView
@@ -606,7 +606,9 @@ def test_a_photograph_other_than_promised_is_left_out_and_the_rest_goes_on(feder
     report = federation.pull(PEER, POLICE)
     assert (report.error, report.photographs, len(held(federation))) == ("", 1, 4)
     with reading(federation[PEER].engine) as conn:
-        rows = conn.execute(documents.photograph.select().where(documents.photograph.c.rendition == "small"))
+        rows = conn.execute(
+            photographs.photograph.select().where(photographs.photograph.c.rendition == "small")
+        )
         states = [(row.state, bool(row.reason)) for row in rows]
     assert sorted(states) == [(feeds.HELD, False), *[(feeds.REFUSED, True)] * 3]
     assert problems(federation[PEER]) == []
@@ -630,7 +632,7 @@ def test_a_photograph_that_is_not_given_holds_up_nothing_and_is_asked_for_again(
 def _small_photographs(federation: Federation, case: str) -> list[str]:
     with reading(federation[POLICE].engine) as conn:
         key = documents.find_documents(conn, case)[0].case_key
-        photos = documents.photographs_of_case(conn, key)
+        photos = photographs.photographs_of_case(conn, key)
     return [photo.sha256 for photo in photos if photo.rendition == "small"]
 
 

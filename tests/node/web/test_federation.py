@@ -17,7 +17,7 @@ from node.adapters.http import Answer
 from node.services import cases as register
 from node.services import membership, publishing
 from node.services.serving import MAX_RINGS
-from node.store import documents, feeds, peers
+from node.store import documents, feeds, peers, photographs
 from node.store.database import reading
 from protocol.answers import format_query, parse_answers
 from protocol.checkpoint import verify_checkpoint
@@ -460,9 +460,9 @@ def photograph(folder: Path, name: str, colour: str) -> dict[str, object]:
     return {"kind": "photo", "file": name, "primary": True, "taken": "2025-06"}
 
 
-def renditions(federation: Federation, case_id: str) -> list[documents.Photograph]:
+def renditions(federation: Federation, case_id: str) -> list[photographs.Photograph]:
     with reading(federation[POLICE].engine) as conn:
-        return documents.photographs_of_case(conn, documents.find_documents(conn, case_id)[0].case_key)
+        return photographs.photographs_of_case(conn, documents.find_documents(conn, case_id)[0].case_key)
 
 
 def test_a_photograph_is_given_to_whoever_may_read_a_live_document_that_names_it(
@@ -474,7 +474,7 @@ def test_a_photograph_is_given_to_whoever_may_read_a_live_document_that_names_it
         (held,) = [
             item for item in documents.find_documents(conn, case.case_id) if item.audience == "network"
         ]
-        renditions = documents.photographs_of_case(conn, held.case_key)
+        renditions = photographs.photographs_of_case(conn, held.case_key)
     for rendition in renditions:
         path = f"/feeds/network/photographs/{rendition.sha256}"
         answer = federation.ask(PEER, POLICE, "GET", path)
