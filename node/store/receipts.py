@@ -90,8 +90,8 @@ def record_promises(conn: Connection, feed_id: int, member: str, promises: Seque
             before = {name: getattr(row, name) for name in (*_TIMES, "nothing_held")}
             if item.version == row.version:  # what was said first stands, so that nobody has news without end
                 told.update({name: value for name, value in before.items() if value})
-            else:
-                told.update({name: told[name] or before[name] for name in _TIMES})
+            else:  # that an older version was purged says nothing of this one
+                told["held_at"] = told["held_at"] or before["held_at"]
             if all(value == getattr(row, name) for name, value in told.items()):
                 continue
         rows.append({"feed_id": feed_id, "case_id": item.case_id, "member": member, **told})
@@ -123,13 +123,22 @@ def promises_of(conn: Connection, feed_id: int, case_id: str) -> list[Promise]:
 def open_erasures(
     conn: Connection, feed_id: int, members: Sequence[str]
 ) -> list[tuple[str, datetime, list[str]]]:
-    """Return own erasures that some of the members have not yet purged: case, erased at, those members."""
+    """Return own erasures that some of the members have not yet purged: case, erased at, those members.
+
+    What was promised before the erasure, of a version that had come to its end there, does not count.
+    """
     c = feed_case.c
     gone = conn.execute(
         sa.select(c.case_id, c.hidden_at).where(c.feed_id == feed_id, c.state.in_(GONE)).order_by(c.hidden_at)
     ).all()
-    done_query = sa.select(receipt.c.case_id, receipt.c.member).where(
-        receipt.c.feed_id == feed_id, sa.or_(receipt.c.purged_at.is_not(None), receipt.c.nothing_held)
+    done_query = (
+        sa.select(receipt.c.case_id, receipt.c.member)
+        .join(feed_case, sa.and_(c.feed_id == receipt.c.feed_id, c.case_id == receipt.c.case_id))
+        .where(
+            receipt.c.feed_id == feed_id,
+            receipt.c.version >= c.version,
+            sa.or_(receipt.c.purged_at.is_not(None), receipt.c.nothing_held),
+        )
     )
     done = {(row[0], row[1]) for row in conn.execute(done_query)}
     waiting = [(case, at, [m for m in members if (case, m) not in done]) for case, at in gone]

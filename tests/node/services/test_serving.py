@@ -103,6 +103,28 @@ def test_receipts_about_an_erasure_are_kept_as_they_came_while_they_say_somethin
     assert published.statements() == 2
 
 
+def test_the_purge_of_an_older_version_confirms_no_later_erasure(published: Published) -> None:
+    """Its clock is ahead: the version ended there before its owner renewed it."""
+    node, now = published.federation[POLICE], format_time(published.federation.clock())
+    published.take(published.receipt(ERASED, purged_at=now))
+    publishing.publish(node, [published.case_id], "test")
+    with reading(node.engine) as conn:
+        digest = feeds.lookup_cases(conn, published.feed_id, [published.case_id])[published.case_id].digest
+    assert digest is not None
+    publishing.erase(node, published.case_id, "test")
+    for told in (None, published.receipt(version=2, digest=digest.hex())):
+        if told:
+            published.take(told)
+        with reading(node.engine) as conn:
+            ((case, _, waiting),) = receipts.open_erasures(conn, published.feed_id, [PEER])
+        assert (case, waiting) == (published.case_id, [PEER])
+    (promise,) = published.promises()
+    assert (promise.version, promise.purged_at) == (2, None)
+    published.take(published.receipt(ERASED, version=3, purged_at=now))
+    with reading(node.engine) as conn:
+        assert receipts.open_erasures(conn, published.feed_id, [PEER]) == []
+
+
 def test_a_late_receipt_about_a_version_that_is_gone_is_taken(published: Published) -> None:
     late = published.receipt()
     publishing.erase(published.federation[POLICE], published.case_id, "test")
