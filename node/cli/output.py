@@ -101,7 +101,7 @@ def safe(text: str) -> str:
 def readable(value: Any) -> str:
     """Write a value of a case for people: texts with their language, objects and lists without brackets."""
     match value:
-        case dict() if value and all(isinstance(item, dict) and "origin" in item for item in value.values()):
+        case dict() if value and all(map(_is_text, value.values())):
             return "\n".join(
                 f"{item['text']} [{lang}{'' if item['origin'] == 'original' else ', ' + item['origin']}]"
                 for lang, item in value.items()
@@ -142,6 +142,11 @@ def progress_bars() -> Iterator[Tell]:
             bars.update(tasks[who], description=description, completed=done, total=total or None)
 
         yield tell
+
+
+def _is_text(value: Any) -> bool:
+    """Tell whether it is a text in one language; a field that no schema knows may only look like one."""
+    return isinstance(value, dict) and all(isinstance(value.get(name), str) for name in ("text", "origin"))
 
 
 def _on_one_line(value: Any) -> str:

@@ -193,6 +193,6 @@ def _age(item: Found) -> str:
 
 def _place(item: Found) -> str:
     seen = item.public.get("last_seen", {})
-    words = seen.get("area") or seen.get("place") or {}
+    words = seen.get("place", {})
     text = next((entry["text"] for entry in words.values() if entry["origin"] == "original"), "")
     return ", ".join(part for part in (text, seen.get("country", "")) if part)

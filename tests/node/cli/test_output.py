@@ -86,6 +86,8 @@ def test_values_in_tables(value: Any, text: str) -> None:
         (["uk", "en"], "uk, en"),
         ([{"kind": "mole"}, {"kind": "scar"}], "- kind mole\n- kind scar"),
         ({"primary": True}, "primary yes"),
+        ({"later": {"origin": "x"}}, "later origin x"),
+        ({"later": {"origin": 1, "text": None}}, "later origin 1, text None"),
         (1, "1"),
         ({}, ""),
     ],

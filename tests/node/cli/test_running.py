@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from node.errors import PeerUnavailable
+from node.services.finding import Found
 from node.services.pulling import PullReport
 from node.services.replicas import Progress
 from node.store.access import read_journal
@@ -194,6 +195,16 @@ def test_a_text_from_elsewhere_cannot_steer_the_terminal(town: Town) -> None:
     assert "\u009b" not in text
     assert "\u202e" not in text
     assert "[red]" in text
+
+
+def test_a_field_that_no_schema_knows_does_not_break_the_list(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A peer's document may hold any, and be found by every search."""
+    public = {"names": [{"full": "Eve", "kind": "legal"}], "last_seen": {"country": "FR", "area": "x"}}
+    found = Found(f"{FR}/{'a' * 26}", "replica", FR, "FR", "published", 1.0, public)
+    monkeypatch.setattr("node.services.finding.find", lambda *_: ([found], 1))
+    assert "Eve" in town.run(KE, "search").stdout
 
 
 def test_fsck_finds_what_is_not_as_it_must_be(town: Town) -> None:
