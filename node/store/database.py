@@ -188,7 +188,13 @@ def scrub(engine: Engine) -> bool:
     """
     if engine.dialect.name == "postgresql":
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql("VACUUM (FULL, ANALYZE)")
+            # Beside a writer, or another of its kind, it could wait in a circle; catalogues hold no content.
+            connection.exec_driver_sql(f"SELECT pg_advisory_lock({_WRITE_LOCK})")
+            try:
+                tables = ", ".join(f'"{name}"' for name in sqlalchemy.inspect(connection).get_table_names())
+                connection.exec_driver_sql(f"VACUUM (FULL, ANALYZE) {tables}")
+            finally:
+                connection.exec_driver_sql(f"SELECT pg_advisory_unlock({_WRITE_LOCK})")
         return True
     pooled = engine.raw_connection()
     try:
