@@ -6,6 +6,7 @@ another; nothing here keeps the process alive. The doorbell only makes a peer du
 """
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, wait
 from contextlib import suppress
@@ -31,6 +32,7 @@ _PHOTOGRAPHS_SECONDS = 60
 _REFRESH_SECONDS = 300
 _FORGET_SECONDS = 600
 _STOP_SECONDS = 5.0
+_PATIENCE_SECONDS = 300.0  # after which a pull takes up no place: peers that drip would have them all
 _AFTER_FAILURE = timedelta(minutes=1)
 
 P = ParamSpec("P")
@@ -47,6 +49,7 @@ class Jobs:
         self._threads = _Threads()
         self._lock = threading.Lock()
         self._pulls: dict[str, Future[None]] = {}
+        self._begun: dict[str, float] = {}
         self._stopping = threading.Event()
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
@@ -99,10 +102,15 @@ class Jobs:
             due = peers.due_peers(conn, self._node.clock())
         for member in due:
             with self._lock:
-                if self._stopping.is_set() or len(self._pulls) >= self._node.config.pull.workers:
+                if self._stopping.is_set() or self._places_taken() >= self._node.config.pull.workers:
                     return
                 if member not in self._pulls:
+                    self._begun[member] = time.monotonic()
                     self._pulls[member] = self._threads.submit(self._pull, member)
+
+    def _places_taken(self) -> int:
+        before = time.monotonic() - _PATIENCE_SECONDS
+        return sum(begun > before for begun in self._begun.values())
 
     def _pull(self, member: str) -> None:
         try:
@@ -123,7 +131,7 @@ class Jobs:
             self._postpone(member, error)
         finally:
             with self._lock:
-                del self._pulls[member]
+                del self._pulls[member], self._begun[member]
             self.wake()  # there is room for the next
 
     def _check_going_on(self, _what: str, _done: int, _total: int) -> None:

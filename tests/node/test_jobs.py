@@ -110,6 +110,27 @@ def test_no_member_is_pulled_twice_at_once_and_no_more_at_once_than_allowed(
     eventually(lambda: "third.example" in begun)
 
 
+def test_peers_that_drip_without_end_do_not_keep_all_places(
+    federation: Federation, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+    go_on = threading.Event()
+
+    def stuck(_node: object, member: str, _progress: object) -> PullReport:
+        begun.append(member)
+        assert go_on.wait(20)
+        return PullReport(member)
+
+    monkeypatch.setattr(pulling, "pull", stuck)
+    monkeypatch.setattr("node.jobs._PATIENCE_SECONDS", 0.5)
+    with writing(federation[PEER].engine) as conn:
+        peers.see_peer(conn, "third.example", "keys", federation.clock())
+    jobs.start()
+    eventually(lambda: "third.example" in begun)
+    assert len(begun) == len(set(begun)) == 3
+    go_on.set()
+
+
 def test_an_error_of_this_program_is_put_off_and_stops_nothing(
     federation: Federation, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
