@@ -188,11 +188,13 @@ def scrub(engine: Engine) -> bool:
     """
     if engine.dialect.name == "postgresql":
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            # Beside a writer, or another of its kind, it could wait in a circle; catalogues hold no content.
+            # Beside a writer, or another of its kind, it could wait in a circle.
             connection.exec_driver_sql(f"SELECT pg_advisory_lock({_WRITE_LOCK})")
             try:
                 tables = ", ".join(f'"{name}"' for name in sqlalchemy.inspect(connection).get_table_names())
                 connection.exec_driver_sql(f"VACUUM (FULL, ANALYZE) {tables}")
+                # The planner's statistics hold samples of the values; of other catalogues nothing is copied.
+                connection.exec_driver_sql("VACUUM (FULL) pg_catalog.pg_statistic")
             finally:
                 connection.exec_driver_sql(f"SELECT pg_advisory_unlock({_WRITE_LOCK})")
         return True
