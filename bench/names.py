@@ -13,6 +13,7 @@ import random
 import tempfile
 import time
 from datetime import date
+from itertools import cycle, islice
 from pathlib import Path
 
 from node.domain.searchable import SearchEntry, entry_of
@@ -50,7 +51,7 @@ def measure(distractors: int, rounds: int) -> dict[str, float]:
         f"{one} {two}" for one in corpus["distractors"]["given"] for two in corpus["distractors"]["family"]
     ]
     random.Random(1).shuffle(others)
-    others = corpus["distractors"]["whole"] + others[:distractors]
+    others = corpus["distractors"]["whole"] + list(islice(cycle(others), distractors))
     asked = found = first = answered = 0
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from node.domain.edtf import edtf_bounds
-from node.domain.similarity import fold, name_keys
+from node.domain.similarity import NameKey, fold, name_keys
 
 Source = Literal["own", "replica"]
 
@@ -27,8 +27,9 @@ MAX_RADIUS_M = 100_000
 _DAYS_PER_MONTH = 30.436875
 # Separates the readings of several names in a column, so that no trigram of two words spans two names.
 _BETWEEN_NAMES = " | "
-# Put before a word of the place: a letter that no word contains, and that an index keeps as part of the word.
-PLACE_MARK = "§"
+# Put before a word of the place, of a name in Latin letters, and of the consonants of a name: letters that no
+# word contains, and that an index keeps as part of the word.
+PLACE_MARK, FOLD_MARK, SKELETON_MARK = "§", "¬", "¤"
 
 
 class SearchEntry(NamedTuple):
@@ -50,7 +51,7 @@ class SearchEntry(NamedTuple):
         owner: member id of the issuer.
         names_fold, names_skeleton: every reading of every name, in the same order, framed by spaces.
         words: the words of place, circumstances, marks and clothing; those of the place once more with
-            `PLACE_MARK`.
+            `PLACE_MARK`, and those of the names with `FOLD_MARK` and `SKELETON_MARK`.
     """
 
     sex: int | None
@@ -127,7 +128,7 @@ def entry_of(
         case_id=head["case"],
         names_fold=f" {_BETWEEN_NAMES.join([key.fold for key in keys])} " if keys else "",
         names_skeleton=f" {_BETWEEN_NAMES.join([key.skeleton for key in keys])} " if keys else "",
-        words=_words(seen, public),
+        words=" ".join(_words(seen, public) + _words_of_names(keys)),
     )
 
 
@@ -149,7 +150,13 @@ def split_words(text: str) -> list[str]:
     return [word[:_MAX_WORD] for word in words]
 
 
-def _words(seen: Mapping[str, Any], public: Mapping[str, Any]) -> str:
+def _words_of_names(keys: list[NameKey]) -> list[str]:
+    marked = {FOLD_MARK + word: None for key in keys for word in key.fold.split()}
+    marked |= {SKELETON_MARK + word: None for key in keys for word in key.skeleton.split()}
+    return list(marked)
+
+
+def _words(seen: Mapping[str, Any], public: Mapping[str, Any]) -> list[str]:
     loose = _texts(public.get("circumstances")) + _texts(public.get("clothing"))
     for mark in public.get("marks") or ():
         loose += _texts(mark.get("text"))
@@ -162,7 +169,7 @@ def _words(seen: Mapping[str, Any], public: Mapping[str, Any]) -> str:
             here += fold(place).split()
         words += here
         words += [PLACE_MARK + word for word in here]
-    return " ".join(words)
+    return words
 
 
 def _texts(langtext: Mapping[str, Any] | None) -> list[str]:

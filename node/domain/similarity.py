@@ -71,6 +71,22 @@ def skeleton(text: str) -> str:
     return _consonants(fold(text))
 
 
+def similar_skeletons(word: str) -> set[str]:
+    """Give what one skeleton may be elsewhere: itself, and with one sound lost, won or heard differently.
+
+    Args:
+        word: one word of a `skeleton`.
+    """
+    similar = {word}
+    for at in range(len(word) + 1):
+        before, after = word[:at], word[at:]
+        similar.update(before + sound + after for sound in _FLEETING)
+        if after:
+            similar.update(before + sound + after[1:] for sound in (*_CONFUSED.get(after[0], ""), ""))
+    similar.discard("")
+    return similar
+
+
 def name_keys(names: Iterable[str]) -> list[NameKey]:
     """Give the keys of all readings of all names of one person, each once."""
     folds = list(dict.fromkeys([reading for name in names for reading in readings(name) if reading]))
@@ -282,6 +298,11 @@ _SOUNDS = (
 )  # fmt: skip
 _CLASSES = str.maketrans("bpfvwdtgkqclrmnszjh", "PPPPPTTKKKKLLMNSSSH", "aeiouy")
 _DOUBLED = tuple((letter * times, letter) for letter in "PTKLMNSH" for times in (3, 2))
+
+# What one language speaks and another leaves out, and what they hear differently, by counting both in
+# bench/names/corpus.json.
+_FLEETING = "LNSHKA"
+_CONFUSED = {"A": "HSKP", "H": "APK", "S": "ATLP", "K": "AH", "P": "HSA", "T": "S", "L": "S"}
 
 
 def _consonants(folded: str) -> str:

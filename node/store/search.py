@@ -1,25 +1,24 @@
 """The search: one row a case, own cases and replicas side by side, found by filters, words and names.
 
 Guarantees: indexing a case again replaces its row; what is removed leaves the tables at once, and the
-full-text indexes with `purge`; hidden rows are never found. Names are found across scripts: trigrams of their
-Latin forms and of their consonants give candidates, `domain.similarity` puts them in order.
+full-text index with `purge`; hidden rows are never found. Names are found across scripts: their words in
+Latin letters and the consonants of these are words of the same index, asked for exactly and with one sound
+changed; `domain.similarity` puts the candidates in order.
 
-On SQLite the trigrams and the words are FTS5 tables over `search_text`, whose rows give the old values that
-an exact deletion needs. On PostgreSQL the same columns carry GIN indexes (pg_trgm, and a tsvector of the
-words).
+On SQLite the index is an FTS5 table over `search_text`, whose rows give the old values that an exact deletion
+needs. On PostgreSQL it is a GIN index over the same column as a tsvector.
 
 Leaves to others: what a row holds (`domain.searchable`) and who may search.
 """
 
 # ruff: noqa: S608 - SQL is put together from the constants below alone; every value is bound
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from heapq import nlargest
 from itertools import islice
-from math import cos, log, radians
+from math import cos, radians
 from typing import Any, Literal, NamedTuple
 
 import orjson
@@ -27,8 +26,16 @@ import sqlalchemy as sa
 from rapidfuzz import fuzz, process
 from sqlalchemy import Column, Connection, Index, Table, bindparam, text
 
-from node.domain.searchable import MAX_RADIUS_M, PLACE_MARK, SearchEntry, Source, split_words
-from node.domain.similarity import MAX_NAME, NameKey, key_score, name_keys
+from node.domain.searchable import (
+    FOLD_MARK,
+    MAX_RADIUS_M,
+    PLACE_MARK,
+    SKELETON_MARK,
+    SearchEntry,
+    Source,
+    split_words,
+)
+from node.domain.similarity import MAX_NAME, NameKey, key_score, name_keys, similar_skeletons
 from node.errors import InvalidInput
 from node.store.database import metadata
 
@@ -191,7 +198,7 @@ class Hit(NamedTuple):
 
 
 def create_indexes(connection: Connection) -> None:
-    """Make the full-text indexes over `search_text`, which must exist and be empty or be indexed right
+    """Make the full-text index over `search_text`, which must exist and be empty or be indexed right
     after."""
     postgresql = connection.dialect.name == "postgresql"
     for statement in _POSTGRESQL_INDEXES if postgresql else _SQLITE_INDEXES:
@@ -200,33 +207,21 @@ def create_indexes(connection: Connection) -> None:
 
 def drop_indexes(connection: Connection) -> None:
     """Undo `create_indexes`, for a migration that goes back."""
-    if connection.dialect.name == "postgresql":
-        names = ("ix_search_text_fold", "ix_search_text_skeleton", "ix_search_text_words")
-        statements = [f"DROP INDEX IF EXISTS {name}" for name in names]
-    else:
-        statements = [f"DROP TABLE IF EXISTS {name}" for name in ("search_name_fts", "search_word_fts")]
-    for statement in statements:
-        connection.exec_driver_sql(statement)
+    postgresql = connection.dialect.name == "postgresql"
+    connection.exec_driver_sql(
+        "DROP INDEX IF EXISTS ix_search_text_words" if postgresql else "DROP TABLE IF EXISTS search_fts"
+    )
 
 
-# Skeletons are written in capitals and folds are not, so that case_sensitive keeps the two apart in one
-# index. detail=none holds which rows a trigram is in and nothing else: half the size, and all that is asked.
+# detail=none holds which rows a word is in and nothing else: half the size, and all that is asked.
 _SQLITE_INDEXES = (
-    """CREATE VIRTUAL TABLE search_name_fts USING fts5(names_fold, names_skeleton, content='search_text',
-       content_rowid='id', tokenize='trigram case_sensitive 1', detail=none, columnsize=0)""",
-    """CREATE VIRTUAL TABLE search_word_fts USING fts5(words, content='search_text',
+    """CREATE VIRTUAL TABLE search_fts USING fts5(words, content='search_text',
        content_rowid='id', tokenize='ascii', detail=none, columnsize=0)""",
     # Few, large segments: a first pull would otherwise merge them over and over.
-    "INSERT INTO search_name_fts (search_name_fts, rank) VALUES ('automerge', 8), ('hashsize', 4194304)",
-    "INSERT INTO search_word_fts (search_word_fts, rank) VALUES ('automerge', 8), ('hashsize', 4194304)",
+    "INSERT INTO search_fts (search_fts, rank) VALUES ('automerge', 8), ('hashsize', 4194304)",
 )
 _LEXEMES = "array_to_tsvector(array_remove(string_to_array(words, ' '), ''))"
-_POSTGRESQL_INDEXES = (
-    "CREATE EXTENSION IF NOT EXISTS pg_trgm",
-    "CREATE INDEX ix_search_text_fold ON search_text USING gin (names_fold gin_trgm_ops)",
-    "CREATE INDEX ix_search_text_skeleton ON search_text USING gin (names_skeleton gin_trgm_ops)",
-    f"CREATE INDEX ix_search_text_words ON search_text USING gin (({_LEXEMES}))",
-)
+_POSTGRESQL_INDEXES = (f"CREATE INDEX ix_search_text_words ON search_text USING gin (({_LEXEMES}))",)
 
 
 def index_many(connection: Connection, entries: Iterable[SearchEntry]) -> int:
@@ -279,15 +274,14 @@ def hide_feed(connection: Connection, feed_id: int, *, hidden: bool = True) -> i
 
 
 def purge(connection: Connection) -> None:
-    """Rebuild the full-text segments without what was removed; takes the write lock for the whole rewrite.
+    """Rebuild the full-text index without what was removed; takes the write lock for the whole rewrite.
 
     On SQLite the words of removed rows are gone from the database file with the commit, and from disk with
-    `database.scrub` after it. On PostgreSQL `scrub` does all of it, since VACUUM FULL rewrites the indexes
+    `database.scrub` after it. On PostgreSQL `scrub` does all of it, since VACUUM FULL rewrites the index
     too.
     """
     if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("INSERT INTO search_name_fts (search_name_fts) VALUES ('optimize')")
-        connection.exec_driver_sql("INSERT INTO search_word_fts (search_word_fts) VALUES ('optimize')")
+        connection.exec_driver_sql("INSERT INTO search_fts (search_fts) VALUES ('optimize')")
 
 
 def _ids_of(connection: Connection, keys: Iterable[tuple[Source, int | None, str]]) -> list[int]:
@@ -339,14 +333,9 @@ def _insert(connection: Connection, entries: list[SearchEntry]) -> None:
     _bulk(connection, "search_entry", _ENTRY_COLUMNS, rows)
     _bulk(connection, "search_text", _TEXT_COLUMNS, texts)
     if connection.dialect.name == "sqlite":
-        for table, columns in _FTS_COLUMNS.items():
-            connection.exec_driver_sql(
-                f"INSERT INTO {table} (rowid, {columns}) SELECT id, {columns} FROM search_text WHERE id >= ?",
-                (ids[0],),
-            )
-
-
-_FTS_COLUMNS = {"search_name_fts": "names_fold, names_skeleton", "search_word_fts": "words"}
+        connection.exec_driver_sql(
+            "INSERT INTO search_fts (rowid, words) SELECT id, words FROM search_text WHERE id >= ?", (ids[0],)
+        )
 
 
 def _bulk(connection: Connection, table: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
@@ -367,14 +356,8 @@ def _remove_ids(connection: Connection, ids: list[int]) -> int:
     these = {"ids": _list(connection, ids)}
     where = f"WHERE id {_in(connection, 'ids')}"
     if connection.dialect.name == "sqlite":
-        for table, columns in _FTS_COLUMNS.items():
-            connection.execute(
-                text(
-                    f"INSERT INTO {table} ({table}, rowid, {columns})"
-                    f" SELECT 'delete', id, {columns} FROM search_text {where}"
-                ),
-                these,
-            )
+        forget = "INSERT INTO search_fts (search_fts, rowid, words) SELECT 'delete', id, words"
+        connection.execute(text(f"{forget} FROM search_text {where}"), these)
     connection.execute(text(f"DELETE FROM search_text {where}"), these)
     connection.execute(text(f"DELETE FROM search_entry {where}"), these)
     return len(ids)
@@ -436,8 +419,15 @@ def count(connection: Connection, query: Query) -> int:
     return total
 
 
+# For the transaction only: a search is over before PostgreSQL has compiled its statement or started helpers,
+# and its tables lie in memory.
+_PLAN = "SET LOCAL jit = off; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL random_page_cost = 1.1"
+
+
 def _conditions(connection: Connection, query: Query) -> tuple[str, dict[str, Any]]:
     """Write everything but the name as SQL over `search_entry e`, with the values it binds."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(_PLAN)
     parts = ["NOT e.hidden"]
     values: dict[str, Any] = {}
 
@@ -478,8 +468,11 @@ def _years_before(day: date, years: int) -> int:
     return day.toordinal() - round(years * 365.2425)
 
 
-_WORDS_SQLITE = "e.id IN (SELECT rowid FROM search_word_fts WHERE search_word_fts MATCH :words)"
-_WORDS_POSTGRESQL = f"e.id IN (SELECT id FROM search_text WHERE {_LEXEMES} @@ CAST(:words AS tsquery))"
+_WORDS_SQLITE = "e.id IN (SELECT rowid FROM search_fts WHERE search_fts MATCH :words)"
+# OFFSET 0 keeps PostgreSQL from going through the newest cases and taking the text of each one apart.
+_WORDS_POSTGRESQL = (
+    f"e.id IN (SELECT id FROM search_text WHERE {_LEXEMES} @@ CAST(:words AS tsquery) OFFSET 0)"
+)
 
 
 class _Word(NamedTuple):
@@ -529,36 +522,99 @@ def _near(lat: float, lon: float, radius: float) -> tuple[str, dict[str, Any]]:
 
 # --- Names ---
 
-# Rows that one way of looking for candidates gives at most, and how many of all go through the full
-# comparison.
-_STRICT, _LOOSE, _RARE, _COMPARED = 200, 400, 300, 150
-# A trigram in more rows than this says too little to be counted row by row.
-_COMMON = 1_000
-_RAREST = 4
+# Rows that one way of looking for candidates gives at most; how many are enough to look no further, since
+# what a looser way finds is less alike; how many go through the full comparison.
+_MOST, _ENOUGH, _COMPARED = 400, 600, 120
+# Consonants of two words that may both differ: shorter names are like thousands, longer ones have a word that
+# is the same.
+_LONG = 6
+# Words of a name that are looked up; more of them tell nothing more.
+_MAX_WORDS = 5
 
 
 def _find_by_name(connection: Connection, query: Query) -> list[Hit]:
     asked = name_keys([query.name or ""])
     where, values = _conditions(connection, query)
-    ids: dict[int, None] = {}
+    ids: set[int] = set()
     for key in asked:
-        postgresql = connection.dialect.name == "postgresql"
-        candidates = _candidates_postgresql if postgresql else _candidates_sqlite
-        ids.update(dict.fromkeys(candidates(connection, key, where, values)))
-    statement = text(
-        f"SELECT {_HIT}, t.names_fold, t.names_skeleton FROM search_entry e JOIN search_text t ON t.id = e.id"
-        f" WHERE e.id {_in(connection, 'ids')} AND {where}"
-    )
-    rows = connection.execute(statement, {**values, "ids": _list(connection, list(ids))}).all()
-    hits = []
-    for row in _most_alike(asked, rows):
+        found: set[int] = set()
+        for wanted in _ways(key):
+            found.update(_candidates(connection, wanted, where, values))
+            if len(found) >= _ENOUGH:
+                break
+        ids |= found
+    scores = {}
+    for row in _most_alike(asked, _names_of(connection, list(ids))):
         known = list(
             map(NameKey, row.names_fold.strip().split(" | "), row.names_skeleton.strip().split(" | "))
         )
         score = key_score(asked, known)
         if score >= MIN_SCORE:
-            hits.append(Hit._make((*row[:8], round(score, 4))))
+            scores[row.id] = round(score, 4)
+    statement = text(f"{_SELECT} WHERE e.id {_in(connection, 'ids')}")
+    rows = connection.execute(statement, {"ids": _list(connection, list(scores))})
+    hits = [Hit._make((*row, scores[row.id])) for row in rows]
     return sorted(hits, key=lambda hit: (-hit.score, -hit.updated, -hit.id))
+
+
+def _ways(key: NameKey) -> Iterator[Sequence[Collection[str]]]:
+    """Give what to look for, the strictest first.
+
+    Every way is a list of groups of indexed words; a row must have one word of each group.
+    """
+    folds = list(dict.fromkeys(key.fold.split()))[:_MAX_WORDS]
+    bones = list(dict.fromkeys(key.skeleton.split()))[:_MAX_WORDS]
+    yield [[FOLD_MARK + word] for word in folds]
+    if not bones:
+        return
+    same = [[SKELETON_MARK + word] for word in bones]
+    alike = [[SKELETON_MARK + word for word in similar_skeletons(word)] for word in bones]
+    yield same
+    for at in range(len(bones)):
+        yield [*same[:at], alike[at], *same[at + 1 :]]
+    for at in range(len(bones) - 1):
+        # Min Su is Minsu elsewhere.
+        yield [*same[:at], [SKELETON_MARK + bones[at] + bones[at + 1]], *same[at + 2 :]]
+    if len(bones) == 2 and sum(map(len, bones)) >= _LONG:
+        yield alike
+    if len(bones) > 1:
+        yield [[word for group in same for word in group]]
+
+
+def _candidates(
+    connection: Connection, wanted: Sequence[Collection[str]], where: str, values: dict[str, Any]
+) -> list[int]:
+    # One value instead of a row a number: most of the time would go into fetching them. Filters come before
+    # the limit, or many of one name would hide the one that is looked for.
+    postgresql = connection.dialect.name == "postgresql"
+    quote, either, both = ("'", " | ", " & ") if postgresql else ('"', " OR ", " AND ")
+    groups = [either.join(f"{quote}{word}{quote}" for word in group) for group in wanted]
+    bound = {**values, "names": both.join(f"({group})" for group in groups), "most": _MOST}
+    statement = _MATCH_POSTGRESQL if postgresql else _MATCH_SQLITE
+    found = connection.execute(text(statement.format(where=where)), bound).scalar_one()
+    ids: list[int] = found if postgresql else orjson.loads(found)
+    return ids
+
+
+# CROSS JOIN keeps the order: first the words, then the filters on the rows they are in.
+_MATCH_SQLITE = (
+    "SELECT json_group_array(rowid) FROM (SELECT f.rowid FROM search_fts f CROSS JOIN search_entry e"
+    " ON e.id = f.rowid WHERE search_fts MATCH :names AND {where} ORDER BY f.rowid DESC LIMIT :most)"
+)
+# The common table keeps the same order on PostgreSQL.
+_MATCH_POSTGRESQL = (
+    "WITH named AS MATERIALIZED"
+    f" (SELECT id FROM search_text WHERE {_LEXEMES} @@ CAST(:names AS tsquery))"
+    " SELECT coalesce(array_agg(id), '{{}}') FROM (SELECT named.id FROM named JOIN search_entry e"
+    " ON e.id = named.id WHERE {where} LIMIT :most) found"
+)
+
+
+def _names_of(connection: Connection, ids: list[int]) -> Sequence[Any]:
+    statement = text(
+        f"SELECT id, names_fold, names_skeleton FROM search_text WHERE id {_in(connection, 'ids')}"
+    )
+    return connection.execute(statement, {"ids": _list(connection, ids)}).all()
 
 
 def _most_alike(asked: list[NameKey], rows: Sequence[Any]) -> Sequence[Any]:
@@ -572,78 +628,3 @@ def _most_alike(asked: list[NameKey], rows: Sequence[Any]) -> Sequence[Any]:
             for _text, score, at in process.extract(wanted, texts, scorer=fuzz.token_set_ratio, limit=None):
                 best[at] += score
     return [rows[at] for at in nlargest(_COMPARED, range(len(rows)), key=best.__getitem__)]
-
-
-def _grams(words: str) -> Iterator[list[str]]:
-    """Cut each word, framed by spaces, into its trigrams."""
-    for word in words.split():
-        framed = f" {word} "
-        yield [framed[at : at + 3] for at in range(len(framed) - 2)]
-
-
-def _candidates_sqlite(
-    connection: Connection, key: NameKey, where: str, values: dict[str, Any]
-) -> Iterator[int]:
-    # CROSS JOIN keeps the order: first the trigrams, then the filters on the rows they are in.
-    matching = text(
-        "SELECT f.rowid FROM search_name_fts f CROSS JOIN search_entry e ON e.id = f.rowid"
-        f" WHERE search_name_fts MATCH :grams AND {where} ORDER BY f.rowid DESC LIMIT :most"
-    )
-
-    def match(grams: str, most: int) -> Iterator[int]:
-        yield from connection.execute(matching, {**values, "grams": grams, "most": most}).scalars()
-
-    bones = list(_grams(key.skeleton))
-    if bones:
-        yield from match(" AND ".join(_quoted(word, " AND ") for word in bones), _STRICT)
-    rows_of = {
-        gram: _rows_of(connection, gram)
-        for words in (key.fold, key.skeleton)
-        for word in _grams(words)
-        for gram in word
-    }
-    rarity = {gram: log(_COMMON / max(len(rows), 1)) for gram, rows in rows_of.items() if len(rows) < _COMMON}
-    votes: defaultdict[int, float] = defaultdict(float)
-    for gram, weight in rarity.items():
-        for row in rows_of[gram]:
-            votes[row] += weight
-    yield from nlargest(_RARE, votes, key=votes.__getitem__)
-    words = [sorted(word, key=lambda gram: len(rows_of[gram]))[:_RAREST] for word in _grams(key.fold)]
-    if len(words) > 1:
-        yield from match(" AND ".join(f"({_quoted(word, ' OR ')})" for word in words[:4]), _LOOSE)
-
-
-def _rows_of(connection: Connection, gram: str) -> list[int]:
-    # One value instead of a row a number: most of the time of a search by name would go into fetching them.
-    numbers: str = connection.exec_driver_sql(
-        "SELECT json_group_array(rowid) FROM"
-        " (SELECT rowid FROM search_name_fts WHERE search_name_fts MATCH ? LIMIT ?)",
-        (f'"{gram}"', _COMMON),
-    ).scalar_one()
-    rows: list[int] = orjson.loads(numbers)
-    return rows
-
-
-def _quoted(grams: list[str], between: str) -> str:
-    return between.join(f'"{gram}"' for gram in grams)
-
-
-def _candidates_postgresql(
-    connection: Connection, key: NameKey, where: str, values: dict[str, Any]
-) -> Iterator[int]:
-    source = "FROM search_text t JOIN search_entry e ON e.id = t.id"
-    # The server's 0.6 misses one consonant in five.
-    connection.exec_driver_sql("SET LOCAL pg_trgm.word_similarity_threshold = 0.5")
-    if key.skeleton:
-        whole = text(
-            f"SELECT t.id {source} WHERE t.names_skeleton LIKE ALL(:patterns) AND {where}"
-            " ORDER BY t.id DESC LIMIT :most"
-        )
-        patterns = [f"% {word} %" for word in key.skeleton.split()]
-        yield from connection.execute(whole, {**values, "patterns": patterns, "most": _STRICT}).scalars()
-    for column, words in (("names_skeleton", key.skeleton), ("names_fold", key.fold)):
-        alike = text(
-            f"SELECT t.id {source} WHERE :words <% t.{column} AND {where}"
-            f" ORDER BY word_similarity(:words, t.{column}) DESC, t.id DESC LIMIT :most"
-        )
-        yield from connection.execute(alike, {**values, "words": words, "most": _LOOSE}).scalars()
