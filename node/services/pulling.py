@@ -15,6 +15,7 @@ verified erasures still honoured; a peer that is down is asked again; neither to
 import random
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -32,10 +33,10 @@ from node.store.database import reading, writing
 from node.store.photographs import SMALL
 from node.store.search import remove_many
 from protocol.checkpoint import Checkpoint
-from protocol.endorsement import verify_withdrawal
+from protocol.endorsement import verify_endorsement, verify_withdrawal
 from protocol.errors import BadProof, Malformed, NotAuthorized, ProtocolError, SplitView
 from protocol.leaf import ERASE, parse_leaf
-from protocol.roster import Audience, FeedEntry, Member
+from protocol.roster import Audience, FeedEntry, Member, Roster
 from protocol.tiles import WIDTH, TileRef, parse_bundle
 from protocol.verification import FeedState, FeedUpdate, replay
 
@@ -251,15 +252,32 @@ def _spooled(update: FeedUpdate, spool: IO[bytes]) -> Iterator[tuple[TileRef, by
 
 
 def _pull_withdrawals(node: Node, member: Member) -> None:
-    """Ask which endorsements a law-enforcement member has withdrawn, and honour them from now on."""
+    """Ask which endorsements a law-enforcement member has withdrawn, and honour them from now on.
+
+    Those that the roster does not list are passed over: a member could invent any number, and what is kept is
+    looked through whenever an NGO calls.
+    """
     roster = node.network().roster
-    if not any(other.kind == "ngo" and other.country == member.country for other in roster.members):
+    listed = _endorsements_by(roster, member, node.now())
+    if not listed:
         return
-    for token in node.peers.get_withdrawals(member):
-        verified = verify_withdrawal(token, roster)
-        if verified.issuer == member.id:
-            with writing(node.engine) as conn:
-                peers.keep_withdrawal(conn, verified, token)
+    verified = [(verify_withdrawal(token, roster), token) for token in node.peers.get_withdrawals(member)]
+    with writing(node.engine) as conn:
+        for withdrawal, token in verified:
+            if withdrawal.issuer == member.id and withdrawal.token_id in listed:
+                peers.keep_withdrawal(conn, withdrawal, token)
+
+
+def _endorsements_by(roster: Roster, endorser: Member, now: datetime) -> set[str]:
+    """Return the ids of a member's endorsements that the roster lists and that could count now."""
+    listed = set()
+    for other in roster.members:
+        if other.endorsement is not None and other.country == endorser.country:
+            with suppress(ProtocolError):
+                endorsement = verify_endorsement(other.endorsement, roster, now)
+                if endorsement.issuer == endorser.id:
+                    listed.add(endorsement.token_id)
+    return listed
 
 
 def _quarantine(node: Node, row: feeds.FeedRow, error: ProtocolError) -> None:

@@ -14,10 +14,14 @@ from node.services.membership import Applicant, init_home, root_fingerprint
 from node.store import access, peers
 from node.store.database import reading
 from node.store.search import Query, find
+from protocol.encoding import format_json
+from protocol.endorsement import ENDORSEMENT_TYPE, format_withdrawal
 from protocol.joining import verify_join_request
+from protocol.jws import parse_statement
 from protocol.roster import fingerprint
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO, Federation
+from tests.liars import answering
 
 POLICE, PEER, HELPER = FR[0], DE[0], NGO[0]
 
@@ -146,6 +150,18 @@ def test_replicas_are_hidden_when_an_endorsement_lapses_while_the_coordinator_is
     with pytest.raises(PeerUnavailable):
         membership.refresh(federation[PEER])
     assert found(federation, PEER) == 0
+
+
+def test_withdrawals_of_what_nobody_endorsed_are_not_kept(federation: Federation) -> None:
+    endorsement = federation[POLICE].network().roster.member(HELPER).endorsement
+    assert endorsement is not None
+    real = parse_statement(endorsement, ENDORSEMENT_TYPE, "endorsement", 4096).claims["jti"]
+    signer, now = federation[POLICE].token_signer(), federation.clock()
+    tokens = [format_withdrawal(signer, name, now) for name in (*(f"invented-{n}" for n in range(50)), real)]
+    federation.wire.faults[POLICE] = [answering("/withdrawals", format_json({"withdrawals": tokens}))]
+    assert federation.pull(PEER, POLICE).error == ""
+    with reading(federation[PEER].engine) as conn:
+        assert [kept.token_id for kept in peers.list_withdrawals(conn)] == [real]
 
 
 def test_a_withdrawal_reaches_the_peers_with_the_next_pull(federation: Federation) -> None:
