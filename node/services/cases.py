@@ -221,8 +221,8 @@ def list_cases(node: Node, status: str | None, limit: int, offset: int) -> list[
 
 
 def exclude_members(node: Node, case_id: str, members: Iterable[str], actor: str) -> None:
-    """Keep a case from members, in the place of those it was kept from before. What they hold already, they
-    keep until they pull.
+    """Keep a case from members, in the place of those it was kept from before. What they hold already,
+    they keep until the case is published again.
 
     Raises:
         NotFound: the case is not in the register.

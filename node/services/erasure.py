@@ -8,6 +8,8 @@ Guarantees: both states are in the database, so that a crash anywhere goes on at
 is written only after nothing is left; a case expires by this node's own clock, owner reachable or not.
 """
 
+from datetime import datetime, timedelta
+
 from node.runtime import Node
 from node.store import cases, documents, endings, feeds, peers, photographs
 from node.store.database import reading, scrub, writing
@@ -18,14 +20,26 @@ _ROUND = 5_000
 
 
 def expire(node: Node) -> int:
-    """Hide every case, own or foreign, whose life is over. Returns how many."""
+    """Hide every case, own or foreign, whose life is over, and every replica of a member that was removed as
+    long ago as the policy says. Returns how many."""
     now = node.clock()
     with writing(node.engine) as conn:
         expired = endings.expire_cases(conn, now.date(), now)
-        own = {row.id for row in feeds.list_feeds(conn) if row.own}
+        rows, gone = feeds.list_feeds(conn), _long_removed(node, now)
+        for row in rows:
+            if row.member in gone:
+                expired += endings.end_feed(conn, row.id, now)
+        own = {row.id for row in rows if row.own}
         for feed_id in {feed_id for feed_id, _ in expired} - own:
             remove_many(conn, "replica", feed_id, [case for of, case in expired if of == feed_id])
     return len(expired)
+
+
+def _long_removed(node: Node, now: datetime) -> set[str]:
+    network = node.network()
+    before = now - timedelta(days=network.policy.removal_days)
+    others = [member for member in network.roster.members if member.id != node.member]
+    return {member.id for member in others if member.removed_at is not None and member.removed_at <= before}
 
 
 def purge(node: Node) -> int:

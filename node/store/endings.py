@@ -35,6 +35,15 @@ def expire_cases(conn: Connection, today: date, now: datetime) -> list[tuple[int
     return expired
 
 
+def end_feed(conn: Connection, feed_id: int, now: datetime) -> list[tuple[int, str]]:
+    """Hide every case of a feed whose member is gone for good. Returns the feed and id of each."""
+    live = sa.and_(feed_case.c.feed_id == feed_id, feed_case.c.state.not_in(GONE))
+    ended = [(feed_id, case) for case in conn.execute(sa.select(feed_case.c.case_id).where(live)).scalars()]
+    if ended:
+        conn.execute(feed_case.update().where(live).values(state=EXPIRED, hidden_at=now, owed=False))
+    return ended
+
+
 def hide_cases(conn: Connection, feed_id: int, cases: Sequence[str], now: datetime) -> None:
     """Hide cases that a feed has erased, whatever else is wrong with the feed.
 

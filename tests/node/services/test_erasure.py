@@ -187,6 +187,22 @@ def test_a_photograph_of_two_cases_outlives_the_erasure_of_one(federation: Feder
     assert photographs_of(owner, POLICE) == photographs_of(peer, POLICE) == []
 
 
+def test_a_removed_members_replicas_go_when_the_policy_says(federation: Federation) -> None:
+    peer = federation[PEER]
+    [published] = federation.publish(POLICE, record(federation))
+    federation.pull(PEER, POLICE)
+    federation.announce(POLICE, state="removed", removed_at=federation.clock())
+    days = peer.network().policy.removal_days
+    federation.clock.advance(days=days - 1)
+    assert erasure.expire(peer) == 0
+    federation.clock.advance(days=1)
+    assert erasure.expire(peer) == 2  # summary and supplement
+    assert erasure.purge(peer) == 2
+    assert case_states(peer, POLICE)[published.case_id][0] == feeds.EXPIRED
+    assert problems(peer) == []
+    assert published.case_id not in found(peer, federation)
+
+
 def test_the_owner_is_due_as_soon_as_there_is_a_receipt_for_the_purge(federation: Federation) -> None:
     peer = federation[PEER]
     [published] = federation.publish(POLICE, record(federation))
