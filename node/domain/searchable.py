@@ -106,7 +106,7 @@ def entry_of(
     if age_min is not None and missing_to is not None:
         born_to = missing_to - round(age_min * _DAYS_PER_MONTH)
     return SearchEntry(
-        sex=public.get("sex"),
+        sex=_whole(public.get("sex")),
         age_min=age_min,
         age_max=age_max,
         born_from=born_from,
@@ -185,12 +185,18 @@ def _months(age: Mapping[str, Any] | None) -> tuple[int | None, int | None]:
     """Read an age in months; a child of 7 years is 84 to 95 months old."""
     if not age:
         return None, None
-    low = age.get("min")
-    high = age.get("max", low)
+    low = _whole(age.get("min"))
+    high = _whole(age.get("max", low))
     if age.get("unit") == "year":
         low = None if low is None else low * 12
         high = None if high is None else high * 12 + 11
     return low, high
+
+
+def _whole(number: float | None) -> int | None:
+    """Take the fraction off a whole number: 1.0 fits a schema that asks for one, and no column of
+    PostgreSQL."""
+    return None if number is None else int(number)
 
 
 def _days(since: str | None) -> tuple[int | None, int | None]:

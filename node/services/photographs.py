@@ -86,9 +86,9 @@ def photographs_in(case_key: int, parts: Mapping[str, Mapping[str, Any]], state:
                         sha256=item["sha256"],
                         rendition=FULL if index else SMALL,
                         media_type=item["media_type"],
-                        width=item["width"],
-                        height=item["height"],
-                        size=item["bytes"],
+                        width=int(item["width"]),  # 1.0 is a whole number to a schema
+                        height=int(item["height"]),
+                        size=int(item["bytes"]),
                         state=state,
                     )
                 )
