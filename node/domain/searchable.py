@@ -146,7 +146,9 @@ def split_words(text: str) -> list[str]:
         text = unicodedata.normalize("NFC", _ACCENTS.sub("", text))
         words = _WORD.findall(text)
         if _UNSPACED.search(text):
-            words = [part for word in words for part in _pairs_of(word)]
+            words = [
+                part for word in words for part in (_pairs_of(word) if _UNSPACED.search(word) else (word,))
+            ]
     return [word[:_MAX_WORD] for word in words]
 
 
@@ -199,6 +201,7 @@ def _whole(number: float | None) -> int | None:
     return None if number is None else int(number)
 
 
+@lru_cache(4_096)  # a first pull asks for the same days again and again
 def _days(since: str | None) -> tuple[int | None, int | None]:
     if not since:
         return None, None

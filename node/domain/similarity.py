@@ -10,6 +10,7 @@ Leaves to others: which names are candidates at all (the index), and what a scor
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from anyascii import anyascii
@@ -21,6 +22,8 @@ from node.domain.han import DOUBLE_SURNAMES, JAPANESE_GIVEN, JAPANESE_SURNAMES, 
 MAX_NAME = 200
 # Characters whose Latin form is kept in memory: all that people write with, and not all of Unicode.
 _REMEMBERED = 32_768
+# Words of names whose forms are kept in memory, about 2 MB: the names of a first pull repeat.
+_WORDS_REMEMBERED = 8_192
 # Words of a name that are compared: an office may write a whole lineage, but never this many words.
 _MAX_WORDS = 12
 _WEIGHT_WHOLE, _WEIGHT_WORDS, _WEIGHT_SKELETON = 0.40, 0.25, 0.35
@@ -49,7 +52,15 @@ def fold(text: str) -> str:
     text = text[:MAX_NAME]
     if text.isascii():
         return _latin(text.lower())
-    return _latin(_spell_out(unicodedata.normalize("NFKC", text).lower()))
+    if _FAMILY_FIRST.fullmatch(text):
+        # 王小明 is a family name and a given name; in 奥莱娜·舍甫琴科 a separator tells.
+        text = f"{text[:2]} {text[2:]}" if text[:2] in DOUBLE_SURNAMES else f"{text[:1]} {text[1:]}"
+    return " ".join(filter(None, map(_fold_word, text.split(" "))))
+
+
+@lru_cache(_WORDS_REMEMBERED)
+def _fold_word(word: str) -> str:
+    return _latin(_spell_out(unicodedata.normalize("NFKC", word).lower()))
 
 
 def readings(text: str) -> list[str]:
@@ -68,7 +79,7 @@ def skeleton(text: str) -> str:
     Args:
         text: a name in any script.
     """
-    return _consonants(fold(text))
+    return _skeleton_of(fold(text))
 
 
 def similar_skeletons(word: str) -> set[str]:
@@ -90,9 +101,7 @@ def similar_skeletons(word: str) -> set[str]:
 def name_keys(names: Iterable[str]) -> list[NameKey]:
     """Give the keys of all readings of all names of one person, each once."""
     folds = list(dict.fromkeys([reading for name in names for reading in readings(name) if reading]))
-    # One pass over all of them: this runs for every summary of a first pull.
-    bones = _consonants(" | ".join(folds)).split("|")
-    return [NameKey(reading, bone.strip()) for reading, bone in zip(folds, bones, strict=False)]
+    return [NameKey(reading, _skeleton_of(reading)) for reading in folds]
 
 
 def name_score(query: str, names: Iterable[str]) -> float:
@@ -254,9 +263,6 @@ def _latin(text: str) -> str:
 
 def _spell_out(text: str) -> str:
     """Apply the rules that look at more than one character."""
-    if _FAMILY_FIRST.fullmatch(text):
-        # 王小明 is a family name and a given name; in 奥莱娜·舍甫琴科 a separator tells.
-        text = f"{text[:2]} {text[2:]}" if text[:2] in DOUBLE_SURNAMES else f"{text[:1]} {text[1:]}"
     if _GREEK.search(text):
         text = unicodedata.normalize("NFD", text)
     for script in _SCRIPTS:
@@ -305,8 +311,13 @@ _FLEETING = "LNSHKA"
 _CONFUSED = {"A": "HSKP", "H": "APK", "S": "ATLP", "K": "AH", "P": "HSA", "T": "S", "L": "S"}
 
 
-def _consonants(folded: str) -> str:
-    text = f" {folded} "
+def _skeleton_of(folded: str) -> str:
+    return " ".join(filter(None, map(_consonants, folded.split(" "))))
+
+
+@lru_cache(_WORDS_REMEMBERED)
+def _consonants(word: str) -> str:
+    text = f" {word} "
     for sound, simpler in _SOUNDS:
         text = text.replace(sound, simpler)
     text = text.translate(_CLASSES)
