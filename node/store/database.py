@@ -8,9 +8,10 @@ temporary files. Dropping what the write-ahead log and old row versions still ho
 Leaves to others: the tables (each module of `node.store` adds its own to `metadata`) and their migrations.
 """
 
+import os
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -100,6 +101,11 @@ def open_database(url: str) -> Engine:
 
 def _open_sqlite(url: sqlalchemy.URL) -> Engine:
     engine = sqlalchemy.create_engine(url)
+    if url.database and url.database != ":memory:":
+        # SQLite would let every user of the machine read it, wherever the settings put it. The log beside it
+        # gets the same mode.
+        with suppress(OSError):  # which SQLite meets too, and names
+            os.close(os.open(url.database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite3.Connection, _record: object) -> None:

@@ -51,6 +51,19 @@ def test_a_home_is_made_whole_and_for_its_user_only(tmp_path: Path) -> None:
     node.engine.dispose()
 
 
+def test_a_database_elsewhere_is_for_its_user_only_too(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    init_home(tmp_path / "home", POLICE, f'[database]\nurl = "sqlite:///{elsewhere}/node.db"\n')
+    node = open_node(tmp_path / "home")
+    with reading(node.engine) as conn:
+        access.list_staff_tokens(conn)
+        names = {path.name for path in elsewhere.iterdir()}
+        assert names >= {"node.db", "node.db-wal"}
+        assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in elsewhere.iterdir())
+    node.engine.dispose()
+
+
 @pytest.mark.parametrize(
     ("member", "settings"), [('a"b', ""), ("Police", ""), ("", ""), (POLICE, "[server]\nport = 99999\n")]
 )
