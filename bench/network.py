@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from node.adapters.repository import Holder
 from node.runtime import Node, open_node
 from node.services import membership, network
-from protocol.roster import Policy
+from protocol.policy import Policy
 
 NETWORK = "Benchmark"
 _GMCN = "from node.cli import main; main()"

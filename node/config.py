@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from node.errors import InvalidInput
+from protocol.errors import Malformed
+from protocol.roster import parse_member_id
 
 FILE_NAME = "node.toml"
-_MEMBER = re.compile(
-    r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII
-)
 _LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -180,7 +179,9 @@ def parse_config(home: Path, values: Mapping[str, Any], environment: Mapping[str
         if key not in _SECTIONS and key not in ("member", "disclosure"):
             problems.append(f"{key}: not a setting; allowed are member, disclosure, {', '.join(_SECTIONS)}")
     member = environment.get("GMCN_MEMBER", values.get("member", ""))
-    if not isinstance(member, str) or not _MEMBER.fullmatch(member):
+    try:
+        parse_member_id(member, "member")
+    except Malformed:
         problems.append(
             f"member: {_shown(member)} was read; allowed is a domain in lower case such as police.fr.example"
         )

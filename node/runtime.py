@@ -26,7 +26,8 @@ from node.errors import NotAllowed
 from node.store.database import open_database
 from protocol.errors import NotAuthorized
 from protocol.note import ED25519, Ed25519Signer
-from protocol.roster import Audience, Member, Policy, Roster
+from protocol.policy import Policy
+from protocol.roster import Audience, Member, Roster
 from protocol.token import TokenSigner
 from schemas import Schemas
 

@@ -1,4 +1,4 @@
-"""The roster, the signed list of members, and the policy, the rules in force among them.
+"""The roster, the signed list of members.
 
 Guarantees: whatever is in a `Roster` obeys the structural rules of the specification: ids, origins, key ids
 and public keys are unique, every key is one that can be used, a member has exactly the feeds of its kind, and
@@ -10,10 +10,10 @@ endorsements".
 import base64
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, cast
 
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
@@ -25,9 +25,9 @@ from protocol.encoding import (
     parse_base64,
     parse_hash,
     parse_object,
-    parse_time,
 )
 from protocol.errors import Malformed, NotAuthorized
+from protocol.fields import Fields, check_unique
 from protocol.jws import KID
 from protocol.note import COSIGNATURE, ED25519, VerifierKey
 
@@ -43,10 +43,11 @@ AUDIENCES_OF: Mapping[Kind, tuple[Audience, ...]] = {
 """The feeds that a member of each kind has: all of them, even when empty."""
 
 ROSTER_SCHEMA = "roster/1.0"
-POLICY_SCHEMA = "policy/1.0"
 MAX_ROSTER_BYTES = 4 << 20
-MAX_POLICY_BYTES = 1 << 16
 MAX_MEMBERS = 1000
+MAX_FEED_KEYS = 4
+MAX_TOKEN_KEYS = 16
+MAX_SEALING_KEYS = 8
 MAX_ENDORSEMENT = 4096
 """The most characters of an endorsement."""
 
@@ -55,7 +56,7 @@ SEALING_PUBLIC = ML_KEM_PUBLIC + 32
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _MEMBER = re.compile(rf"(?:{_LABEL}\.)+[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?", re.ASCII)
-_MEMBER_LENGTH = 190  # so that an origin stays a legal key name
+MAX_MEMBER_ID = 190  # characters: an origin stays a legal key name
 _COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
 _LANGUAGE = re.compile(
     r"[a-z]{2,3}(?:-[A-Z][a-z]{3})?(?:-(?:[A-Z]{2}|[0-9]{3}))?(?:-(?:[a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*",
@@ -68,8 +69,6 @@ _PORT_AND_PATH = r"(?::[1-9][0-9]{0,4})?(?:/[A-Za-z0-9._~-]+)*"
 _HTTPS = re.compile(rf"https://{_LABEL}(?:\.{_LABEL})*{_PORT_AND_PATH}", re.ASCII)
 _LOOPBACK = re.compile(rf"http://(?:127(?:\.[0-9]{{1,3}}){{3}}|localhost|\[::1\]){_PORT_AND_PATH}", re.ASCII)
 _PRIME = 2**255 - 19
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,42 +205,6 @@ class Roster:
         raise NotAuthorized(f"{member_id} had no such token key at that time")
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The most bytes of each kind of thing that members exchange."""
-
-    document_bytes: int = 65536
-    leaf_bytes: int = 1024
-    small_photo_bytes: int = 12288
-    photo_bytes: int = 3_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """The rules in force.
-
-    Attributes:
-        exercise: a sandbox: every page says so, and network feeds are readable without a token.
-        summary_life_days: from publication to expiry.
-        notice_days: after which a new or re-keyed member counts as accepted in the network audience.
-        removal_days: after which a removed member's replicas are purged.
-        receipt_hours: within which peers owe a receipt.
-        witnesses: the members asked to cosign, by audience.
-        quorum: how many of them must, by audience.
-    """
-
-    exercise: bool = False
-    summary_life_days: int = 180
-    notice_days: int = 7
-    removal_days: int = 30
-    receipt_hours: int = 24
-    witnesses: Mapping[Audience, tuple[str, ...]] = field(
-        default_factory=lambda: {"network": (), "police": ()}
-    )
-    quorum: Mapping[Audience, int] = field(default_factory=lambda: {"network": 0, "police": 0})
-    limits: Limits = Limits()
-
-
 def parse_roster(data: bytes) -> Roster:
     """Read roster.json.
 
@@ -250,18 +213,18 @@ def parse_roster(data: bytes) -> Roster:
     Raises:
         Malformed: not of the form, or a structural rule is broken; the text names the place and the rule.
     """
-    top = _Fields(parse_object(data, "roster", MAX_ROSTER_BYTES), "roster")
+    top = Fields(parse_object(data, "roster", MAX_ROSTER_BYTES), "roster")
     top.choice("schema", (ROSTER_SCHEMA,))
     roster = Roster(
         top.text("network", most=100),
         top.time("issued_at"),
         top.list("members", parse_member, most=MAX_MEMBERS),
     )
-    _check_unique((member.id for member in roster.members), "roster: two members share an id")
+    check_unique((member.id for member in roster.members), "roster: two members share an id")
     keys = [key for member in roster.members for key in member.token_keys]
-    _check_unique((key.kid for key in keys), "roster: two token keys share a kid")
+    check_unique((key.kid for key in keys), "roster: two token keys share a kid")
     sealing = [key for member in roster.members for key in member.sealing_keys]
-    _check_unique((key.kid for key in sealing), "roster: two sealing keys share a kid")
+    check_unique((key.kid for key in sealing), "roster: two sealing keys share a kid")
     _check_keys_separate(roster.members)
     return roster
 
@@ -284,11 +247,11 @@ def parse_member(value: Any, what: str = "member") -> Member:
     Raises:
         Malformed: not of the form, or a rule that concerns this member alone is broken.
     """
-    fields = _Fields(value, what)
+    fields = Fields(value, what)
     kind = cast(Kind, fields.choice("kind", tuple(AUDIENCES_OF)))
     state = cast(MemberState, fields.choice("state", ("active", "suspended", "removed")))
     member = Member(
-        id=fields.text("id", _MEMBER, _MEMBER_LENGTH),
+        id=fields.text("id", _MEMBER, MAX_MEMBER_ID),
         country=fields.text("country", _COUNTRY),
         kind=kind,
         state=state,
@@ -296,9 +259,9 @@ def parse_member(value: Any, what: str = "member") -> Member:
         address=_parse_address(fields.text("address", most=300), f"{what}.address"),
         duty=_parse_duty(fields.object("duty")),
         feeds=fields.list("feeds", _parse_feed, least=1, most=32),
-        token_keys=fields.list("token_keys", _parse_token_key, least=1, most=16),
+        token_keys=fields.list("token_keys", _parse_token_key, least=1, most=MAX_TOKEN_KEYS),
         cosigner=_parse_vkey(fields.get("cosigner"), f"{what}.cosigner", COSIGNATURE),
-        sealing_keys=fields.list("sealing_keys", _parse_sealing_key, least=1, most=8),
+        sealing_keys=fields.list("sealing_keys", _parse_sealing_key, least=1, most=MAX_SEALING_KEYS),
         endorsement=fields.text("endorsement", most=MAX_ENDORSEMENT) if fields.has("endorsement") else None,
         joined=fields.time("joined"),
         removed_at=fields.time("removed_at") if fields.has("removed_at") else None,
@@ -344,76 +307,6 @@ def format_member(member: Member) -> dict[str, Any]:
     }
 
 
-def parse_policy(data: bytes) -> Policy:
-    """Read policy.json.
-
-    Raises:
-        Malformed: not of the form, or out of bounds; the text names the place and the rule.
-    """
-    top = _Fields(parse_object(data, "policy", MAX_POLICY_BYTES), "policy")
-    top.choice("schema", (POLICY_SCHEMA,))
-    limits = top.object("limits")
-    witnesses, quorum = top.object("witnesses"), top.object("quorum")
-    policy = Policy(
-        exercise=top.boolean("exercise"),
-        summary_life_days=top.integer("summary_life_days", 1, 730),
-        notice_days=top.integer("notice_days", 0, 90),
-        removal_days=top.integer("removal_days", 0, 365),
-        receipt_hours=top.integer("receipt_hours", 1, 720),
-        witnesses={
-            "network": witnesses.list("network", _parse_member_id, most=16),
-            "police": witnesses.list("police", _parse_member_id, most=16),
-        },
-        quorum={"network": quorum.integer("network", 0, 16), "police": quorum.integer("police", 0, 16)},
-        limits=Limits(
-            document_bytes=limits.integer("document_bytes", 4096, 1 << 20),
-            leaf_bytes=limits.integer("leaf_bytes", 256, 1024),
-            small_photo_bytes=limits.integer("small_photo_bytes", 1024, 12288),
-            photo_bytes=limits.integer("photo_bytes", 12288, 20_000_000),
-        ),
-    )
-    for audience, members in policy.witnesses.items():
-        _check_unique(members, f"policy.witnesses.{audience}: a member stands twice")
-        if policy.quorum[audience] > len(members):
-            raise Malformed(f"policy.quorum.{audience}: more than there are witnesses")
-    return policy
-
-
-def format_policy(policy: Policy) -> bytes:
-    """Write policy.json."""
-    limits = policy.limits
-    return format_json(
-        {
-            "schema": POLICY_SCHEMA,
-            "exercise": policy.exercise,
-            "summary_life_days": policy.summary_life_days,
-            "notice_days": policy.notice_days,
-            "removal_days": policy.removal_days,
-            "receipt_hours": policy.receipt_hours,
-            "witnesses": {audience: list(members) for audience, members in policy.witnesses.items()},
-            "quorum": dict(policy.quorum),
-            "limits": {
-                "document_bytes": limits.document_bytes,
-                "leaf_bytes": limits.leaf_bytes,
-                "small_photo_bytes": limits.small_photo_bytes,
-                "photo_bytes": limits.photo_bytes,
-            },
-        }
-    )
-
-
-def check_policy(policy: Policy, roster: Roster) -> None:
-    """Check that every witness is an active member that may see the feeds it is to sign.
-
-    Raises:
-        NotAuthorized: a witness is unknown, not active, or an NGO among the witnesses of police feeds.
-    """
-    for audience, ids in policy.witnesses.items():
-        for member in map(roster.member, ids):
-            if member.state != "active" or audience not in AUDIENCES_OF[member.kind]:
-                raise NotAuthorized(f"{member.id} cannot be a witness of {audience} feeds")
-
-
 def fingerprint(member: Member) -> str:
     """Name what an administrator accepts in a member: its id, country and kind and every key in its name.
 
@@ -434,6 +327,17 @@ def fingerprint(member: Member) -> str:
     return "-".join(text[start : start + 4] for start in range(0, len(text), 4))
 
 
+def parse_member_id(value: Any, what: str) -> str:
+    """Read a member's id: a domain name in lower case.
+
+    Raises:
+        Malformed: another form.
+    """
+    if not isinstance(value, str) or len(value) > MAX_MEMBER_ID or not _MEMBER.fullmatch(value):
+        raise Malformed(f"{what}: not a member id")
+    return value
+
+
 def check_public_key(public: bytes, what: str) -> None:
     """Check that 32 bytes can be an Ed25519 public key that stands for one holder.
 
@@ -450,78 +354,13 @@ def check_public_key(public: bytes, what: str) -> None:
     _check_order(u.to_bytes(32, "little"), what)
 
 
-class _Fields:
-    """A JSON object being read: each getter returns its type, or raises Malformed naming the place."""
-
-    def __init__(self, value: Any, what: str) -> None:
-        if not isinstance(value, dict):
-            raise Malformed(f"{what}: must be an object")
-        self._value: dict[str, Any] = value
-        self.what = what
-
-    def has(self, key: str) -> bool:
-        return key in self._value
-
-    def names(self) -> Iterator[str]:
-        return iter(self._value)
-
-    def get(self, key: str) -> Any:
-        if key not in self._value:
-            raise Malformed(f"{self.what}: {key} is missing")
-        return self._value[key]
-
-    def text(self, key: str, form: re.Pattern[str] | None = None, most: int = 300) -> str:
-        value = self.get(key)
-        if not isinstance(value, str) or not 0 < len(value) <= most or not value.isprintable():
-            raise Malformed(f"{self.what}.{key}: must be a text of 1 to {most} printable characters")
-        if form and not form.fullmatch(value):
-            raise Malformed(f"{self.what}.{key}: not of the form that is asked for")
-        return value
-
-    def integer(self, key: str, least: int, most: int) -> int:
-        value = self.get(key)
-        if type(value) is not int or not least <= value <= most:
-            raise Malformed(f"{self.what}.{key}: must be a whole number from {least} to {most}")
-        return value
-
-    def boolean(self, key: str) -> bool:
-        value = self.get(key)
-        if not isinstance(value, bool):
-            raise Malformed(f"{self.what}.{key}: must be true or false")
-        return value
-
-    def choice(self, key: str, allowed: tuple[str, ...]) -> str:
-        value = self.get(key)
-        if value not in allowed:
-            raise Malformed(f"{self.what}.{key}: must be one of {', '.join(allowed)}")
-        return cast(str, value)
-
-    def time(self, key: str) -> datetime:
-        return parse_time(self.get(key), f"{self.what}.{key}")
-
-    def object(self, key: str) -> "_Fields":
-        return _Fields(self.get(key), f"{self.what}.{key}")
-
-    def list(self, key: str, parse: Callable[[Any, str], T], *, least: int = 0, most: int) -> tuple[T, ...]:
-        value = self.get(key)
-        if not isinstance(value, list) or not least <= len(value) <= most:
-            raise Malformed(f"{self.what}.{key}: must be a list of {least} to {most}")
-        return tuple(parse(item, f"{self.what}.{key}[{index}]") for index, item in enumerate(value))
-
-
-def _parse_member_id(value: Any, what: str) -> str:
-    if not isinstance(value, str) or len(value) > _MEMBER_LENGTH or not _MEMBER.fullmatch(value):
-        raise Malformed(f"{what}: not a member id")
-    return value
-
-
 def _parse_language(value: Any, what: str) -> str:
     if not isinstance(value, str) or len(value) > 35 or not _LANGUAGE.fullmatch(value):
         raise Malformed(f"{what}: not a language tag")
     return value
 
 
-def _parse_names(fields: _Fields) -> dict[str, str]:
+def _parse_names(fields: Fields) -> dict[str, str]:
     names = {_parse_language(tag, fields.what): fields.text(tag, most=200) for tag in fields.names()}
     if not names:
         raise Malformed(f"{fields.what}: at least one name is needed")
@@ -537,7 +376,7 @@ def _parse_address(text: str, what: str) -> str:
     return text
 
 
-def _parse_duty(fields: _Fields) -> Duty:
+def _parse_duty(fields: Fields) -> Duty:
     return Duty(
         phone=fields.text("phone", _PHONE),
         email=fields.text("email", _EMAIL),
@@ -557,21 +396,23 @@ def _parse_vkey(value: Any, what: str, kind: int) -> VerifierKey:
 
 
 def _parse_feed(value: Any, what: str) -> FeedEntry:
-    fields = _Fields(value, what)
+    fields = Fields(value, what)
     state = cast(FeedState, fields.choice("state", ("active", "frozen")))
     if fields.has("frozen") != (state == "frozen"):
         raise Malformed(f"{what}: frozen stands exactly in a frozen feed")
     return FeedEntry(
         audience=cast(Audience, fields.choice("audience", ("network", "police"))),
         origin=fields.text("origin"),
-        keys=fields.list("vkeys", lambda vkey, where: _parse_vkey(vkey, where, ED25519), least=1, most=4),
+        keys=fields.list(
+            "vkeys", lambda vkey, where: _parse_vkey(vkey, where, ED25519), least=1, most=MAX_FEED_KEYS
+        ),
         state=state,
         frozen=_parse_frozen(fields.object("frozen")) if state == "frozen" else None,
         succeeds=fields.text("succeeds") if fields.has("succeeds") else None,
     )
 
 
-def _parse_frozen(fields: _Fields) -> FrozenHead:
+def _parse_frozen(fields: Fields) -> FrozenHead:
     return FrozenHead(
         fields.integer("size", 0, (1 << 53) - 1), parse_hash(fields.get("root"), f"{fields.what}.root")
     )
@@ -592,7 +433,7 @@ def _format_feed(feed: FeedEntry) -> dict[str, Any]:
 
 
 def _parse_token_key(value: Any, what: str) -> TokenKey:
-    fields = _Fields(value, what)
+    fields = Fields(value, what)
     key = TokenKey(
         kid=fields.text("kid", KID),
         public=parse_base64(fields.get("public"), f"{what}.public", 32),
@@ -613,7 +454,7 @@ def _format_token_key(key: TokenKey) -> dict[str, Any]:
 
 
 def _parse_sealing_key(value: Any, what: str) -> SealingKey:
-    fields = _Fields(value, what)
+    fields = Fields(value, what)
     key = SealingKey(
         fields.text("kid", KID), parse_base64(fields.get("public"), f"{what}.public", SEALING_PUBLIC)
     )
@@ -680,9 +521,3 @@ def _public_keys(member: Member) -> Iterator[tuple[str, bytes]]:
     yield f"{member.id} cosigner", member.cosigner.public
     for sealing_key in member.sealing_keys:
         yield f"{member.id} sealing {sealing_key.kid}", sealing_key.public
-
-
-def _check_unique(values: Iterable[str], message: str) -> None:
-    listed = list(values)
-    if len(set(listed)) != len(listed):
-        raise Malformed(message)

@@ -37,7 +37,8 @@ from node.web.federation import make_federation_app
 from node.web.process import Server
 from protocol.answers import format_answers, parse_answers, parse_query
 from protocol.joining import verify_join_request
-from protocol.roster import Member, Policy, Roster, fingerprint
+from protocol.policy import Policy
+from protocol.roster import Member, Roster, fingerprint
 from protocol.token import sign_request
 
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -13,7 +13,7 @@ from node.adapters.repository import Holder
 from node.errors import PeerUnavailable
 from node.services import network
 from protocol.joining import format_join_request
-from protocol.roster import Policy
+from protocol.policy import Policy
 from tests.members import MemberKeys, public
 
 COORDINATOR = "https://coordinator.example"

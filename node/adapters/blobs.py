@@ -6,7 +6,7 @@ owner's photograph never depends on anybody else's.
 
 `delete` unlinks and does not overwrite first: on flash, on copy-on-write file systems and in snapshots the
 overwriting lands elsewhere, and a promise of erasure must not rest on it. What unlinked blocks still hold is
-for the disk's encryption, as the operating guide says. Which photographs may be kept is for the callers.
+for the disk's encryption, as SECURITY.md says. Which photographs may be kept is for the callers.
 """
 
 import hashlib
@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from node.adapters.files import sync
 from node.errors import InvalidInput, NodeError
 
 # A member id is a domain name in lowercase ASCII: no path separator, no leading dot, no empty label.
@@ -61,10 +62,10 @@ class Blobs:
         except BaseException:
             written.unlink(missing_ok=True)
             raise
-        _sync_folder(path.parent)
-        _sync_folder(path.parent.parent)
+        sync(path.parent)
+        sync(path.parent.parent)
         if folder_is_new:
-            _sync_folder(self._root)
+            sync(self._root)
         return sha256
 
     def get(self, owner: str, sha256: str) -> bytes | None:
@@ -77,7 +78,7 @@ class Blobs:
         if data is not None and hashlib.sha256(data).hexdigest() != sha256:
             raise NodeError(
                 f"The stored photograph {sha256} of {owner} is damaged on this disk.",
-                "Run `gmcn fsck`: it finds all damaged files and fetches what can be fetched again.",
+                "Run `gmcn fsck`, which finds every damaged file.",
             )
         return data
 
@@ -92,7 +93,7 @@ class Blobs:
             path.unlink()
         except FileNotFoundError:
             return
-        _sync_folder(path.parent)
+        sync(path.parent)
 
     def owners(self) -> Iterator[str]:
         """Name everybody of whom there is, or was, a photograph here."""
@@ -169,12 +170,3 @@ def _write_new(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the names in a folder survive a loss of power."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

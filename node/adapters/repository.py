@@ -10,9 +10,7 @@ to the services.
     keys/                 the online key, which can renew the expiry of what is published and nothing else
 """
 
-import fcntl
 import json
-import os
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,6 +25,7 @@ from securesystemslib.signer import CryptoSigner, SSlibKey
 from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Key, Metadata, MetaFile, Root, Snapshot, TargetFile, Targets, Timestamp
 
+from node.adapters.files import turn, write_whole
 from node.adapters.keystore import create_key_file, load_key_file, read_private, write_private
 from node.errors import Conflict, InvalidInput, NotAllowed, NotFound
 
@@ -131,7 +130,7 @@ class Change:
             "root_before": self.root_before and self.root_before.to_dict(),
             "files_before": {name: data.decode() for name, data in self.files_before.items()},
         }
-        _write(path, json.dumps(value, indent=1, ensure_ascii=False).encode())
+        write_whole(path, json.dumps(value, indent=1, ensure_ascii=False).encode())
 
     @property
     def root_in_force(self) -> Root:
@@ -262,12 +261,8 @@ class Repository:
     @contextmanager
     def turn(self) -> Iterator[None]:
         """Hold the repository for one command, waiting for the one before it."""
-        handle = os.open(self._folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        with turn(self._folder):
             yield
-        finally:
-            os.close(handle)
 
     @property
     def metadata_folder(self) -> Path:
@@ -382,11 +377,11 @@ class Repository:
         # announced.
         for path, file in targets.signed.targets.items():
             if path in change.files:
-                _write(self._targets / _served_name(file), change.files[path])
+                write_whole(self._targets / _served_name(file), change.files[path])
         if change.targets:
-            _write(self._metadata / f"{targets.signed.version}.targets.json", targets.to_bytes())
+            write_whole(self._metadata / f"{targets.signed.version}.targets.json", targets.to_bytes())
         if change.root:
-            _write(self._metadata / f"{change.root.signed.version}.root.json", change.root.to_bytes())
+            write_whole(self._metadata / f"{change.root.signed.version}.root.json", change.root.to_bytes())
         self._announce(change.root_in_force, targets.signed.version, now)
         self.change_path.unlink()
 
@@ -423,13 +418,13 @@ class Repository:
         signed_snapshot = Metadata(snapshot)
         signed_snapshot.sign(signer)
         data = signed_snapshot.to_bytes()
-        _write(self._metadata / f"{snapshot.version}.snapshot.json", data)
+        write_whole(self._metadata / f"{snapshot.version}.snapshot.json", data)
         timestamp = Timestamp(expires=now + ONLINE_LIFE)
         timestamp.version = before.signed.version + 1 if before else 1
         timestamp.snapshot_meta = _meta(snapshot.version, data)
         signed_timestamp = Metadata(timestamp)
         signed_timestamp.sign(signer)
-        _write(self._metadata / "timestamp.json", signed_timestamp.to_bytes())
+        write_whole(self._metadata / "timestamp.json", signed_timestamp.to_bytes())
         # A reader that began before this moment still finds the snapshot that it was told of.
         (self._metadata / f"{snapshot.version - _KEPT_SNAPSHOTS}.snapshot.json").unlink(missing_ok=True)
 
@@ -537,14 +532,3 @@ def _metadata(value: dict[str, Any] | None, kind: type[Any]) -> Metadata[Any] | 
     if not isinstance(metadata.signed, kind):
         raise ValueError
     return metadata
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all, also after a loss of power."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.new")
-    with unfinished.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)

@@ -12,7 +12,6 @@ that lies a ProtocolError.
     current            a link to the one in force
 """
 
-import fcntl
 import os
 import re
 import shutil
@@ -40,10 +39,12 @@ from tuf.api.metadata import Metadata, Root, Snapshot, TargetFile, Targets, Time
 from tuf.ngclient import Updater, UpdaterConfig
 from tuf.ngclient.fetcher import FetcherInterface
 
+from node.adapters.files import sync, turn, write_whole
 from node.adapters.http import HttpClient
 from node.errors import Conflict, InvalidInput, NotFound, PeerUnavailable
 from protocol.errors import BadProof, Malformed, NoQuorum, ProtocolError, Rollback
-from protocol.roster import Policy, Roster, parse_policy, parse_roster
+from protocol.policy import Policy, parse_policy
+from protocol.roster import Roster, parse_roster
 
 ROSTER = "roster.json"
 POLICY = "policy.json"
@@ -122,7 +123,7 @@ class TrustStore:
             )
         _read_root(root)
         self._refresh(root, urls, http, _SECONDS)
-        _write(self._pinned, root)
+        write_whole(self._pinned, root)
         return self.current()
 
     def refresh(self, urls: Iterable[str], http: HttpClient, seconds: float = _SECONDS) -> Trusted:
@@ -193,12 +194,8 @@ class TrustStore:
     def _refresh(self, pinned: bytes, urls: Iterable[str], http: HttpClient, seconds: float) -> None:
         # One at a time, in other processes too: of two at once the slower one would put an older set back.
         self._folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self._folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        with turn(self._folder):
             self._refresh_from_any(pinned, urls, http, seconds)
-        finally:
-            os.close(handle)
 
     def _refresh_from_any(self, pinned: bytes, urls: Iterable[str], http: HttpClient, seconds: float) -> None:
         lie: ProtocolError | None = None
@@ -250,7 +247,7 @@ class TrustStore:
         self._roots.mkdir(exist_ok=True)
         for path in (scratch / "metadata" / "root_history").iterdir():
             if not (self._roots / path.name).exists():
-                _write(self._roots / path.name, path.read_bytes())
+                write_whole(self._roots / path.name, path.read_bytes())
 
     def _is_current(self, scratch: Path) -> bool:
         """Tell whether nothing was new: the timestamp speaks for all but the root."""
@@ -261,13 +258,13 @@ class TrustStore:
     def _publish(self, scratch: Path) -> None:
         for path in scratch.rglob("*"):
             if path.is_file():
-                _sync(path)
+                sync(path)
         published = self._sets / f"set-{time.time_ns()}"
         scratch.rename(published)
         link = self._sets / f"{published.name}.link"
         link.symlink_to(published.relative_to(self._folder))
         link.replace(self._current)
-        _sync(self._folder)
+        sync(self._folder)
         for old in sorted(self._sets.glob("set-*"))[:-_KEPT_SETS]:
             shutil.rmtree(old, ignore_errors=True)
 
@@ -470,19 +467,3 @@ def _read_metadata(folder: Path, kind: type[S]) -> Metadata[S]:
 
 def _not_joined() -> NotFound:
     return NotFound("This node has not joined a network yet.", "Join one with `gmcn join`.")
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    unfinished.write_bytes(data)
-    _sync(unfinished)
-    unfinished.replace(path)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

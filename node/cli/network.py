@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.adapters.keystore import create_key_file, load_key_file, read_passphrase, signing_public
 from node.adapters.repository import Holder, Role
+from node.cli.arguments import read_pairs
 from node.cli.output import json_option, print_json, remark, say, yes_option
 from node.errors import InvalidInput, NodeError, NotFound
 from node.services import network as coordinator
@@ -22,7 +23,8 @@ from node.services.network_view import NetworkView, describe
 from node.web.coordinator import create_coordinator_app
 from protocol.encoding import format_base64, format_json, parse_base64, parse_hash, parse_object
 from protocol.errors import ProtocolError
-from protocol.roster import Audience, FrozenHead, Member, MemberState, Policy, fingerprint
+from protocol.policy import Policy
+from protocol.roster import Audience, FrozenHead, Member, MemberState, fingerprint
 
 _VARIABLE = "GMCN_PASSPHRASE"
 _MAX_REQUEST_BYTES = 1 << 17
@@ -222,11 +224,7 @@ def policy(folder: Path, settings: tuple[str, ...]) -> None:
     Examples:
       gmcn network policy net notice_days=14 quorum.network=1 witnesses.network=police.fr.example
     """
-    wrong = [setting for setting in settings if "=" not in setting]
-    if wrong:
-        raise InvalidInput("A setting is written KEY=VALUE.", "For example notice_days=14.", wrong)
-    pairs = (setting.partition("=") for setting in settings)
-    coordinator.set_policy(folder, {name: value for name, _, value in pairs}, _now())
+    coordinator.set_policy(folder, read_pairs(settings, "setting"), _now())
     say(f"The policy is staged. {_NEXT}")
 
 

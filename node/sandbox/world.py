@@ -52,7 +52,7 @@ from node.sandbox.processes import Processes, running
 from node.services import cases, membership, network, publishing
 from node.services.membership import Applicant
 from node.store.cases import PUBLISHED
-from protocol.roster import Policy
+from protocol.policy import Policy
 
 ACTOR = "sandbox"
 COORDINATOR = "coordinator"

@@ -25,28 +25,26 @@ from node.adapters.repository import (
     add_holder,
     remove_holder,
 )
+from node.adapters.trust import POLICY, ROSTER
 from node.errors import Conflict, InvalidInput, NotAllowed, NotFound
-from protocol.endorsement import standing, verify_endorsement
+from protocol.endorsement import State, standing, verify_endorsement
 from protocol.errors import ProtocolError
 from protocol.joining import JoinRequest, verify_join_request
+from protocol.policy import Policy, check_policy, format_policy, parse_policy
 from protocol.roster import (
+    MAX_FEED_KEYS,
+    MAX_SEALING_KEYS,
+    MAX_TOKEN_KEYS,
     Audience,
     FeedEntry,
     FrozenHead,
     Member,
     MemberState,
-    Policy,
     Roster,
     TokenKey,
-    check_policy,
-    format_policy,
     format_roster,
-    parse_policy,
     parse_roster,
 )
-
-ROSTER = "roster.json"
-POLICY = "policy.json"
 
 KEY_OVERLAP = timedelta(days=7)
 """How long a replaced token key still counts, so that members who have not seen the new roster are not cut
@@ -54,10 +52,6 @@ off."""
 
 RENEW_ONLINE = timedelta(days=4)
 """How long before the timestamp runs out it is renewed without anybody's doing."""
-
-_MOST_FEED_KEYS = 4
-_MOST_TOKEN_KEYS = 16
-_MOST_SEALING_KEYS = 8
 
 T = TypeVar("T")
 
@@ -391,7 +385,7 @@ def _check_endorsed(member: Member, roster: Roster, now: datetime) -> None:
     if member.kind == "law_enforcement":
         return
     stands = standing(member, roster, (), now)
-    if stands.state == "lapsed":
+    if stands.state is State.LAPSED:
         raise InvalidInput(
             f"{member.id} is an NGO and cannot take part: {stands.reason}.",
             "It needs `gmcn endorse` by a law-enforcement member of its country, put into its request.",
@@ -421,8 +415,8 @@ def _merge_keys(old: Member, new: Member, now: datetime, *, keep_old: bool) -> M
     sealing = tuple(key for key in old.sealing_keys if key not in new.sealing_keys)
     return replace(
         entry,
-        token_keys=(*earlier, token_key)[-_MOST_TOKEN_KEYS:],
-        sealing_keys=(*sealing, *new.sealing_keys)[-_MOST_SEALING_KEYS:],
+        token_keys=(*earlier, token_key)[-MAX_TOKEN_KEYS:],
+        sealing_keys=(*sealing, *new.sealing_keys)[-MAX_SEALING_KEYS:],
     )
 
 
@@ -450,7 +444,7 @@ def _merge_feed(old: FeedEntry | None, new: FeedEntry) -> FeedEntry:
     if old is None or new.frozen:
         return new
     earlier = tuple(key for key in old.keys if key not in new.keys)
-    return replace(new, keys=(*earlier, *new.keys)[-_MOST_FEED_KEYS:])
+    return replace(new, keys=(*earlier, *new.keys)[-MAX_FEED_KEYS:])
 
 
 def _find(roster: Roster, member_id: str) -> Member:

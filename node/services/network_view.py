@@ -14,11 +14,13 @@ from typing import Any
 import orjson
 
 from node.adapters.repository import Change, Repository, Role, Signatures, holder_name
+from node.adapters.trust import POLICY, ROSTER
 from node.errors import InvalidInput
-from node.services.network import POLICY, RENEW_ONLINE, ROSTER
+from node.services.network import RENEW_ONLINE
 from protocol.endorsement import standing
 from protocol.errors import ProtocolError
-from protocol.roster import Member, Roster, fingerprint, parse_policy, parse_roster
+from protocol.policy import parse_policy
+from protocol.roster import Member, Roster, fingerprint, parse_roster
 
 WARN_OFFLINE = timedelta(days=60)
 """How long before root or targets run out the coordinator is warned: the key holders have to find time."""

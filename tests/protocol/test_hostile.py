@@ -21,7 +21,8 @@ from protocol.endorsement import (
 from protocol.errors import ProtocolError
 from protocol.joining import JOIN_TYPE, verify_join_request
 from protocol.jws import format_statement, parse_statement
-from protocol.roster import fingerprint, format_roster, parse_policy, parse_roster
+from protocol.policy import parse_policy
+from protocol.roster import fingerprint, format_roster, parse_roster
 from tests.members import NOW
 from tests.vectors.make import FOLDER, NGO, POLICE, member_keys
 

@@ -20,6 +20,7 @@ from protocol import (
     joining,
     leaf,
     note,
+    policy,
     receipt,
     roster,
     tiles,
@@ -64,8 +65,8 @@ def test_errors_and_vectors_are_all_listed() -> None:
         ("life of a document", [leaf.MAX_LIFE.days]),
         ("document", [document.MAX_DOCUMENT_BYTES]),
         ("digests in a request for documents", [answers.MAX_DIGESTS, answers.MAX_QUERY_BYTES]),
-        ("small photograph", [roster.Limits().small_photo_bytes]),
-        ("photograph", [roster.Limits().photo_bytes, 20_000_000]),
+        ("small photograph", [policy.Limits().small_photo_bytes]),
+        ("photograph", [policy.Limits().photo_bytes, 20_000_000]),
         (
             "request token",
             [token.MAX_TOKEN_LENGTH, token.MAX_LIFE.seconds // 60, token.LEEWAY.seconds // 60],
@@ -74,7 +75,8 @@ def test_errors_and_vectors_are_all_listed() -> None:
         ("endorsement, withdrawal", [roster.MAX_ENDORSEMENT]),
         ("join request", [joining.MAX_REQUEST, joining.LIFE.days]),
         ("roster", [roster.MAX_ROSTER_BYTES, roster.MAX_MEMBERS]),
-        ("policy", [roster.MAX_POLICY_BYTES]),
+        ("policy", [policy.MAX_POLICY_BYTES]),
+        ("member id", [roster.MAX_MEMBER_ID]),
     ],
 )
 def test_limits(what: str, numbers: list[int]) -> None:

@@ -16,21 +16,17 @@ from hypothesis import strategies as st
 from protocol.encoding import format_base64
 from protocol.errors import Malformed, NotAuthorized, ProtocolError
 from protocol.note import ED25519, VerifierKey
+from protocol.policy import Limits, Policy, check_policy, format_policy, parse_policy
 from protocol.roster import (
     FeedEntry,
     FrozenHead,
-    Limits,
     Member,
-    Policy,
     TokenKey,
-    check_policy,
     check_public_key,
     fingerprint,
     format_member,
-    format_policy,
     format_roster,
     parse_member,
-    parse_policy,
     parse_roster,
 )
 from schemas import SchemaError, Schemas

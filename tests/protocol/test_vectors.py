@@ -25,8 +25,9 @@ from protocol.errors import Malformed
 from protocol.joining import verify_join_request
 from protocol.leaf import CaseState, Leaf, parse_leaf
 from protocol.note import VerifierKey, parse_note, verify_note
+from protocol.policy import check_policy, format_policy, parse_policy
 from protocol.receipt import verify_receipt
-from protocol.roster import check_policy, format_policy, format_roster, parse_policy, parse_roster
+from protocol.roster import format_roster, parse_roster
 from protocol.tiles import format_bundle, parse_bundle, parse_tile_path, read_nodes, tile_width
 from protocol.tlog import check_consistency, check_inclusion, leaf_hash, node_hash, tree_root
 from protocol.token import FindKey, verify_request

@@ -29,8 +29,9 @@ from protocol.feed import FeedHead, grow
 from protocol.joining import format_join_request
 from protocol.leaf import ERASE, PUT, Leaf
 from protocol.note import COSIGNATURE, ED25519, Ed25519Signer, Note, Signature, format_note, sign_text
+from protocol.policy import Policy, format_policy
 from protocol.receipt import format_receipt
-from protocol.roster import Policy, format_policy, format_roster
+from protocol.roster import format_roster
 from protocol.tiles import TileRef, format_bundle, tile_width
 from protocol.tlog import (
     EMPTY,

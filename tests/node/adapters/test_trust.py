@@ -22,7 +22,7 @@ from node.adapters.trust import TrustStore
 from node.errors import Conflict, InvalidInput, NotFound, PeerUnavailable
 from node.services import network
 from protocol.errors import BadProof, Malformed, NoQuorum, ProtocolError, Rollback
-from protocol.roster import Policy
+from protocol.policy import Policy
 from tests.members import MemberKeys, public
 from tests.networks import COORDINATOR, Coordinator, Web, join_request, now
 

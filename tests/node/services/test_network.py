@@ -19,7 +19,8 @@ from node.services.network_view import describe
 from protocol.endorsement import format_endorsement
 from protocol.joining import format_join_request
 from protocol.note import ED25519, VerifierKey
-from protocol.roster import FeedEntry, FrozenHead, Policy, Roster, fingerprint, parse_policy, parse_roster
+from protocol.policy import Policy, parse_policy
+from protocol.roster import FeedEntry, FrozenHead, Roster, fingerprint, parse_roster
 from tests.members import MemberKeys, public
 from tests.networks import COORDINATOR, Coordinator, Web, join_request, now
 

@@ -25,7 +25,7 @@ from node.store.database import reading, writing
 from node.store.search import Query, find
 from protocol.document import split_document
 from protocol.encoding import parse_json
-from protocol.roster import Policy
+from protocol.policy import Policy
 from tests.factories import sample_full_record, sample_record
 from tests.federation import DE, FR, NGO, Federation, down
 from tests.liars import case_states, dump, find_feed, problems

@@ -19,7 +19,8 @@ from node.store.database import reading, writing
 from node.store.search import Query, find
 from protocol.errors import SplitView
 from protocol.note import parse_note
-from protocol.roster import FrozenHead, Policy
+from protocol.policy import Policy
+from protocol.roster import FrozenHead
 from protocol.verification import FeedUpdate
 from tests.conftest import new_pg_database
 from tests.factories import Parts, sample_record

@@ -11,7 +11,7 @@ from node.services.standing import EXPIRED_POLICE, Exchange, exchange_with
 from node.store.database import reading
 from protocol.endorsement import State
 from protocol.errors import NotAuthorized
-from protocol.roster import Policy
+from protocol.policy import Policy
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO, Federation
 
