@@ -1,9 +1,9 @@
 """Run the benchmarks, write bench/results/bench.json, and put the table into the README.
 
-python -m bench                       everything but other people's programs (about half an hour at full
-size) python -m bench peers                 our first pull beside git clone, hypercore and PouchDB, on the
-same documents python -m bench first-pull search     only these python -m bench --documents 5000
-smaller; nothing is written into the README then
+python -m bench                       everything but other people's programs: half an hour at full size
+python -m bench peers                 our first pull beside git, hypercore and PouchDB, same documents
+python -m bench first-pull search     only these
+python -m bench --documents 5000      smaller; nothing is written into the README then
 """
 
 import argparse

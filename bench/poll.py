@@ -63,15 +63,15 @@ def measure_change(homes: Homes, sizes: tuple[int, int], rounds: int = 20) -> di
     seconds: list[list[float]] = [[], []]
     with serving([owner for owner, _ in pairs]):
         nodes = [(owner.open(), peer.open()) for owner, peer in pairs]
-        for owner, peer in nodes:
-            _pull(peer, owner.member)
+        for publisher, puller in nodes:
+            _pull(puller, publisher.member)
         for _ in range(rounds):
-            for index, (owner, peer) in enumerate(nodes):
-                [record] = bench_records(1, owner.now(), seed=secrets.randbelow(1 << 30))
-                [case] = cases.add_cases(owner, [record], "bench", Path())
-                publishing.publish(owner, [case.case_id], "bench")
+            for index, (publisher, puller) in enumerate(nodes):
+                [record] = bench_records(1, publisher.now(), seed=secrets.randbelow(1 << 30))
+                [case] = cases.add_cases(publisher, [record], "bench", Path())
+                publishing.publish(publisher, [case.case_id], "bench")
                 started = time.perf_counter()
-                _pull(peer, owner.member)
+                _pull(puller, publisher.member)
                 seconds[index].append(time.perf_counter() - started)
     short, long = (statistics.median(part) for part in seconds)
     return {"sizes": sizes, "ms": [short * 1000, long * 1000], "ratio": long / short}

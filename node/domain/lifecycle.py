@@ -1,4 +1,4 @@
-"""When a case expires, pauses or needs its owner: days and moments in, answers out.
+"""When a case expires or needs its owner: days and moments in, answers out.
 
 Guarantees: nothing here reads a clock; `now` is an aware datetime and days are days in UTC. An expiry is
 never shortened. Acting on the answers (erasing, hiding, telling people) is left to the services.
@@ -85,16 +85,6 @@ def adulthood(birth: str) -> Adulthood | None:
     last = _birthday(latest, ADULT_AGE)
     following = date(last.year + last.month // 12, last.month % 12 + 1, 1)
     return Adulthood(_birthday(earliest, ADULT_AGE), following)
-
-
-def is_public_paused(birth: str, decided: bool, now: datetime) -> bool:
-    """Tell whether the public view of a case pauses because the child has come of age.
-
-    Args:
-        decided: whether a person has decided that it stays public (`adult_decision`).
-    """
-    adult = adulthood(birth)
-    return not decided and adult is not None and now.astimezone(UTC).date() >= adult.pause_on
 
 
 def can_undo(withdrawn_at: datetime, now: datetime) -> bool:

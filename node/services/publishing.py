@@ -29,7 +29,7 @@ from node.store.cases import CaseFile
 from node.store.database import reading, writing
 from node.store.search import remove_many
 from protocol.checkpoint import sign_checkpoint
-from protocol.document import SALT_SIZE, digest_document, format_document
+from protocol.document import AUDIENCE_SCHEMA, SALT_SIZE, digest_document, format_document
 from protocol.encoding import format_time
 from protocol.errors import ProtocolError
 from protocol.feed import check_edge, grow
@@ -37,9 +37,6 @@ from protocol.leaf import ERASE, NONCE_SIZE, PUT, CaseState, Leaf, follow
 from protocol.note import format_note
 from protocol.roster import Audience
 from schemas import SchemaError
-
-AUDIENCES: tuple[Audience, ...] = ("network", "police")
-_SCHEMA: Mapping[Audience, str] = {"network": "summary", "police": "supplement"}
 
 Parts = dict[str, dict[str, Any]]
 
@@ -236,10 +233,9 @@ class _Writer:
         version = 1 if before is None else before.version + 1
         life = self._node.network().policy.summary_life_days
         expires = expiry_day(self._now, life, before.expires if before else None)
-        schema = _SCHEMA[self._audience]
         whole: Parts = {
             "head": {
-                "schema": f"{schema}/1.0",
+                "schema": f"{AUDIENCE_SCHEMA[self._audience]}.0",
                 "case": case.case_id,
                 "version": version,
                 "issued_at": format_time(min(case.created_at, self._now)),
@@ -251,7 +247,7 @@ class _Writer:
             **parts,
         }
         body = format_document(whole, [secrets.token_bytes(SALT_SIZE) for _ in whole])
-        self._check(schema, whole, body)
+        self._check(whole, body)
         self._bodies[case.case_id] = body, whole
         return self._add(PUT, case.case_id, version, digest_document(body), expires)
 
@@ -294,7 +290,7 @@ class _Writer:
         self._followed.append((leaf, self._states[case_id]))
         return self._states[case_id]
 
-    def _check(self, schema: str, whole: Parts, body: bytes) -> None:
+    def _check(self, whole: Parts, body: bytes) -> None:
         network = self._node.network()
         limit = network.policy.limits.document_bytes
         problems = (
@@ -302,7 +298,7 @@ class _Writer:
         )
         salted = {name: {**part, "salt": "A" * 43 + "="} for name, part in whole.items()}
         try:
-            network.schemas.check(schema, salted)
+            network.schemas.check(AUDIENCE_SCHEMA[self._audience].partition("/")[0], salted)
         except SchemaError as error:
             problems += [str(problem) for problem in error.problems]
         if problems:

@@ -45,9 +45,6 @@ _COMMIT = 4 * MAX_DIGESTS  # a transaction: the search's indexes prefer large st
 _SOON = timedelta(minutes=5)
 _RETRY = {"restricted": timedelta(hours=6)}
 _PHOTO_ROUND = 64
-SMALL_BYTES = 12_288
-"""The most bytes of a small rendition, which every peer keeps; larger ones are full ones (README,
-"Limits")."""
 
 
 def no_progress(what: str, done: int, total: int) -> None:

@@ -12,7 +12,7 @@ from node.runtime import Node
 from node.services.membership import MemberView, list_members
 from node.store import cases, feeds, peers, photographs, receipts
 from node.store.database import reading
-from protocol.endorsement import Standing, standing
+from protocol.endorsement import Standing, State, standing
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ def _warnings(node: Node, found: Status) -> list[str]:
             f"The network's signed files ran out on {found.roster_expires_at:%Y-%m-%d %H:%M} UTC: "
             "no new member or key is taken. Ask the coordinator."
         )
-    if found.standing.state != "active":
+    if found.standing.state is not State.ACTIVE:
         warnings.append(f"This member's standing is {found.standing.state}: {found.standing.reason}.")
     elif found.standing.warning:
         warnings.append(f"This member is {found.standing.reason}: ask for a new endorsement now.")

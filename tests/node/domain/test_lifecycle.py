@@ -10,7 +10,6 @@ from node.domain.lifecycle import (
     can_undo,
     expiry_day,
     is_live,
-    is_public_paused,
     live_photos,
     notices,
 )
@@ -63,14 +62,7 @@ def test_the_earliest_date_warns_and_the_latest_acts(birth: str, warn_on: str, p
 
 def test_an_open_birth_date_decides_nothing() -> None:
     assert adulthood("2008/..") is None
-    assert not is_public_paused("../2008", decided=False, now=NOW)
-
-
-def test_the_public_view_pauses_until_a_person_decides() -> None:
-    first = datetime(2026, 12, 1, tzinfo=UTC)
-    assert not is_public_paused("2008-11-21", decided=False, now=first - timedelta(seconds=1))
-    assert is_public_paused("2008-11-21", decided=False, now=first)
-    assert not is_public_paused("2008-11-21", decided=True, now=first)
+    assert adulthood("../2008") is None
 
 
 def test_a_withdrawal_can_be_undone_for_three_days() -> None:
