@@ -26,7 +26,7 @@ _MAX_WORD = 40
 # point need not look at the whole world.
 MAX_RADIUS_M = 100_000
 _DAYS_PER_MONTH = 30.436875
-# Separates the readings of several names in a column, so that no trigram of two words spans two names.
+# Separates the readings of several names in a column.
 _BETWEEN_NAMES = " | "
 # Put before a word of the place, of a name in Latin letters, and of the consonants of a name: letters that no
 # word contains, and that an index keeps as part of the word.
