@@ -144,6 +144,10 @@ def load_config(home: Path, environment: Mapping[str, str] | None = None) -> Con
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InvalidInput(f"{path} is not valid TOML: {error}.", "Mend that line.") from None
+    except (ValueError, RecursionError):  # what tomllib leaves to Python
+        raise InvalidInput(
+            f"{path} holds a number that is too long, or nests too deep.", "Take it out: no setting needs it."
+        ) from None
     return parse_config(home, values, os.environ if environment is None else environment)
 
 
@@ -177,7 +181,7 @@ def parse_config(home: Path, values: Mapping[str, Any], environment: Mapping[str
     problems: list[str] = []
     for key in values:
         if key not in _SECTIONS and key not in ("member", "disclosure"):
-            problems.append(f"{key}: not a setting; allowed are member, disclosure, {', '.join(_SECTIONS)}")
+            problems.append(f"{_named(key)}: not a setting; allowed are member, disclosure, {', '.join(_SECTIONS)}")
     member = environment.get("GMCN_MEMBER", values.get("member", ""))
     try:
         parse_member_id(member, "member")
@@ -209,7 +213,7 @@ def _parse_section(
         return kind()
     known = {item.name: item for item in fields(kind)}
     for key in values.keys() - known.keys():
-        problems.append(f"{name}.{key}: not a setting; allowed are {', '.join(known)}")
+        problems.append(f"{name}.{_named(key)}: not a setting; allowed are {', '.join(known)}")
     chosen: dict[str, Any] = {}
     for key, item in known.items():
         variable = f"GMCN_{name}_{key}".upper()
@@ -248,7 +252,11 @@ def _not_allowed(value: Any, kind: type[Any], metadata: Mapping[str, Any]) -> st
         return "" if type(value) is bool else "true or false"
     if "allowed" in metadata:
         return "" if value in metadata["allowed"] else f"one of {', '.join(metadata['allowed'])}"
-    return "" if isinstance(value, str) else "a text in quotes"
+    return "" if isinstance(value, str) and value.isprintable() else "a text in quotes, on one line"
+
+
+def _named(key: str) -> str:
+    return key if key.isprintable() else _shown(key)
 
 
 def _shown(value: Any) -> str:

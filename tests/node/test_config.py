@@ -79,6 +79,19 @@ def test_every_wrong_setting_is_named_at_once() -> None:
     assert len(found) == 5
 
 
+def test_names_and_texts_that_could_steer_a_terminal_or_end_a_path_are_refused() -> None:
+    found = problems({"a\x1b[31m": 1, "pull": {"b\x07": 1}, "keys": {"passphrase_file": "a\x00"}})
+    assert len(found) == 3
+    assert all(text.isprintable() for text in found)
+
+
+@pytest.mark.parametrize("value", ["9" * 5000, "[" * 5000 + "]" * 5000])
+def test_a_file_that_toml_chokes_on_is_refused_in_words(tmp_path: Path, value: str) -> None:
+    (tmp_path / "node.toml").write_text(f'member = "police.fr.example"\nx = {value}\n', "utf-8")
+    with pytest.raises(InvalidInput, match="too long, or nests too deep"):
+        load_config(tmp_path, {})
+
+
 def test_a_long_value_is_cut_short() -> None:
     (found,) = problems({"log": {"level": "x" * 500}})
     assert len(found) < 150
