@@ -181,7 +181,9 @@ def parse_config(home: Path, values: Mapping[str, Any], environment: Mapping[str
     problems: list[str] = []
     for key in values:
         if key not in _SECTIONS and key not in ("member", "disclosure"):
-            problems.append(f"{_named(key)}: not a setting; allowed are member, disclosure, {', '.join(_SECTIONS)}")
+            problems.append(
+                f"{_named(key)}: not a setting; allowed are member, disclosure, {', '.join(_SECTIONS)}"
+            )
     member = environment.get("GMCN_MEMBER", values.get("member", ""))
     try:
         parse_member_id(member, "member")
