@@ -23,7 +23,7 @@ help: ## show this list
 
 setup: $(STAMP) ## fill .venv from the locks and install the project into it
 
-demo: setup ## build a network of four nodes on this machine and watch them exchange cases
+demo: setup ## build a network of five nodes on this machine and watch them exchange cases
 	$(BIN)/gmcn sandbox $(DEMO_ARGS)
 
 test: setup ## run all tests (PYTEST_ARGS="-k feed" for some of them)

@@ -34,7 +34,7 @@ def row(case: str, name: str) -> SearchEntry:
         feed_id=1,
         owner="police.xa.example",
         country="XA",
-        status="live",
+        status="published",
     )
 
 

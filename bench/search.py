@@ -72,7 +72,7 @@ def documents(rows: int) -> Iterator[tuple[dict[str, Any], dict[str, Any], str]]
             "case": f"police.{country.lower()}.example/{draw.getrandbits(128):032x}"[:46],
             "updated_at": f"{TODAY - timedelta(days=draw.randint(0, 180))}T{draw.randint(0, 23):02}:00:00Z",
         }
-        public = {
+        public: dict[str, Any] = {
             "names": [{"full": name} for name in names],
             "sex": draw.choice((1, 2)),
             "age_at_disappearance": {"min": age, "max": age, "unit": "year"},
@@ -102,7 +102,7 @@ def entries(rows: int) -> list[SearchEntry]:
             feed_id=1,
             owner=head["case"].split("/")[0],
             country=country,
-            status="live",
+            status="published",
         )
         for head, public, country in documents(rows)
     ]

@@ -29,8 +29,7 @@ def run(owner: Home, peer: Home, changes: int = 5_000) -> dict[str, Any]:
 
     Returns:
         Bytes: resident when idle, most resident while pulling, on the disk for each replica, and what 20,000
-            cases
-        with photographs take at the most, by the settings' own cap.
+        cases with photographs take at the most, by the settings' own cap.
     """
     node = peer.open()
     before = _held(node)

@@ -1,7 +1,7 @@
 """Who is in the sandbox's network: four members in four countries that own cases, one of them an NGO, and the
 police force that endorses it.
 
-Why there are five and not four members is in docs/decisions/0010-five-members-in-the-sandbox.md.
+Why there are five and not four members is in docs/decisions/0008-five-members-in-the-sandbox.md.
 """
 
 from collections.abc import Mapping
