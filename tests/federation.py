@@ -156,7 +156,7 @@ class Wire:
             data = response.get_data()
             plain = gzip.decompress(data) if response.headers.get("Content-Encoding") == "gzip" else data
             lower = {name.lower(): value for name, value in response.headers.items()}
-            return Answer(response.status_code, lower, plain, len(data))
+            return Answer(response.status_code, lower, plain)
 
         for fault in self.faults.get(call.member, []):
             ask = _behind(fault, call, ask)

@@ -120,27 +120,27 @@ class Liar:
             return ask()
         path = call.path.removeprefix(feed)
         if path == "checkpoint":
-            return Answer(200, {}, self.checkpoint(), 0)
+            return Answer(200, {}, self.checkpoint())
         if path == "documents":
             return self._documents(parse_query(call.body), ask)
         if path.startswith("tile/entries/"):
             ref = parse_tile_path(path)
             first = ref.index * WIDTH
-            return Answer(200, {}, format_bundle(self.entries[first : first + ref.width]), 0)
+            return Answer(200, {}, format_bundle(self.entries[first : first + ref.width]))
         return ask()
 
     def _documents(self, asked: list[bytes], ask: Ask) -> Answer:
         if not any(digest in self.answers for digest in asked):
             return ask()
         given = [(digest, self.answers.get(digest, "unknown")) for digest in asked]
-        return Answer(200, {}, format_answers(given), 0)
+        return Answer(200, {}, format_answers(given))
 
 
 def answering(part: str, body: bytes, status: int = 200) -> Callable[[Call, Ask], Answer]:
     """Somebody who answers calls whose path has a part in it with bytes of its own."""
 
     def fault(call: Call, ask: Ask) -> Answer:
-        return Answer(status, {}, body, len(body)) if part in call.path else ask()
+        return Answer(status, {}, body) if part in call.path else ask()
 
     return fault
 

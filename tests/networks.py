@@ -80,8 +80,8 @@ class Web(HttpClient):
             if url.startswith(source):
                 found = files.get(url.removeprefix(source), 404)
                 if isinstance(found, int):
-                    return Answer(found, {}, b"", 0)
+                    return Answer(found, {}, b"")
                 if len(found) > limit:
                     raise PeerUnavailable("Its answer is longer than is allowed.")
-                return Answer(200, {}, found, len(found))
+                return Answer(200, {}, found)
         raise PeerUnavailable("It cannot be reached.")

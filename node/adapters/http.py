@@ -39,13 +39,11 @@ class Answer:
         status: the HTTP status code.
         headers: with lower-case names.
         body: decompressed, within the limit that was asked for.
-        received: bytes of the body as they came over the line.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
-    received: int
 
 
 class HttpClient:
@@ -100,13 +98,13 @@ class HttpClient:
                     allow_redirects=False,
                     timeout=(min(self._connect_seconds, deadline), deadline),
                 ) as response:
-                    data, received = _read_body(response, limit)
+                    data = _read_body(response, limit)
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
                 raise _unavailable(error, rang=alarm.rang) from None
             if alarm.rang:  # a connection that is cut may look like an answer that ended
                 raise _unavailable(TimeoutError(), rang=True)
         lower = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status_code, lower, data, received)
+        return Answer(response.status_code, lower, data)
 
     def close(self) -> None:
         """Close every connection."""
@@ -249,7 +247,7 @@ class _GuardedAdapter(HTTPAdapter):
         }
 
 
-def _read_body(response: requests.Response, limit: int) -> tuple[bytes, int]:
+def _read_body(response: requests.Response, limit: int) -> bytes:
     """Read a body within a limit, undoing gzip ourselves: a library that does it first has already been
     bombed."""
     encoding = response.headers.get("Content-Encoding", "identity").lower()
@@ -272,7 +270,7 @@ def _read_body(response: requests.Response, limit: int) -> tuple[bytes, int]:
     expected = response.headers.get("Content-Length")
     if expected is not None and expected.isdigit() and int(expected) != received:
         raise ValueError("cut off")
-    return bytes(out), received
+    return bytes(out)
 
 
 class _TooLong(ValueError):

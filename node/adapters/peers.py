@@ -7,7 +7,6 @@ one that answers in a form that the protocol does not have is a ProtocolError.
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -26,21 +25,6 @@ MAX_BUNDLE_BYTES = 1 << 20
 MAX_WITHDRAWALS_BYTES = 1 << 20
 MAX_DOCUMENTS_BYTES = 17 << 20
 _DOOR_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class FetchedCheckpoint:
-    """A checkpoint as it was served.
-
-    Attributes:
-        tag: the ETag to ask with next time; empty when there was none.
-        changed: False when the peer said that it is still the one with the tag asked with; `data` is empty
-            then.
-    """
-
-    data: bytes
-    tag: str
-    changed: bool
 
 
 class PeerClient:
@@ -63,15 +47,17 @@ class PeerClient:
         self._clock = clock
         self._deadline = deadline
 
-    def get_checkpoint(self, member: Member, audience: str, tag: str = "") -> FetchedCheckpoint:
-        """Ask for the newest checkpoint of a feed, if it is another than the one with this tag."""
+    def get_checkpoint(self, member: Member, audience: str, tag: str) -> bytes | None:
+        """Ask for the newest checkpoint of a feed; None when it is still the one with this ETag.
+
+        Args:
+            tag: empty when none is known.
+        """
         headers = {"If-None-Match": tag} if tag else {}
         answer = self._call(
             member, "GET", f"/feeds/{audience}/checkpoint", limit=MAX_NOTE_BYTES, headers=headers, also=(304,)
         )
-        if answer.status == 304:
-            return FetchedCheckpoint(b"", tag, changed=False)
-        return FetchedCheckpoint(answer.body, answer.headers.get("etag", ""), changed=True)
+        return None if answer.status == 304 else answer.body
 
     def get_file(self, member: Member, audience: str, ref: TileRef) -> bytes:
         """Ask for a tile or an entry bundle."""

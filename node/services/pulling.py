@@ -153,13 +153,13 @@ def _advance(
     progress: Progress,
 ) -> None:
     """Steps 1 to 5."""
-    fetched = client.get_checkpoint(member, row.audience, feeds.note_tag(row.note))
-    if not fetched.changed:
+    note = client.get_checkpoint(member, row.audience, feeds.note_tag(row.note))
+    if note is None:
         if row.state == feeds.QUARANTINED:  # it is back at the head that was verified here
             with writing(node.engine) as conn:
                 feeds.set_feed_state(conn, row.id, feeds.OPEN)
         return
-    update = FeedUpdate(row.known(), fetched.data, entry.keys)
+    update = FeedUpdate(row.known(), note, entry.keys)
     _check_frozen(entry, update.checkpoint)
     with tempfile.SpooledTemporaryFile(_SPOOL_IN_MEMORY, dir=str(node.scratch())) as spool:
         state = _collect(client, member, row, update, spool, progress)

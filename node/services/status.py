@@ -97,12 +97,11 @@ def status(node: Node) -> Status:
         own_standing = standing(entry, network.roster, peers.list_withdrawals(conn), node.now())
         seen = {peer.member: peer for peer in peers.list_peers(conn)}
         found = [_peer(view, seen.get(member), by_member.get(member, [])) for member, view in views.items()]
-        readers = [view.member.id for view in views.values() if view.leaves]
         waiting = [
             item
             for row in feeds.list_feeds(conn)
             if row.own
-            for item in receipts.open_erasures(conn, row.id, _readers(row.audience, views, readers))
+            for item in receipts.open_erasures(conn, row.id, _readers(row.audience, views))
         ]
         storage = {
             "photographs_bytes": node.blobs.total_bytes(),
@@ -127,8 +126,8 @@ def status(node: Node) -> Status:
     return result
 
 
-def _readers(audience: str, views: dict[str, MemberView], readers: list[str]) -> list[str]:
-    return [member for member in readers if audience in views[member].leaves]
+def _readers(audience: str, views: dict[str, MemberView]) -> list[str]:
+    return [member for member, view in views.items() if audience in view.leaves]
 
 
 def _feeds_by_member(conn: Connection) -> dict[str, list[FeedStatus]]:

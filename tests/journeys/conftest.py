@@ -117,7 +117,7 @@ class _Between:
                 environ["PATH_INFO"], method=call.method, headers=headers, data=body
             )
             lower = {name.lower(): value for name, value in sent.headers.items()}
-            return Answer(sent.status_code, lower, sent.get_data(), 0)
+            return Answer(sent.status_code, lower, sent.get_data())
 
         try:
             answer = self._fault(call, ask)

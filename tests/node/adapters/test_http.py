@@ -105,14 +105,14 @@ def endlessly(*first: bytes, piece: bytes) -> Talk:
 def test_an_answer_within_its_limits(machine: Machine, client: HttpClient) -> None:
     machine.say(head("Content-Length: 5", "ETag: W/1"), b"hello")
     answer = fetch(client, machine.url, limit=5)
-    assert (answer.status, answer.body, answer.received, answer.headers["etag"]) == (200, b"hello", 5, "W/1")
+    assert (answer.status, answer.body, answer.headers["etag"]) == (200, b"hello", "W/1")
 
 
 def test_a_compressed_answer_is_unpacked_up_to_the_limit(machine: Machine, client: HttpClient) -> None:
     packed = gzip.compress(b"a" * 1000)
     machine.say(head(f"Content-Length: {len(packed)}", "Content-Encoding: gzip"), packed)
     answer = fetch(client, machine.url, limit=1000)
-    assert (answer.body, answer.received) == (b"a" * 1000, len(packed))
+    assert answer.body == b"a" * 1000
     with pytest.raises(PeerUnavailable, match="longer"):
         fetch(client, machine.url, limit=999)
 

@@ -199,7 +199,7 @@ def bundles(change: Callable[[bytes], bytes]) -> Callable[[Federation], Fault]:
         def fault(call: Call, ask: Ask) -> Answer:
             answer = liar.fault(call, ask)
             body = change(answer.body) if "/tile/" in call.path else answer.body
-            return Answer(answer.status, answer.headers, body, 0)
+            return Answer(answer.status, answer.headers, body)
 
         return fault
 
@@ -603,7 +603,7 @@ def test_a_photograph_other_than_promised_is_left_out_and_the_rest_goes_on(feder
             return answer
         given.append(call.path)
         bodies = [answer.body[:-1] + b"x", answer.body + b"x", b"<svg/>"]
-        return Answer(200, {}, bodies[len(given) - 1], 0) if len(given) <= 3 else answer
+        return Answer(200, {}, bodies[len(given) - 1]) if len(given) <= 3 else answer
 
     federation.wire.faults[POLICE] = [fault]
     report = federation.pull(PEER, POLICE)
