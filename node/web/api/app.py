@@ -7,11 +7,9 @@ the log holds route, token, status and time.
 """
 
 import re
-import time
 from typing import Any
 
 import orjson
-import structlog
 from flask import Flask, Response, current_app, g, request
 from flask.json.provider import JSONProvider
 from flask_smorest import Api
@@ -24,6 +22,7 @@ from node.services.serving import NotIdentified
 from node.store.access import StaffToken
 from node.web.api.description import Description, describe
 from node.web.api.routes import BY_NAME, MAX_BODY, make_blueprint
+from node.web.log import log_answer, start_clock
 from node.web.problems import answer_error, problem
 
 _SCHEME = "bearer "
@@ -34,8 +33,6 @@ _SECURITY = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _NOTHING = "default-src 'none'; frame-ancestors 'none'"
-
-log = structlog.get_logger()
 
 
 class _Json(JSONProvider):
@@ -100,7 +97,7 @@ def _description() -> Description:
 
 
 def _begin() -> None:
-    g.started = time.perf_counter()
+    start_clock()
     if request.endpoint is None:  # no such address, or not for that method
         return
     route = BY_NAME.get(request.endpoint)
@@ -144,13 +141,5 @@ def _finish(response: Response) -> Response:
     response.headers["Cache-Control"] = "no-store"
     response.headers.setdefault("Content-Security-Policy", _NOTHING)
     response.headers.extend(_SECURITY)
-    log.info(
-        "request",
-        method=request.method,
-        route=str(request.url_rule) if request.url_rule else "",
-        token=g.get("token", ""),
-        status=response.status_code,
-        ms=round((time.perf_counter() - g.started) * 1000, 1),
-        bytes=response.content_length,
-    )
+    log_answer(response, token=g.get("token", ""))
     return response

@@ -7,13 +7,11 @@ belong to the proxy before it.
 """
 
 import re
-import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-import structlog
 from flask import Flask, Response, current_app, g, request
 from sqlalchemy import Connection
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -24,6 +22,7 @@ from node.services import serving
 from node.services.serving import Caller, NotIdentified
 from node.store import feeds, peers
 from node.store.database import reading
+from node.web.log import log_answer, start_clock
 from node.web.problems import answer_error
 from protocol.answers import MAX_QUERY_BYTES, format_answers, parse_query
 from protocol.encoding import format_json
@@ -43,8 +42,6 @@ _SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
-
-log = structlog.get_logger()
 
 
 def make_federation_app(node: Node, on_ring: Callable[[], None]) -> Flask:
@@ -222,7 +219,7 @@ def _answer(data: bytes, media_type: str, cache: str, *, compress: bool = True) 
 
 
 def _begin() -> None:
-    g.started = time.perf_counter()
+    start_clock()
     if "%" in _sent_path():  # no address here needs it, and each has one spelling
         raise NotFound("There is nothing here under this address.")
     limit = _BODY_LIMITS.get(request.endpoint or "", 0)
@@ -236,13 +233,5 @@ def _finish(response: Response) -> Response:
     response.headers.setdefault("Cache-Control", NO_STORE)
     if response.status_code != 304:  # which repeats no headers but those that may have changed
         response.headers.extend(_SECURITY)
-    log.info(
-        "request",
-        method=request.method,
-        route=str(request.url_rule) if request.url_rule else "",
-        member=g.get("member", ""),
-        status=response.status_code,
-        ms=round((time.perf_counter() - g.started) * 1000, 1),
-        bytes=response.content_length,
-    )
+    log_answer(response, member=g.get("member", ""))
     return response
