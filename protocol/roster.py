@@ -308,12 +308,13 @@ def format_member(member: Member) -> dict[str, Any]:
 
 
 def fingerprint(member: Member) -> str:
-    """Name what an administrator accepts in a member: its id, country and kind and every key in its name.
+    """Name what an administrator accepts in a member: its id, country and kind, its address, and every key in
+    its name.
 
-    It changes whenever a key is added, replaced or given another term, and stays when anything else of the
-    entry changes. 160 bits of SHA-256 in base32, in groups of four, to be compared over the telephone.
+    It changes whenever one of these does, and stays when anything else of the entry changes. The address is
+    among them because whoever could move it alone could stand between two members and read along. 160 bits of SHA-256 in base32, in groups of four, to be compared over the telephone.
     """
-    lines = [f"member {member.id} {member.country} {member.kind}"]
+    lines = [f"member {member.id} {member.country} {member.kind}", f"address {member.address}"]
     lines += [f"feed {key.format()}" for feed in member.feeds for key in feed.keys]
     lines += [
         f"token {key.kid} {format_base64(key.public)} {format_time(key.since)}"
