@@ -315,7 +315,7 @@ def _foreign(conn: Connection, node: Node, case_id: str, *, with_purpose: bool) 
         parts=shown,
         withheld=closed,
         photographs=_named_photographs(conn, held, shown),
-        version=held[0].version,
+        version=int(parts["head"]["version"]),  # of what is shown, which a newer one may be about to replace
         expires=held[0].expires,
         reached_at=owner.reached_at if owner else None,
     )

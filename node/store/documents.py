@@ -1,8 +1,8 @@
 """The documents behind live leaves, own and foreign alike.
 
-Guarantees: a document stands here only under the version of its case that the feed has as the newest;
-`delete_content` leaves no row of it. The photographs that it refers to are `photographs`, the search rows are
-`search`, and when it has to go is `endings`.
+Guarantees: where a case is HELD its document here is that of the newest leaf; while a newer version is on its
+way, the one before stays (decision 0007); `delete_content` leaves no row of it. The photographs that it
+refers to are `photographs`, the search rows are `search`, and when it has to go is `endings`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from node.store.database import chunks, metadata, upsert
-from node.store.feeds import ERASED, EXPIRED, HELD, RESTRICTED, WANTED, WITHHELD, feed, feed_case
+from node.store.feeds import ERASED, EXPIRED, GONE, HELD, RESTRICTED, WANTED, WITHHELD, feed, feed_case
 from node.store.photographs import Photograph, add_photographs, drop_photographs
 from protocol.leaf import PUT, Leaf
 
@@ -200,24 +200,31 @@ def answer_digests(
 
 
 def find_documents(conn: Connection, case_id: str) -> list[HeldDocument]:
-    """Return the live documents of one case: at most one of each audience, the network's first."""
-    return list(_held(conn, sa.and_(feed.c.member == _owner(case_id), feed_case.c.case_id == case_id)))
+    """Return the documents of one case that may be shown: at most one of each audience, the network's first.
+
+    While a newer version is on its way, the body is still that of the version before, and everything else of
+    the newest leaf (decision 0007).
+    """
+    of_case = sa.and_(feed.c.member == _owner(case_id), feed_case.c.case_id == case_id)
+    return list(_held(conn, sa.and_(of_case, feed_case.c.state.not_in(GONE))))
 
 
 def find_shown(conn: Connection, audience: str, case_ids: Sequence[str]) -> list[ShownDocument]:
-    """Return the live documents of some cases in the feeds of one audience, own and foreign."""
+    """Return what may be shown of some cases in the feeds of one audience, own and foreign; see
+    `find_documents`."""
     rows: list[ShownDocument] = []
     for some in chunks(case_ids):
         asked = {"audience": audience, "case_ids": some, "members": sorted(set(map(_owner, some)))}
         for case_id, member, state, expires, body in conn.execute(_FIND_SHOWN, asked):
-            if state == HELD:
+            if state not in GONE:
                 rows.append(ShownDocument(case_id, member, date.fromisoformat(expires), body))
     return rows
 
 
 def iterate_documents(conn: Connection, feed_id: int, above: int, limit: int) -> list[HeldDocument]:
     """Return live documents of a feed in the order of their keys, beginning above one."""
-    return list(_held(conn, sa.and_(feed_case.c.feed_id == feed_id, feed_case.c.id > above), limit))
+    following = sa.and_(feed_case.c.feed_id == feed_id, feed_case.c.id > above, feed_case.c.state == HELD)
+    return list(_held(conn, following, limit))
 
 
 def cases_without_document(conn: Connection, feed_id: int) -> list[str]:
@@ -268,7 +275,7 @@ def _held(
         )
         .join(feed, feed.c.id == c.feed_id)
         .join(document, document.c.case_key == c.id)
-        .where(condition, c.state == HELD)
+        .where(condition)
         .order_by(feed.c.audience, c.id)
         .limit(limit)
     )  # fmt: skip

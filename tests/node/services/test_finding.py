@@ -14,7 +14,7 @@ from node.store.access import read_journal
 from node.store.database import reading
 from node.store.search import Query
 from tests.factories import sample_record
-from tests.federation import DE, FR, Federation
+from tests.federation import DE, FR, Federation, dropping
 
 OWNER, HERE = FR[0], DE[0]
 
@@ -136,3 +136,17 @@ def test_the_hash_of_what_was_asked_forgets_day_and_page(federation: Federation)
     federation.clock.advance(days=1)
     assert terms(name="Amina", sex=2) == first
     assert terms(name="Amina", sex=1) != first
+
+
+def test_a_case_does_not_vanish_while_its_next_version_is_on_its_way(federation: Federation) -> None:
+    case = hold_a_case(federation)
+    register.change_case(federation[OWNER], case, {"notes": "seen again"}, "test", federation.folder)
+    publishing.publish(federation[OWNER], [case], "test")
+    federation.wire.faults[OWNER] = [dropping(2)]  # after checkpoint and bundle
+    assert federation.pull(HERE, OWNER).error
+    assert found(federation[HERE]) == [case]
+    opened = finding.open_case(federation[HERE], case, "test", "to see what is shown")
+    assert (opened.version, "network" in opened.parts) == (1, True)
+    federation.wire.faults.clear()
+    assert not federation.pull(HERE, OWNER).error
+    assert finding.open_case(federation[HERE], case, "test").version == 2
