@@ -59,7 +59,7 @@ def _publish(owner: Node, number: int, visible: list[float], others: list[Node])
     [case] = cases.add_cases(owner, [record], "bench", Path())
     publishing.publish(owner, [case.case_id], "bench")
     started = time.perf_counter()
-    publishing.ring_peers(owner)
+    _ring(owner)
     visible += _seconds_until(others, lambda node: _shows(node, case.case_id), started)
     return case.case_id
 
@@ -67,11 +67,17 @@ def _publish(owner: Node, number: int, visible: list[float], others: list[Node])
 def _erase(owner: Node, others: list[Node], case_id: str) -> float:
     started = time.perf_counter()
     publishing.erase(owner, case_id, "bench")
-    publishing.ring_peers(owner)
+    _ring(owner)
     _seconds_until(others, lambda node: not _shows(node, case_id), started)
     members = {node.member for node in others}
     [done] = _seconds_until([owner], lambda node: _hidden_at(node, case_id) >= members, started)
     return done
+
+
+def _ring(owner: Node) -> None:
+    lost = {member: why for member, why in publishing.ring_peers(owner).items() if why}
+    if lost:
+        raise RuntimeError(f"doorbells that did not ring: {lost}")
 
 
 def _shows(node: Node, case_id: str) -> bool:

@@ -7,6 +7,7 @@ call; what goes wrong on the way is PeerUnavailable, never anything else. What t
 callers.
 """
 
+import http.client
 import ipaddress
 import os
 import socket
@@ -29,6 +30,8 @@ from urllib3.util.connection import create_connection
 from node.errors import PeerUnavailable
 
 _CHUNK = 1 << 16
+_STALE_TRIES = 3  # as many connections as one peer is usually called over at once, and a fresh one
+_FAULTS = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,9 @@ class HttpClient:
             limit: the most bytes of body, after decompression.
             deadline: the most seconds that all of it may take.
 
+        A request that finds its connection closed is made again on another, as browsers do: a request that
+        changes something has a token that is honoured once.
+
         Raises:
             PeerUnavailable: no connection, an address that may not be reached, too slow, too long, or cut
             off.
@@ -88,27 +94,52 @@ class HttpClient:
             raise PeerUnavailable("The address is not https, which is the only way members are reached.")
         asked = {"Accept-Encoding": "gzip", "User-Agent": "gmcn-node", **(headers or {})}
         with _deadline(deadline) as alarm:
-            try:
-                with self._session.request(
-                    method,
-                    url,
-                    headers=asked,
-                    data=body or None,
-                    stream=True,
-                    allow_redirects=False,
-                    timeout=(min(self._connect_seconds, deadline), deadline),
-                ) as response:
-                    data = _read_body(response, limit)
-            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-                raise _unavailable(error, rang=alarm.rang) from None
-            if alarm.rang:  # a connection that is cut may look like an answer that ended
-                raise _unavailable(TimeoutError(), rang=True)
+            for tries_left in reversed(range(_STALE_TRIES)):
+                try:
+                    return self._exchange(method, url, asked, body, limit, deadline, alarm)
+                except _FAULTS as error:
+                    if alarm.rang or not tries_left or not _is_stale(error):
+                        raise _unavailable(error, rang=alarm.rang) from None
+            raise AssertionError("the last try returns or raises")
+
+    def _exchange(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        limit: int,
+        deadline: float,
+        alarm: "_Alarm",
+    ) -> Answer:
+        with self._session.request(
+            method,
+            url,
+            headers=headers,
+            data=body or None,
+            stream=True,
+            allow_redirects=False,
+            timeout=(min(self._connect_seconds, deadline), deadline),
+        ) as response:
+            data = _read_body(response, limit)
+        if alarm.rang:  # a connection that is cut may look like an answer that ended
+            raise TimeoutError
         lower = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status_code, lower, data)
 
     def close(self) -> None:
         """Close every connection."""
         self._session.close()
+
+
+def _is_stale(error: BaseException | None) -> bool:
+    """Tell whether a connection was closed at the other end before it answered at all: what happens to one
+    that was kept open and reached the end of the other's patience just now."""
+    while error is not None:
+        if isinstance(error, http.client.RemoteDisconnected | ConnectionResetError | BrokenPipeError):
+            return True
+        error = error.__context__
+    return False
 
 
 class _Session(requests.Session):

@@ -324,3 +324,10 @@ def test_a_certificate_of_nobody(machine: Machine, client: HttpClient) -> None:
     machine.say(b"this is not TLS")
     with pytest.raises(PeerUnavailable, match=r"certificate|reached"):
         fetch(client, machine.url.replace("http:", "https:"))
+
+
+def test_a_connection_that_was_closed_meanwhile_is_replaced(machine: Machine, client: HttpClient) -> None:
+    """As after the other end's patience: it closes without a word, and the next request must not be lost."""
+    machine.say(head("Content-Length: 2") + b"ok")
+    for _ in range(20):
+        assert fetch(client, machine.url).body == b"ok"

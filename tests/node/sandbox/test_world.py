@@ -55,7 +55,7 @@ def test_every_member_knows_and_accepts_every_other(nodes: dict[str, Node]) -> N
 
 def test_the_ngo_is_endorsed_by_the_police_of_its_country(nodes: dict[str, Node]) -> None:
     roster = nodes[POLICE_FR.id].network().roster
-    endorsement = verify_endorsement(roster.member(NGO_IN.id).endorsement or "", roster, NOW)
+    endorsement = verify_endorsement(roster.member(NGO_IN.id).endorsement or "", roster, datetime.now(UTC))
     assert endorsement.issuer == POLICE_IN.id
     assert roster.member(POLICE_IN.id).country == roster.member(NGO_IN.id).country
 
