@@ -312,7 +312,8 @@ def fingerprint(member: Member) -> str:
     its name.
 
     It changes whenever one of these does, and stays when anything else of the entry changes. The address is
-    among them because whoever could move it alone could stand between two members and read along. 160 bits of SHA-256 in base32, in groups of four, to be compared over the telephone.
+    among them because whoever could move it alone could stand between two members and read along. 160 bits of
+    SHA-256 in base32, in groups of four, to be compared over the telephone.
     """
     lines = [f"member {member.id} {member.country} {member.kind}", f"address {member.address}"]
     lines += [f"feed {key.format()}" for feed in member.feeds for key in feed.keys]
