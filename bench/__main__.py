@@ -50,6 +50,7 @@ def main() -> int:
     parser.add_argument(
         "--runs", type=int, default=3, help="first pulls; the median ratio counts (default 3)"
     )
+    parser.add_argument("--write", action="store_true", help="write the results of a smaller run too")
     options = parser.parse_args()
     parts = options.only or list(PARTS)
     count = options.documents or (PEERS_FULL if parts == ["peers"] else FULL)
@@ -63,7 +64,7 @@ def main() -> int:
             known[part] = PARTS[part](count, options.runs)
     table = _table(known)
     print(table)
-    if options.documents is None:
+    if options.documents is None or options.write:
         RESULTS.parent.mkdir(parents=True, exist_ok=True)
         RESULTS.write_text(json.dumps(known, indent=1) + "\n", "utf-8")
         _write_readme(table)

@@ -92,13 +92,21 @@ def served(federation: Federation, member: str, fault: Fault) -> Iterator[None]:
     thread = Thread(target=server.run, daemon=True)
     thread.start()
     address = federation.coordinator.trusted.roster.member(member).address
-    federation.announce(member, address=f"http://127.0.0.1:{server.effective_port}")
+    _move(federation, member, f"http://127.0.0.1:{server.effective_port}")
     try:
         yield
     finally:
-        federation.announce(member, address=address)
+        _move(federation, member, address)
         server.close()
         thread.join(10)
+
+
+def _move(federation: Federation, member: str, address: str) -> None:
+    """Let the roster lead elsewhere, and the others accept that."""
+    federation.announce(member, address=address)
+    for node in federation.nodes.values():
+        if node.member != member:
+            federation.accept_all(node)
 
 
 class _Between:

@@ -86,9 +86,7 @@ def test_a_home_breaks_off_without_leftovers(tmp_path: Path, monkeypatch: pytest
 def test_a_request_to_join_proves_the_keys_and_names_every_fault(federation: Federation) -> None:
     node = federation[POLICE]
     duty = {"phone": "+33144556677", "email": "duty@police.fr.example", "languages": ["fr"], "hours": "24/7"}
-    good = Applicant(
-        POLICE, "FR", "law_enforcement", {"fr": "Police"}, "https://node.police.fr.example", duty
-    )
+    good = Applicant(POLICE, "FR", "law_enforcement", {"fr": "Police"}, node.entry().address, duty)
     request = membership.join_request(node, good, "Test network")
     entry = verify_join_request(request, federation.clock(), node.network().roster).member
     assert fingerprint(entry) == fingerprint(node.entry())
