@@ -271,3 +271,8 @@ def test_date_is_read_as_it_was_written(day: date) -> None:
 def test_bad_dates(text: Any) -> None:
     with pytest.raises(Malformed):
         parse_date(text, "test")
+
+
+def test_brackets_in_a_text_are_no_depth() -> None:
+    assert parse_json(b'"' + b"[" * 40 + b'"', "text", 100) == "[" * 40
+    assert parse_json(b'["' + b"{" * 40 + b'"]', "text", 100) == ["{" * 40]

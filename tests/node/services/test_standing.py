@@ -108,3 +108,11 @@ def test_police_exchange_stops_thirty_days_after_the_roster_ran_out(federation: 
     federation.clock.advance(seconds=1)
     found = exchange(federation, POLICE, PEER)
     assert (found.audiences, "30 days" in found.reason) == (("network",), True)
+
+
+def test_a_member_that_the_roster_leads_elsewhere_begins_again(federation: Federation) -> None:
+    """Else whoever writes the roster could stand between two members, and read police documents."""
+    federation.announce(FR[0], address="https://relay.example")
+    assert exchange(federation, DE[0], FR[0]).audiences == ()
+    federation.accept_all(federation[DE[0]])
+    assert exchange(federation, DE[0], FR[0]).audiences == ("network", "police")
