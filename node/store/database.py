@@ -58,7 +58,7 @@ _BUSY_TIMEOUT_MS = 30_000
 _WRITE_LOCK = 0x676D636E
 # Per connection, in KiB: enough for the upper pages of every index, small enough for a node that promises 160
 # MB resident.
-_CACHE_KIB = 16_384
+_CACHE_KIB = 4_096
 _CHUNK = 500  # bound parameters of one statement stay far below either database's limit
 _PRAGMAS = (
     f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}",
