@@ -1,12 +1,16 @@
 """RFC 6962 section 2.1 word for word: slow, recursive, over whole lists of entries. What protocol/ is held
-against. Also keys and leaves that are the same in every run.
+against. HPKE likewise. Also keys and leaves that are the same in every run.
 """
 
 import hashlib
+import hmac
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from protocol.feed import FeedHead, grow
 from protocol.leaf import ERASE, PUT, Leaf
@@ -106,3 +110,47 @@ def grown(entries: Sequence[bytes], steps: Sequence[int] = ()) -> tuple[FeedHead
         head, place = growth.head, place + step
         files.update(growth.files)
     return head, files
+
+
+def open_hpke(kem: int, secret: bytes, sealed: bytes, info: bytes) -> bytes:
+    """RFC 9180 sections 4 and 5.1 word for word, for HKDF-SHA256 and ChaCha20-Poly1305 in base mode.
+
+    Args:
+        kem: the KEM's registered number.
+        secret: the shared secret that it gave.
+        sealed: the ciphertext without the encapsulation.
+    """
+    suite = b"HPKE" + b"".join(number.to_bytes(2, "big") for number in (kem, 1, 3))
+    context = b"\0" + _extract(b"", suite, b"psk_id_hash", b"") + _extract(b"", suite, b"info_hash", info)
+    shared = _extract(secret, suite, b"secret", b"")
+    key = _expand(shared, suite, b"key", context, 32)
+    nonce = _expand(shared, suite, b"base_nonce", context, 12)
+    return ChaCha20Poly1305(key).decrypt(nonce, sealed, b"")
+
+
+def agree_x25519(private: X25519PrivateKey, encapsulated: bytes) -> bytes:
+    """RFC 9180 section 4.1: DHKEM(X25519, HKDF-SHA256)."""
+    suite = b"KEM" + (0x20).to_bytes(2, "big")
+    shared = private.exchange(X25519PublicKey.from_public_bytes(encapsulated))
+    context = encapsulated + private.public_key().public_bytes_raw()
+    return _expand(_extract(b"", suite, b"eae_prk", shared), suite, b"shared_secret", context, 32)
+
+
+def agree_hybrid(post_quantum: MLKEM768PrivateKey, classical: X25519PrivateKey, encapsulated: bytes) -> bytes:
+    """MLKEM768-X25519, the X-Wing combiner: SHA3-256 over both secrets, the X25519 halves and the label."""
+    ciphertext, ephemeral = encapsulated[:1088], encapsulated[1088:]
+    shared = post_quantum.decapsulate(ciphertext)
+    exchanged = classical.exchange(X25519PublicKey.from_public_bytes(ephemeral))
+    own = classical.public_key().public_bytes_raw()
+    return hashlib.sha3_256(shared + exchanged + ephemeral + own + b"\\.//^\\").digest()
+
+
+def _extract(salt: bytes, suite: bytes, label: bytes, material: bytes) -> bytes:
+    """LabeledExtract."""
+    return hmac.digest(salt, b"HPKE-v1" + suite + label + material, "sha256")
+
+
+def _expand(key: bytes, suite: bytes, label: bytes, info: bytes, size: int) -> bytes:
+    """LabeledExpand, for sizes of one hash at most."""
+    labelled = size.to_bytes(2, "big") + b"HPKE-v1" + suite + label + info
+    return hmac.digest(key, labelled + b"\x01", "sha256")[:size]

@@ -7,6 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
 
 from protocol import errors
 from protocol.answers import parse_answers, parse_query
@@ -27,7 +30,8 @@ from protocol.leaf import CaseState, Leaf, parse_leaf
 from protocol.note import VerifierKey, parse_note, verify_note
 from protocol.policy import check_policy, format_policy, parse_policy
 from protocol.receipt import verify_receipt
-from protocol.roster import format_roster, parse_roster
+from protocol.roster import SealingKey, format_roster, parse_roster
+from protocol.sealed import open_sealed, seal
 from protocol.tiles import format_bundle, parse_bundle, parse_tile_path, read_nodes, tile_width
 from protocol.tlog import check_consistency, check_inclusion, leaf_hash, node_hash, tree_root
 from protocol.token import FindKey, verify_request
@@ -351,6 +355,29 @@ def test_answers() -> None:
     for bad in vectors["answers_bad"]:
         with pytest.raises(Malformed):
             parse_answers(un64(bad["data"]), [bytes.fromhex(digest) for digest in bad["asked"]])
+
+
+def test_sealed() -> None:
+    vectors = load("sealed.json")
+    receiver, other = (sealing_private(vectors[who]) for who in ("receiver", "other"))
+    good, info = vectors["good"], vectors["good"]["info"].encode()
+    data, plain = un64(good["sealed"]), un64(good["plain"])
+    assert open_sealed([receiver], data, info) == plain
+    assert open_sealed([other, receiver], data, info) == plain
+    for keys in ([], [other]):
+        with pytest.raises(Malformed):
+            open_sealed(keys, data, info)
+    for bad in vectors["bad"]:
+        refused(bad, open_sealed, [receiver, other], un64(bad["sealed"]), bad["info"].encode())
+    key = SealingKey("vector", un64(vectors["receiver"]["public"]))
+    assert open_sealed([receiver], seal(key, plain, info), info) == plain
+
+
+def sealing_private(halves: Vectors) -> MLKEM768X25519PrivateKey:
+    return MLKEM768X25519PrivateKey(
+        MLKEM768PrivateKey.from_seed_bytes(un64(halves["ml_kem_seed"])),
+        X25519PrivateKey.from_private_bytes(un64(halves["x25519"])),
+    )
 
 
 def test_states_are_complete() -> None:

@@ -20,11 +20,13 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
 
 from protocol.answers import format_answers, format_query
 from protocol.checkpoint import Checkpoint, cosign, sign_checkpoint
 from protocol.document import digest_document, format_document
 from protocol.endorsement import format_endorsement, format_withdrawal
+from protocol.errors import Malformed
 from protocol.feed import FeedHead, grow
 from protocol.joining import format_join_request
 from protocol.leaf import ERASE, PUT, Leaf
@@ -32,6 +34,7 @@ from protocol.note import COSIGNATURE, ED25519, Ed25519Signer, Note, Signature, 
 from protocol.policy import Policy, format_policy
 from protocol.receipt import format_receipt
 from protocol.roster import format_roster
+from protocol.sealed import open_sealed, seal, sealing_info
 from protocol.tiles import TileRef, format_bundle, tile_width
 from protocol.tlog import (
     EMPTY,
@@ -902,6 +905,55 @@ def answers() -> Vectors:
     }
 
 
+def sealed() -> Vectors:
+    """Sealed bytes, and what nobody may open. Sealing is random: the bytes in the file stay while they
+    open."""
+    receiver, other = member_keys(NGO, "ngo"), member_keys(POLICE, "law_enforcement")
+    info = sealing_info("lead", POLICE, NGO, "bWVzc2FnZSAx")
+    plain = b'{"note":"Gare du Nord, hier soir"}\n'
+    present = FOLDER / "sealed.json"
+    try:
+        data = base64.b64decode(json.loads(present.read_bytes())["good"]["sealed"])
+        open_sealed([MLKEM768X25519PrivateKey(*receiver.sealing)], data, info)
+    except (FileNotFoundError, Malformed):
+        data = seal(receiver.entry().sealing_keys[-1], plain, info)
+    misdirected = sealing_info("lead", POLICE, "police.br.example", "bWVzc2FnZSAx")
+    return {
+        "receiver": sealing_halves(receiver),
+        "other": sealing_halves(other),
+        "good": {"sealed": b64(data), "info": info.decode(), "plain": b64(plain)},
+        "bad": [
+            {"why": why, "sealed": b64(wrong), "info": said.decode()}
+            for why, wrong, said in (
+                ("nothing", b"", info),
+                ("only the encapsulation", data[:1120], info),
+                ("cut short", data[:-1], info),
+                ("a byte too many", data + b"\0", info),
+                ("a bit of the ML-KEM ciphertext", flip(data, 0), info),
+                ("a bit of the X25519 key", flip(data, 1088), info),
+                ("a bit of the text", flip(data, 1120), info),
+                ("an X25519 key of small order", data[:1088] + bytes(32) + data[1120:], info),
+                ("for another receiver", data, misdirected),
+                ("of another type", data, sealing_info("sighting", POLICE, NGO, "bWVzc2FnZSAx")),
+                ("random bytes", derived("sealed", 2000), info),
+            )
+        ],
+    }
+
+
+def sealing_halves(keys: MemberKeys) -> Vectors:
+    post_quantum, classical = keys.sealing
+    return {
+        "public": b64(keys.entry().sealing_keys[-1].public),
+        "ml_kem_seed": b64(post_quantum.private_bytes_raw()),
+        "x25519": b64(classical.private_bytes_raw()),
+    }
+
+
+def flip(data: bytes, place: int) -> bytes:
+    return data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
+
+
 FILES: Mapping[str, Callable[[], Vectors]] = {
     "encodings.json": encodings,
     "tree.json": tree,
@@ -914,6 +966,7 @@ FILES: Mapping[str, Callable[[], Vectors]] = {
     "tokens.json": tokens,
     "roster.json": roster,
     "answers.json": answers,
+    "sealed.json": sealed,
 }
 
 
