@@ -1,4 +1,4 @@
-"""protocol/sealed.py: what is sealed is opened by its receiver alone, as RFC 9180 and other programs do it."""
+"""protocol/sealed.py: what is sealed is opened by its receiver alone, as in RFC 9180 and other programs."""
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
