@@ -16,8 +16,10 @@ from sqlalchemy import Connection
 
 from node.errors import Conflict
 from node.store.database import Moment, chunks, metadata, upsert
+from protocol.checkpoint import parse_checkpoint
 from protocol.feed import FeedHead, Growth
 from protocol.leaf import CaseState, Leaf
+from protocol.note import parse_note
 from protocol.tiles import WIDTH, TileRef, cut_bundle
 from protocol.tlog import HASH_SIZE, Frontier
 from protocol.verification import FeedState
@@ -25,6 +27,7 @@ from protocol.verification import FeedState
 OPEN = "open"
 QUARANTINED = "quarantined"
 SPLIT = "split"
+BEHIND = "behind"
 
 WANTED = "wanted"
 HELD = "held"
@@ -47,6 +50,7 @@ feed = sa.Table(
     sa.Column("size", sa.BigInteger, nullable=False),
     sa.Column("frontier", sa.LargeBinary, nullable=False),
     sa.Column("note", sa.LargeBinary),
+    sa.Column("pending", sa.LargeBinary),
     sa.Column("state", sa.String, nullable=False),
     sa.Column("reason", sa.String, nullable=False),
     sa.Column("evidence", sa.LargeBinary),
@@ -108,10 +112,12 @@ class FeedRow:
     """A feed as it is known here.
 
     Attributes:
-        size: leaves verified and committed.
-        note: the newest signed checkpoint; None before the first.
-        state: OPEN, QUARANTINED (the owner broke the protocol; asked again later) or SPLIT (two faces:
-            stopped until a person decides).
+        size: leaves verified and committed; of an own feed also those that are not published yet.
+        note: the newest signed checkpoint; None before the first. Of an own feed the one that is published.
+        pending: the newest signed checkpoint of an own feed while it is not published; None otherwise.
+        state: OPEN, QUARANTINED (the owner broke the protocol; asked again later), SPLIT (two faces: stopped
+            until a person decides) or BEHIND (an own feed that others know further than this node does:
+            nothing is signed until its newest head was fetched).
         reason: why it is not open, in plain words.
     """
 
@@ -123,6 +129,7 @@ class FeedRow:
     size: int
     frontier: bytes
     note: bytes | None
+    pending: bytes | None
     state: str
     reason: str
     evidence: bytes | None
@@ -131,6 +138,12 @@ class FeedRow:
     def known(self) -> FeedState:
         """Return what verification starts from."""
         return FeedState(self.origin, Frontier.parse(self.size, self.frontier), self.note)
+
+    def published_size(self) -> int:
+        """Return how many leaves the published checkpoint covers: more may be stored, and none is served."""
+        if self.pending is None:
+            return self.size
+        return 0 if self.note is None else parse_checkpoint(parse_note(self.note).text).size
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,15 +202,34 @@ def load_head(conn: Connection, row: FeedRow) -> FeedHead:
     return FeedHead(row.origin, Frontier.parse(row.size, row.frontier), tuple(edge), bundle)
 
 
-def store_growth(conn: Connection, row: FeedRow, growth: Growth, note: bytes, now: datetime) -> None:
+def store_growth(
+    conn: Connection, row: FeedRow, growth: Growth, note: bytes, now: datetime, *, publish: bool = True
+) -> None:
     """Store what an addition to an own feed wrote, and its new head.
+
+    Args:
+        publish: whether the head is published by this; otherwise it is pending until `publish_note`.
 
     Raises:
         Conflict: somebody else has added to the feed meanwhile; nothing is stored.
     """
-    frontier = growth.head.frontier
-    _advance(conn, row, frontier, note, now)
+    published, pending = (note, None) if publish else (row.note, note)
+    _advance(conn, row, growth.head.frontier, published, pending, now)
     write_files(conn, row.id, growth.files)
+
+
+def publish_note(conn: Connection, row: FeedRow, note: bytes) -> bool:
+    """Publish the newest head of an own feed, with the cosignatures that it has by now.
+
+    Returns:
+        Whether it was: False when the feed has grown or was published meanwhile.
+    """
+    changed = conn.execute(
+        feed.update()
+        .where(feed.c.id == row.id, feed.c.size == row.size, _same_note(row.note), _same_pending(row.pending))
+        .values(note=note, pending=None)
+    )
+    return changed.rowcount == 1
 
 
 def store_update(conn: Connection, row: FeedRow, state: FeedState, now: datetime) -> None:
@@ -207,7 +239,7 @@ def store_update(conn: Connection, row: FeedRow, state: FeedState, now: datetime
         Conflict: another pull was faster; nothing is stored.
     """
     assert state.note is not None
-    _advance(conn, row, state.frontier, state.note, now)
+    _advance(conn, row, state.frontier, state.note, None, now)
 
 
 def write_files(conn: Connection, feed_id: int, files: Iterable[tuple[TileRef, bytes]]) -> None:
@@ -334,7 +366,14 @@ def count_states(conn: Connection) -> dict[tuple[int, str], int]:
     return {(row[0], row[1]): row[2] for row in conn.execute(query)}
 
 
-def _advance(conn: Connection, row: FeedRow, frontier: Frontier, note: bytes, now: datetime) -> None:
+def _advance(
+    conn: Connection,
+    row: FeedRow,
+    frontier: Frontier,
+    note: bytes | None,
+    pending: bytes | None,
+    now: datetime,
+) -> None:
     changed = conn.execute(
         feed.update()
         .where(feed.c.id == row.id, feed.c.size == row.size, _same_note(row.note))
@@ -342,6 +381,7 @@ def _advance(conn: Connection, row: FeedRow, frontier: Frontier, note: bytes, no
             size=frontier.size,
             frontier=frontier.format(),
             note=note,
+            pending=pending,
             state=OPEN,
             reason="",
             advanced_at=now,
@@ -353,3 +393,7 @@ def _advance(conn: Connection, row: FeedRow, frontier: Frontier, note: bytes, no
 
 def _same_note(note: bytes | None) -> Any:
     return feed.c.note.is_(None) if note is None else feed.c.note == note
+
+
+def _same_pending(pending: bytes | None) -> Any:
+    return feed.c.pending.is_(None) if pending is None else feed.c.pending == pending

@@ -1,6 +1,18 @@
 """Every table of the node, in one `metadata`: what the migrations are held against."""
 
-from node.store import access, cases, documents, feeds, peers, photographs, receipts, search
+from node.store import access, cases, documents, feeds, heads, peers, photographs, receipts, search, witnesses
 from node.store.database import metadata
 
-__all__ = ["access", "cases", "documents", "feeds", "metadata", "peers", "photographs", "receipts", "search"]
+__all__ = [
+    "access",
+    "cases",
+    "documents",
+    "feeds",
+    "heads",
+    "metadata",
+    "peers",
+    "photographs",
+    "receipts",
+    "search",
+    "witnesses",
+]

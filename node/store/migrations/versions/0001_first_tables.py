@@ -36,6 +36,7 @@ def upgrade() -> None:
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("frontier", sa.LargeBinary(), nullable=False),
         sa.Column("note", sa.LargeBinary(), nullable=True),
+        sa.Column("pending", sa.LargeBinary(), nullable=True),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("evidence", sa.LargeBinary(), nullable=True),
@@ -248,6 +249,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("feed_id", "level", "place", name=op.f("pk_feed_tile")),
     )
     op.create_table(
+        "head",
+        sa.Column("feed_id", sa.Integer(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("root", sa.LargeBinary(), nullable=False),
+        sa.Column("note", sa.LargeBinary(), nullable=False),
+        sa.Column("seen_at", sa.BigInteger(), nullable=False),
+        sa.Column("cosigned", sa.LargeBinary(), nullable=True),
+        sa.Column("cosigned_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["feed_id"], ["feed.id"], name=op.f("fk_head_feed_id")),
+        sa.PrimaryKeyConstraint("feed_id", name=op.f("pk_head")),
+    )
+    op.create_table(
         "receipt",
         sa.Column("feed_id", sa.Integer(), nullable=False),
         sa.Column("case_id", sa.String(), nullable=False),
@@ -259,6 +272,17 @@ def upgrade() -> None:
         sa.Column("nothing_held", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["feed_id"], ["feed.id"], name=op.f("fk_receipt_feed_id")),
         sa.PrimaryKeyConstraint("feed_id", "case_id", "member", name=op.f("pk_receipt")),
+    )
+    op.create_table(
+        "witness",
+        sa.Column("feed_id", sa.Integer(), nullable=False),
+        sa.Column("member", sa.String(), nullable=False),
+        sa.Column("asked_at", sa.BigInteger(), nullable=False),
+        sa.Column("confirmed_at", sa.BigInteger(), nullable=True),
+        sa.Column("ahead_seconds", sa.BigInteger(), nullable=True),
+        sa.Column("problem", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["feed_id"], ["feed.id"], name=op.f("fk_witness_feed_id")),
+        sa.PrimaryKeyConstraint("feed_id", "member", name=op.f("pk_witness")),
     )
     op.create_table(
         "document",
@@ -306,7 +330,9 @@ def downgrade() -> None:
 
     op.drop_table("photograph")
     op.drop_table("document")
+    op.drop_table("witness")
     op.drop_table("receipt")
+    op.drop_table("head")
     op.drop_table("feed_tile")
     with op.batch_alter_table("feed_case", schema=None) as batch_op:
         batch_op.drop_index("ix_feed_case_state")
