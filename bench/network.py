@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.adapters.repository import Holder
 from node.runtime import Node, open_node
-from node.services import membership, network
+from node.services import membership, network, signing
 from protocol.policy import Policy
 
 NETWORK = "Benchmark"
@@ -56,8 +56,8 @@ class Homes:
             membership.init_home(home.folder, home.member, text)
             network.admit(coordinator, membership.join_request(home.open(), _applicant(home), NETWORK), now)
         for key in holders.values():
-            network.sign_change(coordinator, key)
-        network.publish(coordinator, now)
+            signing.sign_change(coordinator, key)
+        signing.publish(coordinator, now)
         with _files(coordinator) as url:
             root = (coordinator / "metadata" / "1.root.json").read_bytes()
             for home in self.homes:

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from node.adapters.http import Answer, HttpClient
 from node.adapters.repository import Holder
 from node.errors import PeerUnavailable
-from node.services import network
+from node.services import network, signing
 from protocol.joining import format_join_request
 from protocol.policy import Policy
 from tests.members import MemberKeys, public
@@ -50,8 +50,8 @@ class Coordinator:
 
     def publish(self, at: datetime | None = None) -> "Coordinator":
         for key in self.holders.values():
-            network.sign_change(self.folder, key)
-        network.publish(self.folder, at or now())
+            signing.sign_change(self.folder, key)
+        signing.publish(self.folder, at or now())
         return self
 
     @property

@@ -13,7 +13,7 @@ to the services.
 import json
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,7 +21,8 @@ from secrets import token_bytes
 from typing import Any, Literal
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from securesystemslib.signer import CryptoSigner, SSlibKey
+from securesystemslib.exceptions import UnverifiedSignatureError
+from securesystemslib.signer import CryptoSigner, Signature, SSlibKey
 from tuf.api.exceptions import RepositoryError
 from tuf.api.metadata import Key, Metadata, MetaFile, Root, Snapshot, TargetFile, Targets, Timestamp
 
@@ -166,7 +167,7 @@ class Change:
                     "Send a fresh copy of change.json round; every change begins its signatures anew.",
                 )
             if own and other:
-                own.signatures = {**other.signatures, **own.signatures}
+                own.signatures |= self._verified_signatures(other)
 
     def signatures(self, role: Role) -> Signatures | None:
         """Tell how far the signing of a role's file is; None when the change does not touch it."""
@@ -186,6 +187,16 @@ class Change:
         return Signatures(
             _names(both.signed), _names(both.unsigned), max(both.first.missing, both.second.missing)
         )
+
+    def _verified_signatures(self, copy: Metadata[Any]) -> dict[str, Signature]:
+        """Return the signatures of a copy that verify: another would stand in the place of the right one."""
+        keys = {key_id: key for root in self._root_signers() for key_id, key in root.keys.items()}
+        found = {}
+        for key_id, signature in copy.signatures.items():
+            with suppress(UnverifiedSignatureError, KeyError):
+                keys[key_id].verify_signature(signature, copy.signed_bytes)
+                found[key_id] = signature
+        return found
 
     def _root_signers(self) -> list[Root]:
         return [metadata.signed for metadata in (self.root, self.root_before) if metadata]

@@ -18,6 +18,7 @@ from node.cli.arguments import read_pairs
 from node.cli.output import json_option, print_json, remark, say, yes_option
 from node.errors import InvalidInput, NodeError, NotFound
 from node.services import network as coordinator
+from node.services import signing
 from node.services.membership import root_fingerprint
 from node.services.network_view import NetworkView, describe
 from node.web.coordinator import create_coordinator_app
@@ -101,9 +102,9 @@ def init(
     coordinator.create_network(folder, name, root, targets, threshold, _now(), Policy(exercise=sandbox))
     for _, private in keys.values():
         if private is not None:
-            coordinator.sign_change(folder, private)
+            signing.sign_change(folder, private)
     if all(not found.missing for found in describe(folder, _now()).signatures.values()):
-        coordinator.publish(folder, _now())
+        signing.publish(folder, _now())
         say(f"The network is published in {folder}. Give members {folder / 'metadata' / '1.root.json'}.")
     else:
         say(f"The network in {folder} waits for signatures.")
@@ -292,7 +293,7 @@ def sign(path: Path, key_file: Path, yes: bool, passphrase_file: Path | None, as
             say(f"  {sentence}")
         if not yes:
             click.confirm("Sign this?", abort=True, default=True)
-    roles = coordinator.sign_change(path, load_key_file(key_file, _passphrase(passphrase_file, key_file)))
+    roles = signing.sign_change(path, load_key_file(key_file, _passphrase(passphrase_file, key_file)))
     missing = {role: found.missing for role, found in describe(path, _now()).signatures.items()}
     if as_json:
         print_json({"signed": roles, "missing": missing})
@@ -311,7 +312,7 @@ def collect(folder: Path, copy: Path) -> None:
     Examples:
       gmcn network collect net change-from-bob.json
     """
-    coordinator.collect(folder, copy)
+    signing.collect(folder, copy)
     _echo_signatures(describe(folder, _now()))
 
 
@@ -324,7 +325,7 @@ def publish(folder: Path) -> None:
     Examples:
       gmcn network publish net
     """
-    coordinator.publish(folder, _now())
+    signing.publish(folder, _now())
     versions = ", ".join(f"{line.role} {line.version}" for line in describe(folder, _now()).published)
     say(f"Published: {versions}. Nodes take it up at their next poll.")
 
@@ -338,7 +339,7 @@ def discard(folder: Path) -> None:
     Examples:
       gmcn network discard net
     """
-    coordinator.discard(folder)
+    signing.discard(folder)
     say("Nothing is staged any more.")
 
 
@@ -351,7 +352,7 @@ def refresh(folder: Path) -> None:
     Examples (daily, by cron):
       gmcn network refresh net
     """
-    coordinator.refresh(folder, _now())
+    signing.refresh(folder, _now())
     say("Renewed for seven days.")
 
 
@@ -414,7 +415,7 @@ def _keep_fresh(folder: Path, stop: threading.Event) -> None:
     """Renew the online signatures whenever they are due, until told to stop."""
     while True:
         try:
-            if coordinator.refresh_when_due(folder, _now()):
+            if signing.refresh_when_due(folder, _now()):
                 say("Renewed for seven days.")
         except (NodeError, OSError) as error:
             remark(f"The network's files could not be renewed: {error}")

@@ -49,7 +49,7 @@ from node.sandbox.plan import (
 )
 from node.sandbox.portraits import draw_portrait
 from node.sandbox.processes import Processes, running
-from node.services import cases, membership, network, publishing
+from node.services import cases, membership, network, publishing, signing
 from node.services.membership import Applicant
 from node.store.cases import PUBLISHED
 from protocol.policy import Policy
@@ -157,8 +157,8 @@ class World:
         for name in KEY_HOLDERS[:THRESHOLD]:
             place = self.folder / "keyholders" / name
             key = load_key_file(place / "key.pem", read_passphrase(place / "passphrase"))
-            network.sign_change(self.coordinator, key)
-        network.publish(self.coordinator, now)
+            signing.sign_change(self.coordinator, key)
+        signing.publish(self.coordinator, now)
 
 
 def open_world(folder: Path) -> World | None:

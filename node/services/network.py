@@ -1,9 +1,9 @@
 """The coordinator's work: who is a member, by which keys, under which policy.
 
 Guarantees: whatever is staged obeys the rules that every node will hold it to, so that no published roster is
-ever refused for its form; a member's keys enter only by a request that proves them; nothing here can publish
-what the key holders have not signed (`node.adapters.repository`). Whether an organisation is what it says is
-for people to find out.
+ever refused for its form; a member's keys enter only by a request that proves them. Nothing here publishes:
+that takes the signatures of the key holders (`signing`). Whether an organisation is what it says is for
+people to find out.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,11 +14,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import orjson
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tuf.api.metadata import Root
 
 from node.adapters.repository import (
-    Change,
     Holder,
     Repository,
     Role,
@@ -49,9 +47,6 @@ from protocol.roster import (
 KEY_OVERLAP = timedelta(days=7)
 """How long a replaced token key still counts, so that members who have not seen the new roster are not cut
 off."""
-
-RENEW_ONLINE = timedelta(days=4)
-"""How long before the timestamp runs out it is renewed without anybody's doing."""
 
 T = TypeVar("T")
 
@@ -287,72 +282,6 @@ def rotate_online(folder: Path, now: datetime) -> None:
         repository.stage_root(repository.add_online_key, now)
 
 
-def sign_change(path: Path, key: Ed25519PrivateKey) -> list[Role]:
-    """Add one key holder's signature to a staged change.
-
-    Args:
-        path: the network's folder, or a copy of its change.json.
-
-    Raises:
-        NotAllowed: the key may sign nothing of it.
-    """
-    file = _change_file(path)
-    change = Change.read(file)
-    signed = change.sign(key)
-    if not signed:
-        raise NotAllowed(
-            "This key may sign nothing of the staged change.", "See who may with `gmcn network show`."
-        )
-    change.write(file)
-    return signed
-
-
-def collect(folder: Path, copy: Path) -> None:
-    """Take the signatures of a copy of the staged change back into the network's folder.
-
-    Raises:
-        NotFound: nothing is staged, or there is no such copy.
-        Conflict: the copy is of another change.
-    """
-    repository = Repository.open(folder)
-    with repository.turn():
-        change = Change.read(repository.change_path)
-        change.merge(Change.read(copy))
-        change.write(repository.change_path)
-
-
-def publish(folder: Path, now: datetime) -> None:
-    """Publish the staged change, once enough holders have signed it; see `Repository.publish`."""
-    repository = Repository.open(folder)
-    with repository.turn():
-        repository.publish(now)
-
-
-def discard(folder: Path) -> None:
-    """Forget the staged change; see `Repository.discard`."""
-    repository = Repository.open(folder)
-    with repository.turn():
-        repository.discard()
-
-
-def refresh(folder: Path, now: datetime) -> None:
-    """Renew the online signatures for another term; see `Repository.refresh`."""
-    repository = Repository.open(folder)
-    with repository.turn():
-        repository.refresh(now)
-
-
-def refresh_when_due(folder: Path, now: datetime) -> bool:
-    """Renew the online signatures if they run out within RENEW_ONLINE, and tell whether they were."""
-    repository = Repository.open(folder)
-    with repository.turn():
-        timestamp = repository.published_timestamp()
-        if timestamp is None or timestamp.signed.expires - now > RENEW_ONLINE:
-            return False
-        repository.refresh(now)
-        return True
-
-
 def _change_roster(folder: Path, change: Callable[[Roster], tuple[Roster, Member]], now: datetime) -> Member:
     """Stage what `change` makes of the roster as it will be, and return the member concerned."""
     repository = Repository.open(folder)
@@ -478,10 +407,6 @@ def _set(policy: dict[str, Any], name: str, text: str) -> str:
                 return f"{name}: must be a whole number"
             place[last] = int(text)
     return ""
-
-
-def _change_file(path: Path) -> Path:
-    return Repository.open(path).change_path if path.is_dir() else path
 
 
 def _packaged_schemas() -> dict[str, bytes]:

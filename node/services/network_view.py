@@ -16,7 +16,7 @@ import orjson
 from node.adapters.repository import Change, Repository, Role, Signatures, holder_name
 from node.adapters.trust import POLICY, ROSTER
 from node.errors import InvalidInput
-from node.services.network import RENEW_ONLINE
+from node.services.signing import RENEW_ONLINE
 from protocol.endorsement import standing
 from protocol.errors import ProtocolError
 from protocol.policy import parse_policy

@@ -20,7 +20,7 @@ from node.adapters.keystore import load_key_file
 from node.adapters.repository import Holder
 from node.adapters.trust import TrustStore
 from node.errors import Conflict, InvalidInput, NotFound, PeerUnavailable
-from node.services import network
+from node.services import network, signing
 from protocol.errors import BadProof, Malformed, NoQuorum, ProtocolError, Rollback
 from protocol.policy import Policy
 from tests.members import MemberKeys, public
@@ -133,7 +133,7 @@ def test_another_process_sees_what_was_published(
 
 def test_old_sets_are_cleared_away(store: TrustStore, coordinator: Coordinator, tmp_path: Path) -> None:
     for _ in range(5):
-        network.refresh(coordinator.folder, now())
+        signing.refresh(coordinator.folder, now())
         refresh(store, coordinator=coordinator.files())
     sets = [path.name for path in (tmp_path / "trust" / "sets").iterdir()]
     assert len(sets) == 3
@@ -223,18 +223,18 @@ def test_an_older_mirror_is_behind_and_the_next_is_asked(store: TrustStore, coor
 def test_an_expired_timestamp_is_not_taken_and_what_is_trusted_stays(
     store: TrustStore, coordinator: Coordinator
 ) -> None:
-    network.refresh(coordinator.folder, now() - timedelta(days=8))
+    signing.refresh(coordinator.folder, now() - timedelta(days=8))
     with pytest.raises(PeerUnavailable, match="run out"):
         refresh(store, coordinator=dict(coordinator.files()))
     assert store.current().version == 1
-    network.refresh(coordinator.folder, now())
+    signing.refresh(coordinator.folder, now())
     assert refresh(store, coordinator=dict(coordinator.files())).versions["timestamp"] == 3
 
 
 def test_what_has_expired_meanwhile_is_still_read_and_served(
     coordinator: Coordinator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    network.refresh(coordinator.folder, now() - timedelta(days=7) + timedelta(seconds=2))
+    signing.refresh(coordinator.folder, now() - timedelta(days=7) + timedelta(seconds=2))
     store = TrustStore(tmp_path / "trust")
     expires = store.bootstrap(
         coordinator.root, [COORDINATOR], Web({COORDINATOR: coordinator.files()})

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from node.cli import main
 from node.cli.failures import INVALID, NOT_ALLOWED, NOT_FOUND
 from node.cli.network import network
-from node.services import network as coordinator
+from node.services import signing
 from node.services.network_view import describe
 from protocol.endorsement import format_endorsement
 from tests.members import MemberKeys
@@ -155,7 +155,7 @@ def test_the_passphrase_comes_from_a_file_or_is_asked_for(monkeypatch: pytest.Mo
 
 def test_serving_renews_what_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
     make_network()
-    coordinator.refresh(Path("net"), now() - timedelta(days=5))
+    signing.refresh(Path("net"), now() - timedelta(days=5))
     renewed: list[bool] = []
 
     def serve(app: object, **options: object) -> None:

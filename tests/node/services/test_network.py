@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from node.adapters.repository import Change, Holder, Repository
 from node.adapters.trust import TrustStore
 from node.errors import Conflict, InvalidInput, NotAllowed, NotFound
-from node.services import network
+from node.services import network, signing
 from node.services.network_view import describe
 from protocol.endorsement import format_endorsement
 from protocol.joining import format_join_request
@@ -56,21 +56,21 @@ def test_a_new_network_waits_for_its_holders(tmp_path: Path) -> None:
     network.create_network(coordinator.folder, "Test network", people, people, 2, now())
     ana, bob = coordinator.holders.values()
     with pytest.raises(NotAllowed, match="root file needs 2 more") as caught:
-        network.publish(coordinator.folder, now())
+        signing.publish(coordinator.folder, now())
     assert "ana, bob" in caught.value.message
-    assert network.sign_change(coordinator.folder, ana) == ["root", "targets"]
-    assert network.sign_change(coordinator.folder, ana) == ["root", "targets"]
+    assert signing.sign_change(coordinator.folder, ana) == ["root", "targets"]
+    assert signing.sign_change(coordinator.folder, ana) == ["root", "targets"]
     with pytest.raises(NotAllowed, match="root file needs 1 more of the signatures by bob"):
-        network.publish(coordinator.folder, now())
+        signing.publish(coordinator.folder, now())
     with pytest.raises(NotFound, match="Nothing is published"):
-        network.refresh(coordinator.folder, now())
+        signing.refresh(coordinator.folder, now())
     with pytest.raises(Conflict, match="first change"):
-        network.discard(coordinator.folder)
+        signing.discard(coordinator.folder)
     assert not list((coordinator.folder / "metadata").iterdir())
-    network.sign_change(coordinator.folder, bob)
-    network.publish(coordinator.folder, now())
+    signing.sign_change(coordinator.folder, bob)
+    signing.publish(coordinator.folder, now())
     with pytest.raises(NotFound, match="Nothing is staged"):
-        network.publish(coordinator.folder, now())
+        signing.publish(coordinator.folder, now())
 
 
 def test_only_a_sandbox_may_hang_on_one_key(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_the_online_key_is_private(coordinator: Coordinator) -> None:
 
 def test_a_folder_without_a_network_is_told(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="no network"):
-        network.publish(tmp_path, now())
+        signing.publish(tmp_path, now())
     with pytest.raises(NotFound):
         describe(tmp_path / "nothing.json", now())
 
@@ -104,10 +104,30 @@ def test_holders_who_never_meet_sign_copies(coordinator: Coordinator, tmp_path: 
     for name, key in coordinator.holders.items():
         copies[name].write_bytes((coordinator.folder / "change.json").read_bytes())
         assert describe(copies[name], now()).changes == (f"Suspends {BRAZIL.id}.",)
-        assert network.sign_change(copies[name], key) == ["targets"]
-        network.collect(coordinator.folder, copies[name])
+        assert signing.sign_change(copies[name], key) == ["targets"]
+        signing.collect(coordinator.folder, copies[name])
     assert describe(coordinator.folder, now()).signatures["targets"].missing == 0
-    network.publish(coordinator.folder, now())
+    signing.publish(coordinator.folder, now())
+    assert published(coordinator).member(BRAZIL.id).state == "suspended"
+
+
+def test_a_signature_that_was_altered_on_the_way_does_not_block_the_right_one(
+    coordinator: Coordinator, tmp_path: Path
+) -> None:
+    network.set_state(coordinator.folder, BRAZIL.id, "suspended", now())
+    good, bad = tmp_path / "good.json", tmp_path / "bad.json"
+    good.write_bytes((coordinator.folder / "change.json").read_bytes())
+    for key in coordinator.holders.values():
+        signing.sign_change(good, key)
+    value = json.loads(good.read_text())
+    for signature in value["targets"]["signatures"]:
+        signature["sig"] = "00" * 64
+    bad.write_text(json.dumps(value))
+    signing.collect(coordinator.folder, bad)
+    with pytest.raises(NotAllowed, match="2 more of the signatures by ana, bob"):
+        signing.publish(coordinator.folder, now())
+    signing.collect(coordinator.folder, good)
+    signing.publish(coordinator.folder, now())
     assert published(coordinator).member(BRAZIL.id).state == "suspended"
 
 
@@ -116,13 +136,13 @@ def test_a_copy_of_another_change_is_not_taken(coordinator: Coordinator, tmp_pat
     (tmp_path / "copy.json").write_bytes((coordinator.folder / "change.json").read_bytes())
     network.set_state(coordinator.folder, POLICE.id, "suspended", now())
     with pytest.raises(Conflict, match="another change"):
-        network.collect(coordinator.folder, tmp_path / "copy.json")
+        signing.collect(coordinator.folder, tmp_path / "copy.json")
 
 
 def test_a_stranger_s_key_signs_nothing(coordinator: Coordinator) -> None:
     network.set_policy(coordinator.folder, {"notice_days": "8"}, now())
     with pytest.raises(NotAllowed, match="may sign nothing"):
-        network.sign_change(coordinator.folder, Ed25519PrivateKey.generate())
+        signing.sign_change(coordinator.folder, Ed25519PrivateKey.generate())
 
 
 ALTERATIONS: list[Callable[[dict[str, Any]], Any]] = [
@@ -150,7 +170,7 @@ def test_what_is_shown_is_what_would_be_signed(
     with pytest.raises(InvalidInput, match="altered"):
         describe(tmp_path / "copy.json", now())
     with pytest.raises(InvalidInput, match="altered"):
-        network.sign_change(tmp_path / "copy.json", coordinator.holders["ana"])
+        signing.sign_change(tmp_path / "copy.json", coordinator.holders["ana"])
 
 
 def test_a_copy_that_says_nothing_of_its_signers_is_refused(coordinator: Coordinator, tmp_path: Path) -> None:
@@ -407,12 +427,12 @@ def test_a_rotated_root_needs_old_and_new_holders(coordinator: Coordinator) -> N
     assert "Root: the key of carla is added." in said
     assert "Root: the key of ana is removed." in said
     for key in (carla, dora):
-        assert network.sign_change(coordinator.folder, key) == ["root"]
+        assert signing.sign_change(coordinator.folder, key) == ["root"]
     with pytest.raises(NotAllowed, match="2 more of the signatures by ana, bob"):
-        network.publish(coordinator.folder, now())
+        signing.publish(coordinator.folder, now())
     for key in coordinator.holders.values():
-        network.sign_change(coordinator.folder, key)
-    network.publish(coordinator.folder, now())
+        signing.sign_change(coordinator.folder, key)
+    signing.publish(coordinator.folder, now())
     assert describe(coordinator.folder, now()).published[0].holders == ("carla", "dora")
 
 
@@ -433,7 +453,7 @@ def test_terms_are_renewed_without_other_keys(coordinator: Coordinator) -> None:
     coordinator.publish()
     network.rotate(coordinator.folder, "root", now())
     assert describe(coordinator.folder, now()).signatures.keys() == {"root"}
-    network.discard(coordinator.folder)
+    signing.discard(coordinator.folder)
     assert changes(coordinator) == ""
 
 
@@ -450,21 +470,21 @@ def test_a_fresh_online_key(coordinator: Coordinator, tmp_path: Path) -> None:
     store = TrustStore(tmp_path / "trust")
     store.bootstrap(coordinator.root, [COORDINATOR], Web({COORDINATOR: coordinator.files()}))
     network.rotate_online(coordinator.folder, now())
-    network.refresh(coordinator.folder, now())  # while it is staged, the old one still counts
+    signing.refresh(coordinator.folder, now())  # while it is staged, the old one still counts
     coordinator.publish()
     trusted = store.refresh([COORDINATOR], Web({COORDINATOR: coordinator.files()}))
     assert (trusted.versions["root"], trusted.versions["timestamp"]) == (2, 3)
 
 
 def test_online_signatures_are_renewed_when_due(coordinator: Coordinator) -> None:
-    assert not network.refresh_when_due(coordinator.folder, now() + timedelta(days=2))
-    assert network.refresh_when_due(coordinator.folder, now() + timedelta(days=4))
+    assert not signing.refresh_when_due(coordinator.folder, now() + timedelta(days=2))
+    assert signing.refresh_when_due(coordinator.folder, now() + timedelta(days=4))
     assert describe(coordinator.folder, now()).published[3].version == 2
 
 
 def test_old_snapshots_are_cleared_away(coordinator: Coordinator) -> None:
     for _ in range(8):
-        network.refresh(coordinator.folder, now())
+        signing.refresh(coordinator.folder, now())
     assert len(list((coordinator.folder / "metadata").glob("*.snapshot.json"))) == 5
 
 
