@@ -30,6 +30,7 @@ peer = sa.Table(
     sa.Column("failures", sa.Integer, nullable=False, default=0),
     sa.Column("error", sa.String, nullable=False, default=""),
     sa.Column("lying", sa.Boolean, nullable=False, default=False),
+    sa.Column("unheard", sa.Boolean, nullable=False, default=False),
 )
 
 withdrawal = sa.Table(
@@ -58,6 +59,7 @@ class Peer:
         failures: attempts in a row that were not answered.
         error: the last reason, in plain words; empty when all is well.
         lying: whether that reason is a breach of the protocol rather than silence.
+        unheard: this node was restored from a backup, and what the peer has erased since is not known yet.
     """
 
     member: str
@@ -72,6 +74,7 @@ class Peer:
     failures: int
     error: str
     lying: bool
+    unheard: bool
 
 
 def see_peer(conn: Connection, member: str, fingerprint: str, now: datetime) -> Peer:
@@ -163,6 +166,7 @@ def record_success(conn: Connection, member: str, started: datetime, now: dateti
             failures=0,
             error="",
             lying=False,
+            unheard=False,
         )
     )
 

@@ -1,6 +1,18 @@
 """Every table of the node, in one `metadata`: what the migrations are held against."""
 
-from node.store import access, cases, documents, feeds, heads, peers, photographs, receipts, search, witnesses
+from node.store import (
+    access,
+    cases,
+    documents,
+    feeds,
+    heads,
+    marks,
+    peers,
+    photographs,
+    receipts,
+    search,
+    witnesses,
+)
 from node.store.database import metadata
 
 __all__ = [
@@ -9,6 +21,7 @@ __all__ = [
     "documents",
     "feeds",
     "heads",
+    "marks",
     "metadata",
     "peers",
     "photographs",

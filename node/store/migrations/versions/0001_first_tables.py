@@ -64,6 +64,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("member", "sha256", name=op.f("pk_loose_photograph")),
     )
     op.create_table(
+        "mark",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("about", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_mark")),
+    )
+    op.create_table(
         "peer",
         sa.Column("member", sa.String(), nullable=False),
         sa.Column("fingerprint", sa.String(), nullable=False),
@@ -77,6 +84,7 @@ def upgrade() -> None:
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("error", sa.String(), nullable=False),
         sa.Column("lying", sa.Boolean(), nullable=False),
+        sa.Column("unheard", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("member", name=op.f("pk_peer")),
     )
     op.create_table(
@@ -364,6 +372,7 @@ def downgrade() -> None:
     op.drop_table("search_entry")
     op.drop_table("receipt_statement")
     op.drop_table("peer")
+    op.drop_table("mark")
     op.drop_table("loose_photograph")
     op.drop_table("journal")
     op.drop_table("feed")
