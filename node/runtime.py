@@ -4,7 +4,7 @@ Guarantees: everything that a use case touches hangs on one `Node`, and nothing 
 nodes live in one process. What a node does is `node.services`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,7 +27,7 @@ from node.store.database import open_database
 from protocol.errors import NotAuthorized
 from protocol.note import ED25519, Ed25519Signer
 from protocol.policy import Policy
-from protocol.roster import Audience, Member, Roster
+from protocol.roster import Audience, Member, Roster, fingerprint
 from protocol.token import TokenSigner
 from schemas import Schemas
 
@@ -49,6 +49,7 @@ class Network:
         schemas: the JSON Schemas in force, ready to use.
         expires_at: when the files run out; past it no new member or key is taken.
         version: rises with every change.
+        fingerprints: of every member, by its id: what its keys and address are accepted by.
     """
 
     roster: Roster
@@ -56,6 +57,7 @@ class Network:
     schemas: Schemas
     expires_at: datetime
     version: int
+    fingerprints: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ class Node:
                     known[1].schemas if known and same else Schemas.with_overrides(trusted.schemas),
                     trusted.expires_at,
                     trusted.version,
+                    {member.id: fingerprint(member) for member in trusted.roster.members},
                 ),
             )
             self._networks[""] = known

@@ -178,18 +178,21 @@ class TrustStore:
 
     def _read_current(self) -> _Set:
         try:
-            name, pinned = os.readlink(self._current), self._pinned.read_bytes()
+            name = os.readlink(self._current)  # all that a request costs, mostly
+            if self._known is not None and self._known[0] == name:
+                return self._known[1]
+            pinned = self._pinned.read_bytes()
         except FileNotFoundError:
             raise _not_joined() from None
-        if self._known is None or self._known[0] != name:
-            try:
-                self._known = name, _read_set(pinned, self._folder / name)
-            except (OSError, RepositoryError, ProtocolError) as error:
-                raise InvalidInput(
-                    f"The signed files in {self._folder} were damaged on this disk: {type(error).__name__}.",
-                    "Restore the folder from its backup, or remove it and join the network again.",
-                ) from None
-        return self._known[1]
+        try:
+            known = _read_set(pinned, self._folder / name)
+        except (OSError, RepositoryError, ProtocolError) as error:
+            raise InvalidInput(
+                f"The signed files in {self._folder} were damaged on this disk: {type(error).__name__}.",
+                "Restore the folder from its backup, or remove it and join the network again.",
+            ) from None
+        self._known = name, known
+        return known
 
     def _refresh(self, pinned: bytes, urls: Iterable[str], http: HttpClient, seconds: float) -> None:
         # One at a time, in other processes too: of two at once the slower one would put an older set back.

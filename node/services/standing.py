@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from node.runtime import Node
 from node.store import peers
 from protocol.endorsement import Standing, State, standing
-from protocol.roster import Audience, Member, fingerprint
+from protocol.roster import Audience, Member
 
 EXPIRED_POLICE = timedelta(days=30)
 """How long past the roster's expiry police exchange goes on."""
@@ -54,7 +54,7 @@ def exchange_with(conn: Connection, node: Node, member_id: str) -> Exchange:
     withdrawals = peers.list_withdrawals(conn) if "ngo" in (member.kind, own.kind) else []
     stands = standing(member, network.roster, withdrawals, now)
     peer = peers.find_peer(conn, member_id)
-    accepted = peer is not None and peer.accepted == fingerprint(member)
+    accepted = peer is not None and peer.accepted == network.fingerprints[member_id]
     own_standing = standing(own, network.roster, withdrawals, now)
     if State.REMOVED in (stands.state, own_standing.state):
         gone = stands if stands.state is State.REMOVED else own_standing
@@ -83,6 +83,6 @@ def exchange_with(conn: Connection, node: Node, member_id: str) -> Exchange:
 
 def see_members(conn: Connection, node: Node) -> None:
     """Note every member of the roster and the keys that it has there; others are new from this moment."""
-    for member in node.network().roster.members:
-        if member.id != node.member:
-            peers.see_peer(conn, member.id, fingerprint(member), node.now())
+    for member, shown in node.network().fingerprints.items():
+        if member != node.member:
+            peers.see_peer(conn, member, shown, node.now())

@@ -100,7 +100,8 @@ def open_database(url: str) -> Engine:
 
 
 def _open_sqlite(url: sqlalchemy.URL) -> Engine:
-    engine = sqlalchemy.create_engine(url)
+    # The connection used last first: its pages are in its cache, and those of idle ones stay small.
+    engine = sqlalchemy.create_engine(url, pool_use_lifo=True)
     if url.database and url.database != ":memory:":
         # SQLite would let every user of the machine read it, wherever the settings put it. The log beside it
         # gets the same mode.
