@@ -19,6 +19,7 @@ from typing import Any
 
 from bench.network import Home, Homes, serving
 from bench.records import SETTINGS, bench_records
+from node.adapters.peers import feed_path
 from node.runtime import Node
 from node.services import cases, publishing, pulling
 from node.services.cases import new_case_id
@@ -43,11 +44,11 @@ def measure_poll(owner: Home, peer: Home) -> dict[str, float]:
         relayed = _relayed(member, meter.port)
         note = _note(node)
         tag = feeds.note_tag(note)
-        node.peers.get_checkpoint(relayed, "network", tag)  # the connection is there
+        node.peers.get_checkpoint(relayed, feed_path("network"), tag)  # the connection is there
         time.sleep(1)
         before, meter.bytes = sum(process.cpu_times()[:2]), 0
         for _ in range(_POLLS):
-            if node.peers.get_checkpoint(relayed, "network", tag) is not None:
+            if node.peers.get_checkpoint(relayed, feed_path("network"), tag) is not None:
                 raise RuntimeError("the feed changed during the benchmark")
         spent = sum(process.cpu_times()[:2]) - before
     return {"requests": 1, "bytes": meter.bytes / _POLLS, "server_ms": spent / _POLLS * 1000}

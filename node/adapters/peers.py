@@ -27,6 +27,16 @@ MAX_DOCUMENTS_BYTES = 17 << 20
 _DOOR_SECONDS = 5.0
 
 
+def feed_path(audience: str) -> str:
+    """Return where every member serves its own feed of an audience, below its address."""
+    return f"/feeds/{audience}"
+
+
+def mirror_path(owner: str, audience: str) -> str:
+    """Return where a member serves what it holds of another's feed, below its address."""
+    return f"/mirrors/{owner}/{audience}"
+
+
 class PeerClient:
     """Calls to peers in the name of this node's member.
 
@@ -47,37 +57,36 @@ class PeerClient:
         self._clock = clock
         self._deadline = deadline
 
-    def get_checkpoint(self, member: Member, audience: str, tag: str) -> bytes | None:
+    def get_checkpoint(self, member: Member, feed: str, tag: str) -> bytes | None:
         """Ask for the newest checkpoint of a feed; None when it is still the one with this ETag.
 
         Args:
+            feed: where the member serves it: `feed_path` or `mirror_path`, here and below.
             tag: empty when none is known.
         """
         headers = {"If-None-Match": tag} if tag else {}
         answer = self._call(
-            member, "GET", f"/feeds/{audience}/checkpoint", limit=MAX_NOTE_BYTES, headers=headers, also=(304,)
+            member, "GET", f"{feed}/checkpoint", limit=MAX_NOTE_BYTES, headers=headers, also=(304,)
         )
         return None if answer.status == 304 else answer.body
 
-    def get_file(self, member: Member, audience: str, ref: TileRef) -> bytes:
+    def get_file(self, member: Member, feed: str, ref: TileRef) -> bytes:
         """Ask for a tile or an entry bundle."""
-        return self._call(member, "GET", f"/feeds/{audience}/{ref.format()}", limit=MAX_BUNDLE_BYTES).body
+        return self._call(member, "GET", f"{feed}/{ref.format()}", limit=MAX_BUNDLE_BYTES).body
 
-    def get_documents(self, member: Member, audience: str, digests: Sequence[bytes]) -> list[bytes | Absence]:
+    def get_documents(self, member: Member, feed: str, digests: Sequence[bytes]) -> list[bytes | Absence]:
         """Ask for documents: for each digest its bytes, or why there is none.
 
         Raises:
             Malformed: the answer is not one to this question.
         """
         body = format_query(digests)
-        answer = self._call(
-            member, "POST", f"/feeds/{audience}/documents", limit=MAX_DOCUMENTS_BYTES, body=body
-        )
+        answer = self._call(member, "POST", f"{feed}/documents", limit=MAX_DOCUMENTS_BYTES, body=body)
         return parse_answers(answer.body, digests)
 
-    def get_photograph(self, member: Member, audience: str, sha256: str, size: int) -> bytes | None:
-        """Ask for a photograph of `size` bytes; None when the owner has none for this member."""
-        path = f"/feeds/{audience}/photographs/{sha256}"
+    def get_photograph(self, member: Member, feed: str, sha256: str, size: int) -> bytes | None:
+        """Ask for a photograph of `size` bytes; None when the peer has none for this member."""
+        path = f"{feed}/photographs/{sha256}"
         # One byte more shows that it is another; what is longer still is not read.
         answer = self._call(member, "GET", path, limit=max(size + 1, MAX_NOTE_BYTES), also=(404,))
         return answer.body if answer.status == 200 else None

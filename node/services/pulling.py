@@ -15,18 +15,18 @@ verified erasures still honoured; a peer that is down is asked again; neither to
 import random
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import IO
 
-from node.adapters.peers import PeerClient
 from node.errors import Conflict, NotFound, PeerUnavailable
 from node.runtime import Node
 from node.services import replicas
 from node.services.prefetch import fetch_ahead
 from node.services.replicas import Progress, no_progress
+from node.services.sources import FalseSource, Source, held_against, owner_source
 from node.services.standing import Exchange, exchange_with
 from node.store import endings, feeds, peers
 from node.store.database import reading, writing
@@ -124,6 +124,29 @@ def _pull_feed(
         ProtocolError: the feed breaks the protocol; it is quarantined, and its state is what it was.
         PeerUnavailable: the peer does not answer; the state is what was committed before.
     """
+    source = owner_source(node, exchange.member, audience)
+    row = read_feed(node, exchange, audience, source, report, progress)
+    report.receipts += replicas.send_receipts(node, exchange.member, row)
+
+
+def read_feed(
+    node: Node,
+    exchange: Exchange,
+    audience: Audience,
+    source: Source,
+    report: PullReport,
+    progress: Progress = no_progress,
+) -> feeds.FeedRow:
+    """Steps 1 to 7, wherever the feed is read from.
+
+    Returns:
+        The feed as it was before.
+
+    Raises:
+        FalseSource: the source is not the owner and breaks the protocol; the feed is what it was.
+        ProtocolError: the owner does, whoever hands it on; the feed is quarantined, its state what it was.
+        PeerUnavailable: the source does not answer, or is behind; the state is what was committed before.
+    """
     member = exchange.member
     entry = member.feed(audience)
     with writing(node.engine) as conn:
@@ -131,39 +154,48 @@ def _pull_feed(
     if row.state == feeds.SPLIT:
         raise _Stopped(f"The {audience} feed is stopped: {row.reason}.", "People must look at it first.")
     try:
-        _advance(node, node.peers, member, entry, row, report, progress)
+        _advance(node, source, entry, row, report, progress)
+    except FalseSource:
+        raise
     except ProtocolError as error:
         _quarantine(node, row, error)
         raise
     if audience in exchange.audiences:
-        stored, refused = replicas.fetch_documents(node, member, row, progress)
-        report.documents += stored
-        report.refused += refused
-        report.photographs += replicas.fetch_photographs(node, member, row, SMALL)
-    report.receipts += replicas.send_receipts(node, member, row)
+        with _held_against(source):
+            stored, refused = replicas.fetch_documents(node, source, member, row, progress)
+            report.documents += stored
+            report.refused += refused
+            report.photographs += replicas.fetch_photographs(node, source, row, SMALL)
+    return row
+
+
+def _held_against(source: Source) -> AbstractContextManager[None]:
+    """Hold what is wrong with an answer against who gave it; see `sources.held_against`."""
+    return nullcontext() if source.owner else held_against(source.name)
 
 
 def _advance(
     node: Node,
-    client: PeerClient,
-    member: Member,
+    source: Source,
     entry: FeedEntry,
     row: feeds.FeedRow,
     report: PullReport,
     progress: Progress,
 ) -> None:
     """Steps 1 to 5."""
-    note = client.get_checkpoint(member, row.audience, feeds.note_tag(row.note))
+    note = source.get_checkpoint(feeds.note_tag(row.note))
     if note is None:
-        if row.state == feeds.QUARANTINED:  # it is back at the head that was verified here
+        if row.state == feeds.QUARANTINED and source.owner:  # it is back at the head that was verified here
             with writing(node.engine) as conn:
                 feeds.set_feed_state(conn, row.id, feeds.OPEN)
         return
-    update = FeedUpdate(row.known(), note, entry.keys)
+    with _held_against(source):
+        update = FeedUpdate(row.known(), note, entry.keys)
     _check_frozen(entry, update.checkpoint)
     with tempfile.SpooledTemporaryFile(_SPOOL_IN_MEMORY, dir=str(node.scratch())) as spool:
-        state = _collect(client, member, row, update, spool, progress)
-        try:
+        with _held_against(source):
+            state = _collect(source, update, spool, progress)
+        try:  # from here on every word is under the owner's signature
             _commit(node, row, update, state, spool)
         except ProtocolError:
             _honour_erasures(node, row, update, spool)
@@ -183,17 +215,9 @@ def _check_frozen(entry: FeedEntry, checkpoint: Checkpoint) -> None:
         raise BadProof("checkpoint: another root than that of the frozen feed")
 
 
-def _collect(
-    client: PeerClient,
-    member: Member,
-    row: feeds.FeedRow,
-    update: FeedUpdate,
-    spool: IO[bytes],
-    progress: Progress,
-) -> FeedState:
+def _collect(source: Source, update: FeedUpdate, spool: IO[bytes], progress: Progress) -> FeedState:
     """Step 3: bring the new entries onto the disk, and hold the tree against the signed root."""
-    refs = update.bundles()
-    for ref, data in fetch_ahead(lambda ref: client.get_file(member, row.audience, ref), refs):
+    for ref, data in fetch_ahead(source.get_file, update.bundles()):
         update.feed(data)
         spool.write(len(data).to_bytes(4, "big") + data)
         if spool.tell() > MAX_PULL_BYTES:

@@ -23,6 +23,7 @@ from node.errors import InvalidInput, PeerUnavailable
 from node.runtime import Network, Node
 from node.services.photographs import photographs_in
 from node.services.prefetch import fetch_ahead
+from node.services.sources import Source, owner_source
 from node.services.standing import exchange_with
 from node.store import documents, feeds, photographs, receipts
 from node.store.database import reading, writing
@@ -52,24 +53,28 @@ def no_progress(what: str, done: int, total: int) -> None:
 
 
 def fetch_documents(
-    node: Node, member: Member, row: feeds.FeedRow, progress: Progress
+    node: Node, source: Source, member: Member, row: feeds.FeedRow, progress: Progress
 ) -> tuple[int, list[str]]:
     """Step 6: bring the documents of live leaves that are not here yet.
+
+    Args:
+        source: who is asked. That one who is not the owner does not have a document says nothing about it.
+        member: the owner.
 
     Returns:
         How many were stored, and why others were refused.
 
     Raises:
-        PeerUnavailable: the peer stopped answering; what came before is kept.
-        Malformed: its answer is not one to the question.
+        PeerUnavailable: the source stopped answering; what came before is kept.
+        ProtocolError: its answer is not one to the question; what came before is kept.
     """
     network = node.network()
-    stored, refused = 0, list[str]()
+    stored, lacking, refused = 0, 0, list[str]()
     with writing(node.engine) as conn:
         documents.want_again(conn, row.id, node.clock())
     while True:
         with reading(node.engine) as conn:
-            wanted = documents.want_documents(conn, row.id, node.clock(), _ROUND)
+            wanted = documents.want_documents(conn, row.id, node.clock(), _ROUND, lacking)
         if not wanted:
             return stored, refused
         batches = [wanted[start : start + MAX_DIGESTS] for start in range(0, len(wanted), MAX_DIGESTS)]
@@ -77,14 +82,17 @@ def fetch_documents(
 
         def ask(batch: list[WantedDocument]) -> list[bytes | Absence]:
             digests = list(dict.fromkeys(map(_digest, batch)))  # a liar may announce one for two cases
-            given = node.peers.get_documents(member, row.audience, digests)
+            given = source.get_documents(digests)
             answers = dict(zip(digests, given, strict=True))
             return [answers[_digest(item)] for item in batch]
 
         try:
             for batch, answers in fetch_ahead(ask, batches):
                 for item, answer in zip(batch, answers, strict=True):
-                    _take(network, member, row, item, answer, taken)
+                    if isinstance(answer, str) and not source.owner:
+                        lacking += 1
+                    else:
+                        _take(network, member, row, item, answer, taken)
                 if taken.size >= _COMMIT:
                     stored += _commit(node, row, taken)
                     taken, refused = _Taken(), [*refused, *taken.reasons()]
@@ -217,11 +225,12 @@ def _entry(parts: dict[str, dict[str, Any]], member: Member, row: feeds.FeedRow)
 
 
 def fetch_photographs(
-    node: Node, member: Member, row: feeds.FeedRow, rendition: str, most: int | None = None
+    node: Node, source: Source, row: feeds.FeedRow, rendition: str, most: int | None = None
 ) -> int:
     """Step 7: bring renditions of one kind that are not here yet.
 
     Args:
+        source: who is asked. That one who is not the owner does not have a photograph says nothing about it.
         most: how many at the most; all when None.
 
     Returns:
@@ -229,25 +238,26 @@ def fetch_photographs(
         goes on.
 
     Raises:
-        PeerUnavailable: the peer stopped answering; what came before is kept.
+        PeerUnavailable: the source stopped answering; what came before is kept.
+        ProtocolError: one that is not the owner gives another photograph; what came before is kept.
     """
-    kept = 0
+    kept, lacking = 0, 0
     with writing(node.engine) as conn:
         photographs.want_photographs_again(conn, row.id, rendition)
     while most is None or kept < most:
         with reading(node.engine) as conn:
-            wanted = photographs.want_photographs(conn, row.id, rendition, _PHOTO_ROUND)
+            wanted = photographs.want_photographs(conn, row.id, rendition, _PHOTO_ROUND, lacking)
         if not wanted:
             break
-        fetched = fetch_ahead(
-            lambda item: node.peers.get_photograph(member, row.audience, item.sha256, item.size), wanted
-        )
-        for item, data in fetched:
-            kept += _keep_photograph(node, member, item, data)
+        for item, data in fetch_ahead(lambda item: source.get_photograph(item.sha256, item.size), wanted):
+            if data is None and not source.owner:
+                lacking += 1
+            else:
+                kept += _keep_photograph(node, row.member, item, data)
     return kept
 
 
-def _keep_photograph(node: Node, member: Member, item: Photograph, data: bytes | None) -> int:
+def _keep_photograph(node: Node, owner: str, item: Photograph, data: bytes | None) -> int:
     state, reason = feeds.HELD, ""
     if data is None:
         state, reason = feeds.WITHHELD, "the owner does not give this photograph"
@@ -261,7 +271,7 @@ def _keep_photograph(node: Node, member: Member, item: Photograph, data: bytes |
         if data is None or state != feeds.HELD or not still_named:
             return 0
         # Within the transaction: were its case erased between the two, nothing would know of the bytes.
-        node.blobs.put(member.id, data)
+        node.blobs.put(owner, data)
     return 1
 
 
@@ -340,7 +350,8 @@ def fetch_full_photographs(node: Node) -> int:
         if row.audience not in exchange.audiences:
             continue
         with suppress(PeerUnavailable):
-            kept += fetch_photographs(node, exchange.member, row, FULL, _PHOTO_ROUND)
+            source = owner_source(node, exchange.member, row.audience)
+            kept += fetch_photographs(node, source, row, FULL, _PHOTO_ROUND)
     return kept
 
 

@@ -80,14 +80,21 @@ def want_again(conn: Connection, feed_id: int, now: datetime) -> None:
     conn.execute(feed_case.update().where(due).values(state=WANTED))
 
 
-def want_documents(conn: Connection, feed_id: int, now: datetime, limit: int) -> list[WantedDocument]:
-    """Return live leaves that lack their document and are due, the newest first."""
+def want_documents(
+    conn: Connection, feed_id: int, now: datetime, limit: int, skip: int = 0
+) -> list[WantedDocument]:
+    """Return live leaves that lack their document and are due, the newest first.
+
+    Args:
+        skip: how many of the newest were asked for in vain just now.
+    """
     c = feed_case.c
     query = (
         sa.select(c.id, c.case_id, c.version, c.digest, c.expires, c.leaf_at, c.retry_at)
         .where(c.feed_id == feed_id, c.state == WANTED, sa.or_(c.retry_at.is_(None), c.retry_at <= now))
         .order_by(c.place.desc())
         .limit(limit)
+        .offset(skip)
     )
     return [
         WantedDocument(

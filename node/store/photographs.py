@@ -113,8 +113,14 @@ def find_photograph(conn: Connection, feed_id: int, sha256: str, today: date) ->
     return [(row[0], Photograph(*row[1:])) for row in conn.execute(query)]
 
 
-def want_photographs(conn: Connection, feed_id: int, rendition: str, limit: int) -> list[Photograph]:
-    """Return renditions of live documents of a feed that are not here yet, the newest documents first."""
+def want_photographs(
+    conn: Connection, feed_id: int, rendition: str, limit: int, skip: int = 0
+) -> list[Photograph]:
+    """Return renditions of live documents of a feed that are not here yet, the newest documents first.
+
+    Args:
+        skip: how many of them were asked for in vain just now.
+    """
     query = (
         sa.select(*_PHOTO_COLUMNS)
         .join(feed_case, feed_case.c.id == photograph.c.case_key)
@@ -124,8 +130,9 @@ def want_photographs(conn: Connection, feed_id: int, rendition: str, limit: int)
             feed_case.c.feed_id == feed_id,
             feed_case.c.state.not_in(GONE),
         )
-        .order_by(feed_case.c.place.desc())
+        .order_by(feed_case.c.place.desc(), photograph.c.case_key, photograph.c.sha256)
         .limit(limit)
+        .offset(skip)
     )
     return [Photograph(*row) for row in conn.execute(query)]
 
