@@ -1,0 +1,208 @@
+"""Looking for what should be gone, as somebody would who has the disk: in the raw bytes of every file.
+
+    child = invent_child(folder)                  a record whose words and pictures nothing else has
+    published = federation.publish(POLICE, child.record)
+    secret = child.secret(federation[POLICE])     with the documents and renditions that were made of it
+    assert secret.kinds_in(home) == KINDS         it can be found while it is there
+    assert secret.traces(home) == []              and is not any more
+
+What is looked for are trigrams of every word, as written and as the search folds it, pieces of the documents'
+salts, and samples of the photographs. A trigram of another script is six bytes or more and is not there by
+chance; one of ASCII letters is three, so it counts only beside a second one of the same word. Case ids, keys
+and signatures, whose letters are drawn at random, are passed over for these.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from PIL import Image
+from sqlalchemy import select
+
+from node.domain.similarity import name_keys
+from node.runtime import Node
+from node.store.database import reading
+from node.store.documents import document
+from tests.factories import lang_text, sample_record
+
+KINDS = frozenset({"name", "text", "salt", "photograph"})
+
+NAMES = {
+    "Latn": "Ĝẑẍqũ Ŵĝẍĵ",
+    "Cyrl": "Ќџћьщ Ґѓѕћџ",
+    "Arab": "ظثغضخ گڤژذ",
+    "Deva": "ॡळ्झू ॠढ्झू",
+    "Hani": "麤纛 鬮龠",
+}
+"""Names that nobody has, of letters that stand together nowhere else, as written and as folded."""
+
+_TEXT = lang_text(pt="ŵǩĝĝẍ ĝŵẑŷ", uk="ќџћѓ ѕћџґ", hi="ञ्छूङ्गू")
+_PLACE = "Ẅẍẑǫ Ķŵǧ"
+_SAMPLE = 16  # bytes of a photograph that are looked for together
+_SALT_PIECE = 6  # PostgreSQL compresses: a few letters in a row are what surely stays of them
+_BESIDE = 64  # bytes within which two trigrams belong together
+_EMPTY = re.compile(rb"\0{64,}")
+_DRAWN = re.compile(
+    rb"/[a-z2-7]{26}(?![a-z2-7])"  # case ids
+    rb"|(?=[A-Za-z0-9+/_-]*[0-9])(?=[A-Za-z0-9+/_-]*[A-Z])(?=[A-Za-z0-9+/_-]*[a-z])[A-Za-z0-9+/_-]{20,}"
+)
+
+
+@dataclass(frozen=True)
+class Secret:
+    """What must not be found.
+
+    Attributes:
+        names, texts: words as they were written.
+        bodies: documents.
+        photographs: the bytes of pictures.
+    """
+
+    names: tuple[str, ...]
+    texts: tuple[str, ...]
+    bodies: tuple[bytes, ...] = ()
+    photographs: tuple[bytes, ...] = ()
+
+    def traces(self, *folders: Path) -> list[str]:
+        """Look through every file below the folders.
+
+        Returns:
+            Where something was found and what kind of thing, one line each; never the thing itself.
+        """
+        files = (file for folder in folders for file in sorted(folder.rglob("*")) if file.is_file())
+        return [f"{file}: {kind}" for file in files for kind in sorted(self.kinds_of(_read(file)))]
+
+    def kinds_in(self, *folders: Path) -> frozenset[str]:
+        """Tell the kinds of things that stand anywhere below the folders."""
+        return frozenset(trace.rpartition(": ")[2] for trace in self.traces(*folders))
+
+    def kinds_of(self, data: bytes) -> set[str]:
+        """Tell the kinds of things that stand in some bytes."""
+        data = _EMPTY.sub(b"\0", data)
+        found = {kind for kind, pieces in self._pieces.items() if any(piece in data for piece in pieces)}
+        masked = _DRAWN.sub(b" ", data)
+        for kind, words in self._ascii_words.items():
+            if any(_stands_in(word, masked) for word in words):
+                found.add(kind)
+        return found
+
+    @cached_property
+    def _pieces(self) -> dict[str, list[bytes]]:
+        """What nothing else holds by chance, however it is cut."""
+        return {
+            "name": [gram for gram in _trigrams(_forms(self.names)) if not gram.isascii()],
+            "text": [gram for gram in _trigrams(_forms(self.texts)) if not gram.isascii()],
+            "salt": [piece for body in self.bodies for piece in _salts(body)],
+            "photograph": [piece for data in self.photographs for piece in _samples(data)],
+        }
+
+    @cached_property
+    def _ascii_words(self) -> dict[str, list[str]]:
+        kinds = {"name": self.names, "text": self.texts}
+        return {kind: [word for word in _forms(words) if word.isascii()] for kind, words in kinds.items()}
+
+
+@dataclass(frozen=True)
+class Child:
+    """An invented child."""
+
+    record: dict[str, Any]
+    words: Secret
+
+    def secret(self, node: Node) -> Secret:
+        """Take what the child's node has made of the record; nothing else may be published by it then."""
+        with reading(node.engine) as conn:
+            bodies = tuple(conn.execute(select(document.c.body)).scalars())
+        pictures = tuple(node.blobs.get(node.member, name) or b"" for name in node.blobs.iterate(node.member))
+        return Secret(self.words.names, self.words.texts, bodies, pictures)
+
+
+def invent_child(folder: Path, photographs: int = 1) -> Child:
+    """Write the record of a child that nothing else resembles, with pictures of pure noise."""
+    photos = []
+    for number in range(photographs):
+        path = folder / f"noise-{number}.png"
+        Image.effect_noise((240, 300), 120).convert("RGB").save(path)
+        photos.append({"kind": "photo", "file": path.name})
+    names = [
+        {"full": full, "kind": "legal", "lang": "und", "script": script} for script, full in NAMES.items()
+    ]
+    seen = sample_record("pt")["last_seen"]
+    record = sample_record(
+        "pt",
+        names=names,
+        circumstances=_TEXT,
+        last_seen={**seen, "place": lang_text(pt=_PLACE)},
+        photos=photos or None,
+    )
+    texts = (*(said["text"] for said in _TEXT.values()), _PLACE)
+    return Child(record, Secret(tuple(NAMES.values()), texts))
+
+
+def server_folders(address: str) -> list[Path]:
+    """Name the folders of a running PostgreSQL in which a database's content can stand: its own, the shared
+    tables, the write-ahead log, and the server's temporary files.
+
+    Args:
+        address: of the database, as SQLAlchemy writes it; the user must be the server's own.
+    """
+    with psycopg.connect(address.replace("+psycopg", ""), autocommit=True) as connection:
+        row = connection.execute(
+            "SELECT current_setting('data_directory'), oid FROM pg_database"
+            " WHERE datname = current_database()"
+        ).fetchone()
+    assert row is not None
+    data = Path(row[0])
+    folders = [data / "base" / str(row[1]), data / "global", data / "pg_wal", data / "base" / "pgsql_tmp"]
+    return [folder for folder in (*folders, data / "log") if folder.is_dir()]
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:  # a server at work renames its files
+        return b""
+
+
+def _forms(texts: Iterable[str]) -> list[str]:
+    """Give every word as written, in small letters, and as the search keeps it."""
+    forms = dict[str, None]()
+    for text in texts:
+        folded = [part for key in name_keys([text]) for part in (key.fold, key.skeleton)]
+        for form in (text, text.casefold(), *folded):
+            forms |= dict.fromkeys(form.split())
+    return list(forms)
+
+
+def _trigrams(words: Iterable[str]) -> list[bytes]:
+    grams = (word[at : at + 3] for word in words for at in range(max(1, len(word) - 2)))
+    return list(dict.fromkeys(gram.encode() for gram in grams if len(gram) >= 2))
+
+
+def _stands_in(word: str, data: bytes) -> bool:
+    """Tell whether two trigrams of a word stand beside each other."""
+    grams = [gram for gram in _trigrams([word]) if len(gram) == 3]
+    places = {gram: [hit.start() for hit in re.finditer(re.escape(gram), data)] for gram in grams}
+    return any(
+        abs(one - other) <= _BESIDE
+        for first, second in product(grams, grams)
+        if first < second
+        for one in places[first]
+        for other in places[second]
+    )
+
+
+def _salts(body: bytes) -> Iterator[bytes]:
+    for salt in re.findall(rb'"salt":"([^"]{40,})"', body):
+        yield from (salt[at : at + _SALT_PIECE] for at in range(0, len(salt) - _SALT_PIECE, 2))
+
+
+def _samples(data: bytes) -> Iterator[bytes]:
+    """Take samples of a JPEG's picture itself: what comes before it, many have in common."""
+    begin = data.find(b"\xff\xda") + _SAMPLE
+    return (data[at : at + _SAMPLE] for at in range(begin, len(data) - _SAMPLE, 257))
