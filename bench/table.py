@@ -1,0 +1,121 @@
+"""The table of what was measured: one line a figure, with its target and whether it is met."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+MB = 1_000_000
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table. `met` is None where there is no target."""
+
+    what: str
+    measured: str
+    target: str
+    met: bool | None
+
+
+def format_table(known: dict[str, Any]) -> str:
+    """Lay out the results of every part that was measured, in Markdown."""
+    verdict = {True: "yes", False: "**no**", None: ""}
+    lines = ["| what | measured | target | met |", "|---|---|---|---|"]
+    for part, rows_of in _PARTS.items():
+        if part in known:
+            lines += [
+                f"| {row.what} | {row.measured} | {row.target} | {verdict[row.met]} |"
+                for row in rows_of(known[part])
+            ]
+    return "\n".join([*lines, "", known["machine"]]) + "\n"
+
+
+def _first_pull(pull: dict[str, Any]) -> Iterator[Row]:
+    kilobytes = pull["document_bytes"] / 1000
+    what = f"First pull of {pull['documents']:,} live summaries of {kilobytes:.1f} kB, to its own floor"
+    rate = f"{pull['ratio']:.2f} × ({pull['pull_seconds']:.0f} s, {pull['per_second']:,.0f} a second)"
+    yield Row(what, rate, "≤ 1.4 ×", pull["ratio"] <= 1.4)
+    held = pull["size"]
+    most = max(held["idle_bytes"], held["pulling_bytes"])
+    yield Row(
+        f"Whole node holding {held['replicas']:,} replicas, resident idle / while pulling",
+        f"{held['idle_bytes'] / MB:.0f} / {held['pulling_bytes'] / MB:.0f} MB",
+        "≤ 160 MB",
+        most <= 160 * MB,
+    )
+    yield Row(
+        f"Disk for {held['promised_cases']:,} cases with photographs, at the default cap",
+        f"{held['promised_disk_bytes'] / 1e9:.2f} GB",
+        "≤ 2 GB",
+        held["promised_disk_bytes"] <= 2e9,
+    )
+
+
+def _peers(found: dict[str, Any]) -> Iterator[Row]:
+    best = max((other["per_second"] for other in found["others"]), default=0)
+    names = ", ".join(f"{other['name']} {other['per_second']:,}" for other in found["others"])
+    skipped = "".join(f"; {name} skipped: {why}" for name, why in found["skipped"].items())
+    ours = found["ours"]["per_second"]
+    yield Row(
+        f"{found['documents']:,} documents, a second, beside others that neither validate nor index",
+        f"{ours:,.0f} ({names}{skipped})",
+        "≥ 3 × the best",
+        bool(best) and ours >= 3 * best,
+    )
+
+
+def _poll(found: dict[str, Any]) -> Iterator[Row]:
+    quiet, change = found["poll"], found["change"]
+    yield Row(
+        "A poll that finds nothing: requests, bytes both ways, server CPU",
+        f"{quiet['requests']}, {quiet['bytes']:.0f} B, {quiet['server_ms']:.1f} ms",
+        "1, < 1 kB, < 2 ms",
+        quiet["bytes"] < 1000 and quiet["server_ms"] < 2,
+    )
+    yield Row(
+        f"Pulling one change at {change['sizes'][1]:,} leaves, to the same at {change['sizes'][0]:,}",
+        f"{change['ratio']:.2f} × ({change['ms'][1]:.0f} ms)",
+        "the same",
+        change["ratio"] <= 1.1,
+    )
+
+
+def _spread(found: dict[str, Any]) -> Iterator[Row]:
+    yield Row(
+        f"Doorbell to visible replica at {found['peers']} peers, p95",
+        f"{found['visible_p95']:.2f} s",
+        "< 1 s",
+        found["visible_p95"] < 1,
+    )
+    yield Row(
+        f"Erase to hidden at all of {found['peers']} peers, receipts in, worst",
+        f"{found['erased_worst']:.2f} s",
+        "< 5 s",
+        found["erased_worst"] < 5,
+    )
+
+
+def _search(found: dict[str, Any]) -> Iterator[Row]:
+    for engine in ("sqlite", "postgresql"):
+        speeds = found[engine]
+        yield Row(
+            f"Search over {found['rows']:,} cases, {engine}: by name across scripts / by filters, p95",
+            f"{speeds['names_p95_ms']:.0f} / {speeds['filters_p95_ms']:.0f} ms",
+            "< 50 / < 20 ms",
+            speeds["names_p95_ms"] < 50 and speeds["filters_p95_ms"] < 20,
+        )
+
+
+def _names(found: dict[str, Any]) -> Iterator[Row]:
+    recall = found["recall_at_10"]
+    yield Row("Names across scripts: recall@10", f"{recall:.2f}", "≥ 0.9", recall >= 0.9)
+
+
+_PARTS: dict[str, Callable[[dict[str, Any]], Iterator[Row]]] = {
+    "first-pull": _first_pull,
+    "peers": _peers,
+    "poll": _poll,
+    "spread": _spread,
+    "search": _search,
+    "names": _names,
+}
