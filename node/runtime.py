@@ -140,6 +140,11 @@ class Node:
             public = self.keys.public("token")
         return TokenSigner(self.member, key_id(public), self._key("token", public))
 
+    def cosigner(self) -> Ed25519Signer:
+        """Return the key that this member cosigns other members' checkpoints with."""
+        key = self.entry().cosigner
+        return Ed25519Signer(key.name, key.kind, self._key("cosigner", key.public))
+
     def journal_key(self) -> bytes:
         """Return the secret under which the journal hashes what was looked for: 32 bytes, never stored."""
         private = self._key("cosigner", self.entry().cosigner.public)

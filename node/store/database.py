@@ -118,6 +118,9 @@ def _open_sqlite(url: sqlalchemy.URL) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         options: dict[str, Any] = dict(connection.get_execution_options())
+        if options.get("writes"):
+            level = "FULL" if options.get("durable") else "NORMAL"
+            connection.exec_driver_sql(f"PRAGMA synchronous={level}")  # no transaction may have begun yet
         connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes") else "BEGIN")
 
     return engine
@@ -131,14 +134,18 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
+def writing(engine: Engine, *, durable: bool = False) -> Iterator[Connection]:
     """Give a connection in a transaction: committed at the end of the block, rolled back by an exception.
 
     The write lock is taken at once. On SQLite a transaction that reads first and writes later could otherwise
     fail instead of waiting; on PostgreSQL an erasure could be committed between another writer's look at a
     case and its change.
+
+    Args:
+        durable: whether the commit must outlive a loss of power, as PostgreSQL's always does: what is signed
+            must not be forgotten. SQLite otherwise forgets the last moments then, and never more.
     """
-    with engine.execution_options(writes=True).begin() as connection:
+    with engine.execution_options(writes=True, durable=durable).begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITE_LOCK})")
         yield connection

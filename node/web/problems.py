@@ -50,7 +50,7 @@ def answer_error(error: Exception) -> Response:
         if isinstance(error, MethodNotAllowed):
             headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
     else:
-        status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
+        status = status_of(error)
         detail = _DETAIL[500] if status == 500 else _words(error)
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
@@ -59,6 +59,11 @@ def answer_error(error: Exception) -> Response:
     if status == 500:
         log.error("request failed", error=describe_exception(error))
     return problem(status, detail, headers)
+
+
+def status_of(error: Exception) -> int:
+    """Return the status of an error that is not Flask's own."""
+    return next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
 
 
 def problem(

@@ -22,6 +22,7 @@ from node.services import serving
 from node.services.serving import Caller, NotIdentified
 from node.store import feeds, peers
 from node.store.database import reading
+from node.web.federation.witness import SUBMISSION, add_witness_routes
 from node.web.log import log_answer, start_clock
 from node.web.problems import answer_error
 from protocol.answers import MAX_QUERY_BYTES, format_answers, parse_query
@@ -29,6 +30,7 @@ from protocol.encoding import format_json
 from protocol.errors import Malformed
 from protocol.receipt import MAX_RECEIPT_LENGTH
 from protocol.tiles import parse_tile_path
+from protocol.witness import MAX_SUBMISSION_BYTES
 
 NO_STORE = "no-store"
 REVALIDATE = "private, no-cache"
@@ -36,7 +38,11 @@ IMMUTABLE = "private, max-age=31536000, immutable"
 
 BINARY = "application/octet-stream"
 _COMPRESS_FROM = 1024
-_BODY_LIMITS = {"documents": MAX_QUERY_BYTES, "receipts": MAX_RECEIPT_LENGTH}
+_BODY_LIMITS = {
+    "documents": MAX_QUERY_BYTES,
+    "receipts": MAX_RECEIPT_LENGTH,
+    SUBMISSION: MAX_SUBMISSION_BYTES,
+}
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _SECURITY = {
     "X-Content-Type-Options": "nosniff",
@@ -65,6 +71,7 @@ def make_federation_app(node: Node, on_ring: Callable[[], None]) -> Flask:
     app.add_url_rule("/doorbell", "doorbell", post_doorbell, methods=["POST"])
     app.add_url_rule("/receipts", "receipts", post_receipt, methods=["POST"])
     app.add_url_rule("/health", "health", get_health)
+    add_witness_routes(app, _asker)
     app.before_request(_begin)
     app.after_request(_finish)
     app.register_error_handler(Exception, answer_error)
@@ -163,6 +170,14 @@ def _node() -> Node:
 def _caller() -> Caller:
     with reading(_node().engine) as conn:
         return _identify(conn)
+
+
+def _asker() -> Caller | NotIdentified:
+    with reading(_node().engine) as conn:
+        try:
+            return _identify(conn)
+        except NotIdentified as error:
+            return error
 
 
 def _identify(conn: Connection) -> Caller:
