@@ -41,7 +41,7 @@ NAMES = {
 }
 """Names that nobody has, of letters that stand together nowhere else, as written and as folded."""
 
-_TEXT = lang_text(pt="ŵǩĝĝẍ ĝŵẑŷ", uk="ќџћѓ ѕћџґ", hi="ञ्छूङ्गू")
+_TEXT = lang_text(pt="ŵǩĝĝẍ ĝŵẑŷ", uk="ќџћѓ ѕћџґ")
 _PLACE = "Ẅẍẑǫ Ķŵǧ"
 _SAMPLE = 16  # bytes of a photograph that are looked for together
 _SALT_PIECE = 6  # PostgreSQL compresses: a few letters in a row are what surely stays of them
