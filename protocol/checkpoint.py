@@ -44,10 +44,11 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class Cosignature:
-    """A verified cosignature: whose key, and the time that it states."""
+    """A verified cosignature: whose key, the time that it states, and its line in the note."""
 
     key: VerifierKey
     at: datetime
+    line: Signature
 
 
 def parse_checkpoint(text: bytes) -> Checkpoint:
@@ -57,6 +58,19 @@ def parse_checkpoint(text: bytes) -> Checkpoint:
         Malformed: not exactly three lines of the right form, or an empty tree with another root than SHA-256
             of nothing.
     """
+    checkpoint = parse_checkpoint_lines(text)
+    if checkpoint.size == 0 and checkpoint.root != EMPTY_ROOT:
+        raise Malformed("checkpoint: an empty log with a root that is not that of nothing")
+    return checkpoint
+
+
+def parse_checkpoint_lines(text: bytes) -> Checkpoint:
+    """Read the text of a checkpoint as `parse_checkpoint` does, but take an empty log with any root: a
+    witness has an answer of its own for that.
+
+    Raises:
+        Malformed: not exactly three lines of the right form.
+    """
     try:
         lines = text.decode("utf-8").split("\n")
     except UnicodeDecodeError:
@@ -65,8 +79,6 @@ def parse_checkpoint(text: bytes) -> Checkpoint:
         raise Malformed("checkpoint: must have exactly three lines")
     size = parse_decimal(lines[1], "checkpoint size")
     root = parse_base64(lines[2], "checkpoint root", HASH_SIZE)
-    if size == 0 and root != EMPTY_ROOT:
-        raise Malformed("checkpoint: an empty log with a root that is not that of nothing")
     return Checkpoint(lines[0], size, root)
 
 
@@ -112,6 +124,9 @@ def cosign(note: Note, signer: Signer, now: datetime) -> Note:
 def verify_cosignatures(note: Note, witnesses: Iterable[VerifierKey]) -> list[Cosignature]:
     """Return the valid cosignatures of distinct witnesses, the newest of each.
 
+    A witness counts once, however many of its keys are in force while one is replaced: their common name
+    tells.
+
     A bad line is passed over and does not count, so that whoever carries a checkpoint cannot make it
     worthless by adding lines to it.
 
@@ -127,7 +142,11 @@ def verify_cosignatures(note: Note, witnesses: Iterable[VerifierKey]) -> list[Co
                 earlier = found.get(key.public)
                 if earlier is None or earlier.at < cosignature.at:
                     found[key.public] = cosignature
-    return list(found.values())
+    newest: dict[str, Cosignature] = {}
+    for cosignature in found.values():
+        other = newest.setdefault(cosignature.key.name, cosignature)
+        newest[cosignature.key.name] = max(other, cosignature, key=lambda one: one.at)
+    return list(newest.values())
 
 
 def check_quorum(note: Note, witnesses: Iterable[VerifierKey], quorum: int) -> list[Cosignature]:
@@ -158,7 +177,7 @@ def _verify_line(text: bytes, line: Signature, key: VerifierKey) -> Cosignature 
     stamp = int.from_bytes(line.data[:8], "big")
     try:
         key.check(_cosigned(text, stamp), line.data[8:])
-        return Cosignature(key, datetime.fromtimestamp(stamp, UTC))
+        return Cosignature(key, datetime.fromtimestamp(stamp, UTC), line)
     except (BadSignature, OverflowError, ValueError, OSError):  # a time beyond the calendar is no time
         return None
 

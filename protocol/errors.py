@@ -11,6 +11,7 @@ concern of this package.
     ├── BadProof           the hashes do not lead to what was signed
     │   └── SplitView      two signed heads that cannot belong to one history; carries both
     ├── Rollback           older than what is already known
+    │   └── NotNewest      goes on from another head than the newest; carries the newest one's size
     └── NotAuthorized      the signer is who it says, and may not do this
 """
 
@@ -41,18 +42,32 @@ class SplitView(BadProof):
     """Two validly signed checkpoints of one origin contradict each other.
 
     Attributes:
-        older: the signed note that was already held, as received.
+        older: the signed note that was already held, as received; never the larger one.
         newer: the signed note that contradicts it, as received.
+        hashes: for different sizes, the hashes that prove it to others (`evidence.Evidence`).
     """
 
-    def __init__(self, message: str, older: bytes, newer: bytes) -> None:
+    def __init__(self, message: str, older: bytes, newer: bytes, hashes: tuple[bytes, ...] = ()) -> None:
         super().__init__(message)
         self.older = older
         self.newer = newer
+        self.hashes = hashes
 
 
 class Rollback(ProtocolError):
     """Older or smaller than what is already verified."""
+
+
+class NotNewest(Rollback):
+    """It goes on from another head than the newest that is held here.
+
+    Attributes:
+        size: of the newest head that is held here.
+    """
+
+    def __init__(self, message: str, size: int) -> None:
+        super().__init__(message)
+        self.size = size
 
 
 class NotAuthorized(ProtocolError):

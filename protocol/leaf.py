@@ -141,12 +141,14 @@ def parse_leaf(entry: bytes, member: str) -> Leaf | None:
     return leaf
 
 
-def follow(current: CaseState | None, leaf: Leaf, index: int) -> CaseState:
+def follow(current: CaseState | None, leaf: Leaf, index: int, *, complete: bool = True) -> CaseState:
     """Let a leaf follow the history of its case.
 
     Args:
         current: where that history stands; None for a case that the feed has not had.
         index: the leaf's place in the feed.
+        complete: whether the feed is known from its beginning. Of one that was pruned, or that goes on for
+            another, the first leaf of a case that is seen may be any.
 
     Returns:
         Where it stands then.
@@ -156,9 +158,9 @@ def follow(current: CaseState | None, leaf: Leaf, index: int) -> CaseState:
         Rollback: the version does not rise by one, or the life is shortened.
     """
     if current is None:
-        if leaf.kind == ERASE:
+        if complete and leaf.kind == ERASE:
             raise NotAuthorized("leaf: erases a case that was never published")
-        if leaf.version != 1:
+        if complete and leaf.version != 1:
             raise Rollback("leaf: the first version of a case must be 1")
     else:
         if current.erased:

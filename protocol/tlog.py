@@ -70,6 +70,27 @@ class Frontier:
             size += 1
         return Frontier(size, tuple(stack))
 
+    def joined(self, end: int, hashes: Sequence[bytes]) -> "Frontier":
+        """Return the frontier of this tree with the leaves up to `end` behind it.
+
+        Args:
+            hashes: of `subtrees(size, end)`, from the left.
+
+        Raises:
+            Malformed: another number of them.
+        """
+        size, stack = self.size, list(self.hashes)
+        places = subtrees(size, end)
+        if len(hashes) != len(places):
+            raise Malformed("tree: its hashes do not fit its size")
+        for (level, index), current in zip(places, hashes, strict=True):
+            while index & 1:
+                current = node_hash(stack.pop(), current)
+                index >>= 1
+            stack.append(current)
+            size += 1 << level
+        return Frontier(size, tuple(stack))
+
     def root(self) -> bytes:
         """Compute the root of the tree; SHA-256 of nothing when it is empty."""
         if not self.hashes:
@@ -82,6 +103,31 @@ class Frontier:
 
 EMPTY = Frontier()
 """The frontier of a tree without leaves."""
+
+
+def subtrees(low: int, high: int) -> list[tuple[int, int]]:
+    """List the complete subtrees over the leaves `low` up to `high`, from the left and as few as there can be
+    (a compact range): the level and index of each, as a `NodeReader` takes them.
+    """
+    places = []
+    while low < high:
+        level = (high - low).bit_length() - 1
+        if low:
+            level = min(level, (low & -low).bit_length() - 1)
+        places.append((level, low >> level))
+        low += 1 << level
+    return places
+
+
+def extend_range(low: int, high: int, hashes: list[bytes], leaf_hashes: Iterable[bytes]) -> None:
+    """Add leaves to the hashes of `subtrees(low, high)`, in place."""
+    for current in leaf_hashes:
+        index, span = high, 1
+        while index & 1 and (index - 1) * span >= low:
+            current = node_hash(hashes.pop(), current)
+            index, span = index >> 1, span << 1
+        hashes.append(current)
+        high += 1
 
 
 def tree_root(size: int, read: NodeReader) -> bytes:

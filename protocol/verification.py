@@ -1,13 +1,14 @@
 """The reading side of a feed: a state machine that is fed bytes.
 
-    state = FeedState(origin)                       what is known and trusted so far
-    update = FeedUpdate(state, checkpoint, keys)    step 2: signature, never smaller, never two faces
-    for ref in update.bundles(): update.feed(bytes) step 3: entries from the stored size on
-    state = update.finish()                         the root came out as signed, so the past is unchanged
-    replay(entries, index, member, lookup, now)          step 4: what the leaves say, in order
+    state = FeedState(origin)                             what is known and trusted so far
+    update = FeedUpdate(state, checkpoint, keys, seen)    step 2: signature, never smaller, never two faces
+    for ref in update.bundles(): update.feed(bytes)       step 3: entries from the stored size on
+    state = update.finish()                               the root came out as signed: the past is unchanged
+    replay(entries, index, member, lookup, now)           step 4: what the leaves say, in order
 
 Guarantees: after `finish` every entry that was fed is covered by the signed root, and the earlier tree is its
-prefix: it was extended, not trusted anew. No clock, socket or store: whoever calls keeps the entries until
+prefix: it was extended, not trusted anew. So is the newest head that was seen elsewhere, where it is not
+larger. No clock, socket or store: whoever calls keeps the entries until
 `finish`, and commits leaves and head together.
 Specification: README, "Pulling".
 """
@@ -16,12 +17,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from protocol.checkpoint import Checkpoint, verify_checkpoint
+from protocol.checkpoint import Checkpoint, parse_checkpoint, verify_checkpoint
 from protocol.errors import BadProof, BadSignature, Malformed, Rollback, SplitView
 from protocol.leaf import CaseState, Leaf, follow, parse_leaf
-from protocol.note import Note, VerifierKey
+from protocol.note import Note, VerifierKey, parse_note
 from protocol.tiles import WIDTH, TileRef, bundles_between, parse_bundle
-from protocol.tlog import EMPTY, Frontier, leaf_hash
+from protocol.tlog import EMPTY, Frontier, extend_range, leaf_hash
 
 MAX_AHEAD = timedelta(days=1)
 """How far ahead of the reader's clock a leaf may be: its life is counted from its own time."""
@@ -49,6 +50,9 @@ class FeedUpdate:
         state: what is known.
         data: the checkpoint as received.
         keys: the log's keys by the roster.
+        seen: the newest head of this feed that was verified elsewhere, as a signed note: a witness sees heads
+            before their entries. An update that reaches it must come out with its root there. One that ends
+            before it is no lie: the owner publishes what its witnesses have seen.
 
     Raises:
         Malformed, BadSignature: not a checkpoint of this feed signed by its keys.
@@ -57,7 +61,9 @@ class FeedUpdate:
         SplitView: the same size with another root; both notes are the evidence.
     """
 
-    def __init__(self, state: FeedState, data: bytes, keys: Sequence[VerifierKey]) -> None:
+    def __init__(
+        self, state: FeedState, data: bytes, keys: Sequence[VerifierKey], seen: bytes | None = None
+    ) -> None:
         self.checkpoint: Checkpoint
         self.note: Note
         self.checkpoint, self.note = verify_checkpoint(data, keys)
@@ -73,6 +79,15 @@ class FeedUpdate:
             if state.note is None:  # an empty log has one root only, and `parse_checkpoint` holds it to that
                 raise BadProof("checkpoint: another root for an empty feed")
             raise SplitView("checkpoint: another root for a size that is known already", state.note, data)
+        self._seen: tuple[Checkpoint, bytes] | None = None
+        if seen is not None:
+            self._seen = parse_checkpoint(parse_note(seen).text), seen
+            if self._seen[0].size == self.checkpoint.size and self._seen[0].root != self.checkpoint.root:
+                raise SplitView("checkpoint: another root than that of a head seen earlier", seen, data)
+        self._fork: tuple[bytes, Frontier] | None = None
+        """The head that was seen and the tree at its size, once that has another root."""
+        self._behind: list[bytes] = []
+        """The hashes of the leaves behind that tree."""
 
     @property
     def unchanged(self) -> bool:
@@ -97,7 +112,7 @@ class FeedUpdate:
         if ref is None:
             raise Malformed("entry bundle: more than the checkpoint covers")
         entries = parse_bundle(data, ref.width)[known - ref.index * WIDTH :]
-        self._frontier = self._frontier.extended(map(leaf_hash, entries))
+        self._extend([leaf_hash(entry) for entry in entries])
         return entries
 
     def finish(self) -> FeedState:
@@ -108,12 +123,31 @@ class FeedUpdate:
 
         Raises:
             BadProof: bundles are missing, or the root does not come out as signed.
+            SplitView: the root does, and at the size of the head that was seen it is another.
         """
         if self._frontier.size != self.checkpoint.size:
             raise BadProof("feed: entries are missing")
         if self._frontier.root() != self.checkpoint.root:
             raise BadProof("feed: its entries do not lead to the signed root")
+        if self._fork is not None:
+            note, tree = self._fork
+            hashes = (*tree.hashes, *self._behind)
+            raise SplitView("feed: another past than that of a head seen earlier", note, self._data, hashes)
         return FeedState(self._state.origin, self._frontier, self._data)
+
+    def _extend(self, hashes: list[bytes]) -> None:
+        """Add leaves to the tree, with a look at its root where it passes the head that was seen."""
+        known = self._frontier.size
+        if self._fork is not None:
+            extend_range(self._fork[1].size, known, self._behind, hashes)
+        elif self._seen is not None and known < self._seen[0].size <= known + len(hashes):
+            head, note = self._seen
+            ahead = head.size - known
+            tree = self._frontier.extended(hashes[:ahead])
+            if tree.root() != head.root:
+                self._fork = note, tree
+                extend_range(head.size, head.size, self._behind, hashes[ahead:])
+        self._frontier = self._frontier.extended(hashes)
 
 
 def replay(
@@ -122,6 +156,8 @@ def replay(
     member: str,
     lookup: Callable[[Sequence[str]], dict[str, CaseState]],
     now: datetime,
+    *,
+    complete: bool = True,
 ) -> list[tuple[Leaf, CaseState]]:
     """Let verified entries follow the history of their cases.
 
@@ -131,6 +167,7 @@ def replay(
         member: the feed's owner.
         lookup: given case ids, returns the state of those that the feed has had before these entries.
         now: by the reader's clock; a leaf from further ahead than MAX_AHEAD would outlive every policy.
+        complete: whether the feed is known from its beginning; see `leaf.follow`.
 
     Returns:
         Each known leaf with the state of its case after it. Leaves of unknown kinds are passed over.
@@ -146,6 +183,6 @@ def replay(
     states = lookup([leaf.case for _, leaf in leaves])
     followed = []
     for place, leaf in leaves:
-        states[leaf.case] = follow(states.get(leaf.case), leaf, place)
+        states[leaf.case] = follow(states.get(leaf.case), leaf, place, complete=complete)
         followed.append((leaf, states[leaf.case]))
     return followed

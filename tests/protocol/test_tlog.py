@@ -14,9 +14,11 @@ from protocol.tlog import (
     check_consistency,
     check_inclusion,
     consistency_proof,
+    extend_range,
     inclusion_proof,
     leaf_hash,
     node_hash,
+    subtrees,
     tree_root,
 )
 from tests.protocol.naive import audit_path, node_reader, subproof, tree_hash
@@ -96,6 +98,23 @@ def test_frontier_is_the_naive_tree(size: int, steps: Sequence[int]) -> None:
     assert frontier.root() == tree_hash(entries) == tree_root(size, node_reader(entries))
     assert Frontier.parse(size, frontier.format()) == frontier
     assert len(frontier.hashes) == size.bit_count()
+
+
+@given(st.integers(0, 80), st.integers(0, 80), st.integers(0, 80))
+def test_a_range_of_leaves_goes_on_from_any_place(one: int, two: int, three: int) -> None:
+    low, middle, high = sorted((one, two, three))
+    entries = entries_of(high)
+    read, leaves = node_reader(entries), [leaf_hash(entry) for entry in entries]
+    hashes = [read(level, index) for level, index in subtrees(low, high)]
+    grown: list[bytes] = []
+    extend_range(low, low, grown, leaves[low:middle])
+    extend_range(low, middle, grown, leaves[middle:high])
+    assert grown == hashes
+    frontier = EMPTY.extended(leaves[:low])
+    assert [read(level, index) for level, index in subtrees(0, low)] == list(frontier.hashes)
+    assert frontier.joined(high, hashes) == EMPTY.extended(leaves)
+    with pytest.raises(Malformed):
+        frontier.joined(high, [*hashes, bytes(32)])
 
 
 @given(st.integers(-5, 2**64), st.binary(max_size=100))

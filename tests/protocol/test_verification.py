@@ -17,6 +17,7 @@ from protocol.errors import (
     Rollback,
     SplitView,
 )
+from protocol.evidence import evidence_of, verify_evidence
 from protocol.leaf import CaseState, Leaf
 from protocol.note import COSIGNATURE, VerifierKey, format_note
 from protocol.tiles import WIDTH, TileRef, format_bundle
@@ -245,6 +246,45 @@ def test_key_rotation_keeps_the_history() -> None:
         FeedUpdate(state, rotated, [VerifierKey(ORIGIN, COSIGNATURE, new.key.public)])
 
 
+# A head that was seen before the pull reaches it.
+
+
+def test_the_head_that_was_seen_is_met() -> None:
+    log = NaiveLog(entries_of(600))
+    for known in (0, 5, 256):
+        for seen in (1, 5, 6, 255, 256, 300, 512, 599, 600):
+            for size in (256, 300, 600):
+                state, note = pulled(log, known), log.checkpoint(seen)
+                update = FeedUpdate(state, log.checkpoint(size), KEYS, note)
+                assert read_from(update, log) == pulled(log, size)
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 300), st.integers(1, 300), st.integers(0, 300), st.data())
+def test_another_past_than_that_of_the_head_that_was_seen(
+    known: int, ahead: int, more: int, data: st.DataObject
+) -> None:
+    seen, size = known + ahead, known + ahead + more
+    log, fork = NaiveLog(entries_of(size)), NaiveLog(entries_of(seen))
+    fork.entries[data.draw(st.integers(0, seen - 1))] = b"another"
+    with pytest.raises(SplitView) as caught:
+        read_from(FeedUpdate(pulled(log, known), log.checkpoint(), KEYS, fork.checkpoint()), log)
+    assert (caught.value.older, caught.value.newer) == (fork.checkpoint(), log.checkpoint())
+    evidence = evidence_of(caught.value, KEYS)
+    smaller, larger = verify_evidence(evidence, KEYS)
+    assert (smaller.size, larger.size) == (seen, size)
+
+
+def test_a_head_that_was_seen_is_no_reason_to_believe_a_bundle() -> None:
+    """Until the root has come out, what is another past than the head's may be a carrier's lie."""
+    log, liar = NaiveLog(entries_of(20)), NaiveLog(entries_of(20))
+    liar.entries[7] = b"another"
+    update = FeedUpdate(pulled(log, 5), log.checkpoint(), KEYS, log.checkpoint(12))
+    with pytest.raises(BadProof) as caught:
+        read_from(update, liar)
+    assert type(caught.value) is BadProof
+
+
 # Step 4: what the leaves say.
 
 
@@ -292,6 +332,20 @@ def test_histories_that_break_a_rule(leaves: list[Leaf], error: type[ProtocolErr
     cases = Cases(c3=CaseState(7, b"d" * 32, EXPIRES, 4), c4=CaseState(1, None, EXPIRES, 5))
     with pytest.raises(error):
         replay([leaf.format() for leaf in leaves], 0, MEMBER, cases, AT)
+
+
+def test_a_feed_that_is_not_known_from_its_beginning() -> None:
+    cases = Cases(c4=CaseState(1, None, EXPIRES, 5))
+    entries = [leaf.format() for leaf in (put(1, version=4), put(1, version=5), erase(2, version=3))]
+    followed = replay(entries, 9, MEMBER, cases, AT, complete=False)
+    assert [(state.version, state.erased) for _, state in followed] == [(4, False), (5, False), (3, True)]
+    for leaves, error in (
+        ([put(1, version=4), put(1, version=6)], Rollback),
+        ([erase(1, version=4), put(1, version=5)], NotAuthorized),
+        ([put(4, version=2)], NotAuthorized),
+    ):
+        with pytest.raises(error):
+            replay([leaf.format() for leaf in leaves], 0, MEMBER, cases, AT, complete=False)
 
 
 def test_leaves_of_another_member() -> None:
