@@ -17,6 +17,7 @@ from protocol import (
     document,
     encoding,
     errors,
+    evidence,
     joining,
     leaf,
     note,
@@ -25,6 +26,7 @@ from protocol import (
     roster,
     tiles,
     token,
+    witness,
 )
 from tests.vectors.make import FILES, FOLDER
 
@@ -60,6 +62,8 @@ def test_errors_and_vectors_are_all_listed() -> None:
     [
         ("levels of JSON", [encoding.MAX_DEPTH]),
         ("signed note", [note.MAX_NOTE_BYTES, note.MAX_SIGNATURES]),
+        ("submission to a witness", [witness.MAX_PROOF, witness.MAX_SUBMISSION_BYTES]),
+        ("evidence", [evidence.MAX_EVIDENCE_BYTES, evidence.MAX_HASHES]),
         ("tile, bundle", [256, tiles.WIDTH * 32, 256, tiles.WIDTH * (leaf.MAX_LEAF_BYTES + 2), 1024]),
         ("leaf", [leaf.MAX_LEAF_BYTES]),
         ("life of a document", [leaf.MAX_LIFE.days]),

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
 
 from protocol import errors
-from protocol.answers import parse_answers, parse_query
-from protocol.checkpoint import check_quorum, verify_checkpoint
+from protocol.answers import Given, parse_answers, parse_query
+from protocol.checkpoint import check_quorum, parse_checkpoint, verify_checkpoint, verify_cosignatures
 from protocol.document import digest_parts, verify_document
 from protocol.encoding import (
     parse_base64,
@@ -24,9 +24,11 @@ from protocol.encoding import (
     parse_time,
 )
 from protocol.endorsement import standing, verify_endorsement, verify_withdrawal
-from protocol.errors import Malformed
+from protocol.errors import Malformed, ProtocolError
+from protocol.evidence import format_evidence, parse_evidence, verify_evidence
 from protocol.joining import verify_join_request
 from protocol.leaf import CaseState, Leaf, parse_leaf
+from protocol.message import Address, verify_acknowledgement, verify_message
 from protocol.note import VerifierKey, parse_note, verify_note
 from protocol.policy import check_policy, format_policy, parse_policy
 from protocol.receipt import verify_receipt
@@ -36,6 +38,14 @@ from protocol.tiles import format_bundle, parse_bundle, parse_tile_path, read_no
 from protocol.tlog import check_consistency, check_inclusion, leaf_hash, node_hash, tree_root
 from protocol.token import FindKey, verify_request
 from protocol.verification import FeedState, FeedUpdate, replay
+from protocol.witness import (
+    check_submission,
+    format_cosignatures,
+    format_refusal,
+    origin_hash,
+    parse_cosignatures,
+    parse_submission,
+)
 from schemas import Schemas
 from tests.protocol.naive import sha256, tree_hash
 from tests.vectors.make import FILES, FOLDER, made
@@ -286,6 +296,41 @@ def believe(state: FeedState, told: Vectors, keys: list[VerifierKey]) -> None:
     update.finish()
 
 
+def test_witness() -> None:
+    vectors = load("witness.json")
+    (key,) = keys_of([vectors["log"]["vkey"]])
+    assert origin_hash(key.name) == vectors["origin_hash"]
+    for one in vectors["submissions"]:
+        known = vectors["heads"].get(str(one["newest"]))
+        newest = parse_checkpoint(parse_note(known.encode()).text) if known else None
+        status, answer = 200, b""
+        try:
+            submission = parse_submission(un64(one["body"]))
+            check_submission(submission, newest, [key] if submission.checkpoint.origin == key.name else [])
+        except ProtocolError as error:
+            status, _, answer = format_refusal(error)
+        assert status == one["status"], one["why"]
+        assert status != 409 or answer.decode() == one["answer"]
+    for bad in vectors["submissions_bad"]:
+        refused(bad, parse_submission, un64(bad["body"]))
+    told = vectors["cosignatures"]
+    note = parse_cosignatures(told["answer"].encode(), parse_note(told["checkpoint"].encode()).text)
+    (found,) = verify_cosignatures(note, keys_of([vectors["witness"]["vkey"]]))
+    assert int(found.at.timestamp()) == told["at"]
+    assert format_cosignatures([found.line]).decode() == told["answer"]
+
+
+def test_evidence() -> None:
+    vectors = load("evidence.json")
+    keys = keys_of([vectors["log"]["vkey"]])
+    for good in vectors["good"]:
+        evidence = parse_evidence(good["evidence"].encode())
+        assert format_evidence(evidence).decode() == good["evidence"]
+        assert [head.size for head in verify_evidence(evidence, keys)] == good["sizes"]
+    for bad in vectors["bad"]:
+        refused(bad, verify_evidence, parse_evidence(bad["evidence"].encode()), keys)
+
+
 def find_in(key: Vectors) -> FindKey:
     def find(member: str, kid: str, at: object) -> bytes:
         if (member, kid) != (key["member"], key["kid"]):
@@ -350,7 +395,10 @@ def test_answers() -> None:
             parse_query(body.encode())
     good = vectors["answer_good"]
     answers = parse_answers(un64(good["data"]), [bytes.fromhex(digest) for digest in good["asked"]])
-    told = [un64(one["document"]) if "document" in one else one["status"] for one in good["answers"]]
+    told = [
+        Given(un64(one["document"]), one["direct"]) if "document" in one else one["status"]
+        for one in good["answers"]
+    ]
     assert answers == told
     for bad in vectors["answers_bad"]:
         with pytest.raises(Malformed):
@@ -371,6 +419,26 @@ def test_sealed() -> None:
         refused(bad, open_sealed, [receiver, other], un64(bad["sealed"]), bad["info"].encode())
     key = SealingKey("vector", un64(vectors["receiver"]["public"]))
     assert open_sealed([receiver], seal(key, plain, info), info) == plain
+
+
+def test_messages() -> None:
+    vectors = load("messages.json")
+    find, now = parse_roster(un64(vectors["roster"])).token_key, parse_time(vectors["now"], "vector")
+    good, receiver = vectors["message_good"], vectors["receiver"]
+    message = verify_message(un64(good["data"]), receiver, find, now)
+    assert message.address == Address(good["type"], good["iss"], receiver, good["jti"])
+    assert message.expires == parse_time(good["expires"], "vector")
+    assert message.sealed == un64(load("sealed.json")["good"]["sealed"])
+    assert message.open([sealing_private(load("sealed.json")["receiver"])]).body["note"]
+    for bad in vectors["messages_bad"]:
+        bad_now = parse_time(bad["now"], "vector")
+        refused(bad, verify_message, un64(bad["data"]), receiver, find, bad_now)
+    good = vectors["acknowledgement_good"]
+    told = verify_acknowledgement(good["token"].encode(), message.address, message.digest, find)
+    assert told == parse_time(good["received"], "vector")
+    for bad in vectors["acknowledgements_bad"]:
+        data = bad["token"].encode()
+        refused(bad, verify_acknowledgement, data, message.address, message.digest, find)
 
 
 def sealing_private(halves: Vectors) -> MLKEM768X25519PrivateKey:

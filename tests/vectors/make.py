@@ -22,14 +22,23 @@ from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
 
-from protocol.answers import format_answers, format_query
+from protocol.answers import Given, format_answers, format_query
 from protocol.checkpoint import Checkpoint, cosign, sign_checkpoint
 from protocol.document import digest_document, format_document
 from protocol.endorsement import format_endorsement, format_withdrawal
 from protocol.errors import Malformed
+from protocol.evidence import Evidence, format_evidence, gather_evidence
 from protocol.feed import FeedHead, grow
 from protocol.joining import format_join_request
 from protocol.leaf import ERASE, PUT, Leaf
+from protocol.message import (
+    ACKNOWLEDGEMENT_TYPE,
+    MESSAGE_TYPE,
+    Address,
+    format_acknowledgement,
+    format_message,
+    verify_message,
+)
 from protocol.note import COSIGNATURE, ED25519, Ed25519Signer, Note, Signature, format_note, sign_text
 from protocol.policy import Policy, format_policy
 from protocol.receipt import format_receipt
@@ -43,8 +52,10 @@ from protocol.tlog import (
     inclusion_proof,
     leaf_hash,
     node_hash,
+    subtrees,
 )
 from protocol.token import REQUEST_TYPE, TokenSigner, sign_request
+from protocol.witness import format_cosignatures, format_submission, origin_hash
 from tests.members import NOW, MemberKeys, make_roster
 from tests.protocol.naive import node_reader
 
@@ -715,6 +726,127 @@ def lie(why: str, checkpoint: str, entries: Sequence[bytes], error: str) -> Vect
     return {"why": why, "known": 5, "checkpoint": checkpoint, "bundles": bundles, "error": error}
 
 
+def witness() -> Vectors:
+    """What is submitted to a witness, and what it answers by the newest head that it holds."""
+    log, cosigner = signer(ORIGIN), signer("police.br.example", COSIGNATURE)
+    entries = [derived(f"entry {number}", number % 9) for number in range(20)]
+    fork = [b"another", *entries[1:]]
+    stranger, other = signer(ORIGIN, seed="stolen name"), signer(f"{POLICE}/police")
+    impossible = sign_checkpoint(Checkpoint(ORIGIN, 0, derived("root")), log)
+    poisoned = Note(impossible.text, (Signature(log.name, log.key.key_id, bytes(64)),))
+    tree, forked = node_reader(entries), node_reader(fork)
+
+    def head(size: int, by: Ed25519Signer = log, leaves: Sequence[bytes] = entries) -> bytes:
+        return signed_tree(by, leaves[:size], by.name).encode()
+
+    def said(why: str, newest: int, body: bytes, status: int, answer: str = "") -> Vectors:
+        return {"why": why, "newest": newest, "body": b64(body), "status": status, "answer": answer}
+
+    def told(why: str, newest: int, old: int, size: int, status: int, answer: str = "") -> Vectors:
+        return said(
+            why,
+            newest,
+            format_submission(old, consistency_proof(old, size, tree), head(size)),
+            status,
+            answer,
+        )
+
+    cosigned = cosign(Note(head(5).partition(b"\n\n")[0] + b"\n", ()), cosigner, NOW)
+    return {
+        "log": key_values(log),
+        "witness": key_values(cosigner),
+        "origin_hash": origin_hash(ORIGIN),
+        "heads": {str(size): head(size).decode() for size in (3, 5, 12)},
+        "submissions": [
+            told("the first head", 0, 0, 5, 200),
+            told("the next head", 3, 3, 5, 200),
+            told("the same head again", 5, 5, 5, 200),
+            told("from the beginning of a tree of which more is known", 3, 0, 5, 409, "3\n"),
+            told("from further than the witness is", 3, 5, 12, 409, "3\n"),
+            told("a log that the witness has never seen, not from its beginning", 0, 3, 5, 409, "0\n"),
+            said("from further than its own size", 5, format_submission(5, [], head(3)), 400),
+            said("another log's head", 0, format_submission(0, [], head(5, other)), 404),
+            said("another key", 0, format_submission(0, [], head(5, stranger)), 403),
+            said(
+                "a line of the log's key that does not verify",
+                0,
+                format_submission(0, [], format_note(poisoned)),
+                403,
+            ),
+            said("empty, with a root", 0, format_submission(0, [], format_note(impossible)), 422),
+            said("a proof from nothing", 0, format_submission(0, [bytes(32)], head(5)), 422),
+            said("no proof", 3, format_submission(3, [], head(5)), 422),
+            said("a proof too many", 5, format_submission(5, [bytes(32)], head(5)), 422),
+            said("the same size, another root", 5, format_submission(5, [], head(5, leaves=fork)), 422),
+            said(
+                "another past",
+                3,
+                format_submission(3, consistency_proof(3, 12, forked), head(12, leaves=fork)),
+                422,
+            ),
+        ],
+        "submissions_bad": [
+            {"why": why, "body": b64(body)}
+            for why, body in (
+                ("empty", b""),
+                ("no line for the old size", head(5)),
+                ("leading zero", format_submission(0, [], head(5)).replace(b"old 0", b"old 00")),
+                ("a hash too short", b"old 3\nAAAA\n\n" + head(5)),
+                ("64 hashes", format_submission(3, [bytes(32)] * 64, head(5))),
+                ("no empty line", b"old 0\n" + head(5)),
+                ("extension line", format_submission(0, [], head(5).replace(b"\n\n", b"\nmore\n\n", 1))),
+            )
+        ],
+        "cosignatures": {
+            "checkpoint": head(5).decode(),
+            "answer": format_cosignatures(cosigned.signatures).decode(),
+            "at": int(NOW.timestamp()),
+        },
+    }
+
+
+def evidence() -> Vectors:
+    """Evidence of split views, and what proves nothing."""
+    log, stranger = signer(ORIGIN), signer(ORIGIN, seed="stolen name")
+    entries = [derived(f"entry {number}", number % 9) for number in range(20)]
+    fork = [b"another", *entries[1:]]
+    read = node_reader(fork)
+
+    def head(size: int, leaves: Sequence[bytes] = entries, by: Ed25519Signer = log) -> bytes:
+        return signed_tree(by, leaves[:size]).encode()
+
+    def gathered(smaller: int, larger: int) -> Evidence:
+        return gather_evidence(head(smaller), head(larger, fork), [log.key], read)
+
+    def honest(smaller: int, larger: int) -> Evidence:
+        places = (*subtrees(0, smaller), *subtrees(smaller, larger))
+        hashes = tuple(node_reader(entries)(*place) for place in places)
+        return Evidence(ORIGIN, head(smaller), head(larger), hashes)
+
+    equal, unequal = gathered(5, 5), gathered(5, 12)
+    return {
+        "log": key_values(log),
+        "good": [
+            {"evidence": format_evidence(gathered(smaller, larger)).decode(), "sizes": [smaller, larger]}
+            for smaller, larger in ((5, 5), (5, 12), (8, 16), (1, 20), (19, 20))
+        ],
+        "bad": [
+            {"why": why, "evidence": format_evidence(one).decode(), "error": error}
+            for why, one, error in (
+                ("the same head twice", replace(equal, larger=equal.smaller), "BadProof"),
+                ("one history", honest(5, 12), "BadProof"),
+                ("an empty log is the beginning of every log", honest(0, 12), "BadProof"),
+                ("the larger head first", replace(equal, smaller=head(12)), "BadProof"),
+                ("hashes of the other tree", replace(unequal, hashes=honest(5, 12).hashes), "BadProof"),
+                ("a hash too few", replace(unequal, hashes=unequal.hashes[:-1]), "Malformed"),
+                ("hashes beside equal sizes", replace(equal, hashes=unequal.hashes), "Malformed"),
+                ("another feed", replace(equal, origin=f"{POLICE}/police"), "BadSignature"),
+                ("another key", replace(equal, larger=head(5, fork, stranger)), "BadSignature"),
+            )
+        ],
+    }
+
+
 def tokens() -> Vectors:
     """Request tokens and receipts."""
     one = TokenSigner(NGO, f"{NGO}-2026", private_key("token key"))
@@ -871,7 +1003,7 @@ def roster() -> Vectors:
 
 def answers() -> Vectors:
     """Requests for documents and their answers."""
-    one, two = derived("one"), derived("two")
+    one, two, three = derived("one"), derived("two"), derived("three")
     data = document()
     found = one.hex().encode() + b" document 3\n" + data
     return {
@@ -884,9 +1016,15 @@ def answers() -> Vectors:
             format_query([derived(f"digest {number}") for number in range(257)]).decode(),
         ],
         "answer_good": {
-            "asked": [one.hex(), two.hex()],
-            "data": b64(format_answers([(one, data), (two, "erased")])),
-            "answers": [{"document": b64(data)}, {"status": "erased"}],
+            "asked": [one.hex(), two.hex(), three.hex()],
+            "data": b64(
+                format_answers([(one, Given(data)), (two, "erased"), (three, Given(data, direct=True))])
+            ),
+            "answers": [
+                {"document": b64(data), "direct": False},
+                {"status": "erased"},
+                {"document": b64(data), "direct": True},
+            ],
         },
         "answers_bad": [
             {"why": why, "asked": [one.hex()], "data": b64(answer)}
@@ -941,6 +1079,90 @@ def sealed() -> Vectors:
     }
 
 
+def messages() -> Vectors:
+    """Messages as they are sent, and acknowledgements as they come back."""
+    sender, receiver = member_keys(POLICE, "law_enforcement"), member_keys(NGO, "ngo")
+    data = base64.b64decode(sealed()["good"]["sealed"])
+    address = Address("lead", POLICE, NGO, "bWVzc2FnZSAx")
+    expires = NOW + timedelta(days=90)
+    good = format_message(sender.signer, address, data, expires, NOW)
+    end = int(expires.timestamp())
+    claims = {
+        "aud": NGO,
+        "exp": end,
+        "jti": address.token_id,
+        "type": address.kind,
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
+
+    def message(by: TokenSigner = sender.signer, typ: str = MESSAGE_TYPE, **changes: Any) -> bytes:
+        said = {name: value for name, value in {**claims, **changes}.items() if value is not None}
+        return by.sign(typ, said, NOW).encode() + b"\n" + data
+
+    def find(member: str, kid: str, at: Any) -> bytes:
+        return sender.entry().token_keys[0].public
+
+    taken = verify_message(good, NGO, find, NOW)
+    said = {"aud": POLICE, "jti": taken.address.token_id, "sha256": claims["sha256"]}
+    word = {**said, "received": int(NOW.timestamp())}
+
+    def acknowledged(
+        by: TokenSigner = receiver.signer, typ: str = ACKNOWLEDGEMENT_TYPE, **changes: Any
+    ) -> str:
+        return by.sign(typ, {name: v for name, v in {**word, **changes}.items() if v is not None}, NOW)
+
+    forger = TokenSigner(POLICE, sender.kid, private_key("forger"))
+    return {
+        "now": AT,
+        "roster": b64(format_roster(make_roster(sender.entry(), receiver.entry()))),
+        "receiver": NGO,
+        "message_good": {
+            "data": b64(good),
+            "statement": good.partition(b"\n")[0].decode(),
+            "type": "lead",
+            "iss": POLICE,
+            "jti": address.token_id,
+            "expires": "2027-02-19T20:14:00Z",
+        },
+        "messages_bad": [
+            {"why": why, "data": b64(wrong), "now": now, "error": error}
+            for why, wrong, now, error in (
+                ("empty", b"", AT, "Malformed"),
+                ("no newline", good.partition(b"\n")[0], AT, "Malformed"),
+                ("an altered byte", flip(good, len(good) - 1), AT, "BadProof"),
+                ("cut short", good[:-1], AT, "BadProof"),
+                ("for another member", message(aud=POLICE), AT, "NotAuthorized"),
+                ("forged", message(forger), AT, "BadSignature"),
+                ("another kind of statement", message(typ=REQUEST_TYPE), AT, "Malformed"),
+                ("no type", message(type=None), AT, "Malformed"),
+                ("a type in capitals", message(type="Lead"), AT, "Malformed"),
+                ("an id too short", message(jti="short"), AT, "Malformed"),
+                ("no hash", message(sha256=None), AT, "Malformed"),
+                ("no end", message(exp=None), AT, "Malformed"),
+                ("from the future", good, EARLY, "NotAuthorized"),
+                ("past its life", good, "2027-02-19T20:16:00Z", "NotAuthorized"),
+                ("lives too long", message(exp=end + 121), AT, "NotAuthorized"),
+            )
+        ],
+        "acknowledgement_good": {
+            "token": format_acknowledgement(receiver.signer, taken, NOW, NOW),
+            "received": AT,
+        },
+        "acknowledgements_bad": [
+            {"why": why, "token": token, "error": error}
+            for why, token, error in (
+                ("no token", "é", "Malformed"),
+                ("another kind of statement", acknowledged(typ=MESSAGE_TYPE), "Malformed"),
+                ("by somebody else", acknowledged(sender.signer), "NotAuthorized"),
+                ("for somebody else", acknowledged(aud=NGO), "NotAuthorized"),
+                ("for another message", acknowledged(jti="bWVzc2FnZSAy"), "NotAuthorized"),
+                ("for other bytes", acknowledged(sha256="00" * 32), "NotAuthorized"),
+                ("no time", acknowledged(received=None), "Malformed"),
+            )
+        ],
+    }
+
+
 def sealing_halves(keys: MemberKeys) -> Vectors:
     post_quantum, classical = keys.sealing
     return {
@@ -963,10 +1185,13 @@ FILES: Mapping[str, Callable[[], Vectors]] = {
     "leaves.json": leaves,
     "documents.json": documents,
     "feed.json": feed,
+    "witness.json": witness,
+    "evidence.json": evidence,
     "tokens.json": tokens,
     "roster.json": roster,
     "answers.json": answers,
     "sealed.json": sealed,
+    "messages.json": messages,
 }
 
 
