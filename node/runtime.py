@@ -5,6 +5,7 @@ nodes live in one process. What a node does is `node.services`.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +23,7 @@ from node.adapters.peers import PeerClient
 from node.adapters.trust import Trusted, TrustStore
 from node.config import Config, load_config
 from node.domain.disclosure import DisclosurePolicy
-from node.errors import NotAllowed
+from node.errors import NotAllowed, NotFound
 from node.store.database import open_database
 from protocol.errors import NotAuthorized
 from protocol.note import ED25519, Ed25519Signer
@@ -130,6 +131,17 @@ class Node:
         """Return the key that signs the checkpoints of an own feed: the newest that the roster lists."""
         entry = self.entry().feed(audience)
         return Ed25519Signer(entry.origin, ED25519, self._key(FEED_KEYS[audience], entry.keys[-1].public))
+
+    def head_signers(self, audience: Audience) -> list[Ed25519Signer]:
+        """Return the keys that sign the checkpoints of an own feed now: the newest, and those that were
+        replaced and still count, as far as they are here."""
+        signers = [self.feed_signer(audience)]
+        entry = self.entry().feed(audience)
+        for key in entry.keys_at(self.now()):
+            with suppress(NotFound):  # its private half was destroyed
+                private = self._key(FEED_KEYS[audience], key.public)
+                signers.append(Ed25519Signer(entry.origin, ED25519, private))
+        return list({signer.key: signer for signer in signers}.values())
 
     def token_signer(self) -> TokenSigner:
         """Return the key that signs this member's tokens: the newest that the roster lists, or the newest

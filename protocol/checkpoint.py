@@ -82,10 +82,15 @@ def parse_checkpoint_lines(text: bytes) -> Checkpoint:
     return Checkpoint(lines[0], size, root)
 
 
-def sign_checkpoint(checkpoint: Checkpoint, signer: Signer) -> Note:
-    """Sign a head as its log, whose key name is the origin."""
+def sign_checkpoint(checkpoint: Checkpoint, *signers: Signer) -> Note:
+    """Sign a head as its log, whose key name is the origin.
+
+    Args:
+        signers: of every key that is in force: while one is replaced, readers who do not know the new one yet
+            still know the old one.
+    """
     text = checkpoint.format()
-    return Note(text, (sign_text(text, signer),))
+    return Note(text, tuple(sign_text(text, signer) for signer in signers))
 
 
 def verify_checkpoint(data: bytes, keys: Sequence[VerifierKey]) -> tuple[Checkpoint, Note]:

@@ -127,8 +127,13 @@ def _parse_entry(value: Any, issued: datetime) -> Member:
         raise Malformed(
             f"join request: the member must be an object without {', '.join(_OF_THE_COORDINATOR)}"
         )
-    entry = {**value, "state": "active", "joined": format_time(issued)}
-    return parse_member(entry, "join request member")
+    member = parse_member({**value, "state": "active", "joined": format_time(issued)}, "join request member")
+    retired = [feed.retired for feed in member.feeds if feed.state == "active"]
+    if any((*retired, member.retired_cosigners)):
+        raise Malformed(
+            "join request: asks for replaced keys, which nobody proves; the coordinator adds them"
+        )
+    return member
 
 
 def _verify_previous(value: Any, member: Member, token_id: str, roster: Roster | None, now: datetime) -> str:

@@ -10,7 +10,7 @@ endorsements".
 import base64
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, cast
@@ -46,6 +46,9 @@ ROSTER_SCHEMA = "roster/1.0"
 MAX_ROSTER_BYTES = 4 << 20
 MAX_MEMBERS = 1000
 MAX_FEED_KEYS = 4
+MAX_RETIRED = 4
+"""The most replaced keys of one feed, or of a cosigner, that a roster goes on listing."""
+
 MAX_TOKEN_KEYS = 16
 MAX_SEALING_KEYS = 8
 MAX_ENDORSEMENT = 4096
@@ -80,6 +83,14 @@ class FrozenHead:
 
 
 @dataclass(frozen=True, slots=True)
+class RetiredKey:
+    """A key that was replaced, and still counts before `until`: for whoever has not met the new one yet."""
+
+    key: VerifierKey
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class FeedEntry:
     """One feed of a member.
 
@@ -89,6 +100,7 @@ class FeedEntry:
         keys: those that may sign its checkpoints; the last one is in use.
         frozen: where it ends; None while it is active.
         succeeds: the frozen feed that this one goes on for.
+        retired: keys that were replaced; see `keys_at`.
     """
 
     audience: Audience
@@ -97,6 +109,17 @@ class FeedEntry:
     state: FeedState = "active"
     frozen: FrozenHead | None = None
     succeeds: str | None = None
+    retired: tuple[RetiredKey, ...] = ()
+
+    def keys_at(self, now: datetime) -> tuple[VerifierKey, ...]:
+        """Return the keys under which a checkpoint is taken now."""
+        return (*_not_ended(self.retired, now), *self.keys)
+
+    @property
+    def every_key(self) -> tuple[VerifierKey, ...]:
+        """The keys under which a checkpoint may have been taken so far: for what is stored already, and for
+        evidence."""
+        return (*(retired.key for retired in self.retired), *self.keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +139,12 @@ class TokenKey:
 
 @dataclass(frozen=True, slots=True)
 class SealingKey:
-    """An HPKE key of the suite MLKEM768-X25519: 1184 + 32 bytes."""
+    """An HPKE key of the suite MLKEM768-X25519: 1184 + 32 bytes. What is sealed to it is opened before
+    `until`."""
 
     kid: str
     public: bytes
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +170,7 @@ class Member:
         token_keys, sealing_keys: the last one is in use.
         cosigner: the key of its cosignatures, named by its id.
         endorsement: for an NGO, the statement of a law-enforcement member of its country, not yet verified.
+        retired_cosigners: keys of its cosignatures that were replaced; see `cosigners_at`.
     """
 
     id: str
@@ -161,6 +187,12 @@ class Member:
     endorsement: str | None
     joined: datetime
     removed_at: datetime | None = None
+    retired_cosigners: tuple[RetiredKey, ...] = ()
+
+    def cosigners_at(self, now: datetime) -> tuple[VerifierKey, ...]:
+        """Return the keys under which a cosignature of this member counts now; however many, it counts
+        once."""
+        return (*_not_ended(self.retired_cosigners, now), self.cosigner)
 
     def feed(self, audience: Audience) -> FeedEntry:
         """Return the newest feed of an audience.
@@ -203,6 +235,20 @@ class Roster:
             if key.kid == kid and key.valid_at(at):
                 return key.public
         raise NotAuthorized(f"{member_id} had no such token key at that time")
+
+    def token_key_now(self, now: datetime) -> Callable[[str, str, datetime], bytes]:
+        """Return a `token_key` for statements that arrive now: their key must also be in force at this
+        moment, so that whoever finds one that has ended cannot date back.
+
+        Raises (when it is called):
+            NotAuthorized: see `token_key`; or its key has ended.
+        """
+
+        def find(member_id: str, kid: str, at: datetime) -> bytes:
+            self.token_key(member_id, kid, now)
+            return self.token_key(member_id, kid, at)
+
+        return find
 
 
 def parse_roster(data: bytes) -> Roster:
@@ -265,13 +311,16 @@ def parse_member(value: Any, what: str = "member") -> Member:
         endorsement=fields.text("endorsement", most=MAX_ENDORSEMENT) if fields.has("endorsement") else None,
         joined=fields.time("joined"),
         removed_at=fields.time("removed_at") if fields.has("removed_at") else None,
+        retired_cosigners=_parse_retired(fields, "retired_cosigners", COSIGNATURE),
     )
     if (member.state == "removed") != (member.removed_at is not None):
         raise Malformed(f"{what}: removed_at stands exactly in a removed member")
     if member.kind == "law_enforcement" and member.endorsement is not None:
         raise Malformed(f"{what}: only an NGO has an endorsement")
-    if member.cosigner.name != member.id:
+    cosigners = [retired.key for retired in member.retired_cosigners] + [member.cosigner]
+    if any(key.name != member.id for key in cosigners):
         raise Malformed(f"{what}.cosigner: the key must be named by the member's id")
+    check_unique((key.format() for key in cosigners), f"{what}.cosigner: a key stands twice")
     _check_feeds(member, what)
     _check_keys_separate((member,))
     return member
@@ -282,6 +331,7 @@ def format_member(member: Member) -> dict[str, Any]:
     optional = {
         "endorsement": member.endorsement,
         "removed_at": member.removed_at and format_time(member.removed_at),
+        "retired_cosigners": _format_retired(member.retired_cosigners) or None,
     }
     return {
         "id": member.id,
@@ -299,9 +349,7 @@ def format_member(member: Member) -> dict[str, Any]:
         "feeds": [_format_feed(feed) for feed in member.feeds],
         "token_keys": [_format_token_key(key) for key in member.token_keys],
         "cosigner": member.cosigner.format(),
-        "sealing_keys": [
-            {"kid": key.kid, "public": format_base64(key.public)} for key in member.sealing_keys
-        ],
+        "sealing_keys": [_format_sealing_key(key) for key in member.sealing_keys],
         "joined": format_time(member.joined),
         **{name: value for name, value in optional.items() if value is not None},
     }
@@ -317,16 +365,31 @@ def fingerprint(member: Member) -> str:
     """
     lines = [f"member {member.id} {member.country} {member.kind}", f"address {member.address}"]
     lines += [f"feed {key.format()}" for feed in member.feeds for key in feed.keys]
+    lines += [f"feed {_named(old)}" for feed in member.feeds for old in feed.retired]
     lines += [
-        f"token {key.kid} {format_base64(key.public)} {format_time(key.since)}"
-        + (f" {format_time(key.until)}" if key.until else "")
+        f"token {key.kid} {format_base64(key.public)} {format_time(key.since)}{_ending(key.until)}"
         for key in member.token_keys
     ]
     lines += [f"cosigner {member.cosigner.format()}"]
-    lines += [f"sealing {key.kid} {format_base64(key.public)}" for key in member.sealing_keys]
+    lines += [f"cosigner {_named(old)}" for old in member.retired_cosigners]
+    lines += [
+        f"sealing {key.kid} {format_base64(key.public)}{_ending(key.until)}" for key in member.sealing_keys
+    ]
     digest = hashlib.sha256("\n".join(sorted(lines)).encode()).digest()
     text = base64.b32encode(digest[:20]).decode().lower()
     return "-".join(text[start : start + 4] for start in range(0, len(text), 4))
+
+
+def _named(retired: RetiredKey) -> str:
+    return f"{retired.key.format()}{_ending(retired.until)}"
+
+
+def _ending(until: datetime | None) -> str:
+    return f" {format_time(until)}" if until else ""
+
+
+def _not_ended(retired: tuple[RetiredKey, ...], now: datetime) -> Iterator[VerifierKey]:
+    return (old.key for old in retired if now < old.until)
 
 
 def parse_member_id(value: Any, what: str) -> str:
@@ -411,7 +474,20 @@ def _parse_feed(value: Any, what: str) -> FeedEntry:
         state=state,
         frozen=_parse_frozen(fields.object("frozen")) if state == "frozen" else None,
         succeeds=fields.text("succeeds") if fields.has("succeeds") else None,
+        retired=_parse_retired(fields, "retired", ED25519),
     )
+
+
+def _parse_retired(fields: Fields, name: str, kind: int) -> tuple[RetiredKey, ...]:
+    def parse(value: Any, what: str) -> RetiredKey:
+        retired = Fields(value, what)
+        return RetiredKey(_parse_vkey(retired.get("vkey"), f"{what}.vkey", kind), retired.time("until"))
+
+    return fields.list(name, parse, least=1, most=MAX_RETIRED) if fields.has(name) else ()
+
+
+def _format_retired(retired: tuple[RetiredKey, ...]) -> list[dict[str, str]]:
+    return [{"vkey": old.key.format(), "until": format_time(old.until)} for old in retired]
 
 
 def _parse_frozen(fields: Fields) -> FrozenHead:
@@ -431,6 +507,8 @@ def _format_feed(feed: FeedEntry) -> dict[str, Any]:
         value["frozen"] = {"size": feed.frozen.size, "root": feed.frozen.root.hex()}
     if feed.succeeds:
         value["succeeds"] = feed.succeeds
+    if feed.retired:
+        value["retired"] = _format_retired(feed.retired)
     return value
 
 
@@ -458,11 +536,20 @@ def _format_token_key(key: TokenKey) -> dict[str, Any]:
 def _parse_sealing_key(value: Any, what: str) -> SealingKey:
     fields = Fields(value, what)
     key = SealingKey(
-        fields.text("kid", KID), parse_base64(fields.get("public"), f"{what}.public", SEALING_PUBLIC)
+        fields.text("kid", KID),
+        parse_base64(fields.get("public"), f"{what}.public", SEALING_PUBLIC),
+        fields.time("until") if fields.has("until") else None,
     )
     _check_ml_kem(key.public[:ML_KEM_PUBLIC], what)
     _check_order(key.public[ML_KEM_PUBLIC:], what)
     return key
+
+
+def _format_sealing_key(key: SealingKey) -> dict[str, Any]:
+    value = {"kid": key.kid, "public": format_base64(key.public)}
+    if key.until is not None:
+        value["until"] = format_time(key.until)
+    return value
 
 
 def _check_ml_kem(public: bytes, what: str) -> None:
@@ -493,8 +580,9 @@ def _check_feeds(member: Member, what: str) -> None:
             raise Malformed(f"{what}.feeds[{index}]: origin and succeeds do not continue this audience")
         if before and before.state != "frozen":
             raise Malformed(f"{what}.feeds[{index}]: only a frozen feed has a successor")
-        if any(key.name != feed.origin for key in feed.keys):
+        if any(key.name != feed.origin for key in feed.every_key):
             raise Malformed(f"{what}.feeds[{index}]: its keys must be named by the origin")
+        check_unique((key.format() for key in feed.every_key), f"{what}.feeds[{index}]: a key stands twice")
         newest[feed.audience] = feed
 
 
@@ -516,10 +604,11 @@ def _check_keys_separate(members: tuple[Member, ...]) -> None:
 
 def _public_keys(member: Member) -> Iterator[tuple[str, bytes]]:
     for feed in member.feeds:
-        for key in feed.keys:
+        for key in feed.every_key:
             yield f"{member.id} {feed.audience}", key.public
     for token_key in member.token_keys:
         yield f"{member.id} token {token_key.kid}", token_key.public
-    yield f"{member.id} cosigner", member.cosigner.public
+    for key in (*(old.key for old in member.retired_cosigners), member.cosigner):
+        yield f"{member.id} cosigner", key.public
     for sealing_key in member.sealing_keys:
         yield f"{member.id} sealing {sealing_key.kid}", sealing_key.public

@@ -1,7 +1,7 @@
 """Whole networks in a folder, for tests: a coordinator with two key holders, and HTTP without a network."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,10 +25,9 @@ def now() -> datetime:
 
 
 def join_request(keys: MemberKeys, network_name: str = "Test network", **options: Any) -> str:
-    endorsement = options.pop("endorsement", None)
-    return format_join_request(
-        keys.entry(endorsement), network_name, keys.token, keys.proving, now(), "request-1", **options
-    )
+    entry = keys.entry(options.pop("endorsement", None))
+    entry = replace(entry, token_keys=tuple(replace(key, since=now()) for key in entry.token_keys))
+    return format_join_request(entry, network_name, keys.token, keys.proving, now(), "request-1", **options)
 
 
 @dataclass

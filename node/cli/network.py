@@ -4,7 +4,7 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -16,6 +16,7 @@ from node.adapters.keystore import create_key_file, load_key_file, read_passphra
 from node.adapters.repository import Holder, Role
 from node.cli.arguments import read_pairs
 from node.cli.output import json_option, print_json, remark, say, yes_option
+from node.domain.rekeying import KEY_OVERLAP
 from node.errors import InvalidInput, NodeError, NotFound
 from node.services import network as coordinator
 from node.services import signing
@@ -149,16 +150,27 @@ def admit(folder: Path, request: Path, as_json: bool) -> None:
 @click.argument("request", type=click.Path(path_type=Path))
 @click.option("--old-key-lost", is_flag=True, help="Take it although no listed key vouches for it.")
 @click.option("--compromised", is_flag=True, help="Strike the old keys at once: a thief has them.")
+@click.option(
+    "--overlap-days",
+    default=KEY_OVERLAP.days,
+    show_default=True,
+    type=click.IntRange(1, 90),
+    help="How long the old keys still count beside the new ones. Let it outlast the signing.",
+)
 @json_option
-def rekey(folder: Path, request: Path, old_key_lost: bool, compromised: bool, as_json: bool) -> None:
-    """Stage new keys for a member from its new join REQUEST.
+def rekey(
+    folder: Path, request: Path, old_key_lost: bool, compromised: bool, overlap_days: int, as_json: bool
+) -> None:
+    """Stage new keys, or the successor of a frozen feed, for a member from its REQUEST (`gmcn keys`).
 
     \b
     Examples:
       gmcn network rekey net police.fr.example.jwt
+      gmcn network rekey net police.fr.example.jwt --compromised --old-key-lost
     """
+    overlap = None if compromised else timedelta(days=overlap_days)
     member = coordinator.rekey(
-        folder, _read_text(request), _now(), old_key_lost=old_key_lost, compromised=compromised
+        folder, _read_text(request), _now(), old_key_lost=old_key_lost, overlap=overlap
     )
     _show_member(member, as_json, "New keys for {} are staged.")
 

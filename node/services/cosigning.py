@@ -89,7 +89,7 @@ def _check(conn: Connection, node: Node, asker: Asker, submission: Submission) -
     checkpoint = submission.checkpoint
     log = _find_log(conn, node, asker, checkpoint.origin)
     newest = log.newest.checkpoint(checkpoint.origin) if log and log.newest else None
-    check_submission(submission, newest, log.entry.keys if log else ())
+    check_submission(submission, newest, log.entry.keys_at(node.now()) if log else ())
     assert log is not None  # without a key nothing passes
     if log.row is not None and log.row.state == feeds.SPLIT:
         raise BadProof("checkpoint: of a feed that has shown two faces; people must look at it first")
@@ -138,7 +138,7 @@ def _cosign(conn: Connection, node: Node, log: _Log, submission: Submission) -> 
     checkpoint, now = submission.checkpoint, node.now()
     row = log.row or feeds.ensure_feed(conn, log.member.id, log.entry.audience, checkpoint.origin, own=False)
     # Other lines are whatever the sender wrote: what is kept and served holds none that was not verified.
-    by_log = tuple(line for line in submission.note.signatures if any(map(line.of, log.entry.keys)))
+    by_log = tuple(line for line in submission.note.signatures if any(map(line.of, log.entry.every_key)))
     note = Note(submission.note.text, by_log)
     if log.newest is None or log.newest.size < checkpoint.size:
         heads.advance_head(conn, row.id, log.newest, checkpoint.size, checkpoint.root, format_note(note), now)

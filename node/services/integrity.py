@@ -74,7 +74,7 @@ def _check_head(node: Node, row: feeds.FeedRow, report: Report) -> None:
             _found(report, row, "its signed head is missing")
         return
     try:
-        keys = node.network().roster.member(row.member).feed(_audience(row)).keys
+        keys = node.network().roster.member(row.member).feed(_audience(row)).every_key
     except NotAuthorized:
         return  # it has left the roster, and its keys with it
     try:

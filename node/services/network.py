@@ -16,37 +16,25 @@ from typing import Any, TypeVar
 import orjson
 from tuf.api.metadata import Root
 
-from node.adapters.repository import (
-    Holder,
-    Repository,
-    Role,
-    add_holder,
-    remove_holder,
-)
+from node.adapters.repository import Holder, Repository, Role, add_holder, remove_holder
 from node.adapters.trust import POLICY, ROSTER
+from node.domain.rekeying import KEY_OVERLAP, check_new_token_key, merge_keys
 from node.errors import Conflict, InvalidInput, NotAllowed, NotFound
-from protocol.endorsement import State, standing, verify_endorsement
+from protocol.endorsement import ENDORSEMENT_TYPE, State, standing, verify_endorsement
 from protocol.errors import ProtocolError
 from protocol.joining import JoinRequest, verify_join_request
 from protocol.policy import Policy, check_policy, format_policy, parse_policy
 from protocol.roster import (
-    MAX_FEED_KEYS,
-    MAX_SEALING_KEYS,
-    MAX_TOKEN_KEYS,
+    MAX_ENDORSEMENT,
     Audience,
-    FeedEntry,
     FrozenHead,
     Member,
     MemberState,
     Roster,
-    TokenKey,
     format_roster,
     parse_roster,
 )
-
-KEY_OVERLAP = timedelta(days=7)
-"""How long a replaced token key still counts, so that members who have not seen the new roster are not cut
-off."""
+from protocol.token import verify_claims
 
 T = TypeVar("T")
 
@@ -91,7 +79,8 @@ def admit(folder: Path, request: str, now: datetime) -> Member:
     """
 
     def add(roster: Roster) -> tuple[Roster, Member]:
-        member = replace(_verify_request(request, roster, now).member, joined=now)
+        asked = _verify_request(request, roster, now).member
+        member = replace(asked, joined=now)
         if any(member.id == other.id for other in roster.members):
             raise Conflict(
                 f"{member.id} is listed already.",
@@ -99,25 +88,34 @@ def admit(folder: Path, request: str, now: datetime) -> Member:
             )
         if any(feed.state == "frozen" for feed in member.feeds):
             raise InvalidInput("A new member cannot begin with a frozen feed.", "Ask it for another request.")
+        check_new_token_key(asked)
         changed = replace(roster, members=(*roster.members, member))
         _check_endorsed(member, changed, now)
+        if member.endorsement is not None:
+            _check_endorser_key(member.endorsement, changed, now)
         return changed, member
 
     return _change_roster(folder, add, now)
 
 
 def rekey(
-    folder: Path, request: str, now: datetime, *, old_key_lost: bool = False, compromised: bool = False
+    folder: Path,
+    request: str,
+    now: datetime,
+    *,
+    old_key_lost: bool = False,
+    overlap: timedelta | None = KEY_OVERLAP,
 ) -> Member:
     """Stage new keys for a member from its signed request.
 
-    Its old keys stay beside the new ones, so that what they signed still verifies; its token keys run out
-    after KEY_OVERLAP. Every other member's administrator has to accept the new keys.
+    Its old keys count beside the new ones until the overlap has passed. Every other member's administrator
+    has to accept the new keys.
 
     Args:
         old_key_lost: take the request although no listed key vouches for it; the coordinator has asked by
             other means.
-        compromised: strike the old keys at once; what they signed does not verify any more.
+        overlap: None strikes the old keys at once, for they were stolen; what they signed does not verify any
+            more.
 
     Raises:
         InvalidInput: the request does not verify, or changes what no request may change.
@@ -133,9 +131,11 @@ def rekey(
                 f"No key that {old.id} has now vouches for the new ones.",
                 "Ask its duty officer by telephone, then say --old-key-lost.",
             )
-        new = _merge_keys(old, asked.member, now, keep_old=not compromised)
+        new = merge_keys(old, asked.member, now, overlap)
         changed = _replace_member(roster, new)
         _check_endorsed(new, changed, now)
+        if asked.member.endorsement not in (None, old.endorsement):
+            _check_endorser_key(asked.member.endorsement or "", changed, now)
         return changed, new
 
     return _change_roster(folder, change, now)
@@ -170,6 +170,7 @@ def endorse(folder: Path, endorsement: str, now: datetime) -> Member:
 
     def change(roster: Roster) -> tuple[Roster, Member]:
         subject = _verified(lambda: verify_endorsement(endorsement, roster, now)).subject
+        _check_endorser_key(endorsement, roster, now)
         new = replace(_find(roster, subject), endorsement=endorsement)
         return _replace_member(roster, new), new
 
@@ -321,59 +322,14 @@ def _check_endorsed(member: Member, roster: Roster, now: datetime) -> None:
         )
 
 
-def _merge_keys(old: Member, new: Member, now: datetime, *, keep_old: bool) -> Member:
-    """Put the keys of a request into a member's entry, beside the old ones or instead of them."""
-    if (old.kind, old.country) != (new.kind, new.country):
-        raise InvalidInput(
-            f"The request changes the kind or country of {old.id}.", "That takes a new member."
-        )
-    if old.state == "removed":
-        raise Conflict(f"{old.id} was removed.", "It can ask to join again under another id.")
-    entry = replace(
-        new,
-        state=old.state,
-        joined=old.joined,
-        removed_at=old.removed_at,
-        endorsement=new.endorsement or old.endorsement,
-        feeds=_merge_feeds(old, new, keep_old=keep_old),
+def _check_endorser_key(endorsement: str, roster: Roster, now: datetime) -> None:
+    """Check that a new endorsement was not dated back with a token key that has ended."""
+    _verified(
+        lambda: verify_claims(
+            endorsement, ENDORSEMENT_TYPE, "endorsement", roster.token_key_now(now), MAX_ENDORSEMENT
+        ),
+        "Ask the endorser for another: `gmcn endorse`.",
     )
-    if not keep_old:
-        return entry
-    (token_key,) = new.token_keys
-    earlier = tuple(_retire(key, now) for key in old.token_keys if key.public != token_key.public)
-    sealing = tuple(key for key in old.sealing_keys if key not in new.sealing_keys)
-    return replace(
-        entry,
-        token_keys=(*earlier, token_key)[-MAX_TOKEN_KEYS:],
-        sealing_keys=(*sealing, *new.sealing_keys)[-MAX_SEALING_KEYS:],
-    )
-
-
-def _retire(key: TokenKey, now: datetime) -> TokenKey:
-    return key if key.until is not None else replace(key, until=now + KEY_OVERLAP)
-
-
-def _merge_feeds(old: Member, new: Member, *, keep_old: bool) -> tuple[FeedEntry, ...]:
-    known = {feed.origin: feed for feed in old.feeds}
-    missing = known.keys() - {feed.origin for feed in new.feeds}
-    altered = [
-        feed.origin for feed in new.feeds if (was := known.get(feed.origin)) and was.frozen and feed != was
-    ]
-    if missing or altered:
-        raise InvalidInput(
-            f"The request leaves out or alters {', '.join(sorted({*missing, *altered}))}.",
-            "A feed stays on the list, and a frozen one as it is; ask for another request.",
-        )
-    if not keep_old:
-        return new.feeds
-    return tuple(_merge_feed(known.get(feed.origin), feed) for feed in new.feeds)
-
-
-def _merge_feed(old: FeedEntry | None, new: FeedEntry) -> FeedEntry:
-    if old is None or new.frozen:
-        return new
-    earlier = tuple(key for key in old.keys if key not in new.keys)
-    return replace(new, keys=(*earlier, *new.keys)[-MAX_FEED_KEYS:])
 
 
 def _find(roster: Roster, member_id: str) -> Member:

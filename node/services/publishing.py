@@ -34,7 +34,7 @@ from protocol.encoding import format_time
 from protocol.errors import ProtocolError
 from protocol.feed import check_edge, grow
 from protocol.leaf import ERASE, NONCE_SIZE, PUT, CaseState, Leaf, follow
-from protocol.note import format_note
+from protocol.note import format_note, parse_note
 from protocol.roster import Audience
 from schemas import SchemaError
 
@@ -205,8 +205,8 @@ class _Writer:
 
     def __init__(self, conn: Connection, node: Node, audience: Audience, case_ids: Sequence[str]) -> None:
         self._conn, self._node, self._audience = conn, node, audience
-        self._signer = node.feed_signer(audience)
-        self._row = feeds.ensure_feed(conn, node.member, audience, self._signer.name, own=True)
+        self._signers = node.head_signers(audience)
+        self._row = feeds.ensure_feed(conn, node.member, audience, self._signers[0].name, own=True)
         self._states = feeds.lookup_cases(conn, self._row.id, case_ids)
         self._now = node.now()
         self._followed: list[tuple[Leaf, CaseState]] = []
@@ -260,12 +260,12 @@ class _Writer:
 
     def commit(self) -> None:
         """Grow the feed and store everything, with the caller's transaction."""
-        if not self._followed and self._row.note is not None:
+        if not self._followed and self._row.note is not None and self._is_signed(self._row.note):
             return
         head = feeds.load_head(self._conn, self._row)
         check_edge(head)
         growth = grow(head, [leaf.format() for leaf, _ in self._followed])
-        note = format_note(sign_checkpoint(growth.head.checkpoint(), self._signer))
+        note = format_note(sign_checkpoint(growth.head.checkpoint(), *self._signers))
         feeds.store_growth(self._conn, self._row, growth, note, self._node.clock())
         feeds.store_cases(self._conn, self._row.id, self._followed, feeds.HELD, self._node.clock())
         keys = feeds.case_keys(self._conn, self._row.id, list(self._bodies))
@@ -282,6 +282,10 @@ class _Writer:
             (state.digest, keys[leaf.case]) for leaf, state in self._followed if state.digest is not None
         ]
         documents.remember_published(self._conn, self._row.id, digests)
+
+    def _is_signed(self, note: bytes) -> bool:
+        """Tell whether the newest key has signed a head, and not only one that was replaced."""
+        return any(line.of(self._signers[0].key) for line in parse_note(note).signatures)
 
     def _add(self, kind: str, case_id: str, version: int, digest: bytes | None, expires: date) -> CaseState:
         leaf = Leaf(kind, case_id, version, digest, expires, self._now, secrets.token_bytes(NONCE_SIZE))
@@ -310,7 +314,8 @@ class _Writer:
 
 
 def open_feeds(node: Node) -> None:
-    """Sign the empty heads of the own feeds that were never signed, so that peers find them."""
+    """Sign the heads of the own feeds that were never signed, or not by the newest key, so that peers find
+    them."""
     with writing(node.engine) as conn:
         for audience in _own_audiences(node):
             _Writer(conn, node, audience, []).commit()

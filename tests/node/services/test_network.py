@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.adapters.repository import Change, Holder, Repository
 from node.adapters.trust import TrustStore
+from node.domain.rekeying import KEY_OVERLAP
 from node.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from node.services import network, signing
 from node.services.network_view import describe
@@ -269,11 +270,14 @@ def test_new_keys_stand_beside_the_old_ones(coordinator: Coordinator) -> None:
     at = now()
     member = network.rekey(coordinator.folder, join_request(new, previous=POLICE.signer), at)
     old_token, new_token = member.token_keys
-    assert (old_token.public, old_token.until) == (public(POLICE.token), at + network.KEY_OVERLAP)
+    assert (old_token.public, old_token.until) == (public(POLICE.token), at + KEY_OVERLAP)
     assert (new_token.public, new_token.until) == (public(new.token), None)
-    assert [key.public for key in member.feed("police").keys] == [
-        public(POLICE.feeds["police"]), public(new.feeds["police"])
-    ]  # fmt: skip
+    police = member.feed("police")
+    assert [key.public for key in police.keys] == [public(new.feeds["police"])]
+    assert [(old.key.public, old.until) for old in police.retired] == [
+        (public(POLICE.feeds["police"]), at + KEY_OVERLAP)
+    ]
+    assert [old.key.public for old in member.retired_cosigners] == [public(POLICE.cosigner)]
     assert [key.kid for key in member.sealing_keys] == [
         before.sealing_keys[0].kid,
         new.entry().sealing_keys[0].kid,
@@ -285,7 +289,7 @@ def test_new_keys_stand_beside_the_old_ones(coordinator: Coordinator) -> None:
     coordinator.publish()
     third = MemberKeys(POLICE.id)
     again = network.rekey(coordinator.folder, join_request(third, previous=new.signer), now())
-    assert again.token_keys[0].until == at + network.KEY_OVERLAP
+    assert again.token_keys[0].until == at + KEY_OVERLAP
     assert len(again.token_keys) == 3
 
 
@@ -314,7 +318,7 @@ def test_one_key_alone_can_be_replaced(coordinator: Coordinator) -> None:
 
 def test_stolen_keys_are_struck_at_once(coordinator: Coordinator) -> None:
     new = MemberKeys(POLICE.id)
-    member = network.rekey(coordinator.folder, join_request(new), now(), old_key_lost=True, compromised=True)
+    member = network.rekey(coordinator.folder, join_request(new), now(), old_key_lost=True, overlap=None)
     assert [key.public for key in member.token_keys] == [public(new.token)]
     assert [key.public for key in member.feed("network").keys] == [public(new.feeds["network"])]
     assert len(member.sealing_keys) == 1
