@@ -147,8 +147,8 @@ def follow(current: CaseState | None, leaf: Leaf, index: int, *, complete: bool 
     Args:
         current: where that history stands; None for a case that the feed has not had.
         index: the leaf's place in the feed.
-        complete: whether the feed is known from its beginning. Of one that was pruned, or that goes on for
-            another, the first leaf of a case that is seen may be any.
+        complete: whether all leaves of the feed are known. Of one that was pruned, or that goes on for
+            another, the first leaf of a case that is seen may be any, and some between two may be missing.
 
     Returns:
         Where it stands then.
@@ -165,7 +165,7 @@ def follow(current: CaseState | None, leaf: Leaf, index: int, *, complete: bool 
     else:
         if current.erased:
             raise NotAuthorized("leaf: an erased case never returns")
-        if leaf.version != current.version + 1:
+        if leaf.version != current.version + 1 and (complete or leaf.version <= current.version):
             raise Rollback("leaf: versions of a case must rise by one")
         if leaf.expires < current.expires:
             raise Rollback("leaf: shortens the life of a case")

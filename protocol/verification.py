@@ -21,6 +21,7 @@ from protocol.checkpoint import Checkpoint, parse_checkpoint, verify_checkpoint
 from protocol.errors import BadProof, BadSignature, Malformed, Rollback, SplitView
 from protocol.leaf import CaseState, Leaf, follow, parse_leaf
 from protocol.note import Note, VerifierKey, parse_note
+from protocol.pruning import Pruned
 from protocol.tiles import WIDTH, TileRef, bundles_between, parse_bundle
 from protocol.tlog import EMPTY, Frontier, extend_range, leaf_hash
 
@@ -68,7 +69,7 @@ class FeedUpdate:
         self.note: Note
         self.checkpoint, self.note = verify_checkpoint(data, keys)
         self._state, self._data = state, data
-        self._frontier = state.frontier
+        self._frontier = self.start = state.frontier
         if self.checkpoint.origin != state.origin:
             raise BadSignature("checkpoint: of another feed")
         if self.checkpoint.size < state.frontier.size:
@@ -96,7 +97,20 @@ class FeedUpdate:
 
     def bundles(self) -> Iterator[TileRef]:
         """List the entry bundles to feed, in order. The first may begin with entries that are known."""
-        yield from bundles_between(self._state.frontier.size, self.checkpoint.size)
+        yield from bundles_between(self.start.size, self.checkpoint.size)
+
+    def skip(self, pruned: Pruned) -> None:
+        """Begin behind entries that are not given any more. To be called before anything is fed.
+
+        What stands for them is unverified until `finish`, as everything is; that the entries which are known
+        are continued, and not replaced, is proven with it. `start` is the tree up to the first that is given.
+
+        Raises:
+            Malformed: more than the checkpoint covers.
+        """
+        if pruned.minimum > self.checkpoint.size:
+            raise Malformed("pruned entries: more than the checkpoint covers")
+        self._frontier = self.start = self.start.joined(pruned.minimum, pruned.hashes)
 
     def feed(self, data: bytes) -> list[bytes]:
         """Take the next bundle. One that is refused changes nothing: the same place may be fed again.

@@ -340,7 +340,7 @@ def test_a_feed_that_is_not_known_from_its_beginning() -> None:
     followed = replay(entries, 9, MEMBER, cases, AT, complete=False)
     assert [(state.version, state.erased) for _, state in followed] == [(4, False), (5, False), (3, True)]
     for leaves, error in (
-        ([put(1, version=4), put(1, version=6)], Rollback),
+        ([put(1, version=4), put(1, version=4)], Rollback),
         ([erase(1, version=4), put(1, version=5)], NotAuthorized),
         ([put(4, version=2)], NotAuthorized),
     ):
