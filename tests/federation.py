@@ -35,7 +35,7 @@ from node.services.pulling import PullReport
 from node.store.database import scrub
 from node.web.federation import make_federation_app
 from node.web.process import Server
-from protocol.answers import format_answers, parse_answers, parse_query
+from protocol.answers import Absence, Given, format_answers, parse_answers, parse_query
 from protocol.joining import verify_join_request
 from protocol.policy import Policy
 from protocol.roster import Member, Roster, fingerprint
@@ -218,7 +218,9 @@ def withholding(*digests: bytes) -> Fault:
             return answer
         asked = parse_query(call.body)
         answers = zip(asked, parse_answers(answer.body, asked), strict=True)
-        kept = [(d, "unknown" if not digests or d in digests else given) for d, given in answers]
+        kept: list[tuple[bytes, Given | Absence]] = [
+            (d, "unknown" if not digests or d in digests else given) for d, given in answers
+        ]
         return replace(answer, body=format_answers(kept))
 
     return fault
@@ -356,6 +358,12 @@ class Federation:
             (node.config.home / f"node.db{suffix}").unlink(missing_ok=True)
         shutil.copy(saved, node.config.home / "node.db")
 
+    def reopen(self, member: str) -> Node:
+        """Open a node anew from its home, as after the end of its process. Not over sockets."""
+        self[member].engine.dispose()
+        self._open_node(member)
+        return self[member]
+
     def stop(self, member: str) -> None:
         """Stop the server of a member."""
         server, thread = self._servers.pop(member)
@@ -375,8 +383,11 @@ class Federation:
         home = self.folder / member
         database = f'[database]\nurl = "{self.databases[member]}"\n' if member in self.databases else ""
         membership.init_home(home, member, f"{self.settings}[server]\nport = 0\n{database}")
+        self._open_node(member)
+
+    def _open_node(self, member: str) -> None:
         node = replace(
-            open_node(home, clock=self.clock),
+            open_node(self.folder / member, clock=self.clock),
             trust=cast(TrustStore, StandInTrust(self.coordinator)),
         )
         self.nodes[member] = node if self.sockets else replace(node, http=cast(HttpClient, self.wire))

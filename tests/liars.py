@@ -14,7 +14,7 @@ from node.services import integrity
 from node.store import feeds
 from node.store.database import metadata, reading
 from node.store.feeds import FeedRow
-from protocol.answers import Absence, format_answers, parse_query
+from protocol.answers import Absence, Given, format_answers, parse_query
 from protocol.checkpoint import sign_checkpoint
 from protocol.document import digest_parts
 from protocol.encoding import format_json, format_time
@@ -133,7 +133,8 @@ class Liar:
         if not any(digest in self.answers for digest in asked):
             return ask()
         given = [(digest, self.answers.get(digest, "unknown")) for digest in asked]
-        return Answer(200, {}, format_answers(given))
+        answers = [(digest, Given(said) if isinstance(said, bytes) else said) for digest, said in given]
+        return Answer(200, {}, format_answers(answers))
 
 
 def answering(part: str, body: bytes, status: int = 200) -> Callable[[Call, Ask], Answer]:

@@ -11,20 +11,23 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from node.adapters.http import Answer, HttpClient
-from node.errors import PeerUnavailable
-from protocol.answers import Absence, format_query, parse_answers
+from node.errors import InvalidInput, PeerUnavailable
+from protocol.answers import Absence, Given, format_query, parse_answers
 from protocol.encoding import parse_object
 from protocol.errors import Malformed, ProtocolError
+from protocol.mirror import MAX_READERS_BYTES, parse_readers
 from protocol.note import MAX_NOTE_BYTES
 from protocol.receipt import MAX_RECEIPT_LENGTH
 from protocol.roster import Member
 from protocol.tiles import TileRef
 from protocol.token import TokenSigner, sign_request
+from protocol.witness import origin_hash
 
 MAX_BUNDLE_BYTES = 1 << 20
 MAX_WITHDRAWALS_BYTES = 1 << 20
 MAX_DOCUMENTS_BYTES = 17 << 20
 _DOOR_SECONDS = 5.0
+_FINAL = (400, 413)  # of a message: what is wrong with it will not change
 
 
 def feed_path(audience: str) -> str:
@@ -74,7 +77,7 @@ class PeerClient:
         """Ask for a tile or an entry bundle."""
         return self._call(member, "GET", f"{feed}/{ref.format()}", limit=MAX_BUNDLE_BYTES).body
 
-    def get_documents(self, member: Member, feed: str, digests: Sequence[bytes]) -> list[bytes | Absence]:
+    def get_documents(self, member: Member, feed: str, digests: Sequence[bytes]) -> list[Given | Absence]:
         """Ask for documents: for each digest its bytes, or why there is none.
 
         Raises:
@@ -91,6 +94,15 @@ class PeerClient:
         answer = self._call(member, "GET", path, limit=max(size + 1, MAX_NOTE_BYTES), also=(404,))
         return answer.body if answer.status == 200 else None
 
+    def get_readers(self, member: Member, feed: str) -> list[str] | None:
+        """Ask for the members that a feed is open to; None when the peer does not say.
+
+        Raises:
+            Malformed: the answer is not a list of member ids.
+        """
+        answer = self._call(member, "GET", f"{feed}/readers", limit=MAX_READERS_BYTES, also=(404,))
+        return parse_readers(answer.body) if answer.status == 200 else None
+
     def get_withdrawals(self, member: Member) -> list[str]:
         """Ask for the endorsements that a member has withdrawn.
 
@@ -103,6 +115,33 @@ class PeerClient:
             raise Malformed("withdrawals: must be a list of tokens")
         return tokens
 
+    def add_checkpoint(self, member: Member, submission: bytes, deadline: float) -> tuple[int, bytes]:
+        """Submit a head to a witness.
+
+        Args:
+            submission: the body of `add-checkpoint`.
+            deadline: seconds that it may take.
+
+        Returns:
+            The status, 200, 409 or 422, and the body that belongs to it.
+        """
+        answer = self._call(
+            member,
+            "POST",
+            "/witness/add-checkpoint",
+            limit=MAX_NOTE_BYTES,
+            body=submission,
+            headers={"Content-Type": "application/octet-stream"},
+            also=(409, 422),
+            deadline=deadline,
+        )
+        return answer.status, answer.body
+
+    def get_cosigned(self, member: Member, origin: str, deadline: float) -> bytes:
+        """Ask a witness for the newest head that it has cosigned of a log."""
+        path = f"/witness/{origin_hash(origin)}/checkpoint"
+        return self._call(member, "GET", path, limit=MAX_NOTE_BYTES, deadline=deadline).body
+
     def send_receipt(self, member: Member, receipt: str) -> None:
         """Hand a receipt to the owner of a feed."""
         assert len(receipt) <= MAX_RECEIPT_LENGTH
@@ -114,6 +153,25 @@ class PeerClient:
             body=receipt.encode(),
             headers={"Content-Type": "application/jwt"},
         )
+
+    def send_message(self, member: Member, message: bytes) -> bytes:
+        """Hand a message to its receiver, and return what should be an acknowledgement.
+
+        Raises:
+            InvalidInput: the receiver refuses it for good, with its reason.
+        """
+        answer = self._call(
+            member,
+            "POST",
+            "/messages",
+            limit=MAX_NOTE_BYTES,
+            body=message,
+            headers={"Content-Type": "application/vnd.gmcn.message"},
+            also=_FINAL,
+        )
+        if answer.status in _FINAL:
+            raise InvalidInput(_refused(answer).message)
+        return answer.body
 
     def ring(self, member: Member) -> None:
         """Ring a peer's doorbell: there is something new here, pull it now."""
@@ -158,6 +216,10 @@ class PeerClient:
         return answer
 
 
+class Refused(PeerUnavailable):
+    """A peer that answers, and does not give what it was asked for."""
+
+
 def _refused(answer: Answer) -> PeerUnavailable:
     """Say why a peer refuses, with what it says itself, cut down to plain printable text."""
     try:
@@ -165,7 +227,7 @@ def _refused(answer: Answer) -> PeerUnavailable:
     except ProtocolError:
         said = ""
     plain = "".join(ch for ch in said[:200] if ch.isprintable()).rstrip(" .")
-    return PeerUnavailable(
-        f"It answered {answer.status}{': ' + plain if plain else ''}.",
-        "Ask its operator if this lasts." if answer.status < 500 else "It is asked again by itself.",
-    )
+    message = f"It answered {answer.status}{': ' + plain if plain else ''}."
+    if answer.status < 500:
+        return Refused(message, "Ask its operator if this lasts.")
+    return PeerUnavailable(message, "It is asked again by itself.")

@@ -21,12 +21,14 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import IO
 
+from node.adapters.peers import Refused
 from node.errors import Conflict, NotFound, PeerUnavailable
 from node.runtime import Node
 from node.services import replicas
+from node.services.mirrors import choose_mirrors
 from node.services.prefetch import fetch_ahead
 from node.services.replicas import Progress, no_progress
-from node.services.sources import FalseSource, Source, held_against, owner_source
+from node.services.sources import FalseSource, Source, held_against, mirror_source, owner_source
 from node.services.standing import Exchange, exchange_with
 from node.store import endings, feeds, peers
 from node.store.database import reading, writing
@@ -42,6 +44,7 @@ from protocol.verification import FeedState, FeedUpdate, replay
 
 _BASE_BACKOFF = timedelta(seconds=5)
 _SPOOL_IN_MEMORY = 1 << 20
+_READERS_EVERY = timedelta(hours=1)
 MAX_PULL_BYTES = 1 << 30
 """The most that one step of a feed may bring, four million leaves: no peer can fill the disk."""
 
@@ -55,6 +58,8 @@ class PullReport:
         refused: documents that broke the protocol, each with its reason.
         error: why it ended early, in plain words; empty when it did not.
         lying: whether that was a breach of the protocol.
+        through: the members that handed on what the member itself could not be asked for.
+        false: what others handed on that is not true, each with who did.
     """
 
     member: str
@@ -65,6 +70,8 @@ class PullReport:
     refused: list[str] = field(default_factory=list)
     error: str = ""
     lying: bool = False
+    through: list[str] = field(default_factory=list)
+    false: list[str] = field(default_factory=list)
 
 
 def pull(node: Node, member_id: str, progress: Progress = no_progress) -> PullReport:
@@ -120,13 +127,48 @@ def _pull_feed(
 ) -> None:
     """Bring the replica of one feed up to date; without documents where only erasures are exchanged.
 
+    An owner that cannot be reached is asked for through others. One that answers and refuses is not.
+
     Raises:
         ProtocolError: the feed breaks the protocol; it is quarantined, and its state is what it was.
-        PeerUnavailable: the peer does not answer; the state is what was committed before.
+        PeerUnavailable: the peer does not answer; the state is what was committed before, or what others
+            handed on.
     """
     source = owner_source(node, exchange.member, audience)
-    row = read_feed(node, exchange, audience, source, report, progress)
-    report.receipts += replicas.send_receipts(node, exchange.member, row)
+    try:
+        row = read_feed(node, exchange, audience, source, report, progress)
+        report.receipts += replicas.send_receipts(node, exchange.member, row)
+    except (_Stopped, Refused):
+        raise
+    except PeerUnavailable:
+        _ask_mirrors(node, exchange, audience, report, progress)
+        raise
+
+
+def _ask_mirrors(
+    node: Node, exchange: Exchange, audience: Audience, report: PullReport, progress: Progress
+) -> None:
+    """Read a feed from the first of its mirrors that has it.
+
+    Raises:
+        ProtocolError: the owner has broken the protocol, whoever hands that on.
+    """
+    owner = exchange.member
+    with reading(node.engine) as conn:
+        found = choose_mirrors(conn, node, owner, audience)
+    for mirror in found:
+        source = mirror_source(node, mirror, owner.id, audience)
+        try:
+            read_feed(node, exchange, audience, source, report, progress)
+        except FalseSource as error:
+            report.false.append(str(error))
+            with writing(node.engine) as conn:
+                peers.record_false(conn, mirror.id, error.reason, node.clock())
+        except PeerUnavailable:
+            continue
+        else:
+            report.through.append(mirror.id)
+            return
 
 
 def read_feed(
@@ -166,7 +208,21 @@ def read_feed(
             report.documents += stored
             report.refused += refused
             report.photographs += replicas.fetch_photographs(node, source, row, SMALL)
+    _note_source(node, source, row)
     return row
+
+
+def _note_source(node: Node, source: Source, row: feeds.FeedRow) -> None:
+    """Keep who handed the feed on, and, from time to time, whom its owner has it open to."""
+    through = "" if source.owner else source.name
+    due = row.readers_at is None or node.clock() >= row.readers_at + _READERS_EVERY
+    readers = source.get_readers() if due else None
+    if through == row.through and readers is None:
+        return
+    with writing(node.engine) as conn:
+        feeds.set_through(conn, row.id, through)
+        if readers is not None:
+            feeds.set_readers(conn, row.id, readers, node.clock())
 
 
 def _held_against(source: Source) -> AbstractContextManager[None]:
@@ -190,7 +246,7 @@ def _advance(
                 feeds.set_feed_state(conn, row.id, feeds.OPEN)
         return
     with _held_against(source):
-        update = FeedUpdate(row.known(), note, entry.keys)
+        update = FeedUpdate(row.known(), note, entry.keys_at(node.now()))
     _check_frozen(entry, update.checkpoint)
     with tempfile.SpooledTemporaryFile(_SPOOL_IN_MEMORY, dir=str(node.scratch())) as spool:
         with _held_against(source):
@@ -324,6 +380,8 @@ def _record(node: Node, report: PullReport, started: datetime) -> None:
         known = peers.find_peer(conn, report.member)
         failures = known.failures if known else 0
         wait = min(_BASE_BACKOFF * 2 ** min(failures, 16), timedelta(seconds=settings.backoff_seconds))
+        if report.through:  # there are news to be had, whether or not it answers again
+            wait = min(wait, timedelta(seconds=settings.interval_seconds))
         peers.record_failure(
             conn, report.member, started, now, _jittered(wait), report.error, lying=report.lying
         )

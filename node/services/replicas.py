@@ -30,7 +30,7 @@ from node.store.database import reading, writing
 from node.store.documents import WantedDocument
 from node.store.photographs import FULL, Photograph
 from node.store.search import index_many, remove_many
-from protocol.answers import MAX_DIGESTS, Absence
+from protocol.answers import MAX_DIGESTS, Absence, Given
 from protocol.document import AUDIENCE_SCHEMA, verify_document
 from protocol.encoding import format_time
 from protocol.errors import Malformed, ProtocolError
@@ -80,7 +80,7 @@ def fetch_documents(
         batches = [wanted[start : start + MAX_DIGESTS] for start in range(0, len(wanted), MAX_DIGESTS)]
         taken = _Taken()
 
-        def ask(batch: list[WantedDocument]) -> list[bytes | Absence]:
+        def ask(batch: list[WantedDocument]) -> list[Given | Absence]:
             digests = list(dict.fromkeys(map(_digest, batch)))  # a liar may announce one for two cases
             given = source.get_documents(digests)
             answers = dict(zip(digests, given, strict=True))
@@ -107,7 +107,7 @@ def fetch_documents(
 class _Taken:
     """Answers that were looked at and are not committed yet."""
 
-    good: list[tuple[WantedDocument, bytes, SearchEntry | None, list[Photograph]]] = field(
+    good: list[tuple[WantedDocument, Given, SearchEntry | None, list[Photograph]]] = field(
         default_factory=list
     )
     bad: list[tuple[WantedDocument, str]] = field(default_factory=list)
@@ -130,7 +130,7 @@ def _take(
     member: Member,
     row: feeds.FeedRow,
     item: WantedDocument,
-    answer: bytes | Absence,
+    answer: Given | Absence,
     taken: _Taken,
 ) -> None:
     """Check one answer."""
@@ -138,7 +138,7 @@ def _take(
         taken.absent.append((item, answer))
         return
     try:
-        parts = _check_document(network, answer, item, row.audience)
+        parts = _check_document(network, answer.body, item, row.audience)
     except ProtocolError as error:
         taken.bad.append((item, str(error)))
         return
@@ -162,8 +162,9 @@ def _commit(node: Node, row: feeds.FeedRow, taken: _Taken) -> int:
         kept = [one for one in taken.good if one[0].case_key in current]
         documents.store_documents(
             conn,
-            [(item.case_key, body) for item, body, _, _ in kept],
+            [(item.case_key, given.body) for item, given, _, _ in kept],
             [photo for _, _, _, photos in kept for photo in photos],
+            {item.case_key for item, given, _, _ in kept if given.direct},
         )
         index_many(conn, [entry for _, _, entry, _ in kept if entry is not None])
         for item, reason in taken.bad:

@@ -19,7 +19,7 @@ from node.runtime import Node
 from node.services.standing import Exchange, exchange_with
 from node.store import access, cases, documents, feeds, peers, photographs, receipts
 from node.store.database import writing
-from protocol.answers import Absence
+from protocol.answers import Absence, Given
 from protocol.encoding import parse_time
 from protocol.errors import Malformed, NotAuthorized, ProtocolError
 from protocol.leaf import CaseState
@@ -110,7 +110,7 @@ def open_feed(
     else:
         open_to = ("network",) if leaves and node.network().policy.exercise else ()
     if audience == "network" and audience not in open_to:
-        raise _not_exchanged(caller) if isinstance(caller, Caller) else caller
+        raise not_exchanged(caller) if isinstance(caller, Caller) else caller
     row = feeds.find_feed(conn, node.member, audience) if audience in open_to else None
     if row is None or row.note is None:
         raise NotFound("There is no such feed here.")
@@ -132,15 +132,23 @@ def read_tile(conn: Connection, row: feeds.FeedRow, ref: TileRef) -> bytes:
 
 def answer_documents(
     node: Node, conn: Connection, row: feeds.FeedRow, caller: Caller, digests: Sequence[bytes]
-) -> list[tuple[bytes, bytes | Absence]]:
+) -> list[tuple[bytes, Given | Absence]]:
     """Answer for each digest with its document, or why there is none for this caller."""
     found = documents.answer_digests(conn, row.id, digests, node.now().date())
-    kept_from = cases.excluded_cases(conn, caller.member, {case for case, _, _ in found.values()})
-    answers: list[tuple[bytes, bytes | Absence]] = []
+    direct = cases.kept_from_some(conn, {case for case, _, _ in found.values()})
+    kept_from = cases.excluded_cases(conn, caller.member, direct) if direct else set()
+    answers: list[tuple[bytes, Given | Absence]] = []
     for digest in digests:
         case, state, body = found.get(digest, ("", "", b""))
-        answers.append((digest, _answer(state, body, restricted=case in kept_from)))
+        given = Given(body, direct=case in direct)
+        answers.append((digest, _answer(state, given, restricted=case in kept_from)))
     return answers
+
+
+def list_readers(node: Node, conn: Connection, audience: str) -> list[str]:
+    """List the members that an own feed is open to: others hand it on to these alone."""
+    others = [member.id for member in node.network().roster.members if member.id != node.member]
+    return [member for member in others if audience in exchange_with(conn, node, member).leaves]
 
 
 def find_photograph(
@@ -168,9 +176,9 @@ def take_receipt(node: Node, caller: Caller, token: str) -> None:
         Conflict: the request was honoured before.
     """
     if not caller.exchange.leaves:
-        raise _not_exchanged(caller)
+        raise not_exchanged(caller)
     network = node.network()
-    receipt = verify_receipt(token, node.member, network.roster.token_key)
+    receipt = verify_receipt(token, node.member, network.roster.token_key_now(node.now()))
     if receipt.issuer != caller.member:
         raise NotAuthorized("receipt: signed by another member than the one that sends it")
     try:
@@ -178,7 +186,7 @@ def take_receipt(node: Node, caller: Caller, token: str) -> None:
     except SchemaError as error:
         raise Malformed(f"receipt: {error.problems[0]}") from None
     with writing(node.engine) as conn:
-        _take_once(conn, node, caller, "receipt")
+        take_once(conn, node, caller, "receipt")
         row = _feed_of(node, conn, caller, receipt.origin)
         known = feeds.lookup_cases(conn, row.id, [item["case"] for item in receipt.items])
         promises = {item["case"]: _promise(item, receipt, known.get(item["case"])) for item in receipt.items}
@@ -196,30 +204,36 @@ def take_ring(node: Node, caller: Caller) -> None:
         Conflict: the request was honoured before.
     """
     if not caller.exchange.leaves:
-        raise _not_exchanged(caller)
+        raise not_exchanged(caller)
     now = node.clock()
     with writing(node.engine) as conn:
         if access.count_requests(conn, caller.member, "ring", now - _MINUTE) >= MAX_RINGS:
             raise TooOften("The doorbell was rung too often.", "Ring again in a minute.", 60)
-        _take_once(conn, node, caller, "ring")
+        take_once(conn, node, caller, "ring")
         peers.ring(conn, caller.member, now)
 
 
-def _not_exchanged(caller: Caller) -> NotAllowed:
+def not_exchanged(caller: Caller) -> NotAllowed:
+    """Say why a caller gets nothing."""
     return NotAllowed(f"Nothing is exchanged with {caller.member}: {caller.exchange.reason}.")
 
 
-def _answer(state: str, body: bytes, *, restricted: bool) -> bytes | Absence:
+def _answer(state: str, given: Given, *, restricted: bool) -> Given | Absence:
     match state:
         case feeds.HELD:
-            return "restricted" if restricted else body
+            return "restricted" if restricted else given
         case "superseded" | "erased" | "expired":
             return state
         case _:
             return "unknown"
 
 
-def _take_once(conn: Connection, node: Node, caller: Caller, action: str) -> None:
+def take_once(conn: Connection, node: Node, caller: Caller, action: str) -> None:
+    """Honour a request that changes something, with the caller's transaction.
+
+    Raises:
+        Conflict: it was honoured before.
+    """
     request = caller.request
     forget_at = request.expires + LEEWAY
     if not access.take_request(conn, caller.member, request.token_id, action, node.clock(), forget_at):

@@ -14,7 +14,7 @@ from typing import Protocol
 from node.adapters.peers import PeerClient, feed_path, mirror_path
 from node.errors import PeerUnavailable
 from node.runtime import Node
-from protocol.answers import Absence
+from protocol.answers import Absence, Given
 from protocol.document import digest_document
 from protocol.errors import ProtocolError, Rollback, SplitView
 from protocol.roster import Member
@@ -52,11 +52,14 @@ class Source(Protocol):
     def get_file(self, ref: TileRef) -> bytes:
         """Return a tile or an entry bundle."""
 
-    def get_documents(self, digests: Sequence[bytes]) -> list[bytes | Absence]:
+    def get_documents(self, digests: Sequence[bytes]) -> list[Given | Absence]:
         """Return for each digest its document, or why there is none."""
 
     def get_photograph(self, sha256: str, size: int) -> bytes | None:
         """Return a photograph of `size` bytes; None when there is none for this member."""
+
+    def get_readers(self) -> list[str] | None:
+        """Return the members that the owner has the feed open to; None when the owner is not asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ class PeerSource:
         """See `Source`."""
         return self.client.get_file(self.member, self.feed, ref)
 
-    def get_documents(self, digests: Sequence[bytes]) -> list[bytes | Absence]:
+    def get_documents(self, digests: Sequence[bytes]) -> list[Given | Absence]:
         """See `Source`."""
         answers = self.client.get_documents(self.member, self.feed, digests)
         if not self.owner:
@@ -99,6 +102,10 @@ class PeerSource:
             check_photograph(self.name, sha256, data)
         return data
 
+    def get_readers(self) -> list[str] | None:
+        """See `Source`."""
+        return self.client.get_readers(self.member, self.feed) if self.owner else None
+
 
 def owner_source(node: Node, member: Member, audience: str) -> PeerSource:
     """Read a feed from the member whose feed it is."""
@@ -110,16 +117,16 @@ def mirror_source(node: Node, mirror: Member, owner: str, audience: str) -> Peer
     return PeerSource(node.peers, mirror, mirror_path(owner, audience), owner=False)
 
 
-def check_documents(name: str, digests: Sequence[bytes], answers: Sequence[bytes | Absence]) -> None:
+def check_documents(name: str, digests: Sequence[bytes], answers: Sequence[Given | Absence]) -> None:
     """Hold documents that somebody hands on against the digests that they were asked for by.
 
     Raises:
         FalseSource: one of them is another document.
     """
     for digest, answer in zip(digests, answers, strict=True):
-        if isinstance(answer, bytes):
+        if isinstance(answer, Given):
             with held_against(name):
-                given = digest_document(answer)
+                given = digest_document(answer.body)
             if given != digest:
                 raise FalseSource(name, "document: not the one that was announced")
 

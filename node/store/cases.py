@@ -217,6 +217,12 @@ def excluded_cases(conn: Connection, member: str, cases: Iterable[str]) -> set[s
     return set(conn.execute(query).scalars())
 
 
+def kept_from_some(conn: Connection, cases: Iterable[str]) -> set[str]:
+    """Return those of the cases that are kept from any member."""
+    query = sa.select(case_exclusion.c.case_id).where(case_exclusion.c.case_id.in_(list(cases)))
+    return set(conn.execute(query).scalars())
+
+
 def excluded_members(conn: Connection, case_id: str) -> list[str]:
     """Return the members that a case is kept from."""
     query = sa.select(case_exclusion.c.member).where(case_exclusion.c.case_id == case_id)

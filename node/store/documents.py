@@ -5,7 +5,7 @@ way, the one before stays (decision 0007); `delete_content` leaves no row of it.
 refers to are `photographs`, the search rows are `search`, and when it has to go is `endings`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple
@@ -23,7 +23,9 @@ document = sa.Table(
     metadata,
     sa.Column("case_key", sa.ForeignKey("feed_case.id"), primary_key=True),
     sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("direct", sa.Boolean, nullable=False, default=False),
 )
+"""`direct`: the owner alone hands it out, since it keeps the case from somebody; not kept for own ones."""
 
 published = sa.Table(
     "published",
@@ -147,19 +149,24 @@ def still_wanted(conn: Connection, wanted: Sequence[WantedDocument]) -> set[int]
 
 
 def store_documents(
-    conn: Connection, bodies: Iterable[tuple[int, bytes]], photographs: Iterable[Photograph]
+    conn: Connection,
+    bodies: Iterable[tuple[int, bytes]],
+    photographs: Iterable[Photograph],
+    direct: Collection[int] = (),
 ) -> None:
     """Store documents and what photographs they refer to, in the place of what the cases had before.
 
     Args:
         bodies: key of the case, bytes of its document.
         photographs: of all these documents.
+        direct: keys of the cases whose documents nobody but the owner hands out.
     """
     pairs = list(bodies)
     if not pairs:
         return
     keys = [key for key, _ in pairs]
-    upsert(conn, document, [{"case_key": key, "body": body} for key, body in pairs], ("case_key",))
+    rows = [{"case_key": key, "body": body, "direct": key in direct} for key, body in pairs]
+    upsert(conn, document, rows, ("case_key",))
     for some in chunks(keys):
         here = feed_case.c.id.in_(some)
         conn.execute(feed_case.update().where(here).values(state=HELD, reason="", retry_at=None, owed=True))
@@ -204,6 +211,26 @@ def answer_digests(
         else:
             answers[digest] = (case, HELD, body)
     return answers
+
+
+def held_digests(
+    conn: Connection, feed_id: int, digests: Sequence[bytes], today: date
+) -> dict[bytes, tuple[bytes, bool]]:
+    """Return those documents of a foreign feed that are held here and live on that day, by their digests: the
+    body, and whether its owner alone hands it out."""
+    c = feed_case.c
+    query = (
+        sa.select(c.digest, document.c.body, document.c.direct)
+        .join(document, document.c.case_key == c.id)
+        .where(c.feed_id == feed_id, c.digest.in_(digests), c.state == HELD, c.expires >= today.isoformat())
+    )
+    return {digest: (body, direct) for digest, body, direct in conn.execute(query)}
+
+
+def direct_cases(conn: Connection, keys: Sequence[int]) -> set[int]:
+    """Return the keys of those cases whose document nobody but the owner hands out."""
+    query = sa.select(document.c.case_key).where(document.c.case_key.in_(keys), document.c.direct)
+    return set(conn.execute(query).scalars())
 
 
 def find_documents(conn: Connection, case_id: str) -> list[HeldDocument]:

@@ -55,6 +55,11 @@ feed = sa.Table(
     sa.Column("reason", sa.String, nullable=False),
     sa.Column("evidence", sa.LargeBinary),
     sa.Column("advanced_at", Moment),
+    sa.Column("through", sa.String, nullable=False, default=""),
+    sa.Column("readers", sa.Text),
+    sa.Column("readers_at", Moment),
+    sa.Column("pruned", sa.LargeBinary, nullable=False, default=b""),
+    sa.Column("minimum", sa.BigInteger, nullable=False, default=0),
     sa.UniqueConstraint("member", "audience"),
 )
 
@@ -89,15 +94,32 @@ feed_case = sa.Table(
     sa.Column("state", sa.String, nullable=False),
     sa.Column("reason", sa.String, nullable=False, default=""),
     sa.Column("retry_at", Moment),
+    sa.Column("stored", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("hidden_at", Moment),
+    sa.Column("purge_from", Moment),
+    sa.Column("emptied_at", Moment),
     sa.Column("purged_at", Moment),
     sa.Column("owed", sa.Boolean, nullable=False),
     sa.UniqueConstraint("feed_id", "case_id"),
 )
-"""Where each case of each feed stands. `owed`: its owner has not been told yet of what is so here; on own
-feeds it means nothing."""
+"""Where each case of each feed stands.
+
+stored      whether content of it was ever here
+hidden_at   since when nothing of it is shown, served or found
+purge_from  before which its content waits (`domain.brake`); at once when empty
+emptied_at  when the content left the tables and the blob store
+purged_at   when it was gone from the database's files as well
+owed        foreign: the owner was not told yet of what is so here; own: not all peers have confirmed yet
+"""
 
 sa.Index("ix_feed_case_state", feed_case.c.feed_id, feed_case.c.state, feed_case.c.place)
+sa.Index(
+    "ix_feed_case_unpurged",
+    feed_case.c.hidden_at,
+    sqlite_where=sa.text("hidden_at IS NOT NULL AND purged_at IS NULL"),
+    postgresql_where=sa.text("hidden_at IS NOT NULL AND purged_at IS NULL"),
+)
+sa.Index("ix_feed_case_digest", feed_case.c.digest)
 sa.Index(
     "ix_feed_case_owed", feed_case.c.feed_id, sqlite_where=sa.text("owed"), postgresql_where=sa.text("owed")
 )
@@ -119,6 +141,11 @@ class FeedRow:
             until a person decides) or BEHIND (an own feed that others know further than this node does:
             nothing is signed until its newest head was fetched).
         reason: why it is not open, in plain words.
+        through: who handed it on when it was read last; empty when it was its owner.
+        readers: the members that its owner has it open to, one a line; None when the owner has not said so
+            yet.
+        readers_at: when it said so last.
+        minimum, pruned: the index of the first entry that is still here, and the frontier up to it.
     """
 
     id: int
@@ -134,6 +161,20 @@ class FeedRow:
     reason: str
     evidence: bytes | None
     advanced_at: datetime | None
+    through: str
+    readers: str | None
+    readers_at: datetime | None
+    pruned: bytes
+    minimum: int
+
+    def beginning(self) -> Frontier:
+        """Return the tree up to the first entry that is still here."""
+        return Frontier.parse(self.minimum, self.pruned)
+
+    @property
+    def newest_note(self) -> bytes | None:
+        """The newest signed checkpoint, published or not."""
+        return self.pending or self.note
 
     def known(self) -> FeedState:
         """Return what verification starts from."""
@@ -189,17 +230,23 @@ def list_feeds(conn: Connection) -> list[FeedRow]:
     return [FeedRow(**row._mapping) for row in rows]
 
 
-def load_head(conn: Connection, row: FeedRow) -> FeedHead:
-    """Return what is needed to add to an own feed."""
+def own_feeds(conn: Connection) -> list[FeedRow]:
+    """Return the own feeds."""
+    rows = conn.execute(sa.select(feed).where(feed.c.own).order_by(feed.c.audience))
+    return [FeedRow(*row) for row in rows]
+
+
+def load_head(conn: Connection, row: FeedRow, frontier: Frontier) -> FeedHead:
+    """Return what is needed to add to an own feed behind a frontier of it."""
     edge: list[bytes] = []
-    level, width = 0, row.size
+    level, width = 0, frontier.size
     while width:
         partial = TileRef(level, width // WIDTH, width % WIDTH)
         edge.append(read_file(conn, row.id, partial) or b"" if partial.width else b"")
         level, width = level + 1, width // WIDTH
-    last = TileRef(None, row.size // WIDTH, row.size % WIDTH)
+    last = TileRef(None, frontier.size // WIDTH, frontier.size % WIDTH)
     bundle = read_file(conn, row.id, last) or b"" if last.width else b""
-    return FeedHead(row.origin, Frontier.parse(row.size, row.frontier), tuple(edge), bundle)
+    return FeedHead(row.origin, frontier, tuple(edge), bundle)
 
 
 def store_growth(
@@ -218,18 +265,18 @@ def store_growth(
     write_files(conn, row.id, growth.files)
 
 
-def publish_note(conn: Connection, row: FeedRow, note: bytes) -> bool:
+def publish_note(conn: Connection, row: FeedRow, note: bytes) -> None:
     """Publish the newest head of an own feed, with the cosignatures that it has by now.
 
-    Returns:
-        Whether it was: False when the feed has grown or was published meanwhile.
+    Nothing happens where the feed was stopped, has grown or was published meanwhile.
     """
-    changed = conn.execute(
+    c = feed.c
+    conn.execute(
         feed.update()
-        .where(feed.c.id == row.id, feed.c.size == row.size, _same_note(row.note), _same_pending(row.pending))
+        .where(c.id == row.id, c.state == OPEN, c.size == row.size)
+        .where(_same_note(row.note), _same_pending(row.pending))
         .values(note=note, pending=None)
     )
-    return changed.rowcount == 1
 
 
 def store_update(conn: Connection, row: FeedRow, state: FeedState, now: datetime) -> None:
@@ -335,6 +382,8 @@ def store_cases(
             "reason": "",
             "retry_at": None,
             "hidden_at": now if after.erased else None,
+            "purge_from": None,
+            "emptied_at": None,
             "purged_at": None,
             "owed": after.erased,
         }
@@ -344,6 +393,26 @@ def store_cases(
         upsert(conn, feed_case, rows, ("feed_id", "case_id"))
 
 
+def prune(conn: Connection, feed_id: int, beginning: Frontier) -> None:
+    """Leave off the entries before a place at the beginning of a bundle; hash tiles stay."""
+    conn.execute(
+        feed_bundle.delete().where(
+            feed_bundle.c.feed_id == feed_id, feed_bundle.c.place < beginning.size // WIDTH
+        )
+    )
+    values = {"minimum": beginning.size, "pruned": beginning.format()}
+    conn.execute(feed.update().where(feed.c.id == feed_id).values(values))
+
+
+def has_live_before(conn: Connection, feed_id: int, place: int, last: date) -> bool:
+    """Tell whether the newest leaf of a case that lives on behind `last` stands before a place."""
+    c = feed_case.c
+    query = sa.select(c.id).where(
+        c.feed_id == feed_id, c.place < place, c.expires > last.isoformat(), c.digest.is_not(None)
+    )
+    return conn.execute(query.limit(1)).first() is not None
+
+
 def set_feed_state(
     conn: Connection, feed_id: int, state: str, reason: str = "", evidence: bytes | None = None
 ) -> None:
@@ -351,6 +420,17 @@ def set_feed_state(
     conn.execute(
         feed.update().where(feed.c.id == feed_id).values(state=state, reason=reason, evidence=evidence)
     )
+
+
+def set_through(conn: Connection, feed_id: int, name: str) -> None:
+    """Note who handed a feed on when it was read last; empty for its owner."""
+    conn.execute(feed.update().where(feed.c.id == feed_id).values(through=name))
+
+
+def set_readers(conn: Connection, feed_id: int, readers: Sequence[str], now: datetime) -> None:
+    """Note the members that a feed's owner has it open to."""
+    values = {"readers": "\n".join(sorted(readers)), "readers_at": now}
+    conn.execute(feed.update().where(feed.c.id == feed_id).values(values))
 
 
 def note_tag(note: bytes | None) -> str:

@@ -30,6 +30,8 @@ peer = sa.Table(
     sa.Column("failures", sa.Integer, nullable=False, default=0),
     sa.Column("error", sa.String, nullable=False, default=""),
     sa.Column("lying", sa.Boolean, nullable=False, default=False),
+    sa.Column("false_at", Moment),
+    sa.Column("false_reason", sa.String, nullable=False, default=""),
     sa.Column("unheard", sa.Boolean, nullable=False, default=False),
 )
 
@@ -59,6 +61,8 @@ class Peer:
         failures: attempts in a row that were not answered.
         error: the last reason, in plain words; empty when all is well.
         lying: whether that reason is a breach of the protocol rather than silence.
+        false_at, false_reason: when it last handed on of another member's feed what that member never signed,
+            and what that was; None and empty when never.
         unheard: this node was restored from a backup, and what the peer has erased since is not known yet.
     """
 
@@ -74,6 +78,8 @@ class Peer:
     failures: int
     error: str
     lying: bool
+    false_at: datetime | None
+    false_reason: str
     unheard: bool
 
 
@@ -150,6 +156,11 @@ def ring(conn: Connection, member: str, now: datetime) -> None:
     conn.execute(peer.update().where(peer.c.member == member).values(next_at=now, failures=0))
 
 
+def unhear_peers(conn: Connection, now: datetime) -> None:
+    """Write down that it is not known what any peer has erased lately, and ask all of them now."""
+    conn.execute(peer.update().values(unheard=True, next_at=now, failures=0))
+
+
 def record_success(conn: Connection, member: str, started: datetime, now: datetime, wait: timedelta) -> None:
     """Write down that a peer answered and kept to the protocol, and when it is next asked.
 
@@ -193,6 +204,12 @@ def record_failure(
         .where(peer.c.member == member)
         .values(failures=peer.c.failures + 1, next_at=_unless_rung(started, now, now + wait), **values)
     )
+
+
+def record_false(conn: Connection, member: str, reason: str, now: datetime) -> None:
+    """Write down that a peer handed on what is not true."""
+    values = {"false_at": now, "false_reason": reason}
+    conn.execute(peer.update().where(peer.c.member == member).values(values))
 
 
 def _unless_rung(started: datetime, now: datetime, later: datetime) -> sa.ColumnElement[Any]:

@@ -11,6 +11,7 @@ from protocol.answers import (
     ABSENCES,
     MAX_DIGESTS,
     Absence,
+    Given,
     format_answers,
     format_query,
     parse_answers,
@@ -21,7 +22,8 @@ from protocol.errors import Malformed
 
 DIGESTS = st.lists(st.binary(min_size=32, max_size=32), unique=True, max_size=5)
 LINES = st.binary(max_size=20).map(lambda line: line.replace(b"\n", b" ") + b"\n")
-ANSWERS = st.sampled_from(ABSENCES) | st.lists(LINES, min_size=2, max_size=3).map(b"".join)
+BODIES = st.lists(LINES, min_size=2, max_size=3).map(b"".join)
+ANSWERS = st.sampled_from(ABSENCES) | st.builds(Given, BODIES, st.booleans())
 
 A, B = b"\xaa" * 32, b"\xbb" * 32
 HEX = A.hex().encode()
@@ -61,7 +63,7 @@ def test_any_bytes_as_query(body: bytes) -> None:
 @given(st.data())
 def test_answers_are_read_as_they_were_written(data: st.DataObject) -> None:
     asked = data.draw(DIGESTS)
-    answers: list[bytes | Absence] = [data.draw(ANSWERS) for _ in asked]
+    answers: list[Given | Absence] = [data.draw(ANSWERS) for _ in asked]
     written = format_answers(zip(asked, answers, strict=True))
     assert parse_answers(written, asked) == answers
     if asked:
@@ -103,6 +105,8 @@ def test_any_bytes_as_answers(data: bytes) -> None:
         HEX + b" document 2\n{}\n{}",
         HEX + b" document 2\n{}\n{}\nmore\n",
         HEX + b" document 99999999999999999999\n",
+        HEX + b" direct\n",
+        HEX + b" Direct 2\n{}\n{}\n",
     ],
 )
 def test_bad_answers(data: bytes) -> None:
@@ -122,7 +126,7 @@ def test_an_endless_status_line_costs_no_memory() -> None:
 
 
 def test_order_is_that_of_the_request() -> None:
-    written = format_answers([(A, "erased"), (B, b"{}\n{}\n")])
-    assert parse_answers(written, [A, B]) == ["erased", b"{}\n{}\n"]
+    written = format_answers([(A, "erased"), (B, Given(b"{}\n{}\n", direct=True))])
+    assert parse_answers(written, [A, B]) == ["erased", (b"{}\n{}\n", True)]
     with pytest.raises(Malformed):
         parse_answers(written, [B, A])

@@ -18,7 +18,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from node.errors import NotFound
 from node.runtime import Node
-from node.services import serving
+from node.services import mirrors, serving
 from node.services.serving import Caller, NotIdentified
 from node.store import feeds, peers
 from node.store.database import reading
@@ -28,6 +28,7 @@ from node.web.problems import answer_error
 from protocol.answers import MAX_QUERY_BYTES, format_answers, parse_query
 from protocol.encoding import format_json
 from protocol.errors import Malformed
+from protocol.mirror import format_readers
 from protocol.receipt import MAX_RECEIPT_LENGTH
 from protocol.tiles import parse_tile_path
 from protocol.witness import MAX_SUBMISSION_BYTES
@@ -60,11 +61,12 @@ def make_federation_app(node: Node, on_ring: Callable[[], None]) -> Flask:
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.merge_slashes = False  # an address has one spelling, and nothing is redirected
     app.extensions["node"], app.extensions["on_ring"] = node, on_ring
-    feed = "/feeds/<audience>"
-    app.add_url_rule(f"{feed}/checkpoint", "checkpoint", get_checkpoint)
-    app.add_url_rule(f"{feed}/tile/<path:place>", "tile", get_tile)
-    app.add_url_rule(f"{feed}/documents", "documents", post_documents, methods=["POST"])
-    app.add_url_rule(f"{feed}/photographs/<sha256>", "photograph", get_photograph)
+    for feed in ("/feeds/<audience>", "/mirrors/<owner>/<audience>"):
+        app.add_url_rule(f"{feed}/checkpoint", "checkpoint", get_checkpoint)
+        app.add_url_rule(f"{feed}/tile/<path:place>", "tile", get_tile)
+        app.add_url_rule(f"{feed}/documents", "documents", post_documents, methods=["POST"])
+        app.add_url_rule(f"{feed}/photographs/<sha256>", "photograph", get_photograph)
+    app.add_url_rule("/feeds/<audience>/readers", "readers", get_readers)
     app.add_url_rule("/tuf/metadata/<name>", "metadata", get_metadata)
     app.add_url_rule("/tuf/targets/<path:name>", "target", get_target)
     app.add_url_rule("/withdrawals", "withdrawals", get_withdrawals)
@@ -78,9 +80,13 @@ def make_federation_app(node: Node, on_ring: Callable[[], None]) -> Flask:
     return app
 
 
-def get_checkpoint(audience: str) -> Response:
-    """Answer with the newest checkpoint, or that it is still the one that the caller has."""
-    with _opened(audience, leaves=True) as (_, row, _caller):
+def get_checkpoint(audience: str, owner: str = "") -> Response:
+    """Answer with the newest checkpoint, or that it is still the one that the caller has.
+
+    Args:
+        owner: whose feed it is, here and below; empty for this node's own.
+    """
+    with _opened(audience, owner, leaves=True) as (_, row, _caller):
         note = row.note or b""
     tag = feeds.note_tag(note)
     headers = {"ETag": tag, "Cache-Control": REVALIDATE}
@@ -89,9 +95,9 @@ def get_checkpoint(audience: str) -> Response:
     return Response(note, headers=headers, content_type="text/plain; charset=utf-8")
 
 
-def get_tile(audience: str, place: str) -> Response:
+def get_tile(audience: str, place: str, owner: str = "") -> Response:
     """Answer with a hash tile or an entry bundle."""
-    with _opened(audience, leaves=True) as (conn, row, _):
+    with _opened(audience, owner, leaves=True) as (conn, row, _):
         try:
             ref = parse_tile_path(f"tile/{place}")
         except Malformed:
@@ -100,26 +106,35 @@ def get_tile(audience: str, place: str) -> Response:
     return _answer(data, BINARY, IMMUTABLE, compress=ref.level is None)  # hashes do not compress
 
 
-def post_documents(audience: str) -> Response:
+def post_documents(audience: str, owner: str = "") -> Response:
     """Answer for each digest with its document, or why there is none."""
-    with _opened(audience) as (conn, row, caller):
+    with _opened(audience, owner) as (conn, row, caller):
         assert isinstance(caller, Caller)  # without the exercise's exception nobody else gets here
         digests = parse_query(g.body)
-        answers = serving.answer_documents(_node(), conn, row, caller, digests)
+        answer = serving.answer_documents if row.own else mirrors.answer_documents
+        answers = answer(_node(), conn, row, caller, digests)
     return _answer(format_answers(answers), "application/vnd.gmcn.documents", NO_STORE)
 
 
-def get_photograph(audience: str, sha256: str) -> Response:
+def get_photograph(audience: str, sha256: str, owner: str = "") -> Response:
     """Answer with a photograph that a live document refers to."""
-    with _opened(audience) as (conn, row, caller):
+    with _opened(audience, owner) as (conn, row, caller):
         assert isinstance(caller, Caller)
         if not _SHA256.fullmatch(sha256):
             raise NotFound("There is no such photograph here.")
-        photograph = serving.find_photograph(_node(), conn, row, caller, sha256)
-    data = _node().blobs.get(_node().member, sha256)
+        find = serving.find_photograph if row.own else mirrors.find_photograph
+        photograph = find(_node(), conn, row, caller, sha256)
+    data = _node().blobs.get(row.member, sha256)
     if data is None:
         raise NotFound("There is no such photograph here.")
     return _answer(data, photograph.media_type, NO_STORE, compress=False)
+
+
+def get_readers(audience: str) -> Response:
+    """Answer with the members that a feed is open to."""
+    with _opened(audience) as (conn, row, _caller):
+        readers = serving.list_readers(_node(), conn, row.audience)
+    return _answer(format_readers(readers), "application/json", NO_STORE)
 
 
 def get_metadata(name: str) -> Response:
@@ -197,11 +212,12 @@ def _sent_path() -> str:
 
 @contextmanager
 def _opened(
-    audience: str, *, leaves: bool = False
+    audience: str, owner: str = "", *, leaves: bool = False
 ) -> Iterator[tuple[Connection, feeds.FeedRow, Caller | NotIdentified]]:
     """Open a feed to whoever is calling.
 
     Args:
+        owner: whose feed it is; empty for this node's own.
         leaves: whether it is about the log itself; see `serving.open_feed`.
     """
     with reading(_node().engine) as conn:
@@ -211,7 +227,11 @@ def _opened(
         except NotIdentified as error:
             caller = error
             leaves = leaves and "Authorization" not in request.headers  # a bad token is never passed over
-        yield conn, serving.open_feed(_node(), conn, audience, caller, leaves=leaves), caller
+        if owner:
+            row = mirrors.open_mirror(_node(), conn, owner, audience, caller, leaves=leaves)
+        else:
+            row = serving.open_feed(_node(), conn, audience, caller, leaves=leaves)
+        yield conn, row, caller
 
 
 def _signed_file(data: bytes | None, media_type: str) -> Response:

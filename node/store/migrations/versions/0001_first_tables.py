@@ -41,10 +41,35 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("evidence", sa.LargeBinary(), nullable=True),
         sa.Column("advanced_at", sa.BigInteger(), nullable=True),
+        sa.Column("through", sa.String(), nullable=False),
+        sa.Column("readers", sa.Text(), nullable=True),
+        sa.Column("readers_at", sa.BigInteger(), nullable=True),
+        sa.Column("pruned", sa.LargeBinary(), nullable=False),
+        sa.Column("minimum", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_feed")),
         sa.UniqueConstraint("member", "audience", name=op.f("uq_feed_member_audience")),
         sa.UniqueConstraint("origin", name=op.f("uq_feed_origin")),
     )
+    op.create_table(
+        "handover",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("giving", sa.Boolean(), nullable=False),
+        sa.Column("member", sa.String(), nullable=False),
+        sa.Column("offer", sa.String(), nullable=False),
+        sa.Column("case_id", sa.String(), nullable=False),
+        sa.Column("other_case", sa.String(), nullable=False),
+        sa.Column("published", sa.Boolean(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("answered_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_handover")),
+        sa.UniqueConstraint("giving", "member", "offer", name=op.f("uq_handover_giving_member_offer")),
+    )
+    with op.batch_alter_table("handover", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_handover_case_id"), ["case_id"], unique=False)
+
     op.create_table(
         "journal",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -61,6 +86,7 @@ def upgrade() -> None:
         "loose_photograph",
         sa.Column("member", sa.String(), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("member", "sha256", name=op.f("pk_loose_photograph")),
     )
     op.create_table(
@@ -70,6 +96,36 @@ def upgrade() -> None:
         sa.Column("about", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_mark")),
     )
+    op.create_table(
+        "message",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("outgoing", sa.Boolean(), nullable=False),
+        sa.Column("member", sa.String(), nullable=False),
+        sa.Column("token_id", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("case_id", sa.String(), nullable=False),
+        sa.Column("re", sa.String(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("next_at", sa.BigInteger(), nullable=True),
+        sa.Column("settled_at", sa.BigInteger(), nullable=True),
+        sa.Column("acknowledgement", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_message")),
+        sa.UniqueConstraint(
+            "outgoing", "member", "token_id", name=op.f("uq_message_outgoing_member_token_id")
+        ),
+    )
+    with op.batch_alter_table("message", schema=None) as batch_op:
+        batch_op.create_index("ix_message_case_id", ["case_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_message_expires_at"), ["expires_at"], unique=False)
+        batch_op.create_index("ix_message_state", ["outgoing", "state", "member", "id"], unique=False)
+
     op.create_table(
         "peer",
         sa.Column("member", sa.String(), nullable=False),
@@ -84,6 +140,8 @@ def upgrade() -> None:
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("error", sa.String(), nullable=False),
         sa.Column("lying", sa.Boolean(), nullable=False),
+        sa.Column("false_at", sa.BigInteger(), nullable=True),
+        sa.Column("false_reason", sa.String(), nullable=False),
         sa.Column("unheard", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("member", name=op.f("pk_peer")),
     )
@@ -230,7 +288,10 @@ def upgrade() -> None:
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("retry_at", sa.BigInteger(), nullable=True),
+        sa.Column("stored", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("hidden_at", sa.BigInteger(), nullable=True),
+        sa.Column("purge_from", sa.BigInteger(), nullable=True),
+        sa.Column("emptied_at", sa.BigInteger(), nullable=True),
         sa.Column("purged_at", sa.BigInteger(), nullable=True),
         sa.Column("owed", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["feed_id"], ["feed.id"], name=op.f("fk_feed_case_feed_id")),
@@ -238,6 +299,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("feed_id", "case_id", name=op.f("uq_feed_case_feed_id_case_id")),
     )
     with op.batch_alter_table("feed_case", schema=None) as batch_op:
+        batch_op.create_index("ix_feed_case_digest", ["digest"], unique=False)
         batch_op.create_index(
             "ix_feed_case_owed",
             ["feed_id"],
@@ -246,6 +308,13 @@ def upgrade() -> None:
             postgresql_where=sa.text("owed"),
         )
         batch_op.create_index("ix_feed_case_state", ["feed_id", "state", "place"], unique=False)
+        batch_op.create_index(
+            "ix_feed_case_unpurged",
+            ["hidden_at"],
+            unique=False,
+            sqlite_where=sa.text("hidden_at IS NOT NULL AND purged_at IS NULL"),
+            postgresql_where=sa.text("hidden_at IS NOT NULL AND purged_at IS NULL"),
+        )
 
     op.create_table(
         "feed_tile",
@@ -296,6 +365,7 @@ def upgrade() -> None:
         "document",
         sa.Column("case_key", sa.Integer(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("direct", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["case_key"], ["feed_case.id"], name=op.f("fk_document_case_key")),
         sa.PrimaryKeyConstraint("case_key", name=op.f("pk_document")),
     )
@@ -343,10 +413,16 @@ def downgrade() -> None:
     op.drop_table("head")
     op.drop_table("feed_tile")
     with op.batch_alter_table("feed_case", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_feed_case_unpurged",
+            sqlite_where=sa.text("hidden_at IS NOT NULL AND purged_at IS NULL"),
+            postgresql_where=sa.text("hidden_at IS NOT NULL AND purged_at IS NULL"),
+        )
         batch_op.drop_index("ix_feed_case_state")
         batch_op.drop_index(
             "ix_feed_case_owed", sqlite_where=sa.text("owed"), postgresql_where=sa.text("owed")
         )
+        batch_op.drop_index("ix_feed_case_digest")
 
     op.drop_table("feed_case")
     op.drop_table("feed_bundle")
@@ -372,9 +448,19 @@ def downgrade() -> None:
     op.drop_table("search_entry")
     op.drop_table("receipt_statement")
     op.drop_table("peer")
+    with op.batch_alter_table("message", schema=None) as batch_op:
+        batch_op.drop_index("ix_message_state")
+        batch_op.drop_index(batch_op.f("ix_message_expires_at"))
+        batch_op.drop_index("ix_message_case_id")
+
+    op.drop_table("message")
     op.drop_table("mark")
     op.drop_table("loose_photograph")
     op.drop_table("journal")
+    with op.batch_alter_table("handover", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_handover_case_id"))
+
+    op.drop_table("handover")
     op.drop_table("feed")
     with op.batch_alter_table("case_file", schema=None) as batch_op:
         batch_op.drop_index("ix_case_file_status")
