@@ -152,9 +152,9 @@ def import_cases(node: Node, sources: Sequence[CaseSource], actor: str) -> list[
     now = node.clock()
     added = []
     with writing(node.engine) as conn:
-        for record in prepared:
+        for source, record in zip(sources, prepared, strict=True):
             case = cases.add_case(conn, new_case_id(node.member), record, actor, now)
-            cases.keep_photographs(conn, case.case_id, hashes_in(record))
+            _keep_photographs(conn, node, case, source.record)
             write_journal(conn, JournalEntry(now, actor, "case.add", case.case_id, sorted(record)))
             added.append(case)
         index_cases(conn, node, added)
@@ -192,7 +192,7 @@ def change_case(
         case = cases.change_case(
             conn, case_id, before.revision if revision is None else revision, prepared, actor, now
         )
-        cases.keep_photographs(conn, case_id, hashes_in(prepared))
+        _keep_photographs(conn, node, case, record)
         write_journal(conn, JournalEntry(now, actor, "case.change", case_id, sorted(changes)))
         index_cases(conn, node, [case])
     return case
@@ -322,6 +322,25 @@ def holdings(node: Node, case_id: str) -> list[Holding]:
                     )
                 )
     return found
+
+
+def _keep_photographs(conn: Connection, node: Node, case: CaseFile, handed_in: Mapping[str, Any]) -> None:
+    """Refer to the photographs of a case, some of which were just imported.
+
+    Args:
+        handed_in: the record before the import.
+
+    Raises:
+        Conflict: an imported one was erased with another case since.
+    """
+    hashes = hashes_in(case.record)
+    if not all(node.blobs.has(node.member, sha256) for sha256 in hashes - hashes_in(handed_in)):
+        raise Conflict(
+            "A photograph of the record was erased with another case meanwhile, and nothing was stored.",
+            "Do it again.",
+        )
+    cases.keep_photographs(conn, case.case_id, hashes)
+    photographs.settle_expected(conn, node.member, hashes)
 
 
 def _prepare_all(node: Node, sources: Sequence[CaseSource]) -> list[dict[str, Any]]:

@@ -50,7 +50,7 @@ def purge(node: Node) -> int:
     """
     with reading(node.engine) as conn:
         keys = endings.cases_to_purge(conn, _ROUND)
-        loose = photographs.loose_photographs(conn, _ROUND)
+        loose = photographs.loose_photographs(conn, node.clock(), _ROUND)
     if not keys and not loose:
         return 0
     with writing(node.engine) as conn:
@@ -75,7 +75,7 @@ def _delete_photographs(node: Node) -> int:
         How many were looked at.
     """
     with writing(node.engine) as conn:  # nothing may begin to refer to one between the look and the deletion
-        loose = photographs.loose_photographs(conn, _ROUND)
+        loose = photographs.loose_photographs(conn, node.clock(), _ROUND)
         for member in {member for member, _ in loose}:
             hashes = [sha256 for of, sha256 in loose if of == member]
             kept = photographs.referenced(conn, member, hashes)

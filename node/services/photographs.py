@@ -7,13 +7,18 @@ names.
 
 import os
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from node.adapters.images import prepare_photograph
 from node.errors import InvalidInput
 from node.runtime import Node
-from node.store.photographs import FULL, SMALL, Photograph
+from node.store.database import writing
+from node.store.photographs import FULL, SMALL, Photograph, expect_photographs
+
+_IMPORT_TIME = timedelta(days=1)
+"""The longest that photographs wait for the other records of their import."""
 
 
 def import_photographs(node: Node, record: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -41,6 +46,10 @@ def import_photographs(node: Node, record: dict[str, Any], folder: Path) -> dict
             problems.append(f"{path}.file: cannot be read; it is looked for beside the case file")
     if problems:
         raise InvalidInput("The photographs cannot be taken.", "Mend or leave out those files.", problems)
+    if prepared:
+        with writing(node.engine) as conn:  # before the bytes: what a crash leaves of them is found by this
+            hashes = [rendition.sha256 for _, made in prepared for rendition in (made.small, made.full)]
+            expect_photographs(conn, node.member, hashes, node.clock() + _IMPORT_TIME)
     for photo, made in prepared:
         for rendition in (made.small, made.full):
             node.blobs.put(node.member, rendition.data)

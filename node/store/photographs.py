@@ -6,13 +6,13 @@ bytes are found and deleted whatever happens in between. The bytes are `adapters
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from node.store.database import chunks, metadata, upsert
+from node.store.database import Moment, chunks, metadata, upsert
 from node.store.feeds import GONE, HELD, WANTED, WITHHELD, feed, feed_case
 
 SMALL = "small"
@@ -39,9 +39,10 @@ loose_photograph = sa.Table(
     metadata,
     sa.Column("member", sa.String, primary_key=True),
     sa.Column("sha256", sa.String(64), primary_key=True),
+    sa.Column("due_at", Moment),
 )
-"""Photographs of which something stopped referring to them: their bytes go unless something else still
-does."""
+"""Photographs of which something stopped referring to them, or nothing does yet: their bytes go, not before
+`due_at` where there is one, unless something refers to them then."""
 
 _PHOTO_COLUMNS = (
     photograph.c.case_key,
@@ -214,15 +215,40 @@ def drop_photographs(conn: Connection, keys: Sequence[int]) -> None:
 
 def loosen_photographs(conn: Connection, member: str, hashes: Iterable[str]) -> None:
     """Note that something stopped referring to photographs of a member."""
-    rows = [{"member": member, "sha256": sha256} for sha256 in sorted(set(hashes))]
+    _loosen(conn, member, hashes, None)
+
+
+def expect_photographs(conn: Connection, member: str, hashes: Iterable[str], due_at: datetime) -> None:
+    """Note photographs whose bytes are about to be written for something that is not there yet, so that they
+    are found should it never come.
+
+    Args:
+        due_at: from when on they may go. Those that are loose already keep their own time.
+    """
+    _loosen(conn, member, hashes, due_at)
+
+
+def _loosen(conn: Connection, member: str, hashes: Iterable[str], due_at: datetime | None) -> None:
+    rows = [{"member": member, "sha256": sha256, "due_at": due_at} for sha256 in sorted(set(hashes))]
     if rows:
-        upsert(conn, loose_photograph, rows, ("member", "sha256"))
+        upsert(conn, loose_photograph, rows, ("member", "sha256"), keep=("due_at",) if due_at else ())
 
 
-def loose_photographs(conn: Connection, limit: int) -> list[tuple[str, str]]:
-    """Return member and hash of photographs that may have to go."""
-    rows = conn.execute(sa.select(loose_photograph.c.member, loose_photograph.c.sha256).limit(limit))
+def loose_photographs(conn: Connection, now: datetime, limit: int) -> list[tuple[str, str]]:
+    """Return member and hash of photographs that may have to go by now."""
+    c = loose_photograph.c
+    due = sa.or_(c.due_at.is_(None), c.due_at <= now)
+    rows = conn.execute(sa.select(c.member, c.sha256).where(due).limit(limit))
     return [(row[0], row[1]) for row in rows]
+
+
+def settle_expected(conn: Connection, member: str, hashes: Iterable[str]) -> None:
+    """Forget expected photographs that something refers to now."""
+    c = loose_photograph.c
+    for some in chunks(sorted(set(hashes))):
+        conn.execute(
+            loose_photograph.delete().where(c.member == member, c.sha256.in_(some), c.due_at.is_not(None))
+        )
 
 
 def loose_among(conn: Connection, member: str, hashes: Sequence[str]) -> set[str]:
