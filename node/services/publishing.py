@@ -1,15 +1,17 @@
 """Letting a case out of the house: publish, renew, withdraw, undo, erase.
 
     register -> domain.disclosure -> protocol.document -> protocol.feed -> store, all of it in one transaction
+    -> services.witnessing: the signed heads are published once their witnesses were asked
 
 Guarantees: what goes out fits its JSON Schema, is covered by a signed checkpoint, and is committed before
-anybody can see it; a feed is only ever grown from the head that is on the disk. Ringing the peers comes after
-the commit and cannot undo it.
+anybody can see it; a feed is only ever grown from the head that is on the disk, and only while nobody knows a
+newer one. Ringing the peers comes after the commit and cannot undo it.
 """
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -20,6 +22,7 @@ from node.domain.disclosure import Disclosed, disclose
 from node.domain.lifecycle import can_undo, expiry_day
 from node.errors import Conflict, InvalidInput, PeerUnavailable
 from node.runtime import Node
+from node.services import witnessing
 from node.services.cases import index_cases, new_case_id
 from node.services.photographs import hashes_in, photographs_in
 from node.services.standing import exchange_with
@@ -34,7 +37,7 @@ from protocol.encoding import format_time
 from protocol.errors import ProtocolError
 from protocol.feed import check_edge, grow
 from protocol.leaf import ERASE, NONCE_SIZE, PUT, CaseState, Leaf, follow
-from protocol.note import format_note, parse_note
+from protocol.note import VerifierKey, format_note, parse_note
 from protocol.roster import Audience
 from schemas import SchemaError
 
@@ -71,7 +74,7 @@ def publish(node: Node, case_ids: Sequence[str], actor: str) -> list[Published]:
         InvalidInput: what would go out does not fit its schema, with every problem.
         NotAllowed: this member is not in the roster.
     """
-    with writing(node.engine) as conn:
+    with _signing(node) as conn:
         return _publish(conn, node, case_ids, actor)
 
 
@@ -121,7 +124,7 @@ def withdraw(node: Node, case_id: str, actor: str, changes: Mapping[str, Any] | 
         NotFound: it is not in the register.
         Conflict: it is not published.
     """
-    with writing(node.engine) as conn:
+    with _signing(node) as conn:
         case = cases.get_case(conn, case_id)
         if case.status != cases.PUBLISHED:
             raise Conflict(
@@ -146,7 +149,7 @@ def undo_withdrawal(node: Node, case_id: str, actor: str) -> Published:
         InvalidInput: what would go out does not fit its schema any more; it stays withdrawn.
     """
     now = node.clock()
-    with writing(node.engine) as conn:
+    with _signing(node) as conn:
         case = cases.get_case(conn, case_id)
         if case.status != cases.WITHDRAWN or case.withdrawn_at is None:
             raise Conflict(f"The case is not withdrawn: it is {case.status}.", "There is nothing to undo.")
@@ -165,7 +168,7 @@ def erase(node: Node, case_id: str, actor: str) -> None:
     Raises:
         NotFound: it is not in the register.
     """
-    with writing(node.engine) as conn:
+    with _signing(node) as conn:
         case = cases.get_case(conn, case_id)
         _erase_from_feeds(conn, node, case_id)
         _empty(conn, node, case)
@@ -200,6 +203,20 @@ def ring_peers(
     return outcomes
 
 
+@contextmanager
+def _signing(node: Node) -> Iterator[Connection]:
+    """Give a transaction in which heads of own feeds are signed, and publish them after it.
+
+    Raises:
+        Conflict: nothing may be signed now; see `witnessing.check_may_sign`. Or, after the block, a witness
+            knows another past of the feed: what the block did is stored, and not published.
+    """
+    witnessing.check_may_sign(node)
+    with writing(node.engine, durable=True) as conn:
+        yield conn
+    witnessing.publish_pending(node)
+
+
 class _Writer:
     """Collects the leaves of one own feed, and adds them in one step."""
 
@@ -207,6 +224,7 @@ class _Writer:
         self._conn, self._node, self._audience = conn, node, audience
         self._signers = node.head_signers(audience)
         self._row = feeds.ensure_feed(conn, node.member, audience, self._signers[0].name, own=True)
+        witnessing.check_not_stopped(self._row)
         self._states = feeds.lookup_cases(conn, self._row.id, case_ids)
         self._now = node.now()
         self._followed: list[tuple[Leaf, CaseState]] = []
@@ -216,6 +234,10 @@ class _Writer:
         """Whether the feed has content of the case now."""
         state = self._states.get(case_id)
         return state is not None and not state.erased
+
+    def is_signed(self) -> bool:
+        """Tell whether the newest key has signed the feed's head, and not only one that was replaced."""
+        return _is_signed(self._row, self._signers[0].key)
 
     def put(self, case: CaseFile, head: Mapping[str, Any], parts: Parts) -> CaseState:
         """Add a version of a case.
@@ -259,14 +281,16 @@ class _Writer:
         self._add(ERASE, case_id, before.version + 1, None, expires)
 
     def commit(self) -> None:
-        """Grow the feed and store everything, with the caller's transaction."""
-        if not self._followed and self._row.note is not None and self._is_signed(self._row.note):
+        """Grow the feed and store everything, with the caller's transaction. Where the feed has witnesses the
+        head is pending until they were asked."""
+        if not self._followed and self.is_signed():
             return
-        head = feeds.load_head(self._conn, self._row)
+        head = feeds.load_head(self._conn, self._row, self._row.known().frontier)
         check_edge(head)
         growth = grow(head, [leaf.format() for leaf, _ in self._followed])
         note = format_note(sign_checkpoint(growth.head.checkpoint(), *self._signers))
-        feeds.store_growth(self._conn, self._row, growth, note, self._node.clock())
+        asked = witnessing.witnesses_of(self._node.network(), self._node.member, self._audience, self._now)
+        feeds.store_growth(self._conn, self._row, growth, note, self._node.clock(), publish=not asked.members)
         feeds.store_cases(self._conn, self._row.id, self._followed, feeds.HELD, self._node.clock())
         keys = feeds.case_keys(self._conn, self._row.id, list(self._bodies))
         documents.store_documents(
@@ -282,10 +306,6 @@ class _Writer:
             (state.digest, keys[leaf.case]) for leaf, state in self._followed if state.digest is not None
         ]
         documents.remember_published(self._conn, self._row.id, digests)
-
-    def _is_signed(self, note: bytes) -> bool:
-        """Tell whether the newest key has signed a head, and not only one that was replaced."""
-        return any(line.of(self._signers[0].key) for line in parse_note(note).signatures)
 
     def _add(self, kind: str, case_id: str, version: int, digest: bytes | None, expires: date) -> CaseState:
         leaf = Leaf(kind, case_id, version, digest, expires, self._now, secrets.token_bytes(NONCE_SIZE))
@@ -316,9 +336,21 @@ class _Writer:
 def open_feeds(node: Node) -> None:
     """Sign the heads of the own feeds that were never signed, or not by the newest key, so that peers find
     them."""
-    with writing(node.engine) as conn:
-        for audience in _own_audiences(node):
-            _Writer(conn, node, audience, []).commit()
+    audiences = _own_audiences(node)
+    with reading(node.engine) as conn:
+        signed = [
+            _is_signed(feeds.find_feed(conn, node.member, audience), node.head_signers(audience)[0].key)
+            for audience in audiences
+        ]
+    if not all(signed):
+        with _signing(node) as conn:
+            for audience in audiences:
+                _Writer(conn, node, audience, []).commit()
+
+
+def _is_signed(row: feeds.FeedRow | None, key: VerifierKey) -> bool:
+    note = row.newest_note if row else None
+    return note is not None and any(line.of(key) for line in parse_note(note).signatures)
 
 
 def _own_audiences(node: Node) -> list[Audience]:

@@ -330,9 +330,9 @@ def test_a_feed_that_has_moved_on_is_not_forked(
     (case,) = federation.publish(POLICE, sample_record("ar", photos=None))
     really = feeds.store_growth
 
-    def late(conn: Connection, row: feeds.FeedRow, *args: Any) -> None:
+    def late(conn: Connection, row: feeds.FeedRow, *args: Any, **options: Any) -> None:
         conn.execute(feeds.feed.update().where(feeds.feed.c.id == row.id).values(size=row.size + 1))
-        really(conn, row, *args)
+        really(conn, row, *args, **options)
 
     monkeypatch.setattr(feeds, "store_growth", late)
     before = dump(node)
