@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import sqlalchemy
 from sqlalchemy import Connection, Engine, event
 
-from node.errors import InvalidInput
+from node.errors import InvalidInput, NodeError
 
 Item = TypeVar("Item")
 
@@ -56,6 +56,7 @@ def _milliseconds(moment: datetime | None) -> int | None:
 _BUSY_TIMEOUT_MS = 30_000
 # The advisory lock of whoever writes to a PostgreSQL database: any number that nothing else uses there.
 _WRITE_LOCK = 0x676D636E
+_PG_DISK_FULL = "53100"
 # Per connection, in KiB: enough for the upper pages of every index, small enough for a node that promises 160
 # MB resident.
 _CACHE_KIB = 4_096
@@ -144,11 +145,28 @@ def writing(engine: Engine, *, durable: bool = False) -> Iterator[Connection]:
     Args:
         durable: whether the commit must outlive a loss of power, as PostgreSQL's always does: what is signed
             must not be forgotten. SQLite otherwise forgets the last moments then, and never more.
+
+    Raises:
+        NodeError: the disk is full.
     """
-    with engine.execution_options(writes=True, durable=durable).begin() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITE_LOCK})")
-        yield connection
+    try:
+        with engine.execution_options(writes=True, durable=durable).begin() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITE_LOCK})")
+            yield connection
+    except sqlalchemy.exc.OperationalError as error:
+        if not _is_full(error.orig):
+            raise
+        raise NodeError(
+            "The disk that the database is on is full, and nothing was changed.",
+            "Make room there; what the node does by itself is tried again.",
+        ) from None
+
+
+def _is_full(error: BaseException | None) -> bool:
+    """Tell whether a driver's error means that the disk is full."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code == sqlite3.SQLITE_FULL or getattr(error, "sqlstate", None) == _PG_DISK_FULL
 
 
 def upsert(
