@@ -21,7 +21,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from node.errors import NodeError
 from node.log import describe_exception
 from node.runtime import Node
-from node.services import erasure, membership, pulling, replicas
+from node.services import erasure, membership, messages, pulling, replicas
 from node.store import access, peers
 from node.store.database import reading, writing
 
@@ -31,6 +31,8 @@ _EXPIRE_SECONDS = 60
 _PHOTOGRAPHS_SECONDS = 60
 _REFRESH_SECONDS = 300
 _FORGET_SECONDS = 600
+_MESSAGES_SECONDS = 1
+_DELIVERIES = 4  # as many members at once as messages are sent to
 _STOP_SECONDS = 5.0
 _PATIENCE_SECONDS = 300.0  # after which a pull takes up no place: peers that drip would have them all
 _AFTER_FAILURE = timedelta(minutes=1)
@@ -49,6 +51,7 @@ class Jobs:
         self._threads = _Threads()
         self._lock = threading.Lock()
         self._pulls: dict[str, Future[None]] = {}
+        self._deliveries: dict[str, Future[None]] = {}
         self._begun: dict[str, float] = {}
         self._stopping = threading.Event()
         self._scheduler = BackgroundScheduler(
@@ -64,7 +67,9 @@ class Jobs:
         self._every(_EXPIRE_SECONDS, "expire", lambda: erasure.expire(self._node))
         self._every(_REFRESH_SECONDS, "refresh", lambda: membership.refresh(self._node))
         self._every(_PHOTOGRAPHS_SECONDS, "photographs", lambda: replicas.fetch_full_photographs(self._node))
+        self._every(_MESSAGES_SECONDS, "messages", self._start_deliveries)
         self._every(_FORGET_SECONDS, "forget", self._forget_requests)
+        self._every(_FORGET_SECONDS, "message lives", lambda: messages.expire(self._node))
         self._scheduler.start()
 
     def stop(self) -> None:
@@ -76,7 +81,7 @@ class Jobs:
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
         with self._lock:
-            running = list(self._pulls.values())
+            running = [*self._pulls.values(), *self._deliveries.values()]
         wait(running, timeout=_STOP_SECONDS)
 
     def wake(self) -> None:
@@ -108,6 +113,27 @@ class Jobs:
                     self._begun[member] = time.monotonic()
                     self._pulls[member] = self._threads.submit(self._pull, member)
 
+    def _start_deliveries(self) -> None:
+        """Hand members to whom messages are due to threads, so that one that drips holds up no other."""
+        for member in messages.due(self._node):
+            with self._lock:
+                if self._stopping.is_set() or len(self._deliveries) >= _DELIVERIES:
+                    return
+                if member not in self._deliveries:
+                    self._deliveries[member] = self._threads.submit(self._deliver, member)
+
+    def _deliver(self, member: str) -> None:
+        try:
+            failed = messages.deliver(self._node, member, self._check_running)
+            log.info("messages sent", member=member, status="failed" if failed else "ok")
+        except _Stopped:
+            pass
+        except Exception as error:  # an error in this program
+            log.error("sending messages failed", member=member, error=describe_exception(error))
+        finally:
+            with self._lock:
+                del self._deliveries[member]
+
     def _places_taken(self) -> int:
         before = time.monotonic() - _PATIENCE_SECONDS
         return sum(begun > before for begun in self._begun.values())
@@ -115,6 +141,8 @@ class Jobs:
     def _pull(self, member: str) -> None:
         try:
             report = pulling.pull(self._node, member, self._check_going_on)
+            if not report.error:
+                messages.hurry(self._node, member)
             log.info(
                 "pulled",
                 member=member,
@@ -135,6 +163,9 @@ class Jobs:
             self.wake()  # there is room for the next
 
     def _check_going_on(self, _what: str, _done: int, _total: int) -> None:
+        self._check_running()
+
+    def _check_running(self) -> None:
         if self._stopping.is_set():
             raise _Stopped
 
@@ -150,7 +181,7 @@ class Jobs:
 
 
 class _Stopped(Exception):
-    """A pull that ends because the node does."""
+    """Something that ends because the node does."""
 
 
 class _Threads(Executor):

@@ -54,6 +54,16 @@ class Address:
     audience: str
     token_id: str
 
+    def check(self) -> None:
+        """Check type and id.
+
+        Raises:
+            Malformed: one of them is of another form.
+        """
+        fields = Fields({"type": self.kind, "jti": self.token_id}, "message")
+        fields.text("type", _KIND)
+        fields.text("jti", _TOKEN_ID)
+
     @property
     def info(self) -> bytes:
         """What the bytes are sealed for."""
@@ -71,6 +81,16 @@ class Content:
 
     body: Mapping[str, Any]
     attachment: bytes = b""
+
+    def check(self) -> None:
+        """Check the members that mean the same in every type.
+
+        Raises:
+            Malformed: `case` or `re` is no short text.
+        """
+        for name in ("case", "re"):
+            if name in self.body:
+                Fields(self.body, "message").text(name, most=_MAX_NAME)
 
     @property
     def case(self) -> str:
@@ -131,9 +151,7 @@ def open_content(keys: Iterable[MLKEM768X25519PrivateKey], sealed: bytes, addres
     if not newline:
         raise Malformed("message: its content must begin with a line of JSON")
     content = Content(parse_object(line, "message", MAX_CONTENT_BYTES), attachment)
-    for name in ("case", "re"):
-        if name in content.body:
-            Fields(content.body, "message").text(name, most=_MAX_NAME)
+    content.check()
     return content
 
 
@@ -171,9 +189,8 @@ def verify_message(data: bytes, receiver: str, find: FindKey, now: datetime) -> 
         raise Malformed("message: must be a statement, a newline, and the sealed bytes")
     claims = verify_claims(_ascii(statement), MESSAGE_TYPE, "message", find, MAX_STATEMENT)
     fields = Fields(claims.all, "message")
-    address = Address(
-        fields.text("type", _KIND), claims.issuer, fields.text("aud"), fields.text("jti", _TOKEN_ID)
-    )
+    address = Address(fields.text("type"), claims.issuer, fields.text("aud"), fields.text("jti"))
+    address.check()
     if address.audience != receiver:
         raise NotAuthorized("message: for another member")
     digest = parse_hash(fields.get("sha256"), "message.sha256")

@@ -32,6 +32,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
+from node.adapters.files import sync
 from node.errors import Conflict, InvalidInput, NotAllowed, NotFound
 
 Purpose = Literal["feed-network", "feed-police", "token", "cosigner"]
@@ -55,6 +56,7 @@ class Keystore:
     def __init__(self, folder: Path, passphrase: bytes | None) -> None:
         self._folder = folder
         self._passphrase = passphrase
+        self._opened: dict[tuple[Path, int], MLKEM768X25519PrivateKey] = {}
 
     @classmethod
     def create(cls, folder: Path, passphrase_file: Path | None = None) -> "Keystore":
@@ -136,6 +138,17 @@ class Keystore:
         halves = map(self._read_sealing, self._paths(_SEALING))
         return MLKEM768X25519PrivateKey(*_pick(halves, _sealing_public, public, _SEALING))
 
+    def all_sealing(self) -> list[MLKEM768X25519PrivateKey]:
+        """Return every sealing key, the newest first: what was sealed to an earlier one must still open.
+
+        Each is decrypted once, since a key file never changes. Raises like `load`.
+        """
+        files = [(path, path.stat().st_mtime_ns) for path in self._paths(_SEALING)]
+        for file in files:
+            if file not in self._opened:
+                self._opened[file] = MLKEM768X25519PrivateKey(*self._read_sealing(file[0]))
+        return [self._opened[file] for file in files]
+
     def public(self, purpose: Purpose) -> bytes:
         """Return the public half (32 bytes) of the newest key of a purpose; raises like `load`."""
         return signing_public(self.load(purpose))
@@ -143,6 +156,36 @@ class Keystore:
     def sealing_public(self) -> bytes:
         """Return the public half (1216 bytes) of the newest sealing key; raises like `load`."""
         return _sealing_public(next(map(self._read_sealing, self._paths(_SEALING))))
+
+    def publics(self, purpose: str) -> list[bytes]:
+        """Return the public halves of every key of a purpose, sealing included, newest first; raises like
+        `load`."""
+        return [self._public_of(purpose, path) for path in self._paths(purpose)]
+
+    def destroy(self, purpose: str, public: bytes) -> None:
+        """Delete a key for good, unless it is the only one of its purpose: something must be left to ask
+        with.
+
+        Raises:
+            NotFound: there is no such key here.
+            Conflict: it is the only one.
+        """
+        paths = list(self._paths(purpose))
+        found = [path for path in paths if self._public_of(purpose, path) == public]
+        if not found:
+            raise NotFound(f"There is no such {purpose} key here.", "See `gmcn keys list`.")
+        if len(paths) == 1:
+            raise Conflict(f"This is the only {purpose} key.", "Make another first: `gmcn keys rotate`.")
+        (path,) = found
+        with path.open("r+b") as file:  # its name alone would leave the bytes on the disk
+            file.write(bytes(path.stat().st_size))
+        sync(path)
+        path.unlink()
+
+    def _public_of(self, purpose: str, path: Path) -> bytes:
+        if purpose == _SEALING:
+            return _sealing_public(self._read_sealing(path))
+        return signing_public(self._read_signing(path))
 
     def _paths(self, purpose: str) -> Iterator[Path]:
         """List the files of a purpose, newest first.
@@ -163,10 +206,10 @@ class Keystore:
         return iter([found[number] for number in sorted(found, reverse=True)])
 
     def _next_path(self, purpose: str) -> Path:
-        first = self._folder / f"{purpose}.pem"
-        if not first.exists():
-            return first
-        newest = next(self._paths(purpose)).name.removesuffix(".pem").partition(".")[2]
+        try:
+            newest = next(self._paths(purpose)).name.removesuffix(".pem").partition(".")[2]
+        except NotFound:
+            return self._folder / f"{purpose}.pem"
         return self._folder / f"{purpose}.{int(newest or 1) + 1}.pem"
 
     def _encrypt(self, *keys: PrivateKeyTypes) -> bytes:
@@ -179,10 +222,7 @@ class Keystore:
         return _signing_key(key, path)
 
     def _read_sealing(self, path: Path) -> tuple[MLKEM768PrivateKey, X25519PrivateKey]:
-        post_quantum, classical = _read_keys(path, self._password, 2)
-        if not isinstance(post_quantum, MLKEM768PrivateKey) or not isinstance(classical, X25519PrivateKey):
-            raise _another_kind(path)
-        return post_quantum, classical
+        return _sealing_halves(_read_keys(path, self._password, 2), path)
 
     def _password(self) -> bytes:
         return self._passphrase if self._passphrase is not None else read_private(self._folder / _OWN_FILE)
@@ -209,6 +249,22 @@ def load_key_file(path: Path, passphrase: bytes) -> Ed25519PrivateKey:
     """Read a key that `create_key_file` made; raises like `Keystore.load`."""
     (key,) = _read_keys(path, lambda: passphrase, 1)
     return _signing_key(key, path)
+
+
+def create_sealing_file(path: Path, passphrase: bytes) -> bytes:
+    """Make a sealing key in a file of its own, such as one that opens backups, and return its public half
+    (1216 bytes); raises like `create_key_file`."""
+    _check_passphrase(passphrase)
+    halves = MLKEM768PrivateKey.generate(), X25519PrivateKey.generate()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_private(path, _encrypt_stretched(passphrase, halves))
+    return _sealing_public(halves)
+
+
+def load_sealing_file(path: Path, passphrase: bytes) -> tuple[MLKEM768X25519PrivateKey, bytes]:
+    """Read a key that `create_sealing_file` made, and its public half; raises like `Keystore.load`."""
+    halves = _sealing_halves(_read_keys(path, lambda: passphrase, 2), path)
+    return MLKEM768X25519PrivateKey(*halves), _sealing_public(halves)
 
 
 def signing_public(key: Ed25519PrivateKey) -> bytes:
@@ -326,6 +382,13 @@ def _signing_key(key: PrivateKeyTypes, path: Path) -> Ed25519PrivateKey:
     if not isinstance(key, Ed25519PrivateKey):
         raise _another_kind(path)
     return key
+
+
+def _sealing_halves(keys: list[PrivateKeyTypes], path: Path) -> tuple[MLKEM768PrivateKey, X25519PrivateKey]:
+    post_quantum, classical = keys
+    if not isinstance(post_quantum, MLKEM768PrivateKey) or not isinstance(classical, X25519PrivateKey):
+        raise _another_kind(path)
+    return post_quantum, classical
 
 
 def _another_kind(path: Path) -> InvalidInput:

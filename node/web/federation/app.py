@@ -18,7 +18,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from node.errors import NotFound
 from node.runtime import Node
-from node.services import mirrors, serving
+from node.services import messages, mirrors, serving
 from node.services.serving import Caller, NotIdentified
 from node.store import feeds, peers
 from node.store.database import reading
@@ -28,6 +28,7 @@ from node.web.problems import answer_error
 from protocol.answers import MAX_QUERY_BYTES, format_answers, parse_query
 from protocol.encoding import format_json
 from protocol.errors import Malformed
+from protocol.message import MAX_MESSAGE_BYTES
 from protocol.mirror import format_readers
 from protocol.receipt import MAX_RECEIPT_LENGTH
 from protocol.tiles import parse_tile_path
@@ -42,6 +43,7 @@ _COMPRESS_FROM = 1024
 _BODY_LIMITS = {
     "documents": MAX_QUERY_BYTES,
     "receipts": MAX_RECEIPT_LENGTH,
+    "messages": MAX_MESSAGE_BYTES,
     SUBMISSION: MAX_SUBMISSION_BYTES,
 }
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -72,6 +74,7 @@ def make_federation_app(node: Node, on_ring: Callable[[], None]) -> Flask:
     app.add_url_rule("/withdrawals", "withdrawals", get_withdrawals)
     app.add_url_rule("/doorbell", "doorbell", post_doorbell, methods=["POST"])
     app.add_url_rule("/receipts", "receipts", post_receipt, methods=["POST"])
+    app.add_url_rule("/messages", "messages", post_message, methods=["POST"])
     app.add_url_rule("/health", "health", get_health)
     add_witness_routes(app, _asker)
     app.before_request(_begin)
@@ -170,6 +173,12 @@ def post_receipt() -> Response:
         raise Malformed("receipt: not a token") from None
     serving.take_receipt(_node(), caller, token)
     return Response(status=204)
+
+
+def post_message() -> Response:
+    """Take a sealed message, and answer with the signed word for it."""
+    word = messages.take_message(_node(), _caller(), g.body)
+    return _answer(word.encode(), "application/jwt", NO_STORE, compress=False)
 
 
 def get_health() -> Response:

@@ -1,0 +1,292 @@
+"""Sealed messages, sent and received: the outbox, the inbox, and which ids were seen.
+
+Guarantees: a message is there once, by its sender and id, also after its content is gone; what was said stays
+sealed, as it was sent; settling a message deletes its content in the same statement. Who may send how much,
+and what a message does, is decided elsewhere.
+"""
+
+import hashlib
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from node.errors import NotFound
+from node.store.database import Moment, chunks, metadata
+
+# Of messages that were sent:
+WAITING = "waiting"  # for the receiver's word; tried again until then
+TAKEN = "taken"
+REFUSED = "refused"  # for good, by the receiver; a person may have it tried again
+# Of messages that came:
+NEW = "new"  # nobody has dealt with it
+CLOSED = "closed"
+ACCEPTED = "accepted"
+DECLINED = "declined"
+# Of both:
+CANCELLED = "cancelled"  # by its sender
+LAPSED = "lapsed"  # its life was over first
+ERASED = "erased"  # the case that it was about was erased
+
+OPEN = (WAITING, REFUSED, NEW)
+"""States in which the content is kept."""
+
+message = sa.Table(
+    "message",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("outgoing", sa.Boolean, nullable=False),
+    sa.Column("member", sa.String, nullable=False),
+    sa.Column("token_id", sa.String, nullable=False),
+    sa.Column("kind", sa.String, nullable=False),
+    sa.Column("digest", sa.LargeBinary, nullable=False),
+    sa.Column("sealed", sa.LargeBinary),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("case_id", sa.String, nullable=False),
+    sa.Column("re", sa.String, nullable=False),
+    sa.Column("at", Moment, nullable=False),
+    sa.Column("expires_at", Moment, nullable=False, index=True),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("reason", sa.String, nullable=False, default=""),
+    sa.Column("tries", sa.Integer, nullable=False, default=0),
+    sa.Column("next_at", Moment),
+    sa.Column("settled_at", Moment),
+    sa.Column("acknowledgement", sa.Text, nullable=False, default=""),
+    sa.UniqueConstraint("outgoing", "member", "token_id"),
+    sa.Index("ix_message_state", "outgoing", "state", "member", "id"),
+    sa.Index("ix_message_case_id", "case_id"),
+)
+
+_SUMMARY = [column for column in message.c if column.name != "sealed"]
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRow:
+    """One message, without its content.
+
+    Attributes:
+        id: its number in this node; messages of one receiver are sent in this order.
+        member: the other side.
+        digest, size: of the sealed bytes.
+        case_id, re: what it is about and what it belongs to; empty when nothing.
+        at: when it was written, or came first.
+        reason: in plain words, why it stands as it does.
+        tries: how often it was sent in vain.
+        next_at: when it is sent again.
+        settled_at: since when there is nothing more to do, and no content.
+        acknowledgement: the receiver's signed word.
+    """
+
+    id: int
+    outgoing: bool
+    member: str
+    token_id: str
+    kind: str
+    digest: bytes
+    size: int
+    case_id: str
+    re: str
+    at: datetime
+    expires_at: datetime
+    state: str
+    reason: str
+    tries: int
+    next_at: datetime | None
+    settled_at: datetime | None
+    acknowledgement: str
+
+
+def add_message(
+    conn: Connection,
+    *,
+    outgoing: bool,
+    member: str,
+    token_id: str,
+    kind: str,
+    sealed: bytes,
+    case_id: str,
+    re: str,
+    now: datetime,
+    expires_at: datetime,
+) -> int:
+    """Store a message, to be sent or dealt with, and return its number."""
+    done = conn.execute(
+        message.insert().values(
+            outgoing=outgoing,
+            member=member,
+            token_id=token_id,
+            kind=kind,
+            digest=hashlib.sha256(sealed).digest(),
+            sealed=sealed,
+            size=len(sealed),
+            case_id=case_id,
+            re=re,
+            at=now,
+            expires_at=expires_at,
+            state=WAITING if outgoing else NEW,
+            next_at=now if outgoing else None,
+        )
+    )
+    key = done.inserted_primary_key
+    assert key is not None
+    return int(key[0])
+
+
+def find_message(conn: Connection, *, outgoing: bool, member: str, token_id: str) -> MessageRow | None:
+    """Return a message by its other side and id, whether its content is still here or not."""
+    c = message.c
+    query = sa.select(*_SUMMARY).where(c.outgoing == outgoing, c.member == member, c.token_id == token_id)
+    row = conn.execute(query).one_or_none()
+    return MessageRow(*row) if row else None
+
+
+def get_message(conn: Connection, number: int) -> MessageRow:
+    """Return a message by its number.
+
+    Raises:
+        NotFound: there is none.
+    """
+    row = conn.execute(sa.select(*_SUMMARY).where(message.c.id == number)).one_or_none()
+    if row is None:
+        raise NotFound("There is no such message here.", "List them with `gmcn messages list`.")
+    return MessageRow(*row)
+
+
+def list_messages(
+    conn: Connection,
+    *,
+    outgoing: bool | None = None,
+    states: Collection[str] = (),
+    hidden: Collection[str] = (),
+    limit: int = 100,
+) -> list[MessageRow]:
+    """Return messages, the newest first.
+
+    Args:
+        states: only those that stand so; all when empty.
+        hidden: kinds that are left out.
+    """
+    query = sa.select(*_SUMMARY).order_by(message.c.id.desc()).limit(limit)
+    if outgoing is not None:
+        query = query.where(message.c.outgoing == outgoing)
+    if states:
+        query = query.where(message.c.state.in_(states))
+    if hidden:
+        query = query.where(message.c.kind.not_in(hidden))
+    return [MessageRow(*row) for row in conn.execute(query)]
+
+
+def belonging_to(conn: Connection, *, outgoing: bool, member: str, re: str) -> list[MessageRow]:
+    """Return the messages of one side that belong to another message, in the order in which they came."""
+    c = message.c
+    query = sa.select(*_SUMMARY).where(c.outgoing == outgoing, c.member == member, c.re == re)
+    return [MessageRow(*row) for row in conn.execute(query.order_by(c.id))]
+
+
+def sealed_content(conn: Connection, number: int) -> bytes | None:
+    """Return what a message says, sealed; None when it is gone."""
+    return conn.execute(sa.select(message.c.sealed).where(message.c.id == number)).scalar_one_or_none()
+
+
+def due_members(conn: Connection, now: datetime) -> list[str]:
+    """Return the members to whom something is to be sent now: the oldest message for each decides."""
+    c = message.c
+    oldest = sa.select(sa.func.min(c.id)).where(c.outgoing, c.state == WAITING).group_by(c.member)
+    query = sa.select(c.member).where(c.id.in_(oldest), c.next_at <= now).order_by(c.next_at)
+    return list(conn.execute(query).scalars())
+
+
+def next_to_send(conn: Connection, member: str) -> MessageRow | None:
+    """Return the oldest message that waits for a member's word."""
+    c = message.c
+    query = sa.select(*_SUMMARY).where(c.outgoing, c.state == WAITING, c.member == member)
+    row = conn.execute(query.order_by(c.id).limit(1)).one_or_none()
+    return MessageRow(*row) if row else None
+
+
+def postpone(conn: Connection, number: int, next_at: datetime, reason: str) -> None:
+    """Note that sending a message has failed, and when it is tried again."""
+    _change_waiting(conn, number, tries=message.c.tries + 1, next_at=next_at, reason=reason)
+
+
+def refuse(conn: Connection, number: int, reason: str) -> None:
+    """Note that a message was refused for good; its content stays for a person to decide."""
+    _change_waiting(conn, number, state=REFUSED, next_at=None, reason=reason)
+
+
+def keep_acknowledgement(conn: Connection, number: int, token: str, now: datetime) -> None:
+    """Note that the receiver has a message; its content goes."""
+    _change_waiting(
+        conn, number, state=TAKEN, sealed=None, next_at=None, reason="", settled_at=now, acknowledgement=token
+    )
+
+
+def send_again(conn: Connection, member: str, now: datetime, number: int | None = None) -> int:
+    """Make what waits for a member, or one refused message, due now. Returns how many there were."""
+    c = message.c
+    wanted = sa.and_(c.outgoing, c.member == member, c.state == WAITING)
+    if number is not None:
+        wanted = sa.and_(c.id == number, c.outgoing, c.state.in_((WAITING, REFUSED)))
+    done = conn.execute(message.update().where(wanted).values(state=WAITING, next_at=now))
+    return int(done.rowcount)
+
+
+def settle(conn: Connection, numbers: Sequence[int], state: str, now: datetime, reason: str = "") -> int:
+    """End messages that are open, and delete their content. Returns how many were."""
+    settled = 0
+    for some in chunks(numbers):
+        open_ones = sa.and_(message.c.id.in_(some), message.c.state.in_(OPEN))
+        settled += _end(conn, open_ones, state, now, reason)
+    return settled
+
+
+def erase_about(conn: Connection, cases: Sequence[str], now: datetime) -> int:
+    """Delete what messages say about erased cases, sent and received. Returns how many said something."""
+    erased = 0
+    for some in chunks(cases):
+        about = sa.and_(message.c.case_id.in_(some), message.c.sealed.is_not(None))
+        erased += _end(conn, about, ERASED, now)
+    return erased
+
+
+def lapse(conn: Connection, now: datetime) -> int:
+    """End what is open and has outlived itself. Returns how many."""
+    return _end(conn, sa.and_(message.c.expires_at <= now, message.c.state.in_(OPEN)), LAPSED, now)
+
+
+def forget(conn: Connection, before: datetime) -> None:
+    """Forget messages whose life ended before a moment, so long ago that they cannot come again."""
+    c = message.c
+    conn.execute(message.delete().where(c.expires_at < before, c.state.not_in(OPEN)))
+
+
+def bytes_open(conn: Connection, member: str) -> int:
+    """Return how many sealed bytes of one sender nobody has dealt with."""
+    c = message.c
+    query = sa.select(sa.func.coalesce(sa.func.sum(c.size), 0)).where(
+        sa.not_(c.outgoing), c.state == NEW, c.member == member
+    )
+    return int(conn.execute(query).scalar_one())
+
+
+def count_messages(conn: Connection, hidden: Collection[str]) -> dict[str, int]:
+    """Count messages by state, but for hidden kinds."""
+    query = (
+        sa.select(message.c.state, sa.func.count())
+        .where(message.c.kind.not_in(hidden))
+        .group_by(message.c.state)
+    )
+    return {row[0]: row[1] for row in conn.execute(query)}
+
+
+def _change_waiting(conn: Connection, number: int, **values: Any) -> None:
+    """Change a message that still waits: it may have been taken, cancelled or erased meanwhile."""
+    conn.execute(message.update().where(message.c.id == number, message.c.state == WAITING).values(**values))
+
+
+def _end(conn: Connection, which: sa.ColumnElement[bool], state: str, now: datetime, reason: str = "") -> int:
+    values = {"state": state, "sealed": None, "next_at": None, "settled_at": now, "reason": reason}
+    return int(conn.execute(message.update().where(which).values(**values)).rowcount)
