@@ -32,9 +32,11 @@ def _choice(default: str, *allowed: str) -> Any:
 
 @dataclass(frozen=True)
 class DatabaseConfig:
-    """Where rows live. Empty `url`: a SQLite file `node.db` in the home."""
+    """Where rows live, empty `url`: a SQLite file `node.db` in the home; and how many hours lie between two
+    rewritings of PostgreSQL's tables, which erasure needs."""
 
     url: str = ""
+    rewrite_hours: int = _number(4, 1, 20)
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class PullConfig:
     """How often peers are asked, how long they may take, and how much is taken at once."""
 
     interval_seconds: int = _number(300, 1, 86_400)
+    heads_seconds: int = _number(300, 1, 86_400)
     backoff_seconds: int = _number(900, 1, 86_400)
     connect_seconds: int = _number(5, 1, 60)
     deadline_seconds: int = _number(60, 1, 3_600)
@@ -68,10 +71,21 @@ class PullConfig:
 
 @dataclass(frozen=True)
 class StorageConfig:
-    """How much disk full-size photographs of peers may take. Small ones are always kept."""
+    """How much disk full-size photographs of peers may take, and how many live cases each member may have
+    held here. Small photographs are always kept."""
 
     photographs_megabytes: int = _number(1_000, 0, 10_000_000)
     full_photographs: bool = True
+    cases_per_member: int = _number(250_000, 1, 10_000_000)
+
+
+@dataclass(frozen=True)
+class BackupConfig:
+    """To whom backups are encrypted, and how many days they may be restored: they hold what was erased
+    since."""
+
+    key: str = ""
+    days: int = _number(30, 1, 365)
 
 
 @dataclass(frozen=True)
@@ -99,6 +113,7 @@ class Config:
     server: ServerConfig = ServerConfig()
     pull: PullConfig = PullConfig()
     storage: StorageConfig = StorageConfig()
+    backup: BackupConfig = BackupConfig()
     log: LogConfig = LogConfig()
     disclosure: Mapping[str, Any] = field(default_factory=dict)
 
@@ -114,6 +129,7 @@ _SECTIONS: Mapping[str, type[Any]] = {
     "server": ServerConfig,
     "pull": PullConfig,
     "storage": StorageConfig,
+    "backup": BackupConfig,
     "log": LogConfig,
 }
 

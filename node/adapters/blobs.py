@@ -9,13 +9,14 @@ overwriting lands elsewhere, and a promise of erasure must not rest on it. What 
 for the disk's encryption, as SECURITY.md says. Which photographs may be kept is for the callers.
 """
 
+import fcntl
 import hashlib
 import os
 import re
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from node.adapters.files import sync
@@ -27,7 +28,7 @@ _OWNER = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 _INCOMING = ".incoming"  # no owner can have this name
-_LEFTOVER_SECONDS = 3600  # a write takes milliseconds; another process may be in one right now
+_LOCK = ".lock"
 _SETTLED_NS = 1_000_000_000  # a folder changed within the clock's grain of its last count is counted again
 
 
@@ -44,10 +45,14 @@ class Blobs:
         self._counted: dict[str, tuple[int, int]] = {}
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._incoming.mkdir(mode=0o700, exist_ok=True)
-        self._remove_leftovers()
+        self.remove_leftovers()
 
-    def put(self, owner: str, data: bytes) -> str:
-        """Keep a photograph and give its SHA-256; it is on the disk when this returns."""
+    def put(self, owner: str, data: bytes, *, durable: bool = True) -> str:
+        """Keep a photograph and give its SHA-256; it is on the disk when this returns.
+
+        Args:
+            durable: False for many at once, of which the caller brings all to the disk.
+        """
         sha256 = hashlib.sha256(data).hexdigest()
         path = self._path(owner, sha256)
         if _read(path) == data:
@@ -56,16 +61,18 @@ class Blobs:
         path.parent.parent.mkdir(mode=0o700, exist_ok=True)
         path.parent.mkdir(mode=0o700, exist_ok=True)
         written = self._incoming / secrets.token_hex(16)
-        try:
-            _write_new(written, data)
-            os.replace(written, path)
-        except BaseException:
-            written.unlink(missing_ok=True)
-            raise
-        sync(path.parent)
-        sync(path.parent.parent)
-        if folder_is_new:
-            sync(self._root)
+        with self._writing(fcntl.LOCK_SH):
+            try:
+                _write_new(written, data, durable=durable)
+                os.replace(written, path)
+            except BaseException:
+                written.unlink(missing_ok=True)
+                raise
+        if durable:
+            sync(path.parent)
+            sync(path.parent.parent)
+            if folder_is_new:
+                sync(self._root)
         return sha256
 
     def get(self, owner: str, sha256: str) -> bytes | None:
@@ -94,6 +101,27 @@ class Blobs:
         except FileNotFoundError:
             return
         sync(path.parent)
+
+    def remove_leftovers(self) -> None:
+        """Remove what writes that broke off have left; those under way in any process are waited for."""
+        if any(self._leftovers()):
+            with self._writing(fcntl.LOCK_EX):  # nobody writes now: whatever is here, nobody will finish
+                for name in self._leftovers():
+                    (self._incoming / name).unlink(missing_ok=True)
+            sync(self._incoming)
+
+    def _leftovers(self) -> list[str]:
+        return [name for name in _names(self._incoming) if name != _LOCK]
+
+    @contextmanager
+    def _writing(self, how: int) -> Iterator[None]:
+        """Hold the lock that tells writes under way from those that broke off."""
+        lock = os.open(self._incoming / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, how)
+            yield
+        finally:
+            os.close(lock)  # which also lets go of the lock
 
     def owners(self) -> Iterator[str]:
         """Name everybody of whom there is, or was, a photograph here."""
@@ -143,13 +171,6 @@ class Blobs:
             raise InvalidInput("This is not a member id: a domain name in lowercase is expected.")
         return self._root / owner
 
-    def _remove_leftovers(self) -> None:
-        for name in _names(self._incoming):
-            leftover = self._incoming / name
-            with suppress(FileNotFoundError):  # its writer has finished meanwhile
-                if time.time() - leftover.stat().st_mtime > _LEFTOVER_SECONDS:
-                    leftover.unlink()
-
 
 def _names(folder: Path) -> list[str]:
     try:
@@ -165,8 +186,9 @@ def _read(path: Path) -> bytes | None:
         return None
 
 
-def _write_new(path: Path, data: bytes) -> None:
+def _write_new(path: Path, data: bytes, *, durable: bool) -> None:
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())

@@ -25,6 +25,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "init": ("home", "Make a new node in a folder."),
         "join": ("home", "Join a network: write the request, then take its signed files."),
         "member": ("members", "See the other members and accept their keys."),
+        "keys": ("keys", "See this member's own keys, replace one, go on after a theft."),
         "endorse": ("members", "Endorse an NGO of this country, or take that back."),
     },
     "Own cases": {
@@ -42,6 +43,9 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "pull": ("pull", "Pull peers now."),
         "status": ("status", "Show what is held of whom, how fresh, and what failed."),
         "fsck": ("fsck", "Verify everything on the disk again."),
+        "backup": ("backup", "Write an encrypted copy of the whole node."),
+        "backup-key": ("backup", "Make the key that opens backups."),
+        "restore": ("backup", "Put a backup back into a new home."),
         "token": ("tokens", "Make and revoke tokens for the search API."),
     },
     "Coordinate a network, or try one": {
@@ -78,7 +82,7 @@ class Commands(click.Group):
         for names in SECTIONS.values():
             if cmd_name in names:
                 module = import_module(f"node.cli.{names[cmd_name][0]}")
-                command: click.Command = getattr(module, cmd_name)
+                command: click.Command = getattr(module, cmd_name.replace("-", "_"))
                 return command
         return None
 

@@ -1,13 +1,24 @@
 """What people type: pairs, fingerprints read out over the telephone, files and standard input."""
 
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+import click
+
+from node.adapters.keystore import read_passphrase
 from node.errors import InvalidInput, NotFound
 
 MAX_FILE = 64 << 20
 STANDARD_INPUT = Path("-")
+PASSPHRASE_VARIABLE = "GMCN_PASSPHRASE"  # noqa: S105 - its name
+
+passphrase_option = click.option(
+    "--passphrase-file",
+    type=click.Path(path_type=Path),
+    help=f"Where the key's passphrase stands; else {PASSPHRASE_VARIABLE}, else it is asked for.",
+)
 
 
 def read_pairs(texts: Iterable[str], what: str) -> dict[str, str]:
@@ -47,6 +58,23 @@ def read_input(path: Path) -> bytes:
     if len(data) > MAX_FILE:
         raise InvalidInput(f"{path} has more than {MAX_FILE >> 20} MiB.", "Split it into several files.")
     return data
+
+
+def ask_passphrase(file: Path | None, key_file: Path, *, new: bool = False) -> bytes:
+    """Find a key file's passphrase: in a file, in the environment, or by asking.
+
+    Args:
+        new: whether the key is being made: whoever types it types it twice.
+
+    Raises:
+        NotFound, NotAllowed, InvalidInput: see `keystore.read_passphrase`.
+    """
+    if file is not None:
+        return read_passphrase(file)
+    if found := os.environ.get(PASSPHRASE_VARIABLE):
+        return found.encode()
+    asked: str = click.prompt(f"Passphrase of {key_file}", hide_input=True, confirmation_prompt=new)
+    return asked.encode()
 
 
 def _bare(text: str) -> str:

@@ -1,6 +1,5 @@
 """`gmcn network`: the coordinator's commands, and those of the people who keep the network's keys."""
 
-import os
 import threading
 from collections.abc import Callable
 from dataclasses import asdict
@@ -12,9 +11,9 @@ import click
 import waitress
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from node.adapters.keystore import create_key_file, load_key_file, read_passphrase, signing_public
+from node.adapters.keystore import create_key_file, load_key_file, signing_public
 from node.adapters.repository import Holder, Role
-from node.cli.arguments import read_pairs
+from node.cli.arguments import ask_passphrase, passphrase_option, read_pairs
 from node.cli.output import json_option, print_json, remark, say, yes_option
 from node.domain.rekeying import KEY_OVERLAP
 from node.errors import InvalidInput, NodeError, NotFound
@@ -28,7 +27,6 @@ from protocol.errors import ProtocolError
 from protocol.policy import Policy
 from protocol.roster import Audience, FrozenHead, Member, MemberState, fingerprint
 
-_VARIABLE = "GMCN_PASSPHRASE"
 _MAX_REQUEST_BYTES = 1 << 17
 _RENEW_SECONDS = 3600.0
 
@@ -36,11 +34,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _folder = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 _member = click.argument("member")
-_passphrase_file = click.option(
-    "--passphrase-file",
-    type=click.Path(path_type=Path),
-    help=f"Where the keys' passphrase stands; else {_VARIABLE}, else it is asked for.",
-)
 
 
 @click.group()
@@ -79,7 +72,7 @@ def network() -> None:
 )
 @click.option("--threshold", default=2, show_default=True, help="How many holders must sign.")
 @click.option("--sandbox", is_flag=True, help="An exercise: everything says so, and one key may be enough.")
-@_passphrase_file
+@passphrase_option
 def init(
     folder: Path,
     name: str,
@@ -114,7 +107,7 @@ def init(
 
 @network.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@_passphrase_file
+@passphrase_option
 def key(file: Path, passphrase_file: Path | None) -> None:
     """Make a key for somebody who is to sign for the network: FILE to keep, and its .pub to hand out.
 
@@ -260,7 +253,7 @@ def schemas(folder: Path) -> None:
 @click.option("--add", multiple=True, type=click.Path(path_type=Path), help="A holder's key or .pub file.")
 @click.option("--remove", multiple=True, help="A holder's name, as `show` gives it.")
 @click.option("--threshold", type=click.IntRange(min=1), help="How many must sign from now on.")
-@_passphrase_file
+@passphrase_option
 def rotate(
     folder: Path,
     role: str,
@@ -289,7 +282,7 @@ def rotate(
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--key", "key_file", required=True, type=click.Path(path_type=Path), help="Your key file.")
 @yes_option
-@_passphrase_file
+@passphrase_option
 @json_option
 def sign(path: Path, key_file: Path, yes: bool, passphrase_file: Path | None, as_json: bool) -> None:
     """Sign the staged change in PATH: a network's folder, or a copy of its change.json.
@@ -305,7 +298,7 @@ def sign(path: Path, key_file: Path, yes: bool, passphrase_file: Path | None, as
             say(f"  {sentence}")
         if not yes:
             click.confirm("Sign this?", abort=True, default=True)
-    roles = signing.sign_change(path, load_key_file(key_file, _passphrase(passphrase_file, key_file)))
+    roles = signing.sign_change(path, load_key_file(key_file, ask_passphrase(passphrase_file, key_file)))
     missing = {role: found.missing for role, found in describe(path, _now()).signatures.items()}
     if as_json:
         print_json({"signed": roles, "missing": missing})
@@ -473,28 +466,18 @@ def _echo_signatures(view: NetworkView) -> None:
         say(f"  {role}: signed by {', '.join(found.signed) or 'nobody'}; {waiting}")
 
 
-def _passphrase(file: Path | None, key_file: Path, *, new: bool = False) -> bytes:
-    """Find a key file's passphrase: in a file, in the environment, or by asking."""
-    if file is not None:
-        return read_passphrase(file)
-    if found := os.environ.get(_VARIABLE):
-        return found.encode()
-    asked: str = click.prompt(f"Passphrase of {key_file}", hide_input=True, confirmation_prompt=new)
-    return asked.encode()
-
-
 def _obtain_key(path: Path, passphrase_file: Path | None) -> tuple[Holder, Ed25519PrivateKey | None]:
     """Read a holder's .pub file, or read or make the key file, whose private half comes along."""
     if path.suffix == ".pub":
         return _read_public(path), None
     if path.exists():
-        private = load_key_file(path, _passphrase(passphrase_file, path))
+        private = load_key_file(path, ask_passphrase(passphrase_file, path))
         return Holder(path.stem, signing_public(private)), private
     return _create_key(path, passphrase_file)
 
 
 def _create_key(path: Path, passphrase_file: Path | None) -> tuple[Holder, Ed25519PrivateKey]:
-    private = create_key_file(path, _passphrase(passphrase_file, path, new=True))
+    private = create_key_file(path, ask_passphrase(passphrase_file, path, new=True))
     holder = Holder(path.stem, signing_public(private))
     _public_path(path).write_bytes(
         format_json({"holder": holder.name, "public": format_base64(holder.public)}) + b"\n"

@@ -132,6 +132,11 @@ def revoke_staff_token(conn: Connection, token_id: str, now: datetime) -> bool:
     return bool(done.rowcount)
 
 
+def revoke_staff_tokens(conn: Connection, now: datetime) -> None:
+    """End every staff token."""
+    conn.execute(staff_token.update().where(staff_token.c.revoked_at.is_(None)).values(revoked_at=now))
+
+
 def take_request(
     conn: Connection, member: str, token_id: str, action: str, now: datetime, expires_at: datetime
 ) -> bool:

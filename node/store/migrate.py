@@ -24,8 +24,7 @@ def migrate(engine: Engine, revision: str = "head") -> None:
     Raises:
         Conflict: the database was written by a newer version of the program.
     """
-    config = Config()
-    config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
+    config = _configuration()
     scripts = ScriptDirectory.from_config(config)
     wanted = scripts.get_current_head() if revision == "head" else revision
     with reading(engine) as connection:
@@ -46,6 +45,19 @@ def migrate(engine: Engine, revision: str = "head") -> None:
             command.upgrade(config, revision)
 
 
+def knows(revision: str) -> bool:
+    """Tell whether this program knows a revision of the database."""
+    scripts = ScriptDirectory.from_config(_configuration())
+    return revision in {script.revision for script in scripts.walk_revisions()}
+
+
 def current_revision(connection: Connection) -> str | None:
     """Return the revision that the database is at; None for an empty one."""
     return MigrationContext.configure(connection).get_current_revision()
+
+
+def _configuration() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
+    return config
+
