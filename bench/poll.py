@@ -100,7 +100,8 @@ def lengthen(node: Node, size: int) -> None:
                 leaves = [
                     Leaf(PUT, case, 1, secrets.token_bytes(32), expires, now, secrets.token_bytes(NONCE_SIZE))
                 ]
-            growth = grow(feeds.load_head(conn, row), [leaf.format() for leaf in leaves])
+            head = feeds.load_head(conn, row, row.known().frontier)
+            growth = grow(head, [leaf.format() for leaf in leaves])
             note = format_note(sign_checkpoint(growth.head.checkpoint(), signer))
             feeds.store_growth(conn, row, growth, note, node.clock())
             last = leaves[-1]

@@ -23,6 +23,7 @@ from protocol.feed import FeedHead, Growth, grow
 from protocol.leaf import PUT, CaseState, Leaf
 from protocol.roster import Audience
 from protocol.tiles import bundles_between, parse_bundle
+from protocol.tlog import leaf_hash
 from protocol.verification import replay
 
 Progress = Callable[[str, int, int], None]
@@ -69,7 +70,8 @@ def check(node: Node, progress: Progress = lambda what, done, total: None) -> Re
 
 
 def _check_head(node: Node, row: feeds.FeedRow, report: Report) -> None:
-    if row.note is None:
+    note = row.newest_note
+    if note is None:
         if row.size:
             _found(report, row, "its signed head is missing")
         return
@@ -78,7 +80,7 @@ def _check_head(node: Node, row: feeds.FeedRow, report: Report) -> None:
     except NotAuthorized:
         return  # it has left the roster, and its keys with it
     try:
-        checkpoint, _ = verify_checkpoint(row.note, keys)
+        checkpoint, _ = verify_checkpoint(note, keys)
         known = row.known().frontier
         if (checkpoint.origin, checkpoint.size, checkpoint.root) != (row.origin, known.size, known.root()):
             _found(report, row, "the stored head is not the signed one")
@@ -90,41 +92,43 @@ def _check_leaves(
     conn: Connection, node: Node, row: feeds.FeedRow, report: Report, progress: Progress
 ) -> dict[str, tuple[Leaf, CaseState]] | None:
     """Hash every leaf again up to the signed root, and replay the case table from them."""
-    head, table = FeedHead(row.origin), dict[str, tuple[Leaf, CaseState]]()
-    for ref in bundles_between(0, row.size):
+    frontier, table = row.beginning(), dict[str, tuple[Leaf, CaseState]]()
+    head = feeds.load_head(conn, row, frontier) if row.own else None
+    for ref in bundles_between(row.minimum, row.size):
         data = feeds.read_file(conn, row.id, ref)
         if data is None:
             _found(report, row, f"{ref.format()} is missing")
             return None
         try:
             entries = parse_bundle(data, ref.width)
-            first, growth = head.frontier.size, grow(head, entries)
             followed = replay(
                 entries,
-                first,
+                frontier.size,
                 row.member,
                 lambda cases: {case: table[case][1] for case in cases if case in table},
                 node.clock(),
+                complete=row.complete,
             )
+            if head is not None:
+                head = _check_tiles(conn, row, grow(head, entries), report)
         except ProtocolError as error:
             _found(report, row, f"{ref.format()}: {error}")
             return None
-        head = growth.head
+        frontier = frontier.extended(map(leaf_hash, entries))
         table.update((leaf.case, (leaf, state)) for leaf, state in followed)
-        if row.own:
-            _check_tiles(conn, row, growth, report)
         report.leaves += len(entries)
-        progress("leaves", head.frontier.size, row.size)
-    if (head.frontier.size, head.frontier.format()) != (row.size, row.frontier):
+        progress("leaves", frontier.size, row.size)
+    if (frontier.size, frontier.format()) != (row.size, row.frontier):
         _found(report, row, "its leaves do not lead to the signed root")
         return None
     return table
 
 
-def _check_tiles(conn: Connection, row: feeds.FeedRow, growth: Growth, report: Report) -> None:
+def _check_tiles(conn: Connection, row: feeds.FeedRow, growth: Growth, report: Report) -> FeedHead:
     for ref, data in growth.files:
         if ref.level is not None and feeds.read_file(conn, row.id, ref) != data:
             _found(report, row, f"{ref.format()} does not hold the hashes of its leaves")
+    return growth.head
 
 
 def _check_cases(
@@ -133,6 +137,8 @@ def _check_cases(
     """Hold the case table against the one that the leaves make."""
     for kept in feeds.iterate_cases(conn, row.id):
         leaf, state = table.pop(kept.case_id, (None, None))
+        if state is None and kept.state_of_leaves.index < row.minimum:
+            continue  # its leaf was left off
         if leaf is None or state is None:
             _found(report, row, f"case {kept.case_id} is in none of its leaves")
         elif (kept.state_of_leaves, kept.leaf_at) != (state, leaf.at):

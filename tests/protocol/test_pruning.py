@@ -81,14 +81,14 @@ def test_no_more_is_pruned_than_is_signed() -> None:
 @pytest.mark.parametrize(
     ("data", "rule"),
     [
-        (b"", "beginning of a later bundle"),
+        (b"", "decimal"),
         (b"512", "the last line has no end"),
         (b"512\n", "another number of hashes"),
         (b"511\n", "beginning of a later bundle"),
         (b"256\n", "beginning of a later bundle"),
         ("५१२\n".encode(), "not ASCII"),
         (b"0512\n", "decimal"),
-        (b"512\nAAAA\n", "32 bytes"),
+        (b"512\nAAAA\n", "must hold 32"),
         (b"1" * (MAX_PRUNED_BYTES + 1), "longer than"),
     ],
 )

@@ -120,7 +120,8 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     "frontier too short": (set_to(feeds.feed, this_feed, frontier=b"x" * 32), "frontier"),
     "size": (set_to(feeds.feed, this_feed, size=BUNDLE - 1), "frontier"),
     "origin": (set_to(feeds.feed, this_feed, origin=f"{POLICE}/other"), "not the signed one"),
-    "full bundle": (flipped(feeds.feed_bundle.c.data, bundle(0), 99), "signed root"),
+    # the last digit of the first leaf's time, which stays a digit
+    "full bundle": (flipped(feeds.feed_bundle.c.data, bundle(0), 205), "signed root"),
     "last bundle": (flipped(feeds.feed_bundle.c.data, bundle(1)), "tile/entries/001.p/4"),
     "length in a bundle": (flipped(feeds.feed_bundle.c.data, bundle(0), 1), "tile/entries/000"),
     "no bundle": (deleted(feeds.feed_bundle, bundle(0)), "tile/entries/000 is missing"),
