@@ -11,8 +11,9 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
-from node.errors import NotAllowed, NotFound
+from node.errors import Conflict, NotAllowed, NotFound, PeerUnavailable
 from node.runtime import Node
+from node.services import witnessing
 from node.services.serving import Caller, NotIdentified
 from node.services.standing import exchange_with
 from node.store import feeds, heads
@@ -53,9 +54,11 @@ def add_checkpoint(node: Node, asker: Asker, data: bytes) -> Signature:
 
     Raises:
         ProtocolError: it is not cosigned; `protocol.witness.format_refusal` has the status for each.
+        PeerUnavailable: this node may sign nothing at present.
     """
     submission = parse_submission(data)
     with reading(node.engine) as conn:
+        _check_able(conn, node)
         log = _check(conn, node, asker, submission)
     if (known := _said_just_now(node, log, submission)) is not None:
         return known
@@ -82,6 +85,15 @@ def newest_cosigned(node: Node, asker: Asker, log: str) -> bytes:
                     _check_reader(node, asker)
                     return head.cosigned
     raise NotFound("This witness has cosigned no such log.")
+
+
+def _check_able(conn: Connection, node: Node) -> None:
+    """Check that this node's word is worth something: it has forgotten nothing, and its clock is right."""
+    try:
+        witnessing.check_not_restored(conn)
+        witnessing.check_clock(conn, node)
+    except Conflict as error:
+        raise PeerUnavailable("This witness cannot cosign at present.", error.next_step) from None
 
 
 def _check(conn: Connection, node: Node, asker: Asker, submission: Submission) -> _Log:

@@ -118,12 +118,12 @@ def open_feed(
 
 
 def read_tile(conn: Connection, row: feeds.FeedRow, ref: TileRef) -> bytes:
-    """Return a tile or bundle that the tree has, or has had at a smaller size.
+    """Return a tile or bundle that the published tree has, or has had at a smaller size.
 
     Raises:
         NotFound: the tree never had it.
     """
-    have = tile_width(ref.level or 0, ref.index, row.size)
+    have = tile_width(ref.level or 0, ref.index, row.published_size())
     data = feeds.read_file(conn, row.id, ref) if ref.width <= have else None
     if data is None:
         raise NotFound("The log has no such tile.")
