@@ -14,6 +14,7 @@ import gzip
 import shutil
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -36,10 +37,12 @@ from node.store.database import scrub
 from node.web.federation import make_federation_app
 from node.web.process import Server
 from protocol.answers import Absence, Given, format_answers, parse_answers, parse_query
+from protocol.errors import ProtocolError
 from protocol.joining import verify_join_request
+from protocol.jws import parse_statement
 from protocol.policy import Policy
 from protocol.roster import Member, Roster, fingerprint
-from protocol.token import sign_request
+from protocol.token import MAX_TOKEN_LENGTH, REQUEST_TYPE, sign_request
 
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -115,6 +118,7 @@ class Call:
     path: str
     body: bytes
     deadline: float
+    caller: str = ""
 
 
 Ask = Callable[[], Answer]
@@ -146,7 +150,8 @@ class Wire:
     ) -> Answer:
         """Make a call as `HttpClient.fetch` does."""
         parts = urlsplit(url)
-        call = Call(method, parts.hostname or "", parts.path, body, deadline)
+        caller = _caller_of((headers or {}).get("Authorization", ""))
+        call = Call(method, parts.hostname or "", parts.path, body, deadline, caller)
 
         def ask() -> Answer:
             sent = {"Accept-Encoding": "gzip", **(headers or {})}
@@ -154,6 +159,7 @@ class Wire:
                 parts.path, method=method, headers=sent, data=body
             )
             data = response.get_data()
+            response.close()
             plain = gzip.decompress(data) if response.headers.get("Content-Encoding") == "gzip" else data
             lower = {name.lower(): value for name, value in response.headers.items()}
             return Answer(response.status_code, lower, plain)
@@ -167,6 +173,15 @@ class Wire:
         return answer
 
 
+def _caller_of(authorization: str) -> str:
+    """Read who says in its token that it calls; empty where there is none to read."""
+    with suppress(ProtocolError):
+        token = authorization.removeprefix("Bearer ")
+        claims = parse_statement(token, REQUEST_TYPE, "token", MAX_TOKEN_LENGTH).claims
+        return str(claims.get("iss", ""))
+    return ""
+
+
 def _behind(fault: Fault, call: Call, ask: Ask) -> Ask:
     return lambda: fault(call, ask)
 
@@ -174,6 +189,11 @@ def _behind(fault: Fault, call: Call, ask: Ask) -> Ask:
 def down(call: Call, ask: Ask) -> Answer:
     """A member that cannot be reached."""
     raise PeerUnavailable("It cannot be reached.")
+
+
+def down_for(*members: str) -> Fault:
+    """A member that some cannot reach."""
+    return lambda call, ask: down(call, ask) if call.caller in members else ask()
 
 
 def slow(seconds: float) -> Fault:
@@ -322,7 +342,7 @@ class Federation:
             token = self.token(caller, owner, method, path, body)
         if token is not None:
             sent["Authorization"] = f"Bearer {token}"
-        url = self.coordinator.trusted.roster.member(owner).address + path
+        url = self[owner].entry().address + path
         http = self[owner].http
         return http.fetch(method, url, limit=20_000_000, deadline=20, headers=sent, body=body)
 

@@ -4,7 +4,7 @@ Guarantees: no personal data; every reason is given in the words in which it was
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -13,6 +13,9 @@ from node.services.membership import MemberView, list_members
 from node.store import cases, feeds, peers, photographs, receipts
 from node.store.database import reading
 from protocol.endorsement import Standing, State, standing
+
+FALSE_SHOWN = timedelta(days=7)
+"""How long it is told that a peer handed on what is not true."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,7 @@ class FeedStatus:
         size, root: the head: leaves, and the root over them in hexadecimal.
         states: number of cases by state: held, wanted, refused, withheld, restricted, erased, expired.
         state: open, quarantined or split; `reason` says why.
+        through: who handed it on when it was read last; empty when it was its owner.
     """
 
     audience: str
@@ -33,6 +37,7 @@ class FeedStatus:
     state: str
     reason: str
     advanced_at: datetime | None
+    through: str
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,8 @@ class PeerStatus:
     failures: int
     error: str
     lying: bool
+    false_at: datetime | None
+    false_reason: str
 
 
 @dataclass(frozen=True)
@@ -145,6 +152,7 @@ def _feeds_by_member(conn: Connection) -> dict[str, list[FeedStatus]]:
                 row.state,
                 row.reason,
                 row.advanced_at,
+                row.through,
             )
         )
     return found
@@ -168,6 +176,8 @@ def _peer(view: MemberView, peer: peers.Peer | None, held: list[FeedStatus]) -> 
         failures=peer.failures if peer else 0,
         error=peer.error if peer else "",
         lying=peer.lying if peer else False,
+        false_at=peer.false_at if peer else None,
+        false_reason=peer.false_reason if peer else "",
     )
 
 
@@ -186,6 +196,11 @@ def _warnings(node: Node, found: Status) -> list[str]:
     for peer in found.peers:
         if peer.standing == "active" and not peer.accepted:
             warnings.append(f"{peer.member} waits to be accepted: see `gmcn member list`.")
+        if peer.false_at is not None and now < peer.false_at + FALSE_SHOWN:
+            warnings.append(
+                f"{peer.member} handed on what is not true, on {peer.false_at:%Y-%m-%d %H:%M} UTC: "
+                f"{peer.false_reason}. Tell its operator."
+            )
         for feed in peer.feeds:
             if feed.state != feeds.OPEN:
                 warnings.append(f"{feed.origin} is {feed.state}: {feed.reason}.")
