@@ -403,6 +403,13 @@ def parse_member_id(value: Any, what: str) -> str:
     return value
 
 
+def successor_origin(feed: FeedEntry) -> str:
+    """Return the origin of what goes on for a feed: `id/audience/2` for a first one, `id/audience/N+1` for
+    the Nth."""
+    base, _, number = feed.origin.partition(f"/{feed.audience}")
+    return f"{base}/{feed.audience}/{int(number[1:] or 1) + 1}"
+
+
 def check_public_key(public: bytes, what: str) -> None:
     """Check that 32 bytes can be an Ed25519 public key that stands for one holder.
 
@@ -575,7 +582,7 @@ def _check_feeds(member: Member, what: str) -> None:
     newest: dict[str, FeedEntry] = {}
     for index, feed in enumerate(member.feeds):
         before = newest.get(feed.audience)
-        origin = _successor_origin(before) if before else f"{member.id}/{feed.audience}"
+        origin = successor_origin(before) if before else f"{member.id}/{feed.audience}"
         if feed.origin != origin or feed.succeeds != (before and before.origin):
             raise Malformed(f"{what}.feeds[{index}]: origin and succeeds do not continue this audience")
         if before and before.state != "frozen":
@@ -584,12 +591,6 @@ def _check_feeds(member: Member, what: str) -> None:
             raise Malformed(f"{what}.feeds[{index}]: its keys must be named by the origin")
         check_unique((key.format() for key in feed.every_key), f"{what}.feeds[{index}]: a key stands twice")
         newest[feed.audience] = feed
-
-
-def _successor_origin(feed: FeedEntry) -> str:
-    """Return `id/audience/2` for a first feed and `id/audience/N+1` for the Nth."""
-    base, _, number = feed.origin.partition(f"/{feed.audience}")
-    return f"{base}/{feed.audience}/{int(number[1:] or 1) + 1}"
 
 
 def _check_keys_separate(members: tuple[Member, ...]) -> None:

@@ -11,7 +11,7 @@ from node.cli.output import json_option, print_json, remark, say, yes_option
 from node.config import format_settings
 from node.errors import Conflict, NotFound
 from node.runtime import Node, open_node
-from node.services import membership
+from node.services import keys, membership
 from node.services.membership import Applicant
 from protocol.joining import verify_join_request
 from protocol.roster import Roster, fingerprint
@@ -57,12 +57,14 @@ def init(
         chosen["keys.passphrase_file"] = str(passphrase_file)
     membership.init_home(home, member, format_settings(chosen), passphrase_file)
     node = open_node(home)
-    keys = {purpose: node.keys.public(purpose).hex() for purpose in ("feed-network", "feed-police", "token")}
+    publics = {
+        purpose: node.keys.public(purpose).hex() for purpose in ("feed-network", "feed-police", "token")
+    }
     if as_json:
-        print_json({"home": str(home), "member": member, "public_keys": keys})
+        print_json({"home": str(home), "member": member, "public_keys": publics})
         return
     say(f"Made the node of {member} in {home}.")
-    for purpose, public in keys.items():
+    for purpose, public in publics.items():
         say(f"  public key, {_PURPOSES[purpose]}: {public}")
     say("Next: gmcn join request, for the coordinator of the network.")
 
@@ -114,7 +116,7 @@ def join() -> None:
     "--new-key",
     "new_keys",
     multiple=True,
-    type=click.Choice(membership.KEY_PURPOSES),
+    type=click.Choice(keys.KINDS),
     help="Make a fresh key first, and ask for it. May be given several times.",
 )
 @pass_node
@@ -148,7 +150,7 @@ def request(
         --duty-language fr --duty-language en > request.jwt
     """
     if new_keys:
-        membership.renew_keys(node, new_keys, actor())
+        keys.make_keys(node, new_keys, actor())
     duty = {"phone": duty_phone, "email": duty_email, "languages": list(languages), "hours": duty_hours}
     applicant = Applicant(
         node.member,

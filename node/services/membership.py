@@ -10,7 +10,7 @@ import hashlib
 import secrets
 import shutil
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,18 +18,17 @@ from typing import Any, cast
 
 from sqlalchemy import Connection
 
-from node.adapters.keystore import SIGNING, Keystore, Purpose, key_id
+from node.adapters.keystore import Keystore
 from node.config import FILE_NAME, parse_config
 from node.errors import Conflict, InvalidInput, NotAllowed, NotFound
-from node.runtime import FEED_KEYS, Node
-from node.services import publishing
+from node.runtime import Node
+from node.services import keys, publishing
 from node.services.standing import exchange_with, see_members
 from node.store import feeds, peers
 from node.store.access import JournalEntry, write_journal
 from node.store.database import open_database, reading, writing
 from node.store.migrate import migrate
 from node.store.search import hide_feed
-from protocol.encoding import format_base64, format_time
 from protocol.endorsement import (
     Standing,
     format_endorsement,
@@ -38,15 +37,10 @@ from protocol.endorsement import (
     verify_withdrawal,
 )
 from protocol.errors import NotAuthorized, ProtocolError
-from protocol.joining import format_join_request
-from protocol.note import COSIGNATURE, ED25519, VerifierKey
-from protocol.roster import AUDIENCES_OF, Member, fingerprint, parse_member
+from protocol.note import COSIGNATURE, VerifierKey
+from protocol.roster import Duty, Kind, Member, fingerprint
 
 _SOURCES = "sources.txt"
-_SEALING = "sealing"
-
-KEY_PURPOSES = (*SIGNING, _SEALING)
-"""What a member has keys for; each is renewed alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,22 +114,6 @@ def init_home(home: Path, member: str, settings: str = "", passphrase_file: Path
         raise
 
 
-def renew_keys(node: Node, purposes: Iterable[str], actor: str) -> None:
-    """Make fresh keys beside the present ones, which stay in use until the roster lists the new.
-
-    Args:
-        purposes: of KEY_PURPOSES.
-    """
-    made = list(dict.fromkeys(purposes))
-    for purpose in made:
-        if purpose == _SEALING:
-            node.keys.add_sealing()
-        else:
-            node.keys.add(cast(Purpose, purpose))
-    with writing(node.engine) as conn:
-        write_journal(conn, JournalEntry(node.clock(), actor, "member.renew-keys", fields=made))
-
-
 def join_request(node: Node, applicant: Applicant, network: str) -> str:
     """Write the request with which the coordinator admits this member, or replaces its entry: what the roster
     is to say, and proof that it holds the keys.
@@ -148,23 +126,7 @@ def join_request(node: Node, applicant: Applicant, network: str) -> str:
     Raises:
         InvalidInput: what is said of the member breaks a rule of the roster.
     """
-    try:
-        entry = parse_member(_entry(node, applicant), "member")
-    except ProtocolError as error:
-        raise InvalidInput(
-            "The request to join is not right.", "Mend what is named here.", [str(error)]
-        ) from None
-    others = [node.keys.load(FEED_KEYS[feed.audience]) for feed in entry.feeds]
-    others.append(node.keys.load("cosigner"))
-    return format_join_request(
-        entry,
-        network,
-        node.keys.load("token"),
-        others,
-        node.now(),
-        secrets.token_urlsafe(16),
-        node.token_signer() if _own_entry(node) else None,
-    )
+    return keys.sign_request(node, keys.with_newest_keys(node, _entry(node, applicant)), network)
 
 
 def root_fingerprint(root: bytes) -> str:
@@ -342,44 +304,21 @@ def _sources(node: Node) -> list[str]:
         return []
 
 
-def _own_entry(node: Node) -> Member | None:
-    try:
-        return node.entry()
-    except (NotAllowed, NotFound):
-        return None
-
-
-def _entry(node: Node, applicant: Applicant) -> dict[str, Any]:
-    keys, member = node.keys, applicant.member
-    audiences = next((feeds for kind, feeds in AUDIENCES_OF.items() if kind == applicant.kind), ())
-    token = keys.public("token")
-    listed = _own_entry(node)
-    # What a listed key has signed so far must go on counting: it keeps the day from which it is in force.
-    since = {key.public: key.since for key in listed.token_keys} if listed else {}
-    sealing = keys.sealing_public()
-    feeds_of = []
-    for audience in audiences:
-        origin = f"{member}/{audience}"
-        vkey = VerifierKey(origin, ED25519, keys.public(FEED_KEYS[audience])).format()
-        feeds_of.append({"audience": audience, "origin": origin, "vkeys": [vkey], "state": "active"})
-    return {
-        "id": member,
-        "country": applicant.country,
-        "kind": applicant.kind,
-        "state": "active",
-        "names": dict(applicant.names),
-        "address": applicant.address,
-        "duty": dict(applicant.duty),
-        "feeds": feeds_of,
-        "token_keys": [
-            {
-                "kid": key_id(token),
-                "public": format_base64(token),
-                "from": format_time(since.get(token, node.now())),
-            }
-        ],
-        "cosigner": VerifierKey(member, COSIGNATURE, keys.public("cosigner")).format(),
-        "sealing_keys": [{"kid": key_id(sealing), "public": format_base64(sealing)}],
-        "joined": format_time(node.now()),
-        **({"endorsement": applicant.endorsement} if applicant.endorsement else {}),
-    }
+def _entry(node: Node, applicant: Applicant) -> Member:
+    """Return what the roster is to say of this member; its keys are those that are listed now, if any."""
+    listed = keys.listed_entry(node)
+    return Member(
+        id=applicant.member,
+        country=applicant.country,
+        kind=cast(Kind, applicant.kind),
+        state="active",
+        names=applicant.names,
+        address=applicant.address,
+        duty=Duty(**applicant.duty),
+        feeds=listed.feeds if listed else (),
+        token_keys=listed.token_keys if listed else (),
+        cosigner=VerifierKey(applicant.member, COSIGNATURE, node.keys.public("cosigner")),
+        sealing_keys=(),
+        endorsement=applicant.endorsement,
+        joined=node.now(),
+    )
