@@ -21,7 +21,7 @@ from node.errors import Conflict, InvalidInput
 from node.runtime import Node
 from node.services.photographs import hashes_in, import_photographs
 from node.services.standing import exchange_with
-from node.store import cases, feeds, photographs, receipts
+from node.store import cases, feeds, handovers, photographs, receipts
 from node.store.access import JournalEntry, write_journal
 from node.store.cases import CaseFile
 from node.store.database import reading, writing
@@ -177,7 +177,7 @@ def change_case(
 
     Raises:
         NotFound: it is not in the register.
-        Conflict: it was changed meanwhile, or is erased.
+        Conflict: it was changed meanwhile, is erased, or is on its way to another member.
         InvalidInput: the changed record would be wrong, with every problem.
     """
     with reading(node.engine) as conn:
@@ -189,6 +189,7 @@ def change_case(
     (prepared,) = _prepare_all(node, [CaseSource(record, folder)])
     now = node.clock()
     with writing(node.engine) as conn:
+        _check_stays(conn, case_id)
         case = cases.change_case(
             conn, case_id, before.revision if revision is None else revision, prepared, actor, now
         )
@@ -341,6 +342,20 @@ def _keep_photographs(conn: Connection, node: Node, case: CaseFile, handed_in: M
         )
     cases.keep_photographs(conn, case.case_id, hashes)
     photographs.settle_expected(conn, node.member, hashes)
+
+
+def _check_stays(conn: Connection, case_id: str) -> None:
+    """Check that a case is not on its way to another member, who would never see a change of it.
+
+    Raises:
+        Conflict: it is.
+    """
+    going = handovers.giving_of(conn, case_id, handovers.GIVING_OPEN)
+    if going is not None:
+        raise Conflict(
+            f"The case is offered to {going.member}, and does not change until that is answered.",
+            f"Take the offer back with `gmcn case keep {case_id}`.",
+        )
 
 
 def _prepare_all(node: Node, sources: Sequence[CaseSource]) -> list[dict[str, Any]]:

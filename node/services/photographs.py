@@ -104,9 +104,15 @@ def photographs_in(case_key: int, parts: Mapping[str, Mapping[str, Any]], state:
     return found
 
 
+def renditions_in(record: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what a record says of every rendition that it names, by SHA-256."""
+    found = [item for _, photo in _photographs_of(record) for item in photo.get("renditions", ())]
+    return {item["sha256"]: item for item in found}
+
+
 def hashes_in(record: Mapping[str, Any]) -> set[str]:
     """Return the SHA-256 of every rendition that a record names."""
-    return {item["sha256"] for _, photo in _photographs_of(record) for item in photo.get("renditions", ())}
+    return set(renditions_in(record))
 
 
 def _photographs_of(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -26,7 +26,7 @@ from node.services import witnessing
 from node.services.cases import index_cases, new_case_id
 from node.services.photographs import hashes_in, photographs_in
 from node.services.standing import exchange_with
-from node.store import cases, documents, endings, feeds, photographs
+from node.store import cases, documents, endings, feeds, handovers, photographs
 from node.store.access import JournalEntry, write_journal
 from node.store.cases import CaseFile
 from node.store.database import reading, writing
@@ -74,11 +74,12 @@ def publish(node: Node, case_ids: Sequence[str], actor: str) -> list[Published]:
         InvalidInput: what would go out does not fit its schema, with every problem.
         NotAllowed: this member is not in the roster.
     """
-    with _signing(node) as conn:
-        return _publish(conn, node, case_ids, actor)
+    with signing(node) as conn:
+        return publish_within(conn, node, case_ids, actor)
 
 
-def _publish(conn: Connection, node: Node, case_ids: Sequence[str], actor: str) -> list[Published]:
+def publish_within(conn: Connection, node: Node, case_ids: Sequence[str], actor: str) -> list[Published]:
+    """Publish with the caller's transaction, which `signing` gave; see `publish`."""
     found = [_publishable(cases.get_case(conn, case_id)) for case_id in case_ids]
     disclosed = _disclose_all(node, found)
     versions: dict[str, dict[str, int]] = {case.case_id: {} for case in found}
@@ -124,20 +125,25 @@ def withdraw(node: Node, case_id: str, actor: str, changes: Mapping[str, Any] | 
         NotFound: it is not in the register.
         Conflict: it is not published.
     """
-    with _signing(node) as conn:
-        case = cases.get_case(conn, case_id)
-        if case.status != cases.PUBLISHED:
-            raise Conflict(
-                f"The case is not published: it is {case.status}.", "There is nothing to withdraw."
-            )
-        now = node.clock()
-        _erase_from_feeds(conn, node, case_id)
-        if changes:
-            _check_case(node, {**case.record, **changes})
-            cases.change_case(conn, case_id, case.revision, {**case.record, **changes}, actor, now)
-        cases.set_status(conn, case_id, cases.WITHDRAWN, now)
-        write_journal(conn, JournalEntry(now, actor, "case.withdraw", case_id, sorted(changes or ())))
-        index_cases(conn, node, [cases.get_case(conn, case_id)])
+    with signing(node) as conn:
+        withdraw_within(conn, node, case_id, actor, changes or {})
+
+
+def withdraw_within(
+    conn: Connection, node: Node, case_id: str, actor: str, changes: Mapping[str, Any]
+) -> None:
+    """Withdraw with the caller's transaction, which `signing` gave; see `withdraw`."""
+    case = cases.get_case(conn, case_id)
+    if case.status != cases.PUBLISHED:
+        raise Conflict(f"The case is not published: it is {case.status}.", "There is nothing to withdraw.")
+    now = node.clock()
+    _erase_from_feeds(conn, node, case_id)
+    if changes:
+        _check_case(node, {**case.record, **changes})
+        cases.change_case(conn, case_id, case.revision, {**case.record, **changes}, actor, now)
+    cases.set_status(conn, case_id, cases.WITHDRAWN, now)
+    write_journal(conn, JournalEntry(now, actor, "case.withdraw", case_id, sorted(changes)))
+    index_cases(conn, node, [cases.get_case(conn, case_id)])
 
 
 def undo_withdrawal(node: Node, case_id: str, actor: str) -> Published:
@@ -145,21 +151,26 @@ def undo_withdrawal(node: Node, case_id: str, actor: str) -> Published:
 
     Raises:
         NotFound: it is not in the register.
-        Conflict: it is not withdrawn, or was longer than 3 days ago.
+        Conflict: it is not withdrawn, or was longer than 3 days ago, or another member has it now.
         InvalidInput: what would go out does not fit its schema any more; it stays withdrawn.
     """
     now = node.clock()
-    with _signing(node) as conn:
+    with signing(node) as conn:
         case = cases.get_case(conn, case_id)
         if case.status != cases.WITHDRAWN or case.withdrawn_at is None:
             raise Conflict(f"The case is not withdrawn: it is {case.status}.", "There is nothing to undo.")
+        if (gone := handovers.giving_of(conn, case_id, handovers.GIVEN)) is not None:
+            raise Conflict(
+                f"The case was handed over to {gone.member}, whose case it is now: {gone.other_case}.",
+                "Ask that member.",
+            )
         if not can_undo(case.withdrawn_at, now):
             raise Conflict("The case was withdrawn more than 3 days ago.", "Add it as a new case.")
         again = cases.add_case(conn, new_case_id(node.member), case.record, actor, now)
         cases.keep_photographs(conn, again.case_id, hashes_in(case.record))
         write_journal(conn, JournalEntry(now, actor, "case.undo", again.case_id))
         _empty(conn, node, case)
-        return _publish(conn, node, [again.case_id], actor)[0]
+        return publish_within(conn, node, [again.case_id], actor)[0]
 
 
 def erase(node: Node, case_id: str, actor: str) -> None:
@@ -168,7 +179,7 @@ def erase(node: Node, case_id: str, actor: str) -> None:
     Raises:
         NotFound: it is not in the register.
     """
-    with _signing(node) as conn:
+    with signing(node) as conn:
         case = cases.get_case(conn, case_id)
         _erase_from_feeds(conn, node, case_id)
         _empty(conn, node, case)
@@ -204,7 +215,7 @@ def ring_peers(
 
 
 @contextmanager
-def _signing(node: Node) -> Iterator[Connection]:
+def signing(node: Node) -> Iterator[Connection]:
     """Give a transaction in which heads of own feeds are signed, and publish them after it.
 
     Raises:
@@ -343,7 +354,7 @@ def open_feeds(node: Node) -> None:
             for audience in audiences
         ]
     if not all(signed):
-        with _signing(node) as conn:
+        with signing(node) as conn:
             for audience in audiences:
                 _Writer(conn, node, audience, []).commit()
 

@@ -25,6 +25,9 @@ LAPSED = "lapsed"
 GIVING_OPEN = (OFFERED, ACCEPTED)
 """States in which an own case is not to change."""
 
+GIVEN = (ACCEPTED, DONE)
+"""States in which an own case has another owner."""
+
 handover = sa.Table(
     "handover",
     metadata,
