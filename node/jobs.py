@@ -21,7 +21,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from node.errors import NodeError
 from node.log import describe_exception
 from node.runtime import Node
-from node.services import erasure, membership, messages, pulling, replicas
+from node.services import erasure, gossip, membership, messages, pruning, pulling, replicas, witnessing
 from node.store import access, peers
 from node.store.database import reading, writing
 
@@ -30,7 +30,11 @@ _PURGE_SECONDS = 5
 _EXPIRE_SECONDS = 60
 _PHOTOGRAPHS_SECONDS = 60
 _REFRESH_SECONDS = 300
+_EVIDENCE_SECONDS = 5
 _FORGET_SECONDS = 600
+_PRUNE_SECONDS = 86_400
+_WITNESSES_SECONDS = 10
+_CLOCK_JUMP = timedelta(seconds=30)
 _MESSAGES_SECONDS = 1
 _DELIVERIES = 4  # as many members at once as messages are sent to
 _STOP_SECONDS = 5.0
@@ -53,6 +57,7 @@ class Jobs:
         self._pulls: dict[str, Future[None]] = {}
         self._deliveries: dict[str, Future[None]] = {}
         self._begun: dict[str, float] = {}
+        self._started_at: datetime | None = None  # of the clock that only runs; see `_ask_witnesses`
         self._stopping = threading.Event()
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
@@ -66,8 +71,11 @@ class Jobs:
         self._every(_PURGE_SECONDS, "purge", lambda: erasure.purge(self._node))
         self._every(_EXPIRE_SECONDS, "expire", lambda: erasure.expire(self._node))
         self._every(_REFRESH_SECONDS, "refresh", lambda: membership.refresh(self._node))
+        self._every(_EVIDENCE_SECONDS, "evidence", lambda: gossip.pass_on(self._node))
         self._every(_PHOTOGRAPHS_SECONDS, "photographs", lambda: replicas.fetch_full_photographs(self._node))
         self._every(_MESSAGES_SECONDS, "messages", self._start_deliveries)
+        self._every(_WITNESSES_SECONDS, "witnesses", self._ask_witnesses)
+        self._every(_PRUNE_SECONDS, "prune", lambda: pruning.prune(self._node))
         self._every(_FORGET_SECONDS, "forget", self._forget_requests)
         self._every(_FORGET_SECONDS, "message lives", lambda: messages.expire(self._node))
         self._scheduler.start()
@@ -174,6 +182,16 @@ class Jobs:
         with suppress(Exception), writing(self._node.engine) as conn:  # tried again by the next tick
             now = self._node.clock()
             peers.record_failure(conn, member, now, now, _AFTER_FAILURE, reason, lying=False)
+
+    def _ask_witnesses(self) -> None:
+        """Ask whether the own heads are still the newest at start and whenever the clock has jumped, as that
+        of a machine does which slept or was copied; renew cosignatures otherwise."""
+        started_at = self._node.clock() - timedelta(seconds=time.monotonic())
+        jumped = self._started_at is None or abs(started_at - self._started_at) > _CLOCK_JUMP
+        self._started_at = started_at
+        if jumped:
+            witnessing.confirm(self._node)
+        witnessing.refresh(self._node)
 
     def _forget_requests(self) -> None:
         with writing(self._node.engine) as conn:

@@ -22,11 +22,14 @@ from protocol.feed import FeedHead, grow
 from protocol.leaf import ERASE, PUT, Leaf
 from protocol.note import format_note
 from protocol.roster import Audience
-from protocol.tiles import WIDTH, bundles_between, format_bundle, parse_bundle, parse_tile_path
+from protocol.tiles import WIDTH, TileRef, bundles_between, format_bundle, parse_bundle, parse_tile_path
+from protocol.tlog import HASH_SIZE
 from tests.factories import Parts, sample_case_id, sample_summary
 from tests.federation import Ask, Call, Federation
 
 Change = Callable[[Parts], object]
+
+_NOTES = ("peer", "seen_request", "comparison", "evidence", "evidence_delivery")
 
 
 @dataclass
@@ -123,11 +126,20 @@ class Liar:
             return Answer(200, {}, self.checkpoint())
         if path == "documents":
             return self._documents(parse_query(call.body), ask)
-        if path.startswith("tile/entries/"):
-            ref = parse_tile_path(path)
-            first = ref.index * WIDTH
-            return Answer(200, {}, format_bundle(self.entries[first : first + ref.width]))
+        if path.startswith("tile/"):
+            return Answer(200, {}, self._file(parse_tile_path(path)))
         return ask()
+
+    def _file(self, ref: TileRef) -> bytes:
+        if ref.level is None:
+            first = ref.index * WIDTH
+            return format_bundle(self.entries[first : first + ref.width])
+        files = dict(grow(FeedHead(f"{self.member}/{self.audience}"), self.entries).files)
+        return next(
+            data[: ref.width * HASH_SIZE]
+            for made, data in files.items()
+            if (made.level, made.index) == (ref.level, ref.index) and made.width >= ref.width
+        )
 
     def _documents(self, asked: list[bytes], ask: Ask) -> Answer:
         if not any(digest in self.answers for digest in asked):
@@ -162,14 +174,14 @@ def case_states(node: Node, member: str, audience: str = "network") -> dict[str,
 
 
 def dump(node: Node) -> dict[str, list[Any]]:
-    """Give every row of a node's database, but for what is known of how pulling goes."""
+    """Give every row of a database, but for how pulling goes, and what that has proven against anybody."""
     found = {}
     with reading(node.engine) as conn:
         for table in metadata.sorted_tables:
             rows = [dict(row._mapping) for row in conn.execute(select(table))]
             if table.name == "feed":
                 rows = [{**row, "state": "", "reason": "", "evidence": None} for row in rows]
-            if table.name not in ("peer", "seen_request"):
+            if table.name not in _NOTES:
                 found[table.name] = sorted(map(repr, rows))
     return found
 

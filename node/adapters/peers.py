@@ -5,6 +5,7 @@ returns suspect bytes: nothing is believed here. A peer that does not answer, or
 one that answers in a form that the protocol does not have is a ProtocolError.
 """
 
+import re
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -15,8 +16,10 @@ from node.errors import InvalidInput, PeerUnavailable
 from protocol.answers import Absence, Given, format_query, parse_answers
 from protocol.encoding import parse_object
 from protocol.errors import Malformed, ProtocolError
+from protocol.heads import MAX_HEADS_BYTES, Heads, parse_heads
 from protocol.mirror import MAX_READERS_BYTES, parse_readers
 from protocol.note import MAX_NOTE_BYTES
+from protocol.pruning import MAX_PRUNED_BYTES, Pruned, parse_pruned
 from protocol.receipt import MAX_RECEIPT_LENGTH
 from protocol.roster import Member
 from protocol.tiles import TileRef
@@ -27,6 +30,7 @@ MAX_BUNDLE_BYTES = 1 << 20
 MAX_WITHDRAWALS_BYTES = 1 << 20
 MAX_DOCUMENTS_BYTES = 17 << 20
 _DOOR_SECONDS = 5.0
+_TAG = re.compile(r'"[A-Za-z0-9_-]{1,64}"', re.ASCII)
 _FINAL = (400, 413)  # of a message: what is wrong with it will not change
 
 
@@ -76,6 +80,11 @@ class PeerClient:
     def get_file(self, member: Member, feed: str, ref: TileRef) -> bytes:
         """Ask for a tile or an entry bundle."""
         return self._call(member, "GET", f"{feed}/{ref.format()}", limit=MAX_BUNDLE_BYTES).body
+
+    def get_pruned(self, member: Member, feed: str, known: int) -> Pruned | None:
+        """Ask how to go on behind the first `known` entries of a feed; None when all others are given."""
+        answer = self._call(member, "GET", f"{feed}/pruned/{known}", limit=MAX_PRUNED_BYTES, also=(404,))
+        return parse_pruned(answer.body, known) if answer.status == 200 else None
 
     def get_documents(self, member: Member, feed: str, digests: Sequence[bytes]) -> list[Given | Absence]:
         """Ask for documents: for each digest its bytes, or why there is none.
@@ -172,6 +181,26 @@ class PeerClient:
         if answer.status in _FINAL:
             raise InvalidInput(_refused(answer).message)
         return answer.body
+
+    def get_heads(self, member: Member, tag: str) -> tuple[str, Heads] | None:
+        """Ask which heads and what evidence a member knows; None when it is still what has this tag.
+
+        Returns:
+            The tag of the answer, empty when it has none, and the answer.
+
+        Raises:
+            Malformed: the answer is not of that form.
+        """
+        headers = {"If-None-Match": f'"{tag}"'} if tag else {}
+        answer = self._call(member, "GET", "/heads", limit=MAX_HEADS_BYTES, headers=headers, also=(304,))
+        if answer.status == 304:
+            return None
+        told = answer.headers.get("etag", "")
+        return told.strip('"') if _TAG.fullmatch(told) else "", parse_heads(answer.body)
+
+    def send_evidence(self, member: Member, data: bytes) -> None:
+        """Hand evidence of a split view to a member."""
+        self._call(member, "POST", "/evidence", limit=MAX_NOTE_BYTES, body=data, deadline=_DOOR_SECONDS)
 
     def ring(self, member: Member) -> None:
         """Ring a peer's doorbell: there is something new here, pull it now."""

@@ -14,7 +14,7 @@ verified erasures still honoured; a peer that is down is asked again; neither to
 
 import random
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -25,19 +25,24 @@ from node.adapters.peers import Refused
 from node.errors import Conflict, NotFound, PeerUnavailable
 from node.runtime import Node
 from node.services import replicas
+from node.services.evidence import PULL, keep, prove_split
+from node.services.gossip import compare_heads
 from node.services.mirrors import choose_mirrors
 from node.services.prefetch import fetch_ahead
+from node.services.pruning import check_pruned, skip_to
 from node.services.replicas import Progress, no_progress
 from node.services.sources import FalseSource, Source, held_against, mirror_source, owner_source
 from node.services.standing import Exchange, exchange_with
-from node.store import endings, feeds, peers
+from node.store import endings, feeds, heads, peers
 from node.store.database import reading, writing
+from node.store.heads import Head
 from node.store.photographs import SMALL
 from node.store.search import remove_many
 from protocol.checkpoint import Checkpoint
 from protocol.endorsement import verify_endorsement, verify_withdrawal
 from protocol.errors import BadProof, Malformed, NotAuthorized, ProtocolError, SplitView
 from protocol.leaf import ERASE, parse_leaf
+from protocol.pruning import KEPT
 from protocol.roster import Audience, FeedEntry, Member, Roster
 from protocol.tiles import WIDTH, TileRef, parse_bundle
 from protocol.verification import FeedState, FeedUpdate, replay
@@ -108,14 +113,30 @@ def _pull_member(node: Node, member_id: str, report: PullReport, progress: Progr
     steps = [partial(_pull_feed, node, exchange, audience, report, progress) for audience in exchange.leaves]
     if exchange.member.kind == "law_enforcement":  # first: what it says may be why the rest is refused
         steps.insert(0, partial(_pull_withdrawals, node, exchange.member))
-    broken: ProtocolError | _Stopped | None = None
+    steps.append(partial(compare_heads, node, exchange))
+    failed = _try_all(steps)
+    if isinstance(failed, PeerUnavailable) and not isinstance(failed, _Stopped | Refused):
+        through = [partial(_ask_mirrors, node, exchange, name, report, progress) for name in exchange.leaves]
+        failed = _try_all(through) or failed
+    if failed is not None:
+        raise failed
+
+
+def _try_all(steps: Sequence[Callable[[], None]]) -> ProtocolError | PeerUnavailable | None:
+    """Take steps, of which those behind a lie are taken too: the other feed is another log, with another key.
+
+    Returns:
+        The first thing that went wrong; that somebody does not answer, whatever else did.
+    """
+    broken: ProtocolError | PeerUnavailable | None = None
     for step in steps:
         try:
             step()
-        except (ProtocolError, _Stopped) as error:  # the other feed is another log, with another key
+        except (ProtocolError, _Stopped) as error:
             broken = broken or error
-    if broken is not None:
-        raise broken
+        except PeerUnavailable as error:
+            return error
+    return broken
 
 
 class _Stopped(PeerUnavailable):
@@ -127,28 +148,20 @@ def _pull_feed(
 ) -> None:
     """Bring the replica of one feed up to date; without documents where only erasures are exchanged.
 
-    An owner that cannot be reached is asked for through others. One that answers and refuses is not.
-
     Raises:
         ProtocolError: the feed breaks the protocol; it is quarantined, and its state is what it was.
-        PeerUnavailable: the peer does not answer; the state is what was committed before, or what others
-            handed on.
+        PeerUnavailable: the peer does not answer; the state is what was committed before.
     """
     source = owner_source(node, exchange.member, audience)
-    try:
-        row = read_feed(node, exchange, audience, source, report, progress)
-        report.receipts += replicas.send_receipts(node, exchange.member, row)
-    except (_Stopped, Refused):
-        raise
-    except PeerUnavailable:
-        _ask_mirrors(node, exchange, audience, report, progress)
-        raise
+    row = read_feed(node, exchange, audience, source, report, progress)
+    report.receipts += replicas.send_receipts(node, exchange.member, row)
 
 
 def _ask_mirrors(
     node: Node, exchange: Exchange, audience: Audience, report: PullReport, progress: Progress
 ) -> None:
-    """Read a feed from the first of its mirrors that has it.
+    """Read a feed whose owner does not answer from the first of its mirrors that has it. An owner that
+    answers, and refuses, is not gone round in this way.
 
     Raises:
         ProtocolError: the owner has broken the protocol, whoever hands that on.
@@ -193,14 +206,14 @@ def read_feed(
     entry = member.feed(audience)
     with writing(node.engine) as conn:
         row = feeds.ensure_feed(conn, member.id, audience, entry.origin, own=False)
-    if row.state == feeds.SPLIT:
+    if row.state == feeds.SPLIT and entry.frozen is None:  # which is the network's decision
         raise _Stopped(f"The {audience} feed is stopped: {row.reason}.", "People must look at it first.")
     try:
         _advance(node, source, entry, row, report, progress)
     except FalseSource:
         raise
     except ProtocolError as error:
-        _quarantine(node, row, error)
+        _hold_against_feed(node, source, row, entry, error)
         raise
     if audience in exchange.audiences:
         with _held_against(source):
@@ -245,14 +258,21 @@ def _advance(
             with writing(node.engine) as conn:
                 feeds.set_feed_state(conn, row.id, feeds.OPEN)
         return
+    with reading(node.engine) as conn:
+        seen = heads.newest_head(conn, row.id)
     with _held_against(source):
-        update = FeedUpdate(row.known(), note, entry.keys_at(node.now()))
+        update = FeedUpdate(row.known(), note, entry.keys_at(node.now()), seen.note if seen else None)
     _check_frozen(entry, update.checkpoint)
+    with _held_against(source):
+        _skip_pruned(node, source, row, update)
     with tempfile.SpooledTemporaryFile(_SPOOL_IN_MEMORY, dir=str(node.scratch())) as spool:
         with _held_against(source):
-            state = _collect(source, update, spool, progress)
+            try:
+                state = _collect(source, update, spool, progress)
+            except BadProof as error:
+                raise prove_split(error, row.note, note, entry.keys_at(node.now()), source.get_file) from None
         try:  # from here on every word is under the owner's signature
-            _commit(node, row, update, state, spool)
+            _commit(node, row, update, seen, state, spool)
         except ProtocolError:
             _honour_erasures(node, row, update, spool)
             raise
@@ -271,6 +291,18 @@ def _check_frozen(entry: FeedEntry, checkpoint: Checkpoint) -> None:
         raise BadProof("checkpoint: another root than that of the frozen feed")
 
 
+def _skip_pruned(node: Node, source: Source, row: feeds.FeedRow, update: FeedUpdate) -> None:
+    """Begin behind what the feed has left off, where this node may have missed that."""
+    recent = row.advanced_at is not None and node.clock() < row.advanced_at + KEPT
+    if recent or update.unchanged:
+        return  # what is not known here is not older than that, and still given
+    pruned = source.get_pruned(row.size)
+    if pruned is not None:
+        with reading(node.engine) as conn:
+            check_pruned(conn, row, pruned, node.now().date())
+        update.skip(pruned)
+
+
 def _collect(source: Source, update: FeedUpdate, spool: IO[bytes], progress: Progress) -> FeedState:
     """Step 3: bring the new entries onto the disk, and hold the tree against the signed root."""
     for ref, data in fetch_ahead(source.get_file, update.bundles()):
@@ -282,11 +314,27 @@ def _collect(source: Source, update: FeedUpdate, spool: IO[bytes], progress: Pro
     return update.finish()
 
 
-def _commit(node: Node, row: feeds.FeedRow, update: FeedUpdate, state: FeedState, spool: IO[bytes]) -> None:
-    """Steps 4 and 5: head, entries and case table in one transaction, and what was erased hidden by it."""
+def _commit(
+    node: Node,
+    row: feeds.FeedRow,
+    update: FeedUpdate,
+    seen: Head | None,
+    state: FeedState,
+    spool: IO[bytes],
+) -> None:
+    """Steps 4 and 5: head, entries and case table in one transaction, and what was erased hidden by it.
+
+    Args:
+        seen: the newest head that the update was held against; a witness may have seen a larger one.
+    """
     now, hidden = node.clock(), set[str]()
     with writing(node.engine) as conn:
         feeds.store_update(conn, row, state, now)
+        head = update.checkpoint
+        if seen is None or head.size >= seen.size:
+            assert state.note is not None
+            heads.advance_head(conn, row.id, seen, head.size, head.root, state.note, now)
+        row = skip_to(conn, row, update.start)
         for ref, data in _spooled(update, spool):
             skipped = max(0, row.size - ref.index * WIDTH)
             entries = parse_bundle(data, ref.width)[skipped:]
@@ -296,6 +344,7 @@ def _commit(node: Node, row: feeds.FeedRow, update: FeedUpdate, state: FeedState
                 row.member,
                 lambda cases: feeds.lookup_cases(conn, row.id, cases),
                 now,
+                complete=row.complete,
             )
             if row.size:
                 hidden |= endings.hidden_ahead(conn, row.id, [leaf.case for leaf, _ in followed])
@@ -304,6 +353,7 @@ def _commit(node: Node, row: feeds.FeedRow, update: FeedUpdate, state: FeedState
             if erased:
                 remove_many(conn, "replica", row.id, erased)
             feeds.write_files(conn, row.id, [(ref, data)])
+        endings.brake(conn, row.id, now)
         if not all(case.erased for case in feeds.lookup_cases(conn, row.id, sorted(hidden)).values()):
             raise NotAuthorized("feed: a case returns of which a signed erasure was seen")
 
@@ -322,6 +372,7 @@ def _honour_erasures(node: Node, row: feeds.FeedRow, update: FeedUpdate, spool: 
                 cases.append(leaf.case)
     with writing(node.engine) as conn:
         endings.hide_cases(conn, row.id, cases, node.clock())
+        endings.brake(conn, row.id, node.clock())
         remove_many(conn, "replica", row.id, cases)
 
 
@@ -360,13 +411,16 @@ def _endorsements_by(roster: Roster, endorser: Member, now: datetime) -> set[str
     return listed
 
 
-def _quarantine(node: Node, row: feeds.FeedRow, error: ProtocolError) -> None:
+def _hold_against_feed(
+    node: Node, source: Source, row: feeds.FeedRow, entry: FeedEntry, error: ProtocolError
+) -> None:
+    """Stop a feed of which there is proof that it has two faces; quarantine one that breaks another rule."""
+    if isinstance(error, SplitView):
+        with suppress(ProtocolError):  # it cannot be proven when one head is under a key that has ended
+            if keep(node, error, entry.keys_at(node.now()), PULL, source.name):
+                return
     with writing(node.engine) as conn:
-        if isinstance(error, SplitView):
-            evidence = error.older + b"\x00" + error.newer
-            feeds.set_feed_state(conn, row.id, feeds.SPLIT, str(error), evidence)
-        else:
-            feeds.set_feed_state(conn, row.id, feeds.QUARANTINED, str(error))
+        feeds.set_feed_state(conn, row.id, feeds.QUARANTINED, str(error))
 
 
 def _record(node: Node, report: PullReport, started: datetime) -> None:

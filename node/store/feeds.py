@@ -167,6 +167,11 @@ class FeedRow:
     pruned: bytes
     minimum: int
 
+    @property
+    def complete(self) -> bool:
+        """Whether all of its leaves are known here."""
+        return self.minimum == 0
+
     def beginning(self) -> Frontier:
         """Return the tree up to the first entry that is still here."""
         return Frontier.parse(self.minimum, self.pruned)
@@ -413,10 +418,37 @@ def has_live_before(conn: Connection, feed_id: int, place: int, last: date) -> b
     return conn.execute(query.limit(1)).first() is not None
 
 
+def set_back_cases(conn: Connection, feed_id: int, states: Iterable[tuple[Leaf, CaseState]]) -> None:
+    """Let cases stand again where earlier leaves have left them; what is here of them is for the caller."""
+    rows = [
+        {
+            "of_case": leaf.case,
+            "version": state.version,
+            "digest": state.digest,
+            "expires": state.expires.isoformat(),
+            "leaf_at": leaf.at,
+            "place": state.index,
+        }
+        for leaf, state in states
+    ]
+    names = ("version", "digest", "expires", "leaf_at", "place")
+    change = (
+        feed_case.update()
+        .where(feed_case.c.feed_id == feed_id, feed_case.c.case_id == sa.bindparam("of_case"))
+        .values({name: sa.bindparam(name, type_=feed_case.c[name].type) for name in names})
+    )
+    if rows:
+        conn.execute(change, rows)
+
+
 def set_feed_state(
     conn: Connection, feed_id: int, state: str, reason: str = "", evidence: bytes | None = None
 ) -> None:
-    """Say whether a feed is followed, and if not, why."""
+    """Say whether a feed is followed, and if not, why.
+
+    Args:
+        evidence: of BEHIND, the head that shows it.
+    """
     conn.execute(
         feed.update().where(feed.c.id == feed_id).values(state=state, reason=reason, evidence=evidence)
     )

@@ -18,7 +18,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from node.errors import NotFound
 from node.runtime import Node
-from node.services import messages, mirrors, serving
+from node.services import gossip, messages, mirrors, pruning, serving
 from node.services.serving import Caller, NotIdentified
 from node.store import feeds, peers
 from node.store.database import reading
@@ -26,10 +26,12 @@ from node.web.federation.witness import SUBMISSION, add_witness_routes
 from node.web.log import log_answer, start_clock
 from node.web.problems import answer_error
 from protocol.answers import MAX_QUERY_BYTES, format_answers, parse_query
-from protocol.encoding import format_json
+from protocol.encoding import format_json, parse_decimal
 from protocol.errors import Malformed
+from protocol.evidence import MAX_EVIDENCE_BYTES
 from protocol.message import MAX_MESSAGE_BYTES
 from protocol.mirror import format_readers
+from protocol.pruning import format_pruned
 from protocol.receipt import MAX_RECEIPT_LENGTH
 from protocol.tiles import parse_tile_path
 from protocol.witness import MAX_SUBMISSION_BYTES
@@ -44,6 +46,7 @@ _BODY_LIMITS = {
     "documents": MAX_QUERY_BYTES,
     "receipts": MAX_RECEIPT_LENGTH,
     "messages": MAX_MESSAGE_BYTES,
+    "evidence": MAX_EVIDENCE_BYTES,
     SUBMISSION: MAX_SUBMISSION_BYTES,
 }
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -66,6 +69,7 @@ def make_federation_app(node: Node, on_ring: Callable[[], None]) -> Flask:
     for feed in ("/feeds/<audience>", "/mirrors/<owner>/<audience>"):
         app.add_url_rule(f"{feed}/checkpoint", "checkpoint", get_checkpoint)
         app.add_url_rule(f"{feed}/tile/<path:place>", "tile", get_tile)
+        app.add_url_rule(f"{feed}/pruned/<known>", "pruned", get_pruned)
         app.add_url_rule(f"{feed}/documents", "documents", post_documents, methods=["POST"])
         app.add_url_rule(f"{feed}/photographs/<sha256>", "photograph", get_photograph)
     app.add_url_rule("/feeds/<audience>/readers", "readers", get_readers)
@@ -75,6 +79,8 @@ def make_federation_app(node: Node, on_ring: Callable[[], None]) -> Flask:
     app.add_url_rule("/doorbell", "doorbell", post_doorbell, methods=["POST"])
     app.add_url_rule("/receipts", "receipts", post_receipt, methods=["POST"])
     app.add_url_rule("/messages", "messages", post_message, methods=["POST"])
+    app.add_url_rule("/heads", "heads", get_heads)
+    app.add_url_rule("/evidence", "evidence", post_evidence, methods=["POST"])
     app.add_url_rule("/health", "health", get_health)
     add_witness_routes(app, _asker)
     app.before_request(_begin)
@@ -107,6 +113,13 @@ def get_tile(audience: str, place: str, owner: str = "") -> Response:
             raise NotFound("The log has no such tile.") from None
         data = serving.read_tile(conn, row, ref)
     return _answer(data, BINARY, IMMUTABLE, compress=ref.level is None)  # hashes do not compress
+
+
+def get_pruned(audience: str, known: str, owner: str = "") -> Response:
+    """Answer with what stands for entries that are not given any more."""
+    with _opened(audience, owner, leaves=True) as (conn, row, _):
+        told = pruning.tell_pruned(conn, row, parse_decimal(known, "known entries"))
+    return _answer(format_pruned(told), "text/plain; charset=utf-8", REVALIDATE)
 
 
 def post_documents(audience: str, owner: str = "") -> Response:
@@ -179,6 +192,24 @@ def post_message() -> Response:
     """Take a sealed message, and answer with the signed word for it."""
     word = messages.take_message(_node(), _caller(), g.body)
     return _answer(word.encode(), "application/jwt", NO_STORE, compress=False)
+
+
+def get_heads() -> Response:
+    """Answer with the newest heads and the evidence that this node knows, of what the caller may know of."""
+    with reading(_node().engine) as conn:
+        caller = _identify(conn)
+        tag, body = gossip.show_heads(_node(), conn, caller, request.if_none_match.contains_weak)
+    if body is None:
+        return Response(status=304, headers={"ETag": f'"{tag}"', "Cache-Control": REVALIDATE})
+    response = _answer(body, "application/json", REVALIDATE)
+    response.set_etag(tag)
+    return response
+
+
+def post_evidence() -> Response:
+    """Take evidence that the caller hands on."""
+    gossip.receive_from(_node(), _caller(), g.body)
+    return Response(status=204)
 
 
 def get_health() -> Response:

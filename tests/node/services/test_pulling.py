@@ -13,15 +13,13 @@ from PIL import Image
 from node.adapters.http import Answer
 from node.errors import NotFound
 from node.services import cases as register
-from node.services import erasure, publishing, pulling
+from node.services import erasure, evidence, publishing, pulling
 from node.store import documents, feeds, peers, photographs
 from node.store.database import reading, writing
 from node.store.search import Query, find
-from protocol.errors import SplitView
-from protocol.note import parse_note
+from protocol.evidence import parse_evidence, verify_evidence
 from protocol.policy import Policy
 from protocol.roster import FrozenHead
-from protocol.verification import FeedUpdate
 from tests.factories import Parts, sample_record
 from tests.federation import (
     DE,
@@ -145,20 +143,17 @@ def test_two_faces_stop_the_feed_and_are_kept_as_evidence(federation: Federation
     row = find_feed(federation[PEER], POLICE)
     assert (row.state, dump(federation[PEER])) == (feeds.SPLIT, before)
 
-    older, newer = (row.evidence or b"").split(b"\x00")
-    for note in (older, newer):
-        parse_note(note)
-    keys = federation[PEER].network().roster.member(POLICE).feed("network").keys
-    with pytest.raises(SplitView):  # the evidence speaks for itself
-        FeedUpdate(row.known(), newer, keys)
-    assert (older, newer) == (row.note, liar.checkpoint())
+    (kept,) = evidence.list_evidence(federation[PEER])
+    proof = parse_evidence(kept.kept.data)  # it speaks for itself
+    verify_evidence(proof, federation[PEER].network().roster.member(POLICE).feed("network").keys)
+    assert (proof.smaller, proof.larger) == (row.note, liar.checkpoint())
 
     del federation.wire.faults[POLICE]
     (case,) = federation.publish(POLICE, sample_record("uk", photos=None))
     federation.wire.calls.clear()
     assert "stopped" in federation.pull(PEER, POLICE).error
     assert not any("/network/" in call.path for call, _ in federation.wire.calls)
-    assert find_feed(federation[PEER], POLICE).evidence == row.evidence
+    assert evidence.list_evidence(federation[PEER]) == [kept]
     assert case.case_id in held(federation, audience="police")  # that is another log
 
 
