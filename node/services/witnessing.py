@@ -106,7 +106,7 @@ def check_may_sign(node: Node) -> None:
     now = node.now()
     with reading(node.engine) as conn:
         rows = _own_feeds(conn)
-        _check_not_restored(conn)
+        check_not_restored(conn)
         lapsed = [row for row in rows if not _is_confirmed(conn, node, row, now)]
         clock_is_off = _clock_is_off(_measured_offset(conn, node, now))
     if lapsed or clock_is_off:
@@ -115,6 +115,19 @@ def check_may_sign(node: Node) -> None:
         for row in _own_feeds(conn):
             check_not_stopped(row)
         check_clock(conn, node)
+
+
+def check_not_restored(conn: Connection) -> None:
+    """Check that this node knows what it did last.
+
+    Raises:
+        Conflict: it was restored from a backup, and has not heard yet what happened since.
+    """
+    if marks.find_mark(conn, marks.RESTORED) is not None:
+        raise Conflict(
+            "This node was restored, and does not know yet what happened since that backup.",
+            "It asks its peers by itself under `gmcn serve`; see `gmcn status`.",
+        )
 
 
 def check_not_stopped(row: FeedRow) -> None:
@@ -210,14 +223,6 @@ def stop_behind(conn: Connection, row: FeedRow, shown: bytes, by: str) -> None:
 
 
 _ROUNDS = 5  # a head that was signed while the one before it was submitted is published by the next round
-
-
-def _check_not_restored(conn: Connection) -> None:
-    if marks.find_mark(conn, marks.RESTORED) is not None:
-        raise Conflict(
-            "This node was restored, and does not know yet what it published since that backup.",
-            "It asks its peers by itself under `gmcn serve`; see `gmcn status`.",
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,11 +372,12 @@ def _is_confirmed(conn: Connection, node: Node, row: FeedRow, now: datetime) -> 
 def _is_due(conn: Connection, node: Node, row: FeedRow) -> bool:
     """Tell whether the witnesses of a feed should be asked again."""
     now = node.now()
-    if row.state != feeds.OPEN or _asked_lately(conn, row, now):
-        return False
+    if row.state != feeds.OPEN or row.pending is not None:
+        return row.state == feeds.OPEN
     asked = witnesses_of(node.network(), row.member, row.audience, now)
     vouched = witnessed_at(row.newest_note or b"", asked)
-    return row.pending is not None or vouched is None or abs(now - vouched) >= REFRESH
+    due = vouched is None or abs(now - vouched) >= REFRESH
+    return due and not _asked_lately(conn, row, now)
 
 
 def _asked_lately(conn: Connection, row: FeedRow, now: datetime) -> bool:
