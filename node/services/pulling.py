@@ -436,6 +436,7 @@ def _record(node: Node, report: PullReport, started: datetime) -> None:
         wait = min(_BASE_BACKOFF * 2 ** min(failures, 16), timedelta(seconds=settings.backoff_seconds))
         if report.through:  # there are news to be had, whether or not it answers again
             wait = min(wait, timedelta(seconds=settings.interval_seconds))
+            peers.hear_peer(conn, report.member)
         peers.record_failure(
             conn, report.member, started, now, _jittered(wait), report.error, lying=report.lying
         )

@@ -17,6 +17,7 @@ from node.runtime import Node
 from protocol.answers import Absence, Given
 from protocol.document import digest_document
 from protocol.errors import ProtocolError, Rollback, SplitView
+from protocol.pruning import Pruned
 from protocol.roster import Member
 from protocol.tiles import TileRef
 
@@ -51,6 +52,10 @@ class Source(Protocol):
 
     def get_file(self, ref: TileRef) -> bytes:
         """Return a tile or an entry bundle."""
+
+    def get_pruned(self, known: int) -> Pruned | None:
+        """Return what stands for entries behind the first `known` that are not given any more; None when all
+        are."""
 
     def get_documents(self, digests: Sequence[bytes]) -> list[Given | Absence]:
         """Return for each digest its document, or why there is none."""
@@ -87,6 +92,10 @@ class PeerSource:
     def get_file(self, ref: TileRef) -> bytes:
         """See `Source`."""
         return self.client.get_file(self.member, self.feed, ref)
+
+    def get_pruned(self, known: int) -> Pruned | None:
+        """See `Source`."""
+        return self.client.get_pruned(self.member, self.feed, known)
 
     def get_documents(self, digests: Sequence[bytes]) -> list[Given | Absence]:
         """See `Source`."""

@@ -1,0 +1,102 @@
+"""Leaving off the oldest entries of feeds, own and foreign alike, once everything they say has ended
+(protocol README, "Pruning").
+
+Guarantees: whole bundles go, from the beginning and without a gap, and only by the rule that every reader
+knows; what proves that later entries continue them stays.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+
+from sqlalchemy import Connection
+
+from node.errors import NotFound
+from node.runtime import Node
+from node.store import feeds
+from node.store.database import reading, writing
+from protocol.errors import ProtocolError, Rollback
+from protocol.pruning import KEPT, Pruned, is_past_life
+from protocol.tiles import WIDTH, TileRef, parse_bundle, read_nodes
+from protocol.tlog import Frontier, leaf_hash, subtrees
+
+_STEP = 64
+"""How many bundles a transaction leaves off at the most: others wait for it."""
+
+
+def prune(node: Node) -> int:
+    """Leave off what is past its life in every feed. Returns how many entries."""
+    today, dropped = node.now().date(), 0
+    with reading(node.engine) as conn:
+        rows = feeds.list_feeds(conn)
+    for row in rows:
+        while step := _prune_some(node, row.member, row.audience, today):
+            dropped += step
+    return dropped
+
+
+def _prune_some(node: Node, member: str, audience: str, today: date) -> int:
+    with writing(node.engine) as conn:
+        row = feeds.find_feed(conn, member, audience)
+        if row is None:
+            return 0
+        beginning = row.beginning()
+        for entries in _ended_bundles(conn, row, today):
+            beginning = beginning.extended(map(leaf_hash, entries))
+        if beginning.size > row.minimum:
+            feeds.prune(conn, row.id, beginning)
+        return beginning.size - row.minimum
+
+
+def _ended_bundles(conn: Connection, row: feeds.FeedRow, today: date) -> Iterator[list[bytes]]:
+    first = row.minimum // WIDTH
+    for place in range(first, min(row.size // WIDTH, first + _STEP)):
+        data = feeds.read_file(conn, row.id, TileRef(None, place, WIDTH))
+        try:
+            entries = parse_bundle(data or b"", WIDTH)
+            if not all(is_past_life(entry, row.member, today) for entry in entries):
+                return
+        except ProtocolError:  # damaged here: `gmcn fsck` says so, and nothing is lost over it
+            return
+        yield entries
+
+
+def tell_pruned(conn: Connection, row: feeds.FeedRow, known: int) -> Pruned:
+    """Tell a reader that knows the first `known` entries of a feed how to go on.
+
+    Raises:
+        NotFound: nothing behind them was left off; or, of another member's feed, there are no hashes here to
+            go on from just that place.
+    """
+    if known >= row.minimum:
+        raise NotFound("Nothing behind these entries was left off.")
+    if known == 0:
+        return Pruned(row.minimum, row.beginning().hashes)
+    read = read_nodes(row.size, lambda ref: _tile(conn, row, ref))
+    return Pruned(row.minimum, tuple(read(level, index) for level, index in subtrees(known, row.minimum)))
+
+
+def _tile(conn: Connection, row: feeds.FeedRow, ref: TileRef) -> bytes:
+    data = feeds.read_file(conn, row.id, ref)
+    if data is None:
+        raise NotFound("The hashes from this place on are not held here.", "Ask the feed's owner.")
+    return data
+
+
+def check_pruned(conn: Connection, row: feeds.FeedRow, pruned: Pruned, today: date) -> None:
+    """Hold what a feed leaves off against what is known of it.
+
+    Raises:
+        Rollback: a case that is known here lives on by an entry that is not given any more: it may have been
+            erased by one that is kept from this node.
+    """
+    if feeds.has_live_before(conn, row.id, pruned.minimum, today - KEPT):
+        raise Rollback("pruned entries: some are not past their life")
+
+
+def skip_to(conn: Connection, row: feeds.FeedRow, beginning: Frontier) -> feeds.FeedRow:
+    """Let a replica begin behind what its source has left off, and return it as it is then."""
+    if beginning.size <= row.size:
+        return row
+    feeds.prune(conn, row.id, beginning)
+    return replace(row, minimum=beginning.size, pruned=beginning.format())
