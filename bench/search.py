@@ -173,8 +173,7 @@ def measure(engine: Engine, rows: list[SearchEntry], questions: int) -> dict[str
     with writing(engine) as connection:
         search.remove_many(connection, "replica", 1, [row.case_id for row in rows[:100]])
     started = time.perf_counter()
-    with writing(engine) as connection:
-        search.purge(connection)
+    search.purge(engine)
     result["purge_ms"] = (time.perf_counter() - started) * 1e3
     return {field: round(value, 2) for field, value in result.items()}
 

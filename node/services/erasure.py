@@ -1,20 +1,25 @@
 """Hiding and purging: what happens to content whose case was erased or has outlived itself.
 
-    hidden   at once, with the commit that says so: not shown, found, served or matched
-    purged   soon after: documents, search rows, photographs, and what deleted rows leave behind in the
-    database's files
+    hidden    at once, with the commit that says so: not shown, found, served or matched
+    emptied   soon after: documents, search rows and photographs are deleted; after mass erasure three days
+              later (`domain.brake`)
+    purged    then: what deleted rows leave behind in the database's files is gone too (`store.scrubbing`)
 
-Guarantees: both states are in the database, so that a crash anywhere goes on at the next start; `purged_at`
-is written only after nothing is left; a case expires by this node's own clock, owner reachable or not.
+Guarantees: each state is in the database, so that a crash anywhere goes on at the next start; `purged_at` is
+written only after nothing is left; a case expires by this node's own clock, owner reachable or not. While
+that clock is wrong, cases are hidden and nothing is purged: what it has hidden too early comes back.
 """
 
 from datetime import datetime, timedelta
 
 from node.runtime import Node
-from node.store import cases, documents, endings, feeds, peers, photographs
-from node.store.database import reading, scrub, writing
+from node.store import cases, documents, endings, feeds, peers, photographs, scrubbing
+from node.store.database import reading, writing
 from node.store.search import purge as purge_search
 from node.store.search import remove_many
+
+MAX_CLOCK_OFFSET = timedelta(minutes=10)
+"""How far the clock may be from the witnesses' before nothing is purged by it."""
 
 _ROUND = 5_000
 
@@ -25,7 +30,7 @@ def expire(node: Node) -> int:
     now = node.clock()
     with writing(node.engine) as conn:
         expired = endings.expire_cases(conn, now.date(), now)
-        rows, gone = feeds.list_feeds(conn), _long_removed(node, now)
+        rows, gone = feeds.list_feeds(conn), long_removed(node, now)
         for row in rows:
             if row.member in gone:
                 expired += endings.end_feed(conn, row.id, now)
@@ -35,37 +40,53 @@ def expire(node: Node) -> int:
     return len(expired)
 
 
-def _long_removed(node: Node, now: datetime) -> set[str]:
+def long_removed(node: Node, now: datetime) -> set[str]:
+    """Name the members that were removed so long ago that no replica of theirs is kept."""
     network = node.network()
     before = now - timedelta(days=network.policy.removal_days)
     others = [member for member in network.roster.members if member.id != node.member]
     return {member.id for member in others if member.removed_at is not None and member.removed_at <= before}
 
 
-def purge(node: Node) -> int:
-    """Delete what is left of hidden cases, to the last byte on the disk. Returns how many cases.
+def purge(node: Node, clock_offset: timedelta | None = None) -> int:
+    """Delete what is left of hidden cases, to the last byte on the disk. Returns how many cases were purged.
 
-    Cheap when there is nothing to do. Where a reader holds up the database's log the content is gone from the
-    tables, and the next call finishes.
+    Cheap when there is nothing to do. Where something holds up the database's files the content is gone from
+    the tables, and a later call finishes.
+
+    Args:
+        clock_offset: how far this node's clock is from the witnesses'; None when that is not known.
     """
-    with reading(node.engine) as conn:
-        keys = endings.cases_to_purge(conn, _ROUND)
-        loose = photographs.loose_photographs(conn, node.clock(), _ROUND)
-    if not keys and not loose:
-        return 0
-    with writing(node.engine) as conn:
-        documents.delete_content(conn, keys)
-        purge_search(conn)
-    while _delete_photographs(node):
-        pass
-    if not scrub(node.engine):
+    if clock_offset is not None and abs(clock_offset) > MAX_CLOCK_OFFSET:
         return 0
     now = node.clock()
+    with reading(node.engine) as conn:
+        full = endings.cases_to_empty(conn, now, 1) or photographs.loose_photographs(conn, now, 1)
+        if not (full or endings.waits_for_scrub(conn) or scrubbing.is_due(conn, now)):
+            return 0
+    _empty(node, now)
+    pause = timedelta(hours=node.config.database.rewrite_hours)
+    clean_until = scrubbing.advance(node.engine, now, pause)
+    if clean_until is None:
+        return 0
     with writing(node.engine) as conn:
-        endings.mark_purged(conn, keys, now)
-        for owner in endings.owners_of(conn, keys) - {node.member}:
+        purged = endings.mark_purged(conn, clean_until, now)
+        for owner in endings.owners_of(conn, purged) - {node.member}:
             peers.ring(conn, owner, now)  # the receipt goes with the next pull of its owner: now
-    return len(keys)
+    return len(purged)
+
+
+def _empty(node: Node, now: datetime) -> None:
+    """Delete the content of hidden cases from the tables, the search and the blob store."""
+    with writing(node.engine) as conn:
+        keys = endings.cases_to_empty(conn, now, _ROUND)
+        documents.delete_content(conn, keys)
+    purge_search(node.engine)
+    node.blobs.remove_leftovers()
+    while _delete_photographs(node):
+        pass
+    with writing(node.engine) as conn:
+        endings.mark_emptied(conn, keys, now)
 
 
 def _delete_photographs(node: Node) -> int:

@@ -328,6 +328,8 @@ def _erased_item(item: receipts.Owed, now: datetime) -> dict[str, Any]:
     }
     if item.purged_at is not None:
         told["purged_at"] = format_time(item.purged_at)
+    if not item.stored:
+        told["nothing_held"] = True
     return told
 
 

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from node.errors import Conflict, NotFound
 from node.store.database import Moment, metadata, upsert
+from node.store.scrubbing import note_deletion
 from protocol.encoding import format_json, parse_object
 
 DRAFT = "draft"
@@ -193,6 +194,7 @@ def empty_case(conn: Connection, case_id: str, now: datetime) -> list[str]:
     conn.execute(case_photograph.delete().where(mine))
     conn.execute(case_revision.delete().where(case_revision.c.case_id == case_id))
     conn.execute(case_exclusion.delete().where(case_exclusion.c.case_id == case_id))
+    note_deletion(conn, erased=True)
     conn.execute(
         case_file.update()
         .where(case_file.c.case_id == case_id)

@@ -54,6 +54,8 @@ def _milliseconds(moment: datetime | None) -> int | None:
 # A writer holds the lock for one batch of a pull, well below a second; half a minute of waiting means that
 # something is stuck.
 _BUSY_TIMEOUT_MS = 30_000
+# Whoever waits to truncate the log keeps writers waiting meanwhile.
+_SCRUB_TIMEOUT_MS = 500
 # The advisory lock of whoever writes to a PostgreSQL database: any number that nothing else uses there.
 _WRITE_LOCK = 0x676D636E
 _PG_DISK_FULL = "53100"
@@ -232,7 +234,10 @@ def scrub(engine: Engine) -> bool:
         return True
     pooled = engine.raw_connection()
     try:
-        busy: int = pooled.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        cursor = pooled.cursor()
+        cursor.execute(f"PRAGMA busy_timeout={_SCRUB_TIMEOUT_MS}")
+        busy: int = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
     finally:
         pooled.close()
     return busy == 0

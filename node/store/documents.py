@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from node.store.database import chunks, metadata, upsert
 from node.store.feeds import ERASED, EXPIRED, GONE, HELD, RESTRICTED, WANTED, WITHHELD, feed, feed_case
 from node.store.photographs import Photograph, add_photographs, drop_photographs
+from node.store.scrubbing import note_deletion
 from protocol.leaf import PUT, Leaf
 
 document = sa.Table(
@@ -165,13 +166,28 @@ def store_documents(
     if not pairs:
         return
     keys = [key for key, _ in pairs]
+    if _any_document(conn, keys):
+        note_deletion(conn)
     rows = [{"case_key": key, "body": body, "direct": key in direct} for key, body in pairs]
     upsert(conn, document, rows, ("case_key",))
     for some in chunks(keys):
         here = feed_case.c.id.in_(some)
-        conn.execute(feed_case.update().where(here).values(state=HELD, reason="", retry_at=None, owed=True))
+        conn.execute(feed_case.update().where(here).values(**_STORED))
     drop_photographs(conn, keys)
     add_photographs(conn, photographs)
+
+
+def _any_document(conn: Connection, keys: Sequence[int]) -> bool:
+    here = sa.select(document.c.case_key).limit(1)
+    return any(conn.execute(here.where(document.c.case_key.in_(some))).first() for some in chunks(keys))
+
+
+_STORED = {"state": HELD, "reason": "", "retry_at": None, "owed": True, "stored": True}
+
+
+def list_documents(conn: Connection, keys: Sequence[int]) -> list[HeldDocument]:
+    """Return the documents that are here of some cases, whatever their state."""
+    return [held for some in chunks(keys) for held in _held(conn, feed_case.c.id.in_(some))]
 
 
 def remember_published(conn: Connection, feed_id: int, digests: Iterable[tuple[bytes, int]]) -> None:
@@ -275,6 +291,8 @@ def delete_content(conn: Connection, keys: Sequence[int]) -> None:
     """Delete the documents of cases and what photographs they refer to, whose bytes are loose from then
     on."""
     drop_photographs(conn, keys)
+    if keys:
+        note_deletion(conn)
     for some in chunks(keys):
         conn.execute(document.delete().where(document.c.case_key.in_(some)))
 

@@ -1,7 +1,8 @@
 """The end of cases in feeds, own and foreign alike: which are near it, hidden, and purged.
 
-Guarantees: a case of whose content something may still be here is hidden and not marked purged. Deleting is
-`documents`, `photographs` and `search`.
+Guarantees: a case of whose content something may still be here is hidden and not marked purged. A hidden case
+is emptied (out of the tables and the blob store) and then purged (out of the database's files too); only mass
+erasure puts off the first. Deleting is `documents`, `photographs`, `search` and `scrubbing`.
 """
 
 from collections.abc import Sequence
@@ -10,8 +11,12 @@ from datetime import date, datetime
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from node.domain.brake import DELAY, WINDOW, is_mass_erasure
 from node.store.database import chunks
-from node.store.feeds import ERASED, EXPIRED, GONE, HELD, feed, feed_case
+from node.store.feeds import ERASED, EXPIRED, GONE, HELD, WANTED, feed, feed_case
+
+_UNPURGED = sa.text("hidden_at IS NOT NULL AND purged_at IS NULL")  # word for word as their index has it
+_IN_FILES = sa.and_(_UNPURGED, feed_case.c.emptied_at.is_not(None))
 
 
 def ending_cases(conn: Connection, feed_id: int, last: date) -> list[tuple[date, str]]:
@@ -33,6 +38,42 @@ def expire_cases(conn: Connection, today: date, now: datetime) -> list[tuple[int
     if expired:
         conn.execute(feed_case.update().where(due).values(state=EXPIRED, hidden_at=now, owed=True))
     return expired
+
+
+def hidden_early(conn: Connection, feed_id: int, today: date, limit: int) -> list[int]:
+    """Return cases of a feed that were hidden for their age, before their last day was over, and that are
+    still here."""
+    c = feed_case.c
+    early = sa.and_(c.feed_id == feed_id, c.state == EXPIRED, c.expires >= today.isoformat())
+    query = sa.select(c.id).where(_UNPURGED, early, c.emptied_at.is_(None)).limit(limit)
+    return list(conn.execute(query).scalars())
+
+
+def unhide_cases(conn: Connection, keys: Sequence[int]) -> None:
+    """Let cases be live again, without their documents."""
+    live = {"state": WANTED, "reason": "", "retry_at": None, "owed": False}
+    never = dict.fromkeys(("hidden_at", "purge_from", "emptied_at", "purged_at"))
+    for some in chunks(keys):
+        conn.execute(feed_case.update().where(feed_case.c.id.in_(some)).values(**live, **never))
+
+
+def keep_documents(conn: Connection, keys: Sequence[int]) -> None:
+    """Write down that the documents that are here of some cases are those of their newest leaves."""
+    for some in chunks(keys):
+        conn.execute(feed_case.update().where(feed_case.c.id.in_(some)).values(state=HELD, owed=True))
+
+
+def cases_from(conn: Connection, feed_id: int, place: int) -> dict[str, int]:
+    """Return the cases of a feed whose newest leaf is at a place or behind it, each with its key."""
+    c = feed_case.c
+    query = sa.select(c.case_id, c.id).where(c.feed_id == feed_id, c.place >= place)
+    return {row.case_id: row.id for row in conn.execute(query)}
+
+
+def forget_cases(conn: Connection, keys: Sequence[int]) -> None:
+    """Forget that there ever were cases; their content must be gone."""
+    for some in chunks(keys):
+        conn.execute(feed_case.delete().where(feed_case.c.id.in_(some)))
 
 
 def end_feed(conn: Connection, feed_id: int, now: datetime) -> list[tuple[int, str]]:
@@ -76,18 +117,68 @@ def hidden_ahead(conn: Connection, feed_id: int, cases: Sequence[str]) -> set[st
     return hidden
 
 
-def cases_to_purge(conn: Connection, limit: int) -> list[int]:
-    """Return the keys of hidden cases of whose content something may still be here, the longest hidden
-    first."""
+def brake(conn: Connection, feed_id: int, now: datetime) -> bool:
+    """Let the content of a feed's erasures wait where there were too many within a day (`domain.brake`).
+
+    Returns:
+        Whether there were.
+    """
     c = feed_case.c
-    query = sa.select(c.id).where(c.state.in_(GONE), c.purged_at.is_(None)).order_by(c.hidden_at).limit(limit)
-    return list(conn.execute(query).scalars())
+    lately = sa.and_(c.feed_id == feed_id, c.state == ERASED, c.stored, c.hidden_at > now - WINDOW)
+    living = sa.and_(c.feed_id == feed_id, c.state.not_in(GONE))
+    erased = conn.execute(sa.select(sa.func.count()).where(lately)).scalar_one()
+    if not is_mass_erasure(erased, 0):  # mostly; counting the living reads the whole feed
+        return False
+    if not is_mass_erasure(erased, conn.execute(sa.select(sa.func.count()).where(living)).scalar_one()):
+        return False
+    waits = sa.type_coerce(c.hidden_at, sa.BigInteger) + int(DELAY.total_seconds() * 1000)
+    held_up = sa.and_(lately, c.emptied_at.is_(None), c.purge_from.is_(None))
+    conn.execute(feed_case.update().where(held_up).values(purge_from=waits))
+    return True
 
 
-def mark_purged(conn: Connection, keys: Sequence[int], now: datetime) -> None:
-    """Write down that nothing is left of the content of hidden cases."""
+def count_waiting(conn: Connection, now: datetime) -> dict[int, tuple[int, datetime]]:
+    """Count by feed the erasures whose content waits for the brake, and until when the first of them does."""
+    c = feed_case.c
+    query = (
+        sa.select(c.feed_id, sa.func.count(), sa.func.min(c.purge_from))
+        .where(_UNPURGED, c.purge_from > now, c.emptied_at.is_(None), c.state == ERASED)
+        .group_by(c.feed_id)
+    )
+    return {feed_id: (number, first) for feed_id, number, first in conn.execute(query)}
+
+
+def cases_to_empty(conn: Connection, now: datetime, limit: int) -> list[int]:
+    """Return the keys of hidden cases whose content has to go now, the longest hidden first.
+
+    The brake holds none up past the last day of its life.
+    """
+    c = feed_case.c
+    may_go = sa.or_(c.purge_from.is_(None), c.purge_from <= now, c.expires < now.date().isoformat())
+    query = sa.select(c.id).where(_UNPURGED, c.stored, c.emptied_at.is_(None), may_go)
+    return list(conn.execute(query.order_by(c.hidden_at).limit(limit)).scalars())
+
+
+def mark_emptied(conn: Connection, keys: Sequence[int], now: datetime) -> None:
+    """Write down that the content of hidden cases left the tables and the blob store; those that have become
+    live again meanwhile are passed over."""
     for some in chunks(keys):
-        conn.execute(feed_case.update().where(feed_case.c.id.in_(some)).values(purged_at=now, owed=True))
+        these = sa.and_(feed_case.c.id.in_(some), feed_case.c.hidden_at.is_not(None))
+        conn.execute(feed_case.update().where(these).values(emptied_at=now))
+
+
+def waits_for_scrub(conn: Connection) -> bool:
+    """Tell whether content left the tables that may still be in the database's files."""
+    query = sa.select(feed_case.c.id).where(_IN_FILES).limit(1)
+    return conn.execute(query).first() is not None
+
+
+def mark_purged(conn: Connection, before: datetime, now: datetime) -> list[int]:
+    """Write down that nothing is left of what left the tables before a moment. Returns the keys."""
+    gone = sa.and_(_IN_FILES, feed_case.c.emptied_at <= before)
+    keys = list(conn.execute(sa.select(feed_case.c.id).where(gone)).scalars())
+    conn.execute(feed_case.update().where(gone).values(purged_at=now, owed=True))
+    return keys
 
 
 def owners_of(conn: Connection, keys: Sequence[int]) -> set[str]:

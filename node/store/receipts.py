@@ -55,7 +55,11 @@ class Promise:
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """A receipt that this node owes to the owner of a foreign case."""
+    """A receipt that this node owes to the owner of a foreign case.
+
+    Attributes:
+        stored: whether any version of it was ever here.
+    """
 
     case_key: int
     case_id: str
@@ -63,6 +67,7 @@ class Owed:
     digest: bytes | None
     hidden_at: datetime | None
     purged_at: datetime | None
+    stored: bool
 
 
 def record_promises(conn: Connection, feed_id: int, member: str, promises: Sequence[Promise]) -> int:
@@ -172,7 +177,7 @@ def settle(conn: Connection, items: Sequence[Owed]) -> None:
 def _owed(conn: Connection, feed_id: int, condition: sa.ColumnElement[bool], limit: int) -> list[Owed]:
     c = feed_case.c
     query = (
-        sa.select(c.id, c.case_id, c.version, c.digest, c.hidden_at, c.purged_at)
+        sa.select(c.id, c.case_id, c.version, c.digest, c.hidden_at, c.purged_at, c.stored)
         # As text: a partial index is used only where the query says word for word what the index says.
         .where(c.feed_id == feed_id, sa.text("owed"), condition)
         .order_by(c.id)

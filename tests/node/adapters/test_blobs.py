@@ -126,15 +126,28 @@ def test_failed_write_leaves_nothing(blobs: Blobs, tmp_path: Path, monkeypatch: 
     assert list((tmp_path / "photographs" / ".incoming").iterdir()) == []
 
 
-def test_leftovers_of_a_crash_go_at_the_next_start_and_writes_under_way_stay(tmp_path: Path) -> None:
-    Blobs(tmp_path)
-    crashed, under_way = tmp_path / ".incoming" / "crashed", tmp_path / ".incoming" / "under-way"
+def test_leftovers_of_a_crash_go_at_once_and_writes_under_way_are_waited_for(
+    blobs: Blobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crashed = tmp_path / "photographs" / ".incoming" / "crashed"
     crashed.write_bytes(b"pix")
-    under_way.write_bytes(b"pix")
-    age(crashed, 2 * 3600)
-    Blobs(tmp_path)
+    replace, cleaners = os.replace, list[threading.Thread]()
+
+    def clean_meanwhile(written: Path, path: Path) -> None:
+        cleaners.append(threading.Thread(target=Blobs(tmp_path / "other").remove_leftovers))
+        cleaners.append(threading.Thread(target=blobs.remove_leftovers))
+        for cleaner in cleaners:
+            cleaner.start()
+        cleaners[1].join(0.2)
+        assert cleaners[1].is_alive()
+        replace(written, path)
+
+    monkeypatch.setattr(os, "replace", clean_meanwhile)
+    sha256 = blobs.put(FRANCE, b"pixels")
+    for cleaner in cleaners:
+        cleaner.join()
+    assert blobs.get(FRANCE, sha256) == b"pixels"
     assert not crashed.exists()
-    assert under_way.exists()
 
 
 def test_total_follows_every_change_also_of_another_process(blobs: Blobs, tmp_path: Path) -> None:
