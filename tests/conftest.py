@@ -9,9 +9,15 @@ from secrets import token_hex
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine
 
 from node.store.database import open_database
+
+settings.register_profile(
+    "long", max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+"""Twenty times as many examples as by default: `pytest --hypothesis-profile=long`."""
 
 
 @pytest.fixture(scope="session")
