@@ -18,7 +18,7 @@ from node.store.feeds import ERASED, EXPIRED, HELD, REFUSED, RESTRICTED, WANTED,
 
 _COLUMNS = (
     "member", "standing", "exchanged", "held", "wanted", "refused", "withheld", "restricted", "gone",
-    "reached", "problem",
+    "newest head", "reached", "problem",
 )  # fmt: skip
 _ERASURES_SHOWN = 20
 
@@ -94,9 +94,23 @@ def _peer(peer: PeerStatus, now: datetime) -> tuple[object, ...]:
         count(WITHHELD),
         count(RESTRICTED),
         count(ERASED, EXPIRED),
+        _heads(peer.feeds),
         _ago(peer.reached_at, now),
         _problem(peer),
     )
+
+
+def _heads(held: list[FeedStatus]) -> str:
+    """Say how new the heads of a peer's feeds are: once where they agree, or for each audience."""
+    said = {feed.audience: _freshness(feed) for feed in held}
+    if len(set(said.values())) <= 1:
+        return next(iter(said.values()), "")
+    return "; ".join(f"{audience} {words}" for audience, words in said.items())
+
+
+def _freshness(feed: FeedStatus) -> str:
+    words = {True: "witnessed, ", False: "unwitnessed, ", None: ""}[feed.freshness.witnessed]
+    return words + feed.freshness.state
 
 
 def _problem(peer: PeerStatus) -> str:
@@ -111,7 +125,9 @@ def _feed_problem(feed: FeedStatus) -> str:
 
 
 def _own_feed(feed: FeedStatus) -> str:
-    return f"{feed.origin}: {feed.size} entries, {_counts(feed.states) or 'no cases'}"
+    waiting = f", {feed.unpublished} not published yet" if feed.unpublished else ""
+    witnessed = {True: ", witnessed", False: ", unwitnessed", None: ""}[feed.freshness.witnessed]
+    return f"{feed.origin}: {feed.size} entries{waiting}{witnessed}, {_counts(feed.states) or 'no cases'}"
 
 
 def _counts(counts: dict[str, int]) -> str:

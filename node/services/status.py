@@ -3,15 +3,20 @@
 Guarantees: no personal data; every reason is given in the words in which it was found.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from node.errors import Conflict
 from node.runtime import Node
+from node.services.freshness import Freshness, freshness_of
 from node.services.membership import MemberView, list_members
-from node.store import cases, feeds, peers, photographs, receipts
+from node.services.witnessing import check_clock, witnesses_of
+from node.store import cases, feeds, peers, photographs, receipts, witnesses
 from node.store.database import reading
+from node.store.witnesses import WitnessAnswer
 from protocol.endorsement import Standing, State, standing
 
 FALSE_SHOWN = timedelta(days=7)
@@ -25,8 +30,11 @@ class FeedStatus:
     Attributes:
         size, root: the head: leaves, and the root over them in hexadecimal.
         states: number of cases by state: held, wanted, refused, withheld, restricted, erased, expired.
-        state: open, quarantined or split; `reason` says why.
+        state: open, quarantined, split or behind; `reason` says why.
         through: who handed it on when it was read last; empty when it was its owner.
+        freshness: how new its published head is, and by whose word.
+        unpublished: entries of an own feed that are signed and wait for its witnesses to be asked.
+        witnesses: of an own feed, what each of its witnesses answered last.
     """
 
     audience: str
@@ -38,6 +46,9 @@ class FeedStatus:
     reason: str
     advanced_at: datetime | None
     through: str
+    freshness: Freshness
+    unpublished: int
+    witnesses: list[WitnessAnswer]
 
 
 @dataclass(frozen=True)
@@ -99,10 +110,10 @@ def status(node: Node) -> Status:
     network, entry = node.network(), node.entry()
     views = {view.member.id: view for view in list_members(node)}
     with reading(node.engine) as conn:
-        by_member = _feeds_by_member(conn)
+        seen = {peer.member: peer for peer in peers.list_peers(conn)}
+        by_member = _feeds_by_member(conn, node, seen)
         own = by_member.get(node.member, [])
         own_standing = standing(entry, network.roster, peers.list_withdrawals(conn), node.now())
-        seen = {peer.member: peer for peer in peers.list_peers(conn)}
         found = [_peer(view, seen.get(member), by_member.get(member, [])) for member, view in views.items()]
         waiting = [
             item
@@ -116,6 +127,7 @@ def status(node: Node) -> Status:
             "full_foreign_cap_bytes": node.config.storage.photographs_megabytes * 1_000_000,
         }
         register = cases.count_cases(conn)
+        clock_problem = _clock_problem(conn, node)
     result = Status(
         member=node.member,
         network=network.roster.network,
@@ -129,7 +141,7 @@ def status(node: Node) -> Status:
         storage=storage,
         erasures_waiting=waiting,
     )
-    result.warnings.extend(_warnings(node, result))
+    result.warnings.extend([*clock_problem, *_own_warnings(own), *_warnings(node, result)])
     return result
 
 
@@ -137,11 +149,15 @@ def _readers(audience: str, views: dict[str, MemberView]) -> list[str]:
     return [member for member, view in views.items() if audience in view.leaves]
 
 
-def _feeds_by_member(conn: Connection) -> dict[str, list[FeedStatus]]:
-    counts = feeds.count_states(conn)
+def _feeds_by_member(
+    conn: Connection, node: Node, seen: Mapping[str, peers.Peer]
+) -> dict[str, list[FeedStatus]]:
+    counts, network, now = feeds.count_states(conn), node.network(), node.now()
     found: dict[str, list[FeedStatus]] = {}
     for row in feeds.list_feeds(conn):
         states = {state: number for (feed_id, state), number in counts.items() if feed_id == row.id}
+        asked = witnesses_of(network, row.member, row.audience, now)
+        reached_at = now if row.own else seen[row.member].reached_at if row.member in seen else None
         found.setdefault(row.member, []).append(
             FeedStatus(
                 row.audience,
@@ -153,6 +169,9 @@ def _feeds_by_member(conn: Connection) -> dict[str, list[FeedStatus]]:
                 row.reason,
                 row.advanced_at,
                 row.through,
+                freshness_of(row, asked, reached_at, now),
+                row.size - row.published_size(),
+                witnesses.list_answers(conn, row.id) if row.own else [],
             )
         )
     return found
@@ -181,6 +200,26 @@ def _peer(view: MemberView, peer: peers.Peer | None, held: list[FeedStatus]) -> 
     )
 
 
+def _clock_problem(conn: Connection, node: Node) -> list[str]:
+    try:
+        check_clock(conn, node)
+    except Conflict as error:
+        return [f"{error.message} {error.next_step}"]
+    return []
+
+
+def _own_warnings(own: Sequence[FeedStatus]) -> list[str]:
+    warnings = []
+    for feed in own:
+        if feed.state != feeds.OPEN:
+            warnings.append(f"{feed.origin} is {feed.state}: {feed.reason}. Nothing is signed.")
+        if feed.freshness.witnessed is False:
+            reasons = [f"{answer.member}: {answer.problem}" for answer in feed.witnesses if answer.problem]
+            text = f"{feed.origin} is published without the quorum of its witnesses."
+            warnings.append(" ".join([text, *reasons]))
+    return warnings
+
+
 def _warnings(node: Node, found: Status) -> list[str]:
     warnings = []
     now = node.now()
@@ -204,6 +243,9 @@ def _warnings(node: Node, found: Status) -> list[str]:
         for feed in peer.feeds:
             if feed.state != feeds.OPEN:
                 warnings.append(f"{feed.origin} is {feed.state}: {feed.reason}.")
+            if feed.freshness.state == "silent" and feed.freshness.vouched_at is not None:
+                since = f"{feed.freshness.vouched_at:%Y-%m-%d %H:%M} UTC"
+                warnings.append(f"{feed.origin} is silent: nothing newer than {since} has come from it.")
             if feed.states.get(feeds.WITHHELD):
                 warnings.append(
                     f"{feed.origin} withholds {feed.states[feeds.WITHHELD]} documents that it announces."

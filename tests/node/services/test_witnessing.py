@@ -274,7 +274,7 @@ def test_another_past_of_the_same_size_is_stopped_too(federation: Federation) ->
         publish(federation)
     assert own_feed(federation).state == feeds.BEHIND
     assert (FIRST, 422) in submissions(federation)
-    assert size_of(federation.ask(READER, OWNER, "GET", CHECKPOINT).body) == 1
+    assert size_of(own_feed(federation).note) == 1
 
 
 def test_another_past_that_is_larger_than_the_witnesses_know_is_stopped(federation: Federation) -> None:
