@@ -12,10 +12,15 @@ from sqlalchemy.exc import OperationalError
 from node.cli import Invocation
 from node.errors import PeerUnavailable
 from node.runtime import Node, open_node
+from node.services.witnessing import check_not_restored
+from node.store.database import reading
 from node.store.migrate import migrate
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+_SHOWING = ("case", "publish", "renew", "erase", "search", "show")
+"""What shows or changes cases: after a restore nothing of it before what was erased since is gone."""
 
 
 def pass_node(command: Callable[Concatenate[Node, P], R]) -> Callable[P, R]:
@@ -32,6 +37,9 @@ def pass_node(command: Callable[Concatenate[Node, P], R]) -> Callable[P, R]:
         node = open_node(invocation.home)
         try:
             migrate(node.engine)
+            if click.get_current_context().find_root().invoked_subcommand in _SHOWING:
+                with reading(node.engine) as conn:
+                    check_not_restored(conn)
             return command(node, *args, **kwargs)
         except OperationalError as error:  # what it says may quote a row
             raise PeerUnavailable(

@@ -21,6 +21,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import IO
 
+from sqlalchemy import Connection
+
 from node.adapters.peers import Refused
 from node.errors import Conflict, NotFound, PeerUnavailable
 from node.runtime import Node
@@ -37,7 +39,7 @@ from node.store import endings, feeds, heads, peers
 from node.store.database import reading, writing
 from node.store.heads import Head
 from node.store.photographs import SMALL
-from node.store.search import remove_many
+from node.store.search import hide_feed, remove_many
 from protocol.checkpoint import Checkpoint
 from protocol.endorsement import verify_endorsement, verify_withdrawal
 from protocol.errors import BadProof, Malformed, NotAuthorized, ProtocolError, SplitView
@@ -252,6 +254,8 @@ def _advance(
     progress: Progress,
 ) -> None:
     """Steps 1 to 5."""
+    if entry.frozen is not None and row.size >= entry.frozen.size:
+        return  # all that counts is here, whatever the owner, or a thief of its key, has to say
     note = source.get_checkpoint(feeds.note_tag(row.note))
     if note is None:
         if row.state == feeds.QUARANTINED and source.owner:  # it is back at the head that was verified here
@@ -427,6 +431,8 @@ def _record(node: Node, report: PullReport, started: datetime) -> None:
     """Write down how the pull went, and when the next one is due."""
     settings, now = node.config.pull, node.clock()
     with writing(node.engine) as conn:
+        if not report.error or report.through:
+            _hear(conn, node, report.member)
         if not report.error:
             wait = timedelta(seconds=settings.interval_seconds)
             peers.record_success(conn, report.member, started, now, _jittered(wait))
@@ -436,10 +442,23 @@ def _record(node: Node, report: PullReport, started: datetime) -> None:
         wait = min(_BASE_BACKOFF * 2 ** min(failures, 16), timedelta(seconds=settings.backoff_seconds))
         if report.through:  # there are news to be had, whether or not it answers again
             wait = min(wait, timedelta(seconds=settings.interval_seconds))
-            peers.hear_peer(conn, report.member)
         peers.record_failure(
             conn, report.member, started, now, _jittered(wait), report.error, lying=report.lying
         )
+
+
+def _hear(conn: Connection, node: Node, member: str) -> None:
+    """Let the replicas of a member be found again, now that it is known what it erased since this node was
+    restored; the documents that came since are asked for at once."""
+    peer = peers.find_peer(conn, member)
+    if peer is None or not peer.unheard:
+        return
+    peers.hear_peer(conn, member)
+    peers.ring(conn, member, node.clock())
+    shown = exchange_with(conn, node, member).audiences
+    for row in feeds.list_feeds(conn):
+        if row.member == member:
+            hide_feed(conn, row.id, hidden=row.audience not in shown)
 
 
 def _jittered(wait: timedelta) -> timedelta:

@@ -29,7 +29,8 @@ class Exchange:
         accepted: whether this node's administrator accepted its present keys.
         audiences: of the feeds whose documents may be read and served; empty when none.
         leaves: of the feeds whose leaves may be read and served. Between members of whom one is suspended or
-            has lapsed these go on, so that erasures are still honoured on both sides.
+            has lapsed these go on, so that erasures are still honoured on both sides; after a restore they
+            come before everything else.
         reason: in plain words, why it is not all of them; empty when it is.
     """
 
@@ -77,6 +78,9 @@ def exchange_with(conn: Connection, node: Node, member_id: str) -> Exchange:
         return Exchange(member, stands, accepted, (), leaves, f"{stands.reason}: only erasures are exchanged")
     if own_standing.state is not State.ACTIVE:
         reason = f"this node's own standing: {own_standing.reason}; only erasures are exchanged"
+        return Exchange(member, stands, accepted, (), leaves, reason)
+    if peer is not None and peer.unheard:
+        reason = "this node was restored, and what it has erased since is not known until it was pulled"
         return Exchange(member, stands, accepted, (), leaves, reason)
     return Exchange(member, stands, accepted, leaves, leaves, "; ".join(reasons))
 

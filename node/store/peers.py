@@ -161,6 +161,11 @@ def unhear_peers(conn: Connection, now: datetime) -> None:
     conn.execute(peer.update().values(unheard=True, next_at=now, failures=0))
 
 
+def hear_peer(conn: Connection, member: str) -> None:
+    """Write down that it is known what a peer has erased since this node was restored."""
+    conn.execute(peer.update().where(peer.c.member == member).values(unheard=False))
+
+
 def record_success(conn: Connection, member: str, started: datetime, now: datetime, wait: timedelta) -> None:
     """Write down that a peer answered and kept to the protocol, and when it is next asked.
 
@@ -177,7 +182,6 @@ def record_success(conn: Connection, member: str, started: datetime, now: dateti
             failures=0,
             error="",
             lying=False,
-            unheard=False,
         )
     )
 

@@ -15,11 +15,13 @@ from flask.json.provider import JSONProvider
 from flask_smorest import Api
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from node.errors import InvalidInput, NotAllowed
+from node.errors import InvalidInput, NotAllowed, PeerUnavailable
 from node.runtime import Node
 from node.services import staff
 from node.services.serving import NotIdentified
+from node.store import marks
 from node.store.access import StaffToken
+from node.store.database import reading
 from node.web.api.description import Description, describe
 from node.web.api.routes import BY_NAME, MAX_BODY, make_blueprint
 from node.web.log import log_answer, start_clock
@@ -107,6 +109,7 @@ def _begin() -> None:
     if route is None:
         return
     node: Node = current_app.extensions["node"]
+    _check_recovered(node)
     token = _identify(node)
     g.token = token.id
     if staff.SCOPES.index(token.scope) < staff.SCOPES.index(route.scope):
@@ -118,6 +121,18 @@ def _begin() -> None:
         staff.take_turn(node, token)
     request.max_content_length = limit
     g.body = request.get_data(cache=False) if limit else b""
+
+
+def _check_recovered(node: Node) -> None:
+    """Check that what was erased since the backup is gone, on a node that was restored."""
+    if not current_app.extensions.get("recovered"):
+        with reading(node.engine) as conn:
+            if marks.find_mark(conn, marks.RESTORED) is not None:
+                raise PeerUnavailable(
+                    "This node was restored, and first asks its peers what was erased since.",
+                    "Ask again in a few minutes, or see its administrator.",
+                )
+        current_app.extensions["recovered"] = True
 
 
 def _identify(node: Node) -> StaffToken:

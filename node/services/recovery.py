@@ -1,0 +1,554 @@
+"""Back into one's own past: after a restore, and for a machine that was copied, resumed or rolled back.
+
+    ask        every member what it has of the own feeds: the newest head is the newest that this key has
+    signed extend     the own feed by the entries that the mirrors have, up to that head obey       what was
+    erased meanwhile goes from the register, the search and the disk complete   documents and photographs from
+    the mirrors; records of what was published meanwhile
+    hear       after a restore: what everybody else has erased meanwhile
+
+Guarantees: nothing is believed but what this member's own key has signed and what continues the own entries;
+a feed stays stopped while a larger head is known than can be fetched, and while too few members were heard;
+after a restore no page is shown before the erasures are honoured, and no replica of a member that was not
+heard. What could not be brought back is kept (`Losses`) until a person has noted it. Any step may be cut off:
+the next call goes on from the database.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import IO, Any
+
+import orjson
+from sqlalchemy import Connection
+
+from node.adapters.peers import Refused
+from node.domain.disclosure import disclose
+from node.errors import Conflict, NodeError, PeerUnavailable
+from node.runtime import Node
+from node.services import erasure, membership, pulling, replicas
+from node.services.cases import index_cases
+from node.services.photographs import hashes_in, photographs_in
+from node.services.prefetch import fetch_ahead
+from node.services.sources import PeerSource, held_against, mirror_source
+from node.services.standing import exchange_with
+from node.store import cases, documents, feeds, marks, peers, photographs
+from node.store.access import JournalEntry, write_journal
+from node.store.database import reading, writing
+from node.store.documents import HeldDocument, WantedDocument
+from node.store.feeds import FeedRow
+from node.store.photographs import FULL, SMALL, Photograph
+from node.store.search import remove_many
+from protocol.answers import MAX_DIGESTS, Given
+from protocol.checkpoint import Checkpoint, verify_checkpoint
+from protocol.document import verify_document
+from protocol.errors import BadProof, Malformed, ProtocolError
+from protocol.feed import Growth, check_edge, grow
+from protocol.leaf import PUT, CaseState, Leaf
+from protocol.roster import Audience, FeedEntry, Member
+from protocol.tiles import WIDTH, TileRef, parse_bundle, read_nodes
+from protocol.tlog import tree_root
+from protocol.verification import FeedState, FeedUpdate, replay
+
+Progress = Callable[[str, int, int], None]
+
+SUCCESSOR = (
+    "Nothing can be signed on this feed any more. Ask the coordinator to freeze it where the peers have it, "
+    "and to list a successor, which goes on with its cases: docs/operating/recovery.md."
+)
+"""What is left to do when the own past cannot be had back."""
+
+_ACTOR = "recovery"
+_SPOOL_IN_MEMORY = 1 << 20
+_ASK_SECONDS = 10.0
+_THREADS = 8
+
+
+class NotRecovered(NodeError):
+    """The own past is not back yet; nothing is signed, and the next call tries again."""
+
+
+@dataclass
+class Losses:
+    """What a person has to look at after a recovery; case ids.
+
+    Attributes:
+        erased: erased from the register, because they were erased from the feed after what this node knew.
+        rebuilt: records that are only what was published, because the private record is lost.
+        older: records that may be older than what was published last.
+        undocumented: published, and no member that was asked has the document any more.
+        unpictured: a photograph of theirs is lost.
+        changed: published after what this node knew, and not sorted into the others yet.
+    """
+
+    erased: list[str] = field(default_factory=list)
+    rebuilt: list[str] = field(default_factory=list)
+    older: list[str] = field(default_factory=list)
+    undocumented: list[str] = field(default_factory=list)
+    unpictured: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What one recovery brought back."""
+
+    leaves: int
+    documents: int
+    photographs: int
+    unheard: tuple[str, ...]
+    losses: Losses
+
+
+def is_needed(node: Node) -> bool:
+    """Tell whether this node was restored, or is behind its own past."""
+    with reading(node.engine) as conn:
+        restored = marks.find_mark(conn, marks.RESTORED) is not None
+        return restored or any(row.state == feeds.BEHIND for row in feeds.own_feeds(conn))
+
+
+def losses(conn: Connection) -> Losses:
+    """Return what could not be brought back, as far as nobody has noted it."""
+    mark = marks.find_mark(conn, marks.RECOVERED)
+    told: dict[str, Any] = orjson.loads(mark.about) if mark else {}
+    return Losses(**{item.name: told.get(item.name, []) for item in fields(Losses)})
+
+
+def note_losses(node: Node, actor: str) -> None:
+    """Write down that a person has looked at what could not be brought back."""
+    with writing(node.engine) as conn:
+        marks.clear_mark(conn, marks.RECOVERED)
+        write_journal(conn, JournalEntry(node.clock(), actor, "node.note-losses"))
+
+
+def recover(
+    node: Node, progress: Progress = lambda what, done, total: None, *, with_few: bool = False
+) -> Recovered | None:
+    """Bring the own feeds to the newest head that the members know, and honour what was erased meanwhile.
+
+    Args:
+        with_few: believe whoever answers, even when most do not. The newest head may then be known only to
+            those that are silent, and going on without it splits the feed for good.
+
+    Returns:
+        None when there was nothing to do.
+
+    Raises:
+        NotRecovered: it could not be done now, with the reason; also in `status`.
+    """
+    if not is_needed(node):
+        return None
+    with suppress(
+        PeerUnavailable, ProtocolError, Conflict
+    ):  # its list of members may be as old as the backup
+        membership.refresh(node)
+    with reading(node.engine) as conn:
+        rows = [row for row in feeds.own_feeds(conn) if row.state == feeds.BEHIND]
+    leaves = stored = pictures = 0
+    failed: NotRecovered | None = None
+    for row in rows:
+        try:
+            mirrors, brought = _extend(node, row, progress, with_few=with_few)
+        except NotRecovered as error:
+            failed = failed or error
+            with writing(node.engine) as conn:
+                feeds.set_feed_state(conn, row.id, feeds.BEHIND, error.message.rstrip("."), row.evidence)
+            continue
+        leaves += brought
+        sources = [mirror_source(node, member, row.member, row.audience) for member in mirrors]
+        stored += _complete(node, row, sources, progress)
+        pictures += _fetch_photographs(node, row, sources)
+    if failed is not None:
+        raise failed
+    _honour_others(node, progress)
+    with writing(node.engine) as conn:
+        _look_for_losses(conn, node)
+        for row in rows:
+            feeds.set_feed_state(conn, row.id, feeds.OPEN)
+        marks.clear_mark(conn, marks.RESTORED)
+        write_journal(conn, JournalEntry(node.clock(), _ACTOR, "node.recover"))
+        return Recovered(leaves, stored, pictures, tuple(_unheard(conn)), losses(conn))
+
+
+# --- Ask ---
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A head of an own feed that a member has, under this member's own signature.
+
+    Attributes:
+        mirror: whether it hands on the entries up to it.
+    """
+
+    member: Member
+    checkpoint: Checkpoint
+    note: bytes
+    mirror: bool
+
+
+def _ask_all(node: Node, row: FeedRow, entry: FeedEntry) -> tuple[list[_Told], list[str]]:
+    """Ask every member that may read a feed for its newest head.
+
+    Returns:
+        What they have, and who did not answer. Those that have nothing of it are in neither.
+    """
+    with reading(node.engine) as conn:
+        others = [member for member in node.network().roster.members if member.id != node.member]
+        asked = [other for other in others if row.audience in exchange_with(conn, node, other.id).leaves]
+    told, silent = list[_Told](), list[str]()
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="recover") as threads:
+        for member, answer in zip(
+            asked, threads.map(lambda one: _ask(node, one, row, entry), asked), strict=True
+        ):
+            if answer is None:
+                silent.append(member.id)
+            else:
+                told += answer
+    return told, silent
+
+
+def _ask(node: Node, member: Member, row: FeedRow, entry: FeedEntry) -> list[_Told] | None:
+    """Ask one member; None when it does not answer."""
+    source = mirror_source(node, member, row.member, row.audience)
+    found = list[_Told]()
+    try:
+        for mirror in (True, False):
+            with suppress(ProtocolError, Refused):
+                note = (
+                    source.get_checkpoint("")
+                    if mirror
+                    else node.peers.get_cosigned(member, row.origin, _ASK_SECONDS)
+                )
+                checkpoint, _ = verify_checkpoint(note or b"", entry.every_key)
+                if checkpoint.origin == row.origin:
+                    found.append(_Told(member, checkpoint, note or b"", mirror))
+    except PeerUnavailable:
+        return None
+    return found
+
+
+def _newest(row: FeedRow, entry: FeedEntry, told: Sequence[_Told]) -> Checkpoint:
+    """Return the newest head that anybody knows, or that stopped this feed.
+
+    Raises:
+        NotRecovered: there are two of the same size.
+    """
+    heads = [item.checkpoint for item in told]
+    with suppress(ProtocolError):
+        heads.append(verify_checkpoint(row.evidence or b"", entry.every_key)[0])
+    newest = max(heads, key=lambda head: head.size)
+    if any(head.size == newest.size and head.root != newest.root for head in heads):
+        raise NotRecovered(
+            f"The peers have two different heads of {row.origin} with {newest.size} entries, both under this "
+            "member's key: somebody else has that key, or two nodes have signed at the same time.",
+            SUCCESSOR,
+        )
+    return newest
+
+
+# --- Extend ---
+
+
+def _extend(node: Node, row: FeedRow, progress: Progress, *, with_few: bool) -> tuple[list[Member], int]:
+    """Bring an own feed to the newest head that is known.
+
+    Returns:
+        The members that hand it on, those with the newest head first, and how many entries were added.
+
+    Raises:
+        NotRecovered: too few answered, or what they have cannot be had or does not continue the own feed.
+    """
+    entry = _entry(node, row)
+    told, silent = _ask_all(node, row, entry)
+    answered = {item.member.id for item in told}
+    if not answered or (len(silent) >= len(answered) and not with_few):
+        raise NotRecovered(
+            f"{len(answered)} members have told their newest head of {row.origin}, and {len(silent)} do not "
+            f"answer ({', '.join(sorted(silent)) or 'nobody else is asked'}): the newest may be with those.",
+            "It is tried again by itself. See `gmcn recover` when they are gone for good.",
+        )
+    newest = _newest(row, entry, told)
+    mirrors = sorted((item for item in told if item.mirror), key=lambda item: -item.checkpoint.size)
+    brought = 0
+    if newest.size > row.size:
+        brought = _extend_from(node, row, entry, newest, mirrors, progress)
+    elif _root_at(node, row, newest.size) != newest.root:
+        raise _forked(row, newest)
+    return [item.member for item in mirrors], brought
+
+
+def _extend_from(
+    node: Node,
+    row: FeedRow,
+    entry: FeedEntry,
+    newest: Checkpoint,
+    mirrors: Sequence[_Told],
+    progress: Progress,
+) -> int:
+    reasons = list[str]()
+    forked = False
+    for item in mirrors:
+        if item.checkpoint.size < newest.size:
+            continue
+        source = mirror_source(node, item.member, row.member, row.audience)
+        try:
+            return _bring_entries(node, row, entry, item.note, source, progress)
+        except BadProof:
+            forked = True
+        except (ProtocolError, PeerUnavailable) as error:
+            reasons.append(f"{item.member.id}: {error}".rstrip("."))
+    if forked:
+        raise _forked(row, newest)
+    raise NotRecovered(
+        f"{row.origin} has {newest.size} entries elsewhere and {row.size} here, and nobody hands them on"
+        f"{': ' + '; '.join(reasons) if reasons else ''}.",
+        f"It is tried again by itself. If nobody ever will: {SUCCESSOR}",
+    )
+
+
+def _bring_entries(
+    node: Node, row: FeedRow, entry: FeedEntry, note: bytes, source: PeerSource, progress: Progress
+) -> int:
+    """Fetch the entries behind the own ones, hold them against the signed root, and commit them with all that
+    follows from them.
+
+    Raises:
+        BadProof: they do not continue the own entries.
+        ProtocolError: the source does not give what it announces.
+        PeerUnavailable: it does not answer.
+    """
+    known = FeedState(row.origin, row.known().frontier, row.newest_note)
+    update = FeedUpdate(known, note, entry.every_key)
+    with tempfile.SpooledTemporaryFile(_SPOOL_IN_MEMORY, dir=str(node.scratch())) as spool:
+        for ref, data in fetch_ahead(source.get_file, update.bundles()):
+            update.feed(data)
+            spool.write(len(data).to_bytes(4, "big") + data)
+            if spool.tell() > pulling.MAX_PULL_BYTES:
+                raise Malformed(f"feed: more than {pulling.MAX_PULL_BYTES} bytes of new entries at once")
+            progress("entries", ref.index * WIDTH + ref.width, update.checkpoint.size)
+        update.finish()
+        with writing(node.engine) as conn:
+            _commit(conn, node, row, update, note, spool)
+    return update.checkpoint.size - row.size
+
+
+def _commit(
+    conn: Connection, node: Node, row: FeedRow, update: FeedUpdate, note: bytes, spool: IO[bytes]
+) -> None:
+    """Store entries, tiles, head and case table, and what was erased by them, in one transaction."""
+    now, head = node.clock(), feeds.load_head(conn, row, row.known().frontier)
+    check_edge(head)
+    for ref, data in _spooled(update, spool):
+        place = head.frontier.size
+        entries = parse_bundle(data, ref.width)[place - ref.index * WIDTH :]
+        growth = grow(head, entries)
+        head = growth.head
+        feeds.write_files(conn, row.id, growth.files)
+        followed = replay(
+            entries, place, row.member, lambda found: feeds.lookup_cases(conn, row.id, found), now
+        )
+        _follow(conn, node, row, followed)
+    feeds.store_growth(conn, row, Growth(head, ()), note, now)
+    feeds.set_feed_state(conn, row.id, feeds.BEHIND, "its documents are fetched from the peers")
+
+
+def _follow(conn: Connection, node: Node, row: FeedRow, followed: Sequence[tuple[Leaf, CaseState]]) -> None:
+    """Let own cases stand where leaves of the own feed have left them, in the register too."""
+    now = node.clock()
+    feeds.store_cases(conn, row.id, followed, feeds.WANTED, now)
+    last = {leaf.case: after for leaf, after in followed}
+    keys = feeds.case_keys(conn, row.id, list(last))
+    changed = [keys[case] for case, after in last.items() if not after.erased]
+    documents.delete_content(conn, changed)  # of a version before: it must not be given for the newest
+    digests = [(leaf.digest, keys[leaf.case]) for leaf, _ in followed if leaf.digest is not None]
+    documents.remember_published(conn, row.id, digests)
+    erased = [case for case, after in last.items() if after.erased]
+    for case in cases.get_cases(conn, erased).values():
+        if case.status != cases.ERASED:
+            remove_many(conn, "own", None, [case.case_id])
+            photographs.loosen_photographs(conn, node.member, cases.empty_case(conn, case.case_id, now))
+            write_journal(conn, JournalEntry(now, _ACTOR, "case.erase", case.case_id))
+            _note(conn, node, erased=[case.case_id])
+    _note(conn, node, changed=[case for case, after in last.items() if not after.erased])
+
+
+def _spooled(update: FeedUpdate, spool: IO[bytes]) -> Iterator[tuple[TileRef, bytes]]:
+    spool.seek(0)
+    for ref in update.bundles():
+        yield ref, spool.read(int.from_bytes(spool.read(4), "big"))
+
+
+def _root_at(node: Node, row: FeedRow, size: int) -> bytes:
+    with reading(node.engine) as conn:
+        nodes = read_nodes(row.size, lambda ref: feeds.read_file(conn, row.id, ref) or b"")
+        return tree_root(size, nodes)
+
+
+def _entry(node: Node, row: FeedRow) -> FeedEntry:
+    """Return what the roster says of an own feed.
+
+    Raises:
+        NotRecovered: it lists another in its place.
+    """
+    audience: Audience = "police" if row.audience == "police" else "network"
+    entry = node.entry().feed(audience)
+    if entry.origin != row.origin:
+        raise NotRecovered(f"The roster has replaced {row.origin} by {entry.origin}.", SUCCESSOR)
+    return entry
+
+
+def _forked(row: FeedRow, newest: Checkpoint) -> NotRecovered:
+    return NotRecovered(
+        f"The entries that this node has of {row.origin} are not those that it has signed: the peers have "
+        f"another past, of {newest.size} entries.",
+        SUCCESSOR,
+    )
+
+
+# --- Complete ---
+
+
+def _complete(node: Node, row: FeedRow, sources: Sequence[PeerSource], progress: Progress) -> int:
+    """Fetch the documents of own cases that are not here. Returns how many."""
+    stored = 0
+    for source in sources:
+        lacking = 0
+        with suppress(PeerUnavailable, ProtocolError):
+            while True:
+                with reading(node.engine) as conn:
+                    wanted = documents.want_documents(conn, row.id, node.clock(), MAX_DIGESTS, lacking)
+                if not wanted:
+                    break
+                with held_against(source.name):
+                    answers = source.get_documents([item.leaf.digest or b"" for item in wanted])
+                good = [
+                    (item, answer.body)
+                    for item, answer in zip(wanted, answers, strict=True)
+                    if isinstance(answer, Given)
+                ]
+                _store_documents(node, row, good)
+                stored += len(good)
+                lacking += len(wanted) - len(good)
+                progress("documents", stored, 0)
+    with writing(node.engine) as conn:
+        while wanted := documents.want_documents(conn, row.id, node.clock(), MAX_DIGESTS):
+            reason = "no member that was asked has this document any more"
+            documents.set_case_states(conn, wanted, feeds.WITHHELD, reason)
+            _note(conn, node, undocumented=[item.leaf.case for item in wanted])
+    return stored
+
+
+def _store_documents(node: Node, row: FeedRow, good: Sequence[tuple[WantedDocument, bytes]]) -> None:
+    """Store own documents, whose digests are right.
+
+    Raises:
+        ProtocolError: one is not what this node could have published.
+    """
+    named = list[Photograph]()
+    for item, body in good:
+        named += photographs_in(
+            item.case_key, verify_document(body, item.leaf, row.audience).parts, feeds.WANTED
+        )
+    with writing(node.engine) as conn:
+        documents.store_documents(conn, [(item.case_key, body) for item, body in good], named)
+        for photo in named:
+            if node.blobs.has(row.member, photo.sha256):
+                photographs.set_photograph_state(conn, photo, feeds.HELD)
+
+
+def _fetch_photographs(node: Node, row: FeedRow, sources: Sequence[PeerSource]) -> int:
+    kept = 0
+    for source in sources:
+        for rendition in (SMALL, FULL):
+            with suppress(PeerUnavailable, ProtocolError):
+                kept += replicas.fetch_photographs(node, source, row, rendition)
+    return kept
+
+
+# --- Hear ---
+
+
+def _honour_others(node: Node, progress: Progress) -> None:
+    """After a restore: honour what everybody has erased since. Of those who do not answer nothing is shown
+    until they do."""
+    with reading(node.engine) as conn:
+        asked = _unheard(conn) if marks.find_mark(conn, marks.RESTORED) else []
+    for done, member in enumerate(asked, 1):
+        with suppress(NodeError):  # one that is not in the roster any more
+            pulling.pull(node, member)
+        progress("members", done, len(asked))
+    erasure.expire(node)
+    while erasure.purge(node):
+        pass
+
+
+def _unheard(conn: Connection) -> list[str]:
+    return [peer.member for peer in peers.list_peers(conn) if peer.unheard]
+
+
+# --- What is left to people ---
+
+
+def _look_for_losses(conn: Connection, node: Node) -> None:
+    """Give the register a record of every own case that is published, and list what people must look at."""
+    found = losses(conn)
+    for case_id in found.changed:
+        docs = documents.find_documents(conn, case_id)
+        parts = {name: part for doc in docs for name, part in _parts_of(doc).items()}
+        case = cases.get_cases(conn, [case_id]).get(case_id)
+        if case is None:
+            case = cases.add_case(conn, case_id, _record_of(parts), _ACTOR, node.clock())
+            cases.keep_photographs(conn, case_id, hashes_in(case.record))
+            index_cases(conn, node, [case])
+            found.rebuilt.append(case_id)
+        elif docs and not _is_of(node, case.record, parts):
+            found.older.append(case_id)
+        if case.status != cases.PUBLISHED:
+            cases.set_status(conn, case_id, cases.PUBLISHED, node.clock())
+        pictures = [photo for doc in docs for photo in photographs.photographs_of_case(conn, doc.case_key)]
+        if any(photo.state != feeds.HELD for photo in pictures):
+            found.unpictured.append(case_id)
+    _keep(conn, node, replace(found, changed=[]))
+
+
+def _parts_of(doc: HeldDocument) -> dict[str, dict[str, Any]]:
+    """Read the parts of an own document without their salts, and without the head, which no record has."""
+    leaf = Leaf(PUT, doc.case_id, doc.version, doc.digest, doc.expires, doc.leaf_at, b"")
+    parts = verify_document(doc.body, leaf, doc.audience).parts
+    return {
+        name: {key: value for key, value in part.items() if key != "salt"}
+        for name, part in parts.items()
+        if name != "head"
+    }
+
+
+def _record_of(parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Make a private record of what was published: all of it that ever left the house."""
+    record = {key: value for part in parts.values() for key, value in part.items()}
+    if "last_seen_exact" in record:
+        record["last_seen"] = record.pop("last_seen_exact")
+    return record
+
+
+def _is_of(node: Node, record: Mapping[str, Any], parts: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Tell whether a record leaves the house as what was published: then it was only renewed."""
+    try:
+        leaving = disclose(record, node.disclosure(), schemas=node.network().schemas, now=node.now())
+    except NodeError:
+        return False
+    now = {"public": leaving.public, "network": leaving.network, "police": leaving.police}
+    return all(part == now[name] for name, part in parts.items())
+
+
+def _note(conn: Connection, node: Node, **told: list[str]) -> None:
+    """Add to what a person has to look at."""
+    found = losses(conn)
+    for name, some in told.items():
+        getattr(found, name).extend(case for case in some if case not in getattr(found, name))
+    _keep(conn, node, found)
+
+
+def _keep(conn: Connection, node: Node, found: Losses) -> None:
+    marks.set_mark(conn, marks.RECOVERED, node.clock(), orjson.dumps(asdict(found)).decode())

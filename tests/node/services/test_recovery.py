@@ -1,0 +1,222 @@
+"""Back into one's own past: restored, copied and rolled back nodes, and what the peers see of it."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from node.adapters.http import Answer
+from node.adapters.keystore import create_sealing_file, load_sealing_file
+from node.errors import Conflict, NotFound, PeerUnavailable
+from node.runtime import Node
+from node.services import backup, finding, publishing, recovery
+from node.services import cases as register
+from node.services.recovery import NotRecovered
+from node.store import cases, feeds, marks
+from node.store.database import reading
+from node.store.search import Query, find
+from tests.factories import sample_record
+from tests.federation import DE, FR, NGO, Ask, Call, Federation, down
+from tests.forensics import invent_child
+from tests.liars import find_feed, problems
+
+OWNER, PEER, HELPER = FR[0], DE[0], NGO[0]
+
+
+class Insurance:
+    """Backups of nodes, and new homes made of them."""
+
+    def __init__(self, folder: Path) -> None:
+        create_sealing_file(folder / "backup.pem", b"a long passphrase")
+        self._key = load_sealing_file(folder / "backup.pem", b"a long passphrase")
+        self._folder = folder
+
+    def take(self, node: Node, name: str = "a") -> Path:
+        """Back a node up."""
+        return backup.back_up(node, self._folder / f"{name}.backup", self._key[1]).path
+
+    def put_back(self, federation: Federation, member: str, made: Path) -> Node:
+        """Lose a node's home, and restore it from a backup."""
+        home = federation[member].config.home
+        federation[member].engine.dispose()
+        shutil.rmtree(home)
+        backup.restore(made, self._key, home, federation.clock())
+        return federation.reopen(member)
+
+
+@pytest.fixture
+def insurance(tmp_path: Path) -> Insurance:
+    return Insurance(tmp_path)
+
+
+@pytest.fixture
+def federation(tmp_path: Path) -> Iterator[Federation]:
+    made = Federation(tmp_path, [FR, DE, NGO])
+    yield made
+    made.close()
+
+
+def pull_all(federation: Federation, owner: str = OWNER) -> None:
+    for member in federation.nodes:
+        if member != owner:
+            assert federation.pull(member, owner).error == ""
+
+
+def pictured(federation: Federation, colour: str, language: str = "ar") -> dict[str, Any]:
+    Image.new("RGB", (300, 400), colour).save(federation.folder / f"{colour}.png")
+    return sample_record(language, photos=[{"kind": "photo", "file": f"{colour}.png", "primary": True}])
+
+
+def found(node: Node, federation: Federation) -> set[str]:
+    with reading(node.engine) as conn:
+        return {hit.case_id for hit in find(conn, Query(today=federation.clock().date(), limit=200))}
+
+
+def status_of(node: Node, case_id: str) -> str:
+    return register.get_case(node, case_id).status
+
+
+def is_restored(node: Node) -> bool:
+    with reading(node.engine) as conn:
+        return marks.find_mark(conn, marks.RESTORED) is not None
+
+
+def test_a_node_restored_from_yesterday_goes_on_where_its_peers_know_it_to_be(
+    federation: Federation, insurance: Insurance
+) -> None:
+    kept, erased, changed = federation.publish(
+        OWNER, sample_record("ar", photos=None), pictured(federation, "red"), sample_record("uk", photos=None)
+    )
+    pull_all(federation)
+    made = insurance.take(federation[OWNER])
+    federation.clock.advance(hours=20)
+    publishing.erase(federation[OWNER], erased.case_id, "test")
+    register.change_case(federation[OWNER], changed.case_id, {"sex": 9}, "test", federation.folder)
+    publishing.publish(federation[OWNER], [changed.case_id, kept.case_id], "test")
+    (fresh,) = federation.publish(OWNER, pictured(federation, "blue", "ja"))
+    pull_all(federation)
+    before = {name: find_feed(federation[PEER], OWNER, name).size for name in ("network", "police")}
+
+    node = insurance.put_back(federation, OWNER, made)
+    assert erased.case_id in found(node, federation)
+    with pytest.raises(Conflict, match="was restored"):
+        publishing.publish(node, [kept.case_id], "test")
+    report = federation.pull(PEER, OWNER)
+    assert (report.lying, report.error) == (
+        False,
+        "It answered 503: This node is fetching its own past. Ask again in a while.",
+    )
+
+    done = recovery.recover(node)
+    assert done is not None
+    assert (done.leaves, done.unheard) == (8, ())
+    assert done.losses.erased == [erased.case_id]
+    assert done.losses.rebuilt == [fresh.case_id]
+    assert done.losses.older == [changed.case_id]
+    assert done.losses.unpictured == [fresh.case_id]  # its full size: peers had only fetched the small one
+    assert {name: find_feed(node, OWNER, name).size for name in before} == before
+    assert found(node, federation) == {kept.case_id, changed.case_id, fresh.case_id}
+    assert status_of(node, erased.case_id) == cases.ERASED
+    assert register.get_case(node, fresh.case_id).record["names"] == sample_record("ja")["names"]
+    assert not is_restored(node)
+    assert recovery.recover(node) is None
+
+    publishing.publish(node, [fresh.case_id, kept.case_id], "test")
+    pull_all(federation)
+    for member in federation.nodes:
+        assert find_feed(federation[member], OWNER, "network").state == feeds.OPEN
+        assert [problem for problem in problems(federation[member]) if "photograph" not in problem] == []
+
+
+def test_a_restored_node_waits_for_most_of_its_peers(federation: Federation, insurance: Insurance) -> None:
+    (case,) = federation.publish(OWNER, sample_record("ar", photos=None))
+    pull_all(federation)
+    made = insurance.take(federation[OWNER])
+    publishing.erase(federation[OWNER], case.case_id, "test")
+    pull_all(federation)
+    node = insurance.put_back(federation, OWNER, made)
+    federation.wire.faults[PEER] = [down]
+    federation.wire.faults[HELPER] = [down]
+    with pytest.raises(NotRecovered, match="0 members have told"):
+        recovery.recover(node, with_few=True)
+    del federation.wire.faults[HELPER]
+    with pytest.raises(NotRecovered, match=r"1 members .* 1 do not answer \(police\.de\.example\)"):
+        recovery.recover(node)
+    assert is_restored(node)
+    assert "police.de.example" in find_feed(node, OWNER, "network").reason
+    del federation.wire.faults[PEER]
+    assert recovery.recover(node) is not None
+
+
+def test_an_erased_child_does_not_come_back_from_a_backup(
+    federation: Federation, insurance: Insurance
+) -> None:
+    child = invent_child(federation.folder)
+    (own,) = federation.publish(OWNER, child.record)
+    secret = child.secret(federation[OWNER])
+    federation.publish(PEER, sample_record("ja", photos=None))
+    pull_all(federation)
+    pull_all(federation, PEER)
+    made = insurance.take(federation[OWNER])
+    publishing.erase(federation[OWNER], own.case_id, "test")
+    pull_all(federation)
+    node = insurance.put_back(federation, OWNER, made)
+    assert secret.traces(node.config.home) != []
+    recovery.recover(node)
+    assert own.case_id not in found(node, federation)
+    assert list(node.blobs.iterate(OWNER)) == []
+    node.engine.dispose()
+    assert secret.traces(node.config.home) == []
+
+
+def test_what_others_erased_since_the_backup_is_gone_before_anything_is_shown(
+    federation: Federation, insurance: Insurance
+) -> None:
+    child = invent_child(federation.folder)
+    (foreign,) = federation.publish(PEER, child.record)
+    secret = child.secret(federation[PEER])
+    federation.publish(OWNER, sample_record("ar", photos=None))
+    pull_all(federation)
+    pull_all(federation, PEER)
+    made = insurance.take(federation[OWNER])
+    publishing.erase(federation[PEER], foreign.case_id, "test")
+    node = insurance.put_back(federation, OWNER, made)
+    recovery.recover(node)
+    assert foreign.case_id not in found(node, federation)
+    node.engine.dispose()
+    assert secret.traces(node.config.home) == []
+
+
+def test_nothing_of_a_member_that_was_not_heard_is_shown(
+    federation: Federation, insurance: Insurance
+) -> None:
+    (foreign,) = federation.publish(HELPER, sample_record("uk", photos=None))
+    federation.publish(OWNER, sample_record("ar", photos=None))
+    pull_all(federation)
+    pull_all(federation, HELPER)
+    made = insurance.take(federation[OWNER])
+    node = insurance.put_back(federation, OWNER, made)
+    federation.wire.faults[HELPER] = [down]
+    federation.wire.faults[PEER] = [no_mirror]
+    done = recovery.recover(node, with_few=True)
+    assert done is not None
+    assert done.unheard == (HELPER,)
+    hits, _ = finding.find(node, Query(today=federation.clock().date()), "test")
+    assert foreign.case_id not in {hit.case_id for hit in hits}
+    with pytest.raises(NotFound):
+        finding.open_case_quietly(node, foreign.case_id)
+    federation.wire.faults.clear()
+    federation.pull(OWNER, HELPER)
+    assert federation.pull(OWNER, HELPER).error == ""
+    hits, _ = finding.find(node, Query(today=federation.clock().date()), "test")
+    assert foreign.case_id in {hit.case_id for hit in hits}
+
+
+def no_mirror(call: Call, ask: Ask) -> Answer:
+    """A member that hands on nothing of that NGO."""
+    if f"/mirrors/{HELPER}" in call.path:
+        raise PeerUnavailable("It cannot be reached.")
+    return ask()
