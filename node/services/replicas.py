@@ -9,7 +9,7 @@ form that its document promised.
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -284,30 +284,32 @@ def send_receipts(node: Node, member: Member, row: feeds.FeedRow) -> int:
         PeerUnavailable: the owner did not take them; they are still owed.
     """
     told = 0
+    for token, items in owed_receipts(node, row):
+        node.peers.send_receipt(member, token)
+        with writing(node.engine) as conn:
+            receipts.settle(conn, items)
+        told += len(items)
+    return told
+
+
+def owed_receipts(node: Node, row: feeds.FeedRow) -> Iterator[tuple[str, list[receipts.Owed]]]:
+    """Sign what the owner of a feed has not been told yet: each receipt with its items, which are owed until
+    they are settled."""
     for kind, owed, item_of in (
         (ERASED, receipts.owed_erased, _erased_item),
         (HELD, receipts.owed_held, _held_item),
     ):
+        above = 0
         while True:
             with reading(node.engine) as conn:
-                items = owed(conn, row.id, MAX_ITEMS)
+                items = owed(conn, row.id, MAX_ITEMS, above)
             if not items:
                 break
-            now = node.now()
-            token = format_receipt(
-                node.token_signer(),
-                member.id,
-                row.origin,
-                kind,
-                [item_of(item, now) for item in items],
-                now,
-                secrets.token_urlsafe(16),
-            )
-            node.peers.send_receipt(member, token)
-            with writing(node.engine) as conn:
-                receipts.settle(conn, items)
-            told += len(items)
-    return told
+            now, above = node.now(), items[-1].case_key
+            told = [item_of(item, now) for item in items]
+            token_id = secrets.token_urlsafe(16)
+            signer = node.token_signer()
+            yield format_receipt(signer, row.member, row.origin, kind, told, now, token_id), items
 
 
 def _held_item(item: receipts.Owed, now: datetime) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from node.errors import Conflict, NodeError, NotAllowed, NotFound
+from node.errors import Conflict, NodeError, NotAllowed, NotFound, PeerUnavailable
 from node.runtime import Node
 from node.services.standing import Exchange, exchange_with
 from node.store import access, cases, documents, feeds, peers, photographs, receipts
@@ -114,6 +114,8 @@ def open_feed(
     row = feeds.find_feed(conn, node.member, audience) if audience in open_to else None
     if row is None or row.note is None:
         raise NotFound("There is no such feed here.")
+    if row.state == feeds.BEHIND:  # its head is one that it has left behind: to a reader that would be a lie
+        raise PeerUnavailable("This node is fetching its own past.", "Ask again in a while.")
     return row
 
 
@@ -175,6 +177,14 @@ def take_receipt(node: Node, caller: Caller, token: str) -> None:
         NotAllowed: nothing is exchanged with the caller.
         Conflict: the request was honoured before.
     """
+    receipt = read_receipt(node, caller, token)
+    with writing(node.engine) as conn:
+        take_once(conn, node, caller, "receipt")
+        keep_receipt(conn, node, caller, receipt, token)
+
+
+def read_receipt(node: Node, caller: Caller, token: str) -> Receipt:
+    """Verify a peer's receipt, as far as its bytes tell; raises like `take_receipt`."""
     if not caller.exchange.leaves:
         raise not_exchanged(caller)
     network = node.network()
@@ -185,14 +195,17 @@ def take_receipt(node: Node, caller: Caller, token: str) -> None:
         network.schemas.check("receipt", receipt.claims)
     except SchemaError as error:
         raise Malformed(f"receipt: {error.problems[0]}") from None
-    with writing(node.engine) as conn:
-        take_once(conn, node, caller, "receipt")
-        row = _feed_of(node, conn, caller, receipt.origin)
-        known = feeds.lookup_cases(conn, row.id, [item["case"] for item in receipt.items])
-        promises = {item["case"]: _promise(item, receipt, known.get(item["case"])) for item in receipt.items}
-        news = receipts.record_promises(conn, row.id, caller.member, list(promises.values()))
-        if receipt.kind == ERASED and news:
-            receipts.keep_statement(conn, caller.member, token, node.now())
+    return receipt
+
+
+def keep_receipt(conn: Connection, node: Node, caller: Caller, receipt: Receipt, token: str) -> None:
+    """Hold a receipt against the feed that it is about, and keep it; raises like `take_receipt`."""
+    row = _feed_of(node, conn, caller, receipt.origin)
+    known = feeds.lookup_cases(conn, row.id, [item["case"] for item in receipt.items])
+    promises = {item["case"]: _promise(item, receipt, known.get(item["case"])) for item in receipt.items}
+    news = receipts.record_promises(conn, row.id, caller.member, list(promises.values()))
+    if receipt.kind == ERASED and news:
+        receipts.keep_statement(conn, caller.member, token, node.now())
 
 
 def take_ring(node: Node, caller: Caller) -> None:

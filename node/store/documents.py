@@ -243,6 +243,26 @@ def held_digests(
     return {digest: (body, direct) for digest, body, direct in conn.execute(query)}
 
 
+def list_held(
+    conn: Connection, feed_id: int, first: int, limit: int, after: tuple[int, int] | None = None
+) -> list[tuple[int, int, bytes]]:
+    """Return the place, key and digest of cases of a feed whose document is held, the newest first.
+
+    Args:
+        first: the first place whose cases are wanted; those without one, of a feed before, come with 0.
+        after: place and key of the one that was returned last.
+    """
+    c = feed_case.c
+    query = sa.select(c.place, c.id, c.digest).where(c.feed_id == feed_id, c.state == HELD)
+    if first:
+        query = query.where(c.place >= first)
+    if after is not None:
+        place, key = after
+        query = query.where(sa.or_(c.place < place, sa.and_(c.place == place, c.id < key)))
+    rows = conn.execute(query.order_by(c.place.desc(), c.id.desc()).limit(limit))
+    return [(place, key, digest) for place, key, digest in rows]
+
+
 def direct_cases(conn: Connection, keys: Sequence[int]) -> set[int]:
     """Return the keys of those cases whose document nobody but the owner hands out."""
     query = sa.select(document.c.case_key).where(document.c.case_key.in_(keys), document.c.direct)

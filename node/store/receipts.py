@@ -4,7 +4,7 @@ Guarantees: a promise never goes back: an older version or a missing time does n
 signed receipts about erasures are kept, those about held versions are not.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -150,14 +150,18 @@ def open_erasures(
     return [item for item in waiting if item[2]]
 
 
-def owed_held(conn: Connection, feed_id: int, limit: int) -> list[Owed]:
-    """Return held versions whose owner has not been told yet."""
-    return _owed(conn, feed_id, feed_case.c.state == HELD, limit)
+def owed_held(conn: Connection, feed_id: int, limit: int, above: int = 0) -> list[Owed]:
+    """Return held versions whose owner has not been told yet, in the order of their keys.
+
+    Args:
+        above: only those of cases with greater keys.
+    """
+    return _owed(conn, feed_id, feed_case.c.state == HELD, limit, above)
 
 
-def owed_erased(conn: Connection, feed_id: int, limit: int) -> list[Owed]:
-    """Return hidden or purged cases whose owner has not been told yet."""
-    return _owed(conn, feed_id, feed_case.c.state.in_(GONE), limit)
+def owed_erased(conn: Connection, feed_id: int, limit: int, above: int = 0) -> list[Owed]:
+    """Return hidden or purged cases whose owner has not been told yet; see `owed_held`."""
+    return _owed(conn, feed_id, feed_case.c.state.in_(GONE), limit, above)
 
 
 def settle(conn: Connection, items: Sequence[Owed]) -> None:
@@ -174,12 +178,24 @@ def settle(conn: Connection, items: Sequence[Owed]) -> None:
     )
 
 
-def _owed(conn: Connection, feed_id: int, condition: sa.ColumnElement[bool], limit: int) -> list[Owed]:
+def settle_returned(conn: Connection, feed_id: int, items: Sequence[Mapping[str, Any]]) -> None:
+    """Write down that the owner took a receipt, by the receipt's own items, unless there is more to tell
+    meanwhile."""
+    c = feed_case.c
+    for item in items:
+        more = sa.false() if "purged_at" in item else c.purged_at.is_not(None)
+        same = sa.and_(c.feed_id == feed_id, c.case_id == item["case"], c.version == item["version"])
+        conn.execute(feed_case.update().where(same, sa.not_(more)).values(owed=False))
+
+
+def _owed(
+    conn: Connection, feed_id: int, condition: sa.ColumnElement[bool], limit: int, above: int
+) -> list[Owed]:
     c = feed_case.c
     query = (
         sa.select(c.id, c.case_id, c.version, c.digest, c.hidden_at, c.purged_at, c.stored)
         # As text: a partial index is used only where the query says word for word what the index says.
-        .where(c.feed_id == feed_id, sa.text("owed"), condition)
+        .where(c.feed_id == feed_id, sa.text("owed"), condition, c.id > above)
         .order_by(c.id)
         .limit(limit)
     )

@@ -2,6 +2,7 @@
 
 from node.store import (
     access,
+    carried,
     cases,
     documents,
     evidence,
@@ -20,6 +21,7 @@ from node.store.database import metadata
 
 __all__ = [
     "access",
+    "carried",
     "cases",
     "documents",
     "evidence",

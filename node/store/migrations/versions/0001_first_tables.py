@@ -6,441 +6,524 @@ from alembic import op
 from node.store import search
 
 
-revision = '0001'
+revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    op.create_table('case_file',
-    sa.Column('case_id', sa.String(), nullable=False),
-    sa.Column('status', sa.String(), nullable=False),
-    sa.Column('revision', sa.Integer(), nullable=False),
-    sa.Column('record', sa.LargeBinary(), nullable=False),
-    sa.Column('created_at', sa.BigInteger(), nullable=False),
-    sa.Column('updated_at', sa.BigInteger(), nullable=False),
-    sa.Column('withdrawn_at', sa.BigInteger(), nullable=True),
-    sa.PrimaryKeyConstraint('case_id', name=op.f('pk_case_file'))
+    op.create_table(
+        "carried_head",
+        sa.Column("member", sa.String(), nullable=False),
+        sa.Column("origin", sa.String(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("member", "origin", name=op.f("pk_carried_head")),
     )
-    with op.batch_alter_table('case_file', schema=None) as batch_op:
-        batch_op.create_index('ix_case_file_status', ['status', 'updated_at'], unique=False)
+    op.create_table(
+        "carried_receipt",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("member", sa.String(), nullable=False),
+        sa.Column("token", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_carried_receipt")),
+    )
+    op.create_table(
+        "case_file",
+        sa.Column("case_id", sa.String(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("record", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("withdrawn_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("case_id", name=op.f("pk_case_file")),
+    )
+    with op.batch_alter_table("case_file", schema=None) as batch_op:
+        batch_op.create_index("ix_case_file_status", ["status", "updated_at"], unique=False)
 
-    op.create_table('comparison',
-    sa.Column('member', sa.String(), nullable=False),
-    sa.Column('tag', sa.String(), nullable=False),
-    sa.Column('compared_at', sa.BigInteger(), nullable=False),
-    sa.PrimaryKeyConstraint('member', name=op.f('pk_comparison'))
+    op.create_table(
+        "comparison",
+        sa.Column("member", sa.String(), nullable=False),
+        sa.Column("tag", sa.String(), nullable=False),
+        sa.Column("compared_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("member", name=op.f("pk_comparison")),
     )
-    op.create_table('evidence',
-    sa.Column('id', sa.String(length=64), nullable=False),
-    sa.Column('origin', sa.String(), nullable=False),
-    sa.Column('member', sa.String(), nullable=False),
-    sa.Column('audience', sa.String(), nullable=False),
-    sa.Column('data', sa.LargeBinary(), nullable=False),
-    sa.Column('found', sa.String(), nullable=False),
-    sa.Column('source', sa.String(), nullable=False),
-    sa.Column('found_at', sa.BigInteger(), nullable=False),
-    sa.Column('closed_at', sa.BigInteger(), nullable=True),
-    sa.Column('closed_by', sa.String(), nullable=False),
-    sa.Column('reason', sa.String(), nullable=False),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_evidence'))
+    op.create_table(
+        "evidence",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("origin", sa.String(), nullable=False),
+        sa.Column("member", sa.String(), nullable=False),
+        sa.Column("audience", sa.String(), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.Column("found", sa.String(), nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("found_at", sa.BigInteger(), nullable=False),
+        sa.Column("closed_at", sa.BigInteger(), nullable=True),
+        sa.Column("closed_by", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_evidence")),
     )
-    with op.batch_alter_table('evidence', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_evidence_origin'), ['origin'], unique=False)
+    with op.batch_alter_table("evidence", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_evidence_origin"), ["origin"], unique=False)
 
-    op.create_table('feed',
-    sa.Column('id', sa.Integer(), nullable=False),
-    sa.Column('member', sa.String(), nullable=False),
-    sa.Column('audience', sa.String(), nullable=False),
-    sa.Column('origin', sa.String(), nullable=False),
-    sa.Column('own', sa.Boolean(), nullable=False),
-    sa.Column('size', sa.BigInteger(), nullable=False),
-    sa.Column('frontier', sa.LargeBinary(), nullable=False),
-    sa.Column('note', sa.LargeBinary(), nullable=True),
-    sa.Column('pending', sa.LargeBinary(), nullable=True),
-    sa.Column('state', sa.String(), nullable=False),
-    sa.Column('reason', sa.String(), nullable=False),
-    sa.Column('evidence', sa.LargeBinary(), nullable=True),
-    sa.Column('advanced_at', sa.BigInteger(), nullable=True),
-    sa.Column('through', sa.String(), nullable=False),
-    sa.Column('readers', sa.Text(), nullable=True),
-    sa.Column('readers_at', sa.BigInteger(), nullable=True),
-    sa.Column('pruned', sa.LargeBinary(), nullable=False),
-    sa.Column('minimum', sa.BigInteger(), nullable=False),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_feed')),
-    sa.UniqueConstraint('member', 'audience', name=op.f('uq_feed_member_audience')),
-    sa.UniqueConstraint('origin', name=op.f('uq_feed_origin'))
+    op.create_table(
+        "feed",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("member", sa.String(), nullable=False),
+        sa.Column("audience", sa.String(), nullable=False),
+        sa.Column("origin", sa.String(), nullable=False),
+        sa.Column("own", sa.Boolean(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("frontier", sa.LargeBinary(), nullable=False),
+        sa.Column("note", sa.LargeBinary(), nullable=True),
+        sa.Column("pending", sa.LargeBinary(), nullable=True),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("evidence", sa.LargeBinary(), nullable=True),
+        sa.Column("advanced_at", sa.BigInteger(), nullable=True),
+        sa.Column("through", sa.String(), nullable=False),
+        sa.Column("readers", sa.Text(), nullable=True),
+        sa.Column("readers_at", sa.BigInteger(), nullable=True),
+        sa.Column("pruned", sa.LargeBinary(), nullable=False),
+        sa.Column("minimum", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_feed")),
+        sa.UniqueConstraint("member", "audience", name=op.f("uq_feed_member_audience")),
+        sa.UniqueConstraint("origin", name=op.f("uq_feed_origin")),
     )
-    op.create_table('handover',
-    sa.Column('id', sa.Integer(), nullable=False),
-    sa.Column('giving', sa.Boolean(), nullable=False),
-    sa.Column('member', sa.String(), nullable=False),
-    sa.Column('offer', sa.String(), nullable=False),
-    sa.Column('case_id', sa.String(), nullable=False),
-    sa.Column('other_case', sa.String(), nullable=False),
-    sa.Column('published', sa.Boolean(), nullable=False),
-    sa.Column('state', sa.String(), nullable=False),
-    sa.Column('reason', sa.String(), nullable=False),
-    sa.Column('at', sa.BigInteger(), nullable=False),
-    sa.Column('expires_at', sa.BigInteger(), nullable=False),
-    sa.Column('answered_at', sa.BigInteger(), nullable=True),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_handover')),
-    sa.UniqueConstraint('giving', 'member', 'offer', name=op.f('uq_handover_giving_member_offer'))
+    op.create_table(
+        "handover",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("giving", sa.Boolean(), nullable=False),
+        sa.Column("member", sa.String(), nullable=False),
+        sa.Column("offer", sa.String(), nullable=False),
+        sa.Column("case_id", sa.String(), nullable=False),
+        sa.Column("other_case", sa.String(), nullable=False),
+        sa.Column("published", sa.Boolean(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("answered_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_handover")),
+        sa.UniqueConstraint("giving", "member", "offer", name=op.f("uq_handover_giving_member_offer")),
     )
-    with op.batch_alter_table('handover', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_handover_case_id'), ['case_id'], unique=False)
+    with op.batch_alter_table("handover", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_handover_case_id"), ["case_id"], unique=False)
 
-    op.create_table('journal',
-    sa.Column('id', sa.Integer(), nullable=False),
-    sa.Column('at', sa.BigInteger(), nullable=False),
-    sa.Column('actor', sa.String(), nullable=False),
-    sa.Column('action', sa.String(), nullable=False),
-    sa.Column('case_id', sa.String(), nullable=False),
-    sa.Column('fields', sa.String(), nullable=False),
-    sa.Column('purpose', sa.String(), nullable=False),
-    sa.Column('terms', sa.String(), nullable=False),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_journal'))
+    op.create_table(
+        "journal",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("action", sa.String(), nullable=False),
+        sa.Column("case_id", sa.String(), nullable=False),
+        sa.Column("fields", sa.String(), nullable=False),
+        sa.Column("purpose", sa.String(), nullable=False),
+        sa.Column("terms", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_journal")),
     )
-    op.create_table('loose_photograph',
-    sa.Column('member', sa.String(), nullable=False),
-    sa.Column('sha256', sa.String(length=64), nullable=False),
-    sa.Column('due_at', sa.BigInteger(), nullable=True),
-    sa.PrimaryKeyConstraint('member', 'sha256', name=op.f('pk_loose_photograph'))
+    op.create_table(
+        "loose_photograph",
+        sa.Column("member", sa.String(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("member", "sha256", name=op.f("pk_loose_photograph")),
     )
-    op.create_table('mark',
-    sa.Column('name', sa.String(), nullable=False),
-    sa.Column('at', sa.BigInteger(), nullable=False),
-    sa.Column('about', sa.Text(), nullable=False),
-    sa.PrimaryKeyConstraint('name', name=op.f('pk_mark'))
+    op.create_table(
+        "mark",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("about", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_mark")),
     )
-    op.create_table('message',
-    sa.Column('id', sa.Integer(), nullable=False),
-    sa.Column('outgoing', sa.Boolean(), nullable=False),
-    sa.Column('member', sa.String(), nullable=False),
-    sa.Column('token_id', sa.String(), nullable=False),
-    sa.Column('kind', sa.String(), nullable=False),
-    sa.Column('digest', sa.LargeBinary(), nullable=False),
-    sa.Column('sealed', sa.LargeBinary(), nullable=True),
-    sa.Column('size', sa.Integer(), nullable=False),
-    sa.Column('case_id', sa.String(), nullable=False),
-    sa.Column('re', sa.String(), nullable=False),
-    sa.Column('at', sa.BigInteger(), nullable=False),
-    sa.Column('expires_at', sa.BigInteger(), nullable=False),
-    sa.Column('state', sa.String(), nullable=False),
-    sa.Column('reason', sa.String(), nullable=False),
-    sa.Column('tries', sa.Integer(), nullable=False),
-    sa.Column('next_at', sa.BigInteger(), nullable=True),
-    sa.Column('settled_at', sa.BigInteger(), nullable=True),
-    sa.Column('acknowledgement', sa.Text(), nullable=False),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_message')),
-    sa.UniqueConstraint('outgoing', 'member', 'token_id', name=op.f('uq_message_outgoing_member_token_id'))
+    op.create_table(
+        "message",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("outgoing", sa.Boolean(), nullable=False),
+        sa.Column("member", sa.String(), nullable=False),
+        sa.Column("token_id", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("case_id", sa.String(), nullable=False),
+        sa.Column("re", sa.String(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("next_at", sa.BigInteger(), nullable=True),
+        sa.Column("settled_at", sa.BigInteger(), nullable=True),
+        sa.Column("acknowledgement", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_message")),
+        sa.UniqueConstraint(
+            "outgoing", "member", "token_id", name=op.f("uq_message_outgoing_member_token_id")
+        ),
     )
-    with op.batch_alter_table('message', schema=None) as batch_op:
-        batch_op.create_index('ix_message_case_id', ['case_id'], unique=False)
-        batch_op.create_index(batch_op.f('ix_message_expires_at'), ['expires_at'], unique=False)
-        batch_op.create_index('ix_message_state', ['outgoing', 'state', 'member', 'id'], unique=False)
+    with op.batch_alter_table("message", schema=None) as batch_op:
+        batch_op.create_index("ix_message_case_id", ["case_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_message_expires_at"), ["expires_at"], unique=False)
+        batch_op.create_index("ix_message_state", ["outgoing", "state", "member", "id"], unique=False)
 
-    op.create_table('peer',
-    sa.Column('member', sa.String(), nullable=False),
-    sa.Column('fingerprint', sa.String(), nullable=False),
-    sa.Column('seen_at', sa.BigInteger(), nullable=False),
-    sa.Column('accepted', sa.String(), nullable=False),
-    sa.Column('accepted_at', sa.BigInteger(), nullable=True),
-    sa.Column('accepted_by', sa.String(), nullable=False),
-    sa.Column('next_at', sa.BigInteger(), nullable=False),
-    sa.Column('tried_at', sa.BigInteger(), nullable=True),
-    sa.Column('reached_at', sa.BigInteger(), nullable=True),
-    sa.Column('failures', sa.Integer(), nullable=False),
-    sa.Column('error', sa.String(), nullable=False),
-    sa.Column('lying', sa.Boolean(), nullable=False),
-    sa.Column('false_at', sa.BigInteger(), nullable=True),
-    sa.Column('false_reason', sa.String(), nullable=False),
-    sa.Column('unheard', sa.Boolean(), nullable=False),
-    sa.PrimaryKeyConstraint('member', name=op.f('pk_peer'))
+    op.create_table(
+        "peer",
+        sa.Column("member", sa.String(), nullable=False),
+        sa.Column("fingerprint", sa.String(), nullable=False),
+        sa.Column("seen_at", sa.BigInteger(), nullable=False),
+        sa.Column("accepted", sa.String(), nullable=False),
+        sa.Column("accepted_at", sa.BigInteger(), nullable=True),
+        sa.Column("accepted_by", sa.String(), nullable=False),
+        sa.Column("next_at", sa.BigInteger(), nullable=False),
+        sa.Column("tried_at", sa.BigInteger(), nullable=True),
+        sa.Column("reached_at", sa.BigInteger(), nullable=True),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("error", sa.String(), nullable=False),
+        sa.Column("lying", sa.Boolean(), nullable=False),
+        sa.Column("false_at", sa.BigInteger(), nullable=True),
+        sa.Column("false_reason", sa.String(), nullable=False),
+        sa.Column("unheard", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("member", name=op.f("pk_peer")),
     )
-    op.create_table('receipt_statement',
-    sa.Column('id', sa.Integer(), nullable=False),
-    sa.Column('member', sa.String(), nullable=False),
-    sa.Column('received_at', sa.BigInteger(), nullable=False),
-    sa.Column('token', sa.Text(), nullable=False),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_receipt_statement'))
+    op.create_table(
+        "receipt_statement",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("member", sa.String(), nullable=False),
+        sa.Column("received_at", sa.BigInteger(), nullable=False),
+        sa.Column("token", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_receipt_statement")),
     )
-    op.create_table('search_entry',
-    sa.Column('id', sa.Integer(), nullable=False),
-    sa.Column('hidden', sa.Boolean(), nullable=False),
-    sa.Column('sex', sa.SmallInteger(), nullable=True),
-    sa.Column('age_min', sa.Integer(), nullable=True),
-    sa.Column('age_max', sa.Integer(), nullable=True),
-    sa.Column('born_from', sa.Integer(), nullable=True),
-    sa.Column('born_to', sa.Integer(), nullable=True),
-    sa.Column('missing_from', sa.Integer(), nullable=True),
-    sa.Column('missing_to', sa.Integer(), nullable=True),
-    sa.Column('lat', sa.Double(), nullable=True),
-    sa.Column('lon', sa.Double(), nullable=True),
-    sa.Column('radius_m', sa.Double(), nullable=False),
-    sa.Column('has_photo', sa.Boolean(), nullable=False),
-    sa.Column('updated', sa.BigInteger(), nullable=False),
-    sa.Column('feed_id', sa.Integer(), nullable=True),
-    sa.Column('country', sa.Text(), nullable=False),
-    sa.Column('seen_in', sa.Text(), nullable=True),
-    sa.Column('source', sa.Text(), nullable=False),
-    sa.Column('category', sa.Text(), nullable=True),
-    sa.Column('status', sa.Text(), nullable=False),
-    sa.Column('owner', sa.Text(), nullable=False),
-    sa.Column('case_id', sa.Text(), nullable=False),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_search_entry'))
+    op.create_table(
+        "search_entry",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("hidden", sa.Boolean(), nullable=False),
+        sa.Column("sex", sa.SmallInteger(), nullable=True),
+        sa.Column("age_min", sa.Integer(), nullable=True),
+        sa.Column("age_max", sa.Integer(), nullable=True),
+        sa.Column("born_from", sa.Integer(), nullable=True),
+        sa.Column("born_to", sa.Integer(), nullable=True),
+        sa.Column("missing_from", sa.Integer(), nullable=True),
+        sa.Column("missing_to", sa.Integer(), nullable=True),
+        sa.Column("lat", sa.Double(), nullable=True),
+        sa.Column("lon", sa.Double(), nullable=True),
+        sa.Column("radius_m", sa.Double(), nullable=False),
+        sa.Column("has_photo", sa.Boolean(), nullable=False),
+        sa.Column("updated", sa.BigInteger(), nullable=False),
+        sa.Column("feed_id", sa.Integer(), nullable=True),
+        sa.Column("country", sa.Text(), nullable=False),
+        sa.Column("seen_in", sa.Text(), nullable=True),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("category", sa.Text(), nullable=True),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("case_id", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_search_entry")),
     )
-    with op.batch_alter_table('search_entry', schema=None) as batch_op:
-        batch_op.create_index('ix_search_entry_case', ['case_id', 'source', 'feed_id'], unique=False)
-        batch_op.create_index('ix_search_entry_filters', ['country', 'updated', 'hidden', 'sex', 'missing_to', 'age_min', 'age_max', 'born_from', 'born_to', 'has_photo', 'category'], unique=False)
-        batch_op.create_index('ix_search_entry_place', ['lat', 'lon'], unique=False)
-        batch_op.create_index('ix_search_entry_updated', ['updated'], unique=False)
+    with op.batch_alter_table("search_entry", schema=None) as batch_op:
+        batch_op.create_index("ix_search_entry_case", ["case_id", "source", "feed_id"], unique=False)
+        batch_op.create_index(
+            "ix_search_entry_filters",
+            [
+                "country",
+                "updated",
+                "hidden",
+                "sex",
+                "missing_to",
+                "age_min",
+                "age_max",
+                "born_from",
+                "born_to",
+                "has_photo",
+                "category",
+            ],
+            unique=False,
+        )
+        batch_op.create_index("ix_search_entry_place", ["lat", "lon"], unique=False)
+        batch_op.create_index("ix_search_entry_updated", ["updated"], unique=False)
 
-    op.create_table('search_text',
-    sa.Column('id', sa.Integer(), autoincrement=False, nullable=False),
-    sa.Column('names_fold', sa.Text(), nullable=False),
-    sa.Column('names_skeleton', sa.Text(), nullable=False),
-    sa.Column('words', sa.Text(), nullable=False),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_search_text'))
+    op.create_table(
+        "search_text",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("names_fold", sa.Text(), nullable=False),
+        sa.Column("names_skeleton", sa.Text(), nullable=False),
+        sa.Column("words", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_search_text")),
     )
-    op.create_table('seen_request',
-    sa.Column('member', sa.String(), nullable=False),
-    sa.Column('token_id', sa.String(), nullable=False),
-    sa.Column('action', sa.String(), nullable=False),
-    sa.Column('at', sa.BigInteger(), nullable=False),
-    sa.Column('expires_at', sa.BigInteger(), nullable=False),
-    sa.PrimaryKeyConstraint('member', 'token_id', name=op.f('pk_seen_request'))
+    op.create_table(
+        "seen_request",
+        sa.Column("member", sa.String(), nullable=False),
+        sa.Column("token_id", sa.String(), nullable=False),
+        sa.Column("action", sa.String(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("member", "token_id", name=op.f("pk_seen_request")),
     )
-    with op.batch_alter_table('seen_request', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_seen_request_expires_at'), ['expires_at'], unique=False)
+    with op.batch_alter_table("seen_request", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_seen_request_expires_at"), ["expires_at"], unique=False)
 
-    op.create_table('staff_token',
-    sa.Column('id', sa.String(), nullable=False),
-    sa.Column('name', sa.String(), nullable=False),
-    sa.Column('scope', sa.String(), nullable=False),
-    sa.Column('hash', sa.LargeBinary(), nullable=False),
-    sa.Column('created_at', sa.BigInteger(), nullable=False),
-    sa.Column('expires_at', sa.BigInteger(), nullable=False),
-    sa.Column('revoked_at', sa.BigInteger(), nullable=True),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_staff_token'))
+    op.create_table(
+        "staff_token",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("scope", sa.String(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("revoked_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_staff_token")),
     )
-    op.create_table('withdrawal',
-    sa.Column('endorser', sa.String(), nullable=False),
-    sa.Column('endorsement', sa.String(), nullable=False),
-    sa.Column('issued_at', sa.BigInteger(), nullable=False),
-    sa.Column('token', sa.Text(), nullable=False),
-    sa.PrimaryKeyConstraint('endorser', 'endorsement', name=op.f('pk_withdrawal'))
+    op.create_table(
+        "withdrawal",
+        sa.Column("endorser", sa.String(), nullable=False),
+        sa.Column("endorsement", sa.String(), nullable=False),
+        sa.Column("issued_at", sa.BigInteger(), nullable=False),
+        sa.Column("token", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("endorser", "endorsement", name=op.f("pk_withdrawal")),
     )
-    op.create_table('case_exclusion',
-    sa.Column('case_id', sa.String(), nullable=False),
-    sa.Column('member', sa.String(), nullable=False),
-    sa.ForeignKeyConstraint(['case_id'], ['case_file.case_id'], name=op.f('fk_case_exclusion_case_id')),
-    sa.PrimaryKeyConstraint('case_id', 'member', name=op.f('pk_case_exclusion'))
+    op.create_table(
+        "case_exclusion",
+        sa.Column("case_id", sa.String(), nullable=False),
+        sa.Column("member", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["case_file.case_id"], name=op.f("fk_case_exclusion_case_id")),
+        sa.PrimaryKeyConstraint("case_id", "member", name=op.f("pk_case_exclusion")),
     )
-    op.create_table('case_photograph',
-    sa.Column('case_id', sa.String(), nullable=False),
-    sa.Column('sha256', sa.String(length=64), nullable=False),
-    sa.ForeignKeyConstraint(['case_id'], ['case_file.case_id'], name=op.f('fk_case_photograph_case_id')),
-    sa.PrimaryKeyConstraint('case_id', 'sha256', name=op.f('pk_case_photograph'))
+    op.create_table(
+        "case_photograph",
+        sa.Column("case_id", sa.String(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["case_file.case_id"], name=op.f("fk_case_photograph_case_id")),
+        sa.PrimaryKeyConstraint("case_id", "sha256", name=op.f("pk_case_photograph")),
     )
-    with op.batch_alter_table('case_photograph', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_case_photograph_sha256'), ['sha256'], unique=False)
+    with op.batch_alter_table("case_photograph", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_case_photograph_sha256"), ["sha256"], unique=False)
 
-    op.create_table('case_revision',
-    sa.Column('case_id', sa.String(), nullable=False),
-    sa.Column('revision', sa.Integer(), nullable=False),
-    sa.Column('record', sa.LargeBinary(), nullable=False),
-    sa.Column('at', sa.BigInteger(), nullable=False),
-    sa.Column('actor', sa.String(), nullable=False),
-    sa.ForeignKeyConstraint(['case_id'], ['case_file.case_id'], name=op.f('fk_case_revision_case_id')),
-    sa.PrimaryKeyConstraint('case_id', 'revision', name=op.f('pk_case_revision'))
+    op.create_table(
+        "case_revision",
+        sa.Column("case_id", sa.String(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("record", sa.LargeBinary(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["case_file.case_id"], name=op.f("fk_case_revision_case_id")),
+        sa.PrimaryKeyConstraint("case_id", "revision", name=op.f("pk_case_revision")),
     )
-    op.create_table('evidence_delivery',
-    sa.Column('evidence_id', sa.String(length=64), nullable=False),
-    sa.Column('member', sa.String(), nullable=False),
-    sa.Column('taken_at', sa.BigInteger(), nullable=True),
-    sa.Column('failures', sa.Integer(), nullable=False),
-    sa.Column('next_at', sa.BigInteger(), nullable=False),
-    sa.Column('error', sa.String(), nullable=False),
-    sa.ForeignKeyConstraint(['evidence_id'], ['evidence.id'], name=op.f('fk_evidence_delivery_evidence_id')),
-    sa.PrimaryKeyConstraint('evidence_id', 'member', name=op.f('pk_evidence_delivery'))
+    op.create_table(
+        "evidence_delivery",
+        sa.Column("evidence_id", sa.String(length=64), nullable=False),
+        sa.Column("member", sa.String(), nullable=False),
+        sa.Column("taken_at", sa.BigInteger(), nullable=True),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("next_at", sa.BigInteger(), nullable=False),
+        sa.Column("error", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["evidence_id"], ["evidence.id"], name=op.f("fk_evidence_delivery_evidence_id")
+        ),
+        sa.PrimaryKeyConstraint("evidence_id", "member", name=op.f("pk_evidence_delivery")),
     )
-    op.create_table('feed_bundle',
-    sa.Column('feed_id', sa.Integer(), nullable=False),
-    sa.Column('place', sa.BigInteger(), nullable=False),
-    sa.Column('data', sa.LargeBinary(), nullable=False),
-    sa.ForeignKeyConstraint(['feed_id'], ['feed.id'], name=op.f('fk_feed_bundle_feed_id')),
-    sa.PrimaryKeyConstraint('feed_id', 'place', name=op.f('pk_feed_bundle'))
+    op.create_table(
+        "feed_bundle",
+        sa.Column("feed_id", sa.Integer(), nullable=False),
+        sa.Column("place", sa.BigInteger(), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["feed_id"], ["feed.id"], name=op.f("fk_feed_bundle_feed_id")),
+        sa.PrimaryKeyConstraint("feed_id", "place", name=op.f("pk_feed_bundle")),
     )
-    op.create_table('feed_case',
-    sa.Column('id', sa.Integer(), nullable=False),
-    sa.Column('feed_id', sa.Integer(), nullable=False),
-    sa.Column('case_id', sa.String(), nullable=False),
-    sa.Column('version', sa.BigInteger(), nullable=False),
-    sa.Column('digest', sa.LargeBinary(), nullable=True),
-    sa.Column('expires', sa.String(length=10), nullable=False),
-    sa.Column('leaf_at', sa.BigInteger(), nullable=False),
-    sa.Column('place', sa.BigInteger(), nullable=False),
-    sa.Column('state', sa.String(), nullable=False),
-    sa.Column('reason', sa.String(), nullable=False),
-    sa.Column('retry_at', sa.BigInteger(), nullable=True),
-    sa.Column('stored', sa.Boolean(), server_default=sa.false(), nullable=False),
-    sa.Column('hidden_at', sa.BigInteger(), nullable=True),
-    sa.Column('purge_from', sa.BigInteger(), nullable=True),
-    sa.Column('emptied_at', sa.BigInteger(), nullable=True),
-    sa.Column('purged_at', sa.BigInteger(), nullable=True),
-    sa.Column('owed', sa.Boolean(), nullable=False),
-    sa.ForeignKeyConstraint(['feed_id'], ['feed.id'], name=op.f('fk_feed_case_feed_id')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_feed_case')),
-    sa.UniqueConstraint('feed_id', 'case_id', name=op.f('uq_feed_case_feed_id_case_id'))
+    op.create_table(
+        "feed_case",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("feed_id", sa.Integer(), nullable=False),
+        sa.Column("case_id", sa.String(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=True),
+        sa.Column("expires", sa.String(length=10), nullable=False),
+        sa.Column("leaf_at", sa.BigInteger(), nullable=False),
+        sa.Column("place", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("retry_at", sa.BigInteger(), nullable=True),
+        sa.Column("stored", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("hidden_at", sa.BigInteger(), nullable=True),
+        sa.Column("purge_from", sa.BigInteger(), nullable=True),
+        sa.Column("emptied_at", sa.BigInteger(), nullable=True),
+        sa.Column("purged_at", sa.BigInteger(), nullable=True),
+        sa.Column("owed", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["feed_id"], ["feed.id"], name=op.f("fk_feed_case_feed_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_feed_case")),
+        sa.UniqueConstraint("feed_id", "case_id", name=op.f("uq_feed_case_feed_id_case_id")),
     )
-    with op.batch_alter_table('feed_case', schema=None) as batch_op:
-        batch_op.create_index('ix_feed_case_digest', ['digest'], unique=False)
-        batch_op.create_index('ix_feed_case_owed', ['feed_id'], unique=False, sqlite_where=sa.text('owed'), postgresql_where=sa.text('owed'))
-        batch_op.create_index('ix_feed_case_state', ['feed_id', 'state', 'place'], unique=False)
-        batch_op.create_index('ix_feed_case_unpurged', ['hidden_at'], unique=False, sqlite_where=sa.text('hidden_at IS NOT NULL AND purged_at IS NULL'), postgresql_where=sa.text('hidden_at IS NOT NULL AND purged_at IS NULL'))
+    with op.batch_alter_table("feed_case", schema=None) as batch_op:
+        batch_op.create_index("ix_feed_case_digest", ["digest"], unique=False)
+        batch_op.create_index(
+            "ix_feed_case_owed",
+            ["feed_id"],
+            unique=False,
+            sqlite_where=sa.text("owed"),
+            postgresql_where=sa.text("owed"),
+        )
+        batch_op.create_index("ix_feed_case_state", ["feed_id", "state", "place"], unique=False)
+        batch_op.create_index(
+            "ix_feed_case_unpurged",
+            ["hidden_at"],
+            unique=False,
+            sqlite_where=sa.text("hidden_at IS NOT NULL AND purged_at IS NULL"),
+            postgresql_where=sa.text("hidden_at IS NOT NULL AND purged_at IS NULL"),
+        )
 
-    op.create_table('feed_tile',
-    sa.Column('feed_id', sa.Integer(), nullable=False),
-    sa.Column('level', sa.Integer(), nullable=False),
-    sa.Column('place', sa.BigInteger(), nullable=False),
-    sa.Column('data', sa.LargeBinary(), nullable=False),
-    sa.ForeignKeyConstraint(['feed_id'], ['feed.id'], name=op.f('fk_feed_tile_feed_id')),
-    sa.PrimaryKeyConstraint('feed_id', 'level', 'place', name=op.f('pk_feed_tile'))
+    op.create_table(
+        "feed_tile",
+        sa.Column("feed_id", sa.Integer(), nullable=False),
+        sa.Column("level", sa.Integer(), nullable=False),
+        sa.Column("place", sa.BigInteger(), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["feed_id"], ["feed.id"], name=op.f("fk_feed_tile_feed_id")),
+        sa.PrimaryKeyConstraint("feed_id", "level", "place", name=op.f("pk_feed_tile")),
     )
-    op.create_table('head',
-    sa.Column('feed_id', sa.Integer(), nullable=False),
-    sa.Column('size', sa.BigInteger(), nullable=False),
-    sa.Column('root', sa.LargeBinary(), nullable=False),
-    sa.Column('note', sa.LargeBinary(), nullable=False),
-    sa.Column('seen_at', sa.BigInteger(), nullable=False),
-    sa.Column('cosigned', sa.LargeBinary(), nullable=True),
-    sa.Column('cosigned_at', sa.BigInteger(), nullable=True),
-    sa.ForeignKeyConstraint(['feed_id'], ['feed.id'], name=op.f('fk_head_feed_id')),
-    sa.PrimaryKeyConstraint('feed_id', name=op.f('pk_head'))
+    op.create_table(
+        "head",
+        sa.Column("feed_id", sa.Integer(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("root", sa.LargeBinary(), nullable=False),
+        sa.Column("note", sa.LargeBinary(), nullable=False),
+        sa.Column("seen_at", sa.BigInteger(), nullable=False),
+        sa.Column("cosigned", sa.LargeBinary(), nullable=True),
+        sa.Column("cosigned_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["feed_id"], ["feed.id"], name=op.f("fk_head_feed_id")),
+        sa.PrimaryKeyConstraint("feed_id", name=op.f("pk_head")),
     )
-    op.create_table('receipt',
-    sa.Column('feed_id', sa.Integer(), nullable=False),
-    sa.Column('case_id', sa.String(), nullable=False),
-    sa.Column('member', sa.String(), nullable=False),
-    sa.Column('version', sa.BigInteger(), nullable=False),
-    sa.Column('held_at', sa.BigInteger(), nullable=True),
-    sa.Column('hidden_at', sa.BigInteger(), nullable=True),
-    sa.Column('purged_at', sa.BigInteger(), nullable=True),
-    sa.Column('nothing_held', sa.Boolean(), nullable=False),
-    sa.ForeignKeyConstraint(['feed_id'], ['feed.id'], name=op.f('fk_receipt_feed_id')),
-    sa.PrimaryKeyConstraint('feed_id', 'case_id', 'member', name=op.f('pk_receipt'))
+    op.create_table(
+        "receipt",
+        sa.Column("feed_id", sa.Integer(), nullable=False),
+        sa.Column("case_id", sa.String(), nullable=False),
+        sa.Column("member", sa.String(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("held_at", sa.BigInteger(), nullable=True),
+        sa.Column("hidden_at", sa.BigInteger(), nullable=True),
+        sa.Column("purged_at", sa.BigInteger(), nullable=True),
+        sa.Column("nothing_held", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["feed_id"], ["feed.id"], name=op.f("fk_receipt_feed_id")),
+        sa.PrimaryKeyConstraint("feed_id", "case_id", "member", name=op.f("pk_receipt")),
     )
-    op.create_table('witness',
-    sa.Column('feed_id', sa.Integer(), nullable=False),
-    sa.Column('member', sa.String(), nullable=False),
-    sa.Column('asked_at', sa.BigInteger(), nullable=False),
-    sa.Column('confirmed_at', sa.BigInteger(), nullable=True),
-    sa.Column('ahead_seconds', sa.BigInteger(), nullable=True),
-    sa.Column('problem', sa.String(), nullable=False),
-    sa.ForeignKeyConstraint(['feed_id'], ['feed.id'], name=op.f('fk_witness_feed_id')),
-    sa.PrimaryKeyConstraint('feed_id', 'member', name=op.f('pk_witness'))
+    op.create_table(
+        "witness",
+        sa.Column("feed_id", sa.Integer(), nullable=False),
+        sa.Column("member", sa.String(), nullable=False),
+        sa.Column("asked_at", sa.BigInteger(), nullable=False),
+        sa.Column("confirmed_at", sa.BigInteger(), nullable=True),
+        sa.Column("ahead_seconds", sa.BigInteger(), nullable=True),
+        sa.Column("problem", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["feed_id"], ["feed.id"], name=op.f("fk_witness_feed_id")),
+        sa.PrimaryKeyConstraint("feed_id", "member", name=op.f("pk_witness")),
     )
-    op.create_table('document',
-    sa.Column('case_key', sa.Integer(), nullable=False),
-    sa.Column('body', sa.LargeBinary(), nullable=False),
-    sa.Column('direct', sa.Boolean(), nullable=False),
-    sa.ForeignKeyConstraint(['case_key'], ['feed_case.id'], name=op.f('fk_document_case_key')),
-    sa.PrimaryKeyConstraint('case_key', name=op.f('pk_document'))
+    op.create_table(
+        "document",
+        sa.Column("case_key", sa.Integer(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("direct", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["case_key"], ["feed_case.id"], name=op.f("fk_document_case_key")),
+        sa.PrimaryKeyConstraint("case_key", name=op.f("pk_document")),
     )
-    op.create_table('photograph',
-    sa.Column('case_key', sa.Integer(), nullable=False),
-    sa.Column('sha256', sa.String(length=64), nullable=False),
-    sa.Column('rendition', sa.String(), nullable=False),
-    sa.Column('media_type', sa.String(), nullable=False),
-    sa.Column('width', sa.Integer(), nullable=False),
-    sa.Column('height', sa.Integer(), nullable=False),
-    sa.Column('size', sa.BigInteger(), nullable=False),
-    sa.Column('state', sa.String(), nullable=False),
-    sa.Column('reason', sa.String(), nullable=False),
-    sa.ForeignKeyConstraint(['case_key'], ['feed_case.id'], name=op.f('fk_photograph_case_key')),
-    sa.PrimaryKeyConstraint('case_key', 'sha256', name=op.f('pk_photograph'))
+    op.create_table(
+        "photograph",
+        sa.Column("case_key", sa.Integer(), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("rendition", sa.String(), nullable=False),
+        sa.Column("media_type", sa.String(), nullable=False),
+        sa.Column("width", sa.Integer(), nullable=False),
+        sa.Column("height", sa.Integer(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["case_key"], ["feed_case.id"], name=op.f("fk_photograph_case_key")),
+        sa.PrimaryKeyConstraint("case_key", "sha256", name=op.f("pk_photograph")),
     )
-    with op.batch_alter_table('photograph', schema=None) as batch_op:
-        batch_op.create_index('ix_photograph_sha256', ['sha256'], unique=False)
-        batch_op.create_index('ix_photograph_state', ['state', 'rendition'], unique=False)
+    with op.batch_alter_table("photograph", schema=None) as batch_op:
+        batch_op.create_index("ix_photograph_sha256", ["sha256"], unique=False)
+        batch_op.create_index("ix_photograph_state", ["state", "rendition"], unique=False)
 
-    op.create_table('published',
-    sa.Column('feed_id', sa.Integer(), nullable=False),
-    sa.Column('digest', sa.LargeBinary(), nullable=False),
-    sa.Column('case_key', sa.Integer(), nullable=False),
-    sa.ForeignKeyConstraint(['case_key'], ['feed_case.id'], name=op.f('fk_published_case_key')),
-    sa.ForeignKeyConstraint(['feed_id'], ['feed.id'], name=op.f('fk_published_feed_id')),
-    sa.PrimaryKeyConstraint('feed_id', 'digest', name=op.f('pk_published'))
+    op.create_table(
+        "published",
+        sa.Column("feed_id", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("case_key", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["case_key"], ["feed_case.id"], name=op.f("fk_published_case_key")),
+        sa.ForeignKeyConstraint(["feed_id"], ["feed.id"], name=op.f("fk_published_feed_id")),
+        sa.PrimaryKeyConstraint("feed_id", "digest", name=op.f("pk_published")),
     )
     search.create_indexes(op.get_bind())
 
 
 def downgrade() -> None:
     search.drop_indexes(op.get_bind())
-    op.drop_table('published')
-    with op.batch_alter_table('photograph', schema=None) as batch_op:
-        batch_op.drop_index('ix_photograph_state')
-        batch_op.drop_index('ix_photograph_sha256')
+    op.drop_table("published")
+    with op.batch_alter_table("photograph", schema=None) as batch_op:
+        batch_op.drop_index("ix_photograph_state")
+        batch_op.drop_index("ix_photograph_sha256")
 
-    op.drop_table('photograph')
-    op.drop_table('document')
-    op.drop_table('witness')
-    op.drop_table('receipt')
-    op.drop_table('head')
-    op.drop_table('feed_tile')
-    with op.batch_alter_table('feed_case', schema=None) as batch_op:
-        batch_op.drop_index('ix_feed_case_unpurged', sqlite_where=sa.text('hidden_at IS NOT NULL AND purged_at IS NULL'), postgresql_where=sa.text('hidden_at IS NOT NULL AND purged_at IS NULL'))
-        batch_op.drop_index('ix_feed_case_state')
-        batch_op.drop_index('ix_feed_case_owed', sqlite_where=sa.text('owed'), postgresql_where=sa.text('owed'))
-        batch_op.drop_index('ix_feed_case_digest')
+    op.drop_table("photograph")
+    op.drop_table("document")
+    op.drop_table("witness")
+    op.drop_table("receipt")
+    op.drop_table("head")
+    op.drop_table("feed_tile")
+    with op.batch_alter_table("feed_case", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_feed_case_unpurged",
+            sqlite_where=sa.text("hidden_at IS NOT NULL AND purged_at IS NULL"),
+            postgresql_where=sa.text("hidden_at IS NOT NULL AND purged_at IS NULL"),
+        )
+        batch_op.drop_index("ix_feed_case_state")
+        batch_op.drop_index(
+            "ix_feed_case_owed", sqlite_where=sa.text("owed"), postgresql_where=sa.text("owed")
+        )
+        batch_op.drop_index("ix_feed_case_digest")
 
-    op.drop_table('feed_case')
-    op.drop_table('feed_bundle')
-    op.drop_table('evidence_delivery')
-    op.drop_table('case_revision')
-    with op.batch_alter_table('case_photograph', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_case_photograph_sha256'))
+    op.drop_table("feed_case")
+    op.drop_table("feed_bundle")
+    op.drop_table("evidence_delivery")
+    op.drop_table("case_revision")
+    with op.batch_alter_table("case_photograph", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_case_photograph_sha256"))
 
-    op.drop_table('case_photograph')
-    op.drop_table('case_exclusion')
-    op.drop_table('withdrawal')
-    op.drop_table('staff_token')
-    with op.batch_alter_table('seen_request', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_seen_request_expires_at'))
+    op.drop_table("case_photograph")
+    op.drop_table("case_exclusion")
+    op.drop_table("withdrawal")
+    op.drop_table("staff_token")
+    with op.batch_alter_table("seen_request", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_seen_request_expires_at"))
 
-    op.drop_table('seen_request')
-    op.drop_table('search_text')
-    with op.batch_alter_table('search_entry', schema=None) as batch_op:
-        batch_op.drop_index('ix_search_entry_updated')
-        batch_op.drop_index('ix_search_entry_place')
-        batch_op.drop_index('ix_search_entry_filters')
-        batch_op.drop_index('ix_search_entry_case')
+    op.drop_table("seen_request")
+    op.drop_table("search_text")
+    with op.batch_alter_table("search_entry", schema=None) as batch_op:
+        batch_op.drop_index("ix_search_entry_updated")
+        batch_op.drop_index("ix_search_entry_place")
+        batch_op.drop_index("ix_search_entry_filters")
+        batch_op.drop_index("ix_search_entry_case")
 
-    op.drop_table('search_entry')
-    op.drop_table('receipt_statement')
-    op.drop_table('peer')
-    with op.batch_alter_table('message', schema=None) as batch_op:
-        batch_op.drop_index('ix_message_state')
-        batch_op.drop_index(batch_op.f('ix_message_expires_at'))
-        batch_op.drop_index('ix_message_case_id')
+    op.drop_table("search_entry")
+    op.drop_table("receipt_statement")
+    op.drop_table("peer")
+    with op.batch_alter_table("message", schema=None) as batch_op:
+        batch_op.drop_index("ix_message_state")
+        batch_op.drop_index(batch_op.f("ix_message_expires_at"))
+        batch_op.drop_index("ix_message_case_id")
 
-    op.drop_table('message')
-    op.drop_table('mark')
-    op.drop_table('loose_photograph')
-    op.drop_table('journal')
-    with op.batch_alter_table('handover', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_handover_case_id'))
+    op.drop_table("message")
+    op.drop_table("mark")
+    op.drop_table("loose_photograph")
+    op.drop_table("journal")
+    with op.batch_alter_table("handover", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_handover_case_id"))
 
-    op.drop_table('handover')
-    op.drop_table('feed')
-    with op.batch_alter_table('evidence', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_evidence_origin'))
+    op.drop_table("handover")
+    op.drop_table("feed")
+    with op.batch_alter_table("evidence", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_evidence_origin"))
 
-    op.drop_table('evidence')
-    op.drop_table('comparison')
-    with op.batch_alter_table('case_file', schema=None) as batch_op:
-        batch_op.drop_index('ix_case_file_status')
+    op.drop_table("evidence")
+    op.drop_table("comparison")
+    with op.batch_alter_table("case_file", schema=None) as batch_op:
+        batch_op.drop_index("ix_case_file_status")
 
-    op.drop_table('case_file')
+    op.drop_table("case_file")
+    op.drop_table("carried_receipt")
+    op.drop_table("carried_head")
