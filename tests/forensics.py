@@ -68,18 +68,19 @@ class Secret:
     bodies: tuple[bytes, ...] = ()
     photographs: tuple[bytes, ...] = ()
 
-    def traces(self, *folders: Path) -> list[str]:
-        """Look through every file below the folders.
+    def traces(self, *places: Path) -> list[str]:
+        """Look through files, and every file below folders.
 
         Returns:
             Where something was found and what kind of thing, one line each; never the thing itself.
         """
-        files = (file for folder in folders for file in sorted(folder.rglob("*")) if file.is_file())
+        found = (file for place in places for file in (place, *sorted(place.rglob("*"))))
+        files = dict.fromkeys(file for file in found if file.is_file())
         return [f"{file}: {kind}" for file in files for kind in sorted(self.kinds_of(_read(file)))]
 
-    def kinds_in(self, *folders: Path) -> frozenset[str]:
-        """Tell the kinds of things that stand anywhere below the folders."""
-        return frozenset(trace.rpartition(": ")[2] for trace in self.traces(*folders))
+    def kinds_in(self, *places: Path) -> frozenset[str]:
+        """Tell the kinds of things that stand anywhere in files or folders."""
+        return frozenset(trace.rpartition(": ")[2] for trace in self.traces(*places))
 
     def kinds_of(self, data: bytes) -> set[str]:
         """Tell the kinds of things that stand in some bytes."""
@@ -144,14 +145,15 @@ def invent_child(folder: Path, photographs: int = 1) -> Child:
     return Child(record, Secret(tuple(NAMES.values()), texts))
 
 
-def server_folders(address: str) -> list[Path]:
-    """Name the folders of a running PostgreSQL in which a database's content can stand: its own, the shared
-    tables, the write-ahead log, and the server's temporary files.
-
-    Args:
-        address: of the database, as SQLAlchemy writes it; the user must be the server's own.
-    """
-    with psycopg.connect(address.replace("+psycopg", ""), autocommit=True) as connection:
+def database_places(node: Node) -> list[Path]:
+    """Name the files or folders in which a node's database keeps its content: a SQLite file with what lies
+    beside it; or of a running PostgreSQL, reached as its own superuser, the database's own folder, the shared
+    tables, the write-ahead log, the server's temporary files and its log."""
+    url = node.engine.url
+    if url.get_backend_name() == "sqlite":
+        file = Path(url.database or "")
+        return sorted(file.parent.glob(f"{file.name}*"))
+    with psycopg.connect(node.config.database_url.replace("+psycopg", ""), autocommit=True) as connection:
         row = connection.execute(
             "SELECT current_setting('data_directory'), oid FROM pg_database"
             " WHERE datname = current_database()"
@@ -159,7 +161,7 @@ def server_folders(address: str) -> list[Path]:
     assert row is not None
     data = Path(row[0])
     folders = [data / "base" / str(row[1]), data / "global", data / "pg_wal", data / "base" / "pgsql_tmp"]
-    return [folder for folder in (*folders, data / "log") if folder.is_dir()]
+    return [place for place in (*folders, data / "log", data.parent / "log") if place.exists()]
 
 
 def _read(file: Path) -> bytes:
