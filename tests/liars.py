@@ -29,7 +29,7 @@ from tests.federation import Ask, Call, Federation
 
 Change = Callable[[Parts], object]
 
-_NOTES = ("peer", "seen_request", "comparison", "evidence", "evidence_delivery")
+_NOTES = ("peer", "seen_request", "comparison")
 
 
 @dataclass
@@ -41,6 +41,7 @@ class Liar:
     Attributes:
         entries: the leaves that it serves.
         answers: what it answers when asked for a document, by digest; asked for others it is honest.
+        proves: whether it also gives the hash tiles of what it says, by which another past can be proven.
     """
 
     federation: Federation
@@ -48,6 +49,7 @@ class Liar:
     audience: Audience = "network"
     entries: list[bytes] = field(default_factory=list)
     answers: dict[bytes, bytes | Absence] = field(default_factory=dict)
+    proves: bool = False
 
     def __post_init__(self) -> None:
         row = find_feed(self.federation[self.member], self.member, self.audience)
@@ -126,7 +128,7 @@ class Liar:
             return Answer(200, {}, self.checkpoint())
         if path == "documents":
             return self._documents(parse_query(call.body), ask)
-        if path.startswith("tile/"):
+        if path.startswith("tile/" if self.proves else "tile/entries/"):
             return Answer(200, {}, self._file(parse_tile_path(path)))
         return ask()
 
@@ -174,7 +176,7 @@ def case_states(node: Node, member: str, audience: str = "network") -> dict[str,
 
 
 def dump(node: Node) -> dict[str, list[Any]]:
-    """Give every row of a database, but for how pulling goes, and what that has proven against anybody."""
+    """Give every row of a database, but for what is known of how pulling goes."""
     found = {}
     with reading(node.engine) as conn:
         for table in metadata.sorted_tables:

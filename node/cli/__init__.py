@@ -41,11 +41,14 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Run the node": {
         "serve": ("serve", "Run the node: serve peers and staff, pull, expire, erase."),
         "pull": ("pull", "Pull peers now."),
+        "bundle": ("bundles", "Carry updates to and from a member without a line, as files."),
         "status": ("status", "Show what is held of whom, how fresh, and what failed."),
+        "evidence": ("evidence", "See what proves that a member has shown two faces, and decide."),
         "fsck": ("fsck", "Verify everything on the disk again."),
         "backup": ("backup", "Write an encrypted copy of the whole node."),
         "backup-key": ("backup", "Make the key that opens backups."),
         "restore": ("backup", "Put a backup back into a new home."),
+        "recover": ("recover", "Ask the peers for this node's own past, after a restore."),
         "token": ("tokens", "Make and revoke tokens for the search API."),
     },
     "Coordinate a network, or try one": {

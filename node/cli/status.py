@@ -59,6 +59,7 @@ def render(found: Status, now: datetime) -> RenderableType:
         Text(f"roster     version {found.roster_version}, good until {end}"),
         Text(f"register   {_counts(found.register) or 'empty'}"),
         *(Text(f"own feed   {_own_feed(feed)}") for feed in found.own),
+        *(Text(f"evidence   {proof[:12]} against {origin}", "red") for proof, origin in found.evidence),
         Text(f"disk       {_storage(found)}"),
         make_table(_COLUMNS, [_peer(peer, now) for peer in found.peers]),
     ]  # fmt: skip

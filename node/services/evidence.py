@@ -207,7 +207,7 @@ def _keep(
         return row.state == feeds.SPLIT
     if sum(one.closed_at is None for one in before) < MAX_OPEN:
         store.keep_evidence(conn, kept)
-        log.error("split view", feed=proof.origin, found=kept.found, source=kept.source)
+        log.error("two faces", member=kept.member)
     # A feed that the network has frozen is held to the head at which it was, which is a decision too.
     if entry.state == "active" and row.origin == proof.origin:
         feeds.set_feed_state(conn, row.id, feeds.SPLIT, _REASON)
@@ -255,6 +255,12 @@ def find_evidence(node: Node, prefix: str) -> EvidenceView:
         if len(found) > 1:
             raise InvalidInput("Several pieces of evidence begin so.", "Write more of the id.")
         return _view(conn, found[0])
+
+
+def keys_of(node: Node, origin: str) -> tuple[VerifierKey, ...]:
+    """Return the keys that a feed has and had by the roster; none when it lists no such feed."""
+    listed = find_entry(node.network().roster, origin)
+    return listed[1].every_key if listed else ()
 
 
 def check_file(data: bytes, keys: Sequence[VerifierKey] | Roster) -> tuple[Evidence, Checkpoint, Checkpoint]:

@@ -11,10 +11,11 @@ from sqlalchemy import Connection
 
 from node.errors import Conflict
 from node.runtime import Node
+from node.services import recovery
 from node.services.freshness import Freshness, freshness_of
 from node.services.membership import MemberView, list_members
 from node.services.witnessing import check_clock, witnesses_of
-from node.store import cases, feeds, peers, photographs, receipts, witnesses
+from node.store import cases, evidence, feeds, peers, photographs, receipts, witnesses
 from node.store.database import reading
 from node.store.witnesses import WitnessAnswer
 from protocol.endorsement import Standing, State, standing
@@ -83,6 +84,7 @@ class Status:
         register: number of own cases by status.
         storage: bytes of photographs on the disk, of full-size foreign ones, and their cap.
         erasures_waiting: own erasures that peers have not confirmed as purged: case, since when, who.
+        evidence: what proves two faces, and nobody has decided about: id and origin of the feed.
         warnings: what the operator should do something about, in plain words.
     """
 
@@ -97,6 +99,7 @@ class Status:
     peers: list[PeerStatus]
     storage: dict[str, int]
     erasures_waiting: list[tuple[str, datetime, list[str]]]
+    evidence: list[tuple[str, str]]
     warnings: list[str] = field(default_factory=list)
 
 
@@ -127,7 +130,8 @@ def status(node: Node) -> Status:
             "full_foreign_cap_bytes": node.config.storage.photographs_megabytes * 1_000_000,
         }
         register = cases.count_cases(conn)
-        clock_problem = _clock_problem(conn, node)
+        proofs = [(kept.id, kept.origin) for kept in evidence.list_evidence(conn) if kept.closed_at is None]
+        problems = [*_clock_problem(conn, node), *recovery.warnings(conn)]
     result = Status(
         member=node.member,
         network=network.roster.network,
@@ -140,8 +144,9 @@ def status(node: Node) -> Status:
         peers=found,
         storage=storage,
         erasures_waiting=waiting,
+        evidence=proofs,
     )
-    result.warnings.extend([*clock_problem, *_own_warnings(own), *_warnings(node, result)])
+    result.warnings.extend([*problems, *_own_warnings(own), *_warnings(node, result)])
     return result
 
 
