@@ -21,7 +21,19 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from node.errors import NodeError
 from node.log import describe_exception
 from node.runtime import Node
-from node.services import erasure, gossip, membership, messages, pruning, pulling, replicas, witnessing
+from node.services import (
+    erasure,
+    gossip,
+    handover,
+    membership,
+    messages,
+    pruning,
+    pulling,
+    recovery,
+    replicas,
+    takeover,
+    witnessing,
+)
 from node.store import access, peers
 from node.store.database import reading, writing
 
@@ -34,8 +46,10 @@ _EVIDENCE_SECONDS = 5
 _FORGET_SECONDS = 600
 _PRUNE_SECONDS = 86_400
 _WITNESSES_SECONDS = 10
+_RECOVER_SECONDS = 10
 _CLOCK_JUMP = timedelta(seconds=30)
 _MESSAGES_SECONDS = 1
+_HANDOVERS_SECONDS = 2
 _DELIVERIES = 4  # as many members at once as messages are sent to
 _STOP_SECONDS = 5.0
 _PATIENCE_SECONDS = 300.0  # after which a pull takes up no place: peers that drip would have them all
@@ -75,8 +89,11 @@ class Jobs:
         self._every(_PHOTOGRAPHS_SECONDS, "photographs", lambda: replicas.fetch_full_photographs(self._node))
         self._every(_MESSAGES_SECONDS, "messages", self._start_deliveries)
         self._every(_WITNESSES_SECONDS, "witnesses", self._ask_witnesses)
+        self._every(_RECOVER_SECONDS, "recover", lambda: recovery.recover(self._node))
         self._every(_PRUNE_SECONDS, "prune", lambda: pruning.prune(self._node))
         self._every(_FORGET_SECONDS, "forget", self._forget_requests)
+        self._every(_HANDOVERS_SECONDS, "given cases", lambda: handover.proceed(self._node))
+        self._every(_HANDOVERS_SECONDS, "taken cases", lambda: takeover.proceed(self._node))
         self._every(_FORGET_SECONDS, "message lives", lambda: messages.expire(self._node))
         self._scheduler.start()
 

@@ -103,7 +103,7 @@ def send_message(node: Node, member_id: str, kind: str, content: Content, actor:
         content.check()
     except Malformed as error:
         raise InvalidInput(f"The message cannot be sent: {error}.", "Mend what is named here.") from None
-    with writing(node.engine) as conn:
+    with writing(node.engine, durable=True) as conn:
         token_id = write_message(conn, node, open_member(conn, node, member_id), kind, content)
         write_journal(conn, JournalEntry(node.clock(), actor, "message.send", content.case, [kind]))
     return token_id
@@ -142,7 +142,7 @@ def take_message(node: Node, caller: Caller, data: bytes) -> str:
     if message.address.issuer != caller.member:
         raise NotAuthorized("message: signed by another member than the one that sends it")
     content = message.open(node.keys.all_sealing())
-    with writing(node.engine) as conn:
+    with writing(node.engine, durable=True) as conn:  # what is acknowledged must survive a power cut
         take_once(conn, node, caller, "message")
         received = _store(conn, node, message, content)
     return format_acknowledgement(node.token_signer(), message, received, node.now())

@@ -6,7 +6,7 @@ names.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -46,10 +46,7 @@ def import_photographs(node: Node, record: dict[str, Any], folder: Path) -> dict
             problems.append(f"{path}.file: cannot be read; it is looked for beside the case file")
     if problems:
         raise InvalidInput("The photographs cannot be taken.", "Mend or leave out those files.", problems)
-    if prepared:
-        with writing(node.engine) as conn:  # before the bytes: what a crash leaves of them is found by this
-            hashes = [rendition.sha256 for _, made in prepared for rendition in (made.small, made.full)]
-            expect_photographs(conn, node.member, hashes, node.clock() + _IMPORT_TIME)
+    expect_import(node, [one.sha256 for _, made in prepared for one in (made.small, made.full)])
     for photo, made in prepared:
         for rendition in (made.small, made.full):
             node.blobs.put(node.member, rendition.data)
@@ -57,6 +54,13 @@ def import_photographs(node: Node, record: dict[str, Any], folder: Path) -> dict
         photo["renditions"] = list(distinct.values())
         del photo["file"]
     return record
+
+
+def expect_import(node: Node, hashes: Collection[str]) -> None:
+    """Note photographs before their bytes are kept: what a crash leaves of them is found by this."""
+    if hashes:
+        with writing(node.engine) as conn:
+            expect_photographs(conn, node.member, hashes, node.clock() + _IMPORT_TIME)
 
 
 def _read_file(folder: Path, name: str, most: int) -> bytes:
@@ -102,6 +106,11 @@ def photographs_in(case_key: int, parts: Mapping[str, Mapping[str, Any]], state:
                     )
                 )
     return found
+
+
+def files_in(record: Mapping[str, Any]) -> list[str]:
+    """Return the paths in a record at which it names files."""
+    return [f"{path}.file" for path, photo in _photographs_of(record) if "file" in photo]
 
 
 def renditions_in(record: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -22,6 +22,7 @@ DECLINED = "declined"
 CANCELLED = "cancelled"
 LAPSED = "lapsed"
 
+STATES = (OFFERED, ACCEPTED, DONE, DECLINED, CANCELLED, LAPSED)
 GIVING_OPEN = (OFFERED, ACCEPTED)
 """States in which an own case is not to change."""
 

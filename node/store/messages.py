@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from node.errors import NotFound
 from node.store.database import Moment, chunks, metadata
+from node.store.scrubbing import note_deletion
 
 # Of messages that were sent:
 WAITING = "waiting"  # for the receiver's word; tried again until then
@@ -186,6 +187,18 @@ def belonging_to(conn: Connection, *, outgoing: bool, member: str, re: str) -> l
     return [MessageRow(*row) for row in conn.execute(query.order_by(c.id))]
 
 
+def unattended(conn: Connection, kinds: Collection[str]) -> list[MessageRow]:
+    """Return messages of some kinds that came and that nobody has looked at, the oldest first."""
+    c = message.c
+    query = sa.select(*_SUMMARY).where(sa.not_(c.outgoing), c.state == NEW, c.kind.in_(kinds), c.reason == "")
+    return [MessageRow(*row) for row in conn.execute(query.order_by(c.id))]
+
+
+def remark(conn: Connection, number: int, reason: str) -> None:
+    """Say why a message waits for a person."""
+    conn.execute(message.update().where(message.c.id == number).values(reason=reason))
+
+
 def sealed_content(conn: Connection, number: int) -> bytes | None:
     """Return what a message says, sealed; None when it is gone."""
     return conn.execute(sa.select(message.c.sealed).where(message.c.id == number)).scalar_one_or_none()
@@ -219,6 +232,7 @@ def refuse(conn: Connection, number: int, reason: str) -> None:
 
 def keep_acknowledgement(conn: Connection, number: int, token: str, now: datetime) -> None:
     """Note that the receiver has a message; its content goes."""
+    note_deletion(conn)
     _change_waiting(
         conn, number, state=TAKEN, sealed=None, next_at=None, reason="", settled_at=now, acknowledgement=token
     )
@@ -289,4 +303,7 @@ def _change_waiting(conn: Connection, number: int, **values: Any) -> None:
 
 def _end(conn: Connection, which: sa.ColumnElement[bool], state: str, now: datetime, reason: str = "") -> int:
     values = {"state": state, "sealed": None, "next_at": None, "settled_at": now, "reason": reason}
-    return int(conn.execute(message.update().where(which).values(**values)).rowcount)
+    ended = int(conn.execute(message.update().where(which).values(**values)).rowcount)
+    if ended:
+        note_deletion(conn, erased=state == ERASED)
+    return ended
