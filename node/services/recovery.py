@@ -60,6 +60,26 @@ SUCCESSOR = (
 """What is left to do when the own past cannot be had back."""
 
 _ACTOR = "recovery"
+_SHOWN = 5
+_WORDS = {
+    "erased": (
+        "Erased from the register, because it was erased, closed or withdrawn after the backup",
+        "If the private record is still needed, add it anew from your files.",
+    ),
+    "rebuilt": (
+        "The private record is lost, and was made anew from what was published",
+        "Complete it with `gmcn case change`, and name again the members that it is kept from.",
+    ),
+    "older": (
+        "The record is older than what was published",
+        "Compare it with your files and change it before it is published or renewed.",
+    ),
+    "undocumented": (
+        "Published, but no member has the document any more",
+        "Publish it again, or erase it.",
+    ),
+    "unpictured": ("A photograph is lost", "Add it again with `gmcn case change`, and publish."),
+}
 _SPOOL_IN_MEMORY = 1 << 20
 _ASK_SECONDS = 10.0
 _THREADS = 8
@@ -113,6 +133,27 @@ def losses(conn: Connection) -> Losses:
     mark = marks.find_mark(conn, marks.RECOVERED)
     told: dict[str, Any] = orjson.loads(mark.about) if mark else {}
     return Losses(**{item.name: told.get(item.name, []) for item in fields(Losses)})
+
+
+def warnings(conn: Connection) -> list[str]:
+    """Say in plain words how a recovery stands, and what people have to look at after it."""
+    found, lines = losses(conn), list[str]()
+    restored = marks.find_mark(conn, marks.RESTORED)
+    if restored is not None:
+        lines.append(
+            f"This node was restored from a backup of {restored.about}: it shows and signs nothing before "
+            "its peers have told what happened since. Let `gmcn serve` run."
+        )
+    for member in _unheard(conn):
+        lines.append(
+            f"Nothing of {member} is shown until it was pulled: it may have erased since the backup."
+        )
+    for name, (what, step) in _WORDS.items():
+        some: list[str] = getattr(found, name)
+        if some:
+            shown = ", ".join(some[:_SHOWN]) + (f" and {len(some) - _SHOWN} more" if some[_SHOWN:] else "")
+            lines.append(f"{what}: {shown}. {step} `gmcn recover --noted` ends this remark.")
+    return lines
 
 
 def note_losses(node: Node, actor: str) -> None:
