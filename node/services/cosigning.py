@@ -6,6 +6,7 @@ moment makes this node vouch for two histories. A police feed does not exist for
 How any of it is said over HTTP is left to `node.web.federation`.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -13,14 +14,14 @@ from sqlalchemy import Connection
 
 from node.errors import Conflict, NotAllowed, NotFound, PeerUnavailable
 from node.runtime import Node
-from node.services import witnessing
+from node.services import evidence, gossip, witnessing
 from node.services.serving import Caller, NotIdentified
 from node.services.standing import exchange_with
 from node.store import feeds, heads
 from node.store.database import reading, writing
 from node.store.heads import Head
 from protocol.checkpoint import cosign
-from protocol.errors import BadProof, BadSignature
+from protocol.errors import BadProof, BadSignature, NotNewest, ProtocolError
 from protocol.note import Note, Signature, format_note, parse_note
 from protocol.roster import FeedEntry, Member
 from protocol.witness import Submission, check_submission, origin_hash, parse_submission
@@ -57,14 +58,18 @@ def add_checkpoint(node: Node, asker: Asker, data: bytes) -> Signature:
         PeerUnavailable: this node may sign nothing at present.
     """
     submission = parse_submission(data)
-    with reading(node.engine) as conn:
-        _check_able(conn, node)
-        log = _check(conn, node, asker, submission)
-    if (known := _said_just_now(node, log, submission)) is not None:
-        return known
-    with writing(node.engine, durable=True) as conn:
-        log = _check(conn, node, asker, submission)  # again, now that nobody else writes
-        return _cosign(conn, node, log, submission)
+    try:
+        with reading(node.engine) as conn:
+            _check_able(conn, node)
+            log = _check(conn, node, asker, submission)
+        if (known := _said_just_now(node, log, submission)) is not None:
+            return known
+        with writing(node.engine, durable=True) as conn:
+            log = _check(conn, node, asker, submission)  # again, now that nobody else writes
+            return _cosign(conn, node, log, submission)
+    except (BadProof, NotNewest):
+        _keep_contradiction(node, asker, submission)
+        raise
 
 
 def newest_cosigned(node: Node, asker: Asker, log: str) -> bytes:
@@ -85,6 +90,23 @@ def newest_cosigned(node: Node, asker: Asker, log: str) -> bytes:
                     _check_reader(node, asker)
                     return head.cosigned
     raise NotFound("This witness has cosigned no such log.")
+
+
+def _keep_contradiction(node: Node, asker: Asker, submission: Submission) -> None:
+    """Keep the evidence when a head has the size of the newest one and another root.
+
+    Of a smaller head it would take all leaves to tell, which nobody may make this node read by a submission;
+    once it is published the comparison of heads finds it.
+    """
+    checkpoint = submission.checkpoint
+    with reading(node.engine) as conn:
+        log = _find_log(conn, node, asker, checkpoint.origin)
+        if log is None or log.newest is None:
+            return
+        exchange = exchange_with(conn, node, log.member.id)
+    if log.newest.size == checkpoint.size and log.newest.root != checkpoint.root:
+        with suppress(ProtocolError):
+            gossip.hold_head(node, format_note(submission.note), exchange, evidence.WITNESS)
 
 
 def _check_able(conn: Connection, node: Node) -> None:

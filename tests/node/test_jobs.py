@@ -9,10 +9,12 @@ import pytest
 
 from node.errors import PeerUnavailable
 from node.jobs import Jobs
-from node.services import erasure, membership, pulling, replicas
+from node.services import erasure, membership, pulling, replicas, witnessing
 from node.services.pulling import PullReport
-from node.store import access, peers
+from node.store import access, feeds, peers
 from node.store.database import reading, writing
+from protocol.policy import Policy
+from protocol.roster import Audience
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO, Federation, down
 
@@ -206,3 +208,40 @@ def test_stopping_ends_a_long_pull_at_its_next_step(
     assert find_peer(federation, POLICE).next_at <= federation.clock()  # still due: the next start goes on
     jobs.stop()
     jobs.wake()
+
+
+def test_the_witnesses_are_asked_at_start_and_after_the_clock_has_jumped(
+    federation: Federation, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(witnessing, "confirm", lambda node: asked.append("confirm"))
+    monkeypatch.setattr(witnessing, "refresh", lambda node: asked.append("refresh"))
+    jobs.start()
+    eventually(lambda: asked == ["confirm", "refresh"])
+    jobs._ask_witnesses()
+    assert asked[2:] == ["refresh"]
+    for minutes in (1, -1):
+        federation.clock.advance(minutes=minutes)
+        jobs._ask_witnesses()
+        assert asked[-2:] == ["confirm", "refresh"]
+
+
+def test_a_head_that_a_crash_has_left_pending_is_published_after_the_start(
+    federation: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[Audience, tuple[str, ...]] = {"network": (PEER,), "police": (PEER,)}
+    federation.coordinator.announce(policy=Policy(witnesses=asked, quorum={"network": 1, "police": 1}))
+    federation.refresh()
+    with monkeypatch.context() as crashed:
+        crashed.setattr(witnessing, "publish_pending", lambda node: None)
+        federation.publish(POLICE, sample_record("ar", photos=None))
+
+    def pending() -> list[bool]:
+        with reading(federation[POLICE].engine) as conn:
+            return [row.pending is not None for row in feeds.own_feeds(conn)]
+
+    assert any(pending())
+    jobs = Jobs(federation[POLICE])
+    jobs.start()
+    eventually(lambda: not any(pending()))
+    jobs.stop()

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from node.adapters.http import Answer
-from node.services import cosigning
+from node.services import cosigning, evidence
 from node.store import feeds, heads
 from node.store.database import reading, writing
+from node.store.evidence import KeptEvidence, list_evidence
 from node.store.heads import Head
 from protocol.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint, verify_cosignatures
 from protocol.note import COSIGNATURE, ED25519, Ed25519Signer, Note, Signature, VerifierKey, format_note
@@ -83,6 +84,11 @@ def stored(federation: Federation, audience: str = "network", member: str = WITN
     with reading(federation[member].engine) as conn:
         row = feeds.find_feed(conn, OWNER, audience)
         return None if row is None else heads.newest_head(conn, row.id)
+
+
+def evidence_at(federation: Federation) -> list[KeptEvidence]:
+    with reading(federation[WITNESS].engine) as conn:
+        return list_evidence(conn)
 
 
 def check_cosigned(federation: Federation, answer: Answer, note: Note) -> None:
@@ -222,7 +228,6 @@ def test_422_what_does_not_continue_the_newest_head(federation: Federation, log:
     )
     for body in (
         other.submission(8, 12),
-        other.submission(8, 8),
         format_submission(8, proof[:-1], note),
         format_submission(8, [*proof, proof[0]], note),
         format_submission(8, [], note),
@@ -245,6 +250,19 @@ def test_422_a_feed_that_has_shown_two_faces(federation: Federation, log: Log) -
         assert row is not None
         feeds.set_feed_state(conn, row.id, feeds.SPLIT, "two faces")
     assert submit(federation, log.submission(5, 8)).status == 422
+
+
+def test_two_heads_of_one_size_are_kept_as_evidence(federation: Federation, log: Log) -> None:
+    submit(federation, log.submission(0, 8))
+    other = Log.of(federation, word="another past")
+    stranger = replace(other, signer=replace(other.signer, private=federation[HELPER].cosigner().private))
+    submit(federation, stranger.submission(8, 8))
+    submit(federation, other.submission(0, 9))
+    assert evidence_at(federation) == []
+    assert submit(federation, other.submission(0, 8)).status == 409
+    (kept,) = evidence_at(federation)
+    assert (kept.origin, kept.found, kept.source) == (log.signer.name, evidence.WITNESS, OWNER)
+    assert submit(federation, log.submission(8, 9)).status == 422
 
 
 def test_413_and_405(federation: Federation) -> None:
@@ -312,12 +330,11 @@ def test_of_two_at_once_one_is_told_the_size_of_the_other(
 ) -> None:
     submit(federation, log.submission(0, 3))
     both_checked = threading.Barrier(2)
-    really = cosigning.writing
 
     @contextmanager
     def together(*arguments: Any, **options: Any) -> Iterator[Any]:
         both_checked.wait(10)
-        with really(*arguments, **options) as conn:
+        with writing(*arguments, **options) as conn:
             yield conn
 
     monkeypatch.setattr(cosigning, "writing", together)
