@@ -76,7 +76,7 @@ class CaseState:
         version: of its newest leaf.
         digest: of the live document; None once erased.
         expires: the last day of its life; it never moves backwards.
-        index: of its newest leaf in the feed.
+        index: of its newest leaf in the feed; negative where that stands in the feed which this one succeeds.
     """
 
     version: int
@@ -88,6 +88,11 @@ class CaseState:
     def erased(self) -> bool:
         """Whether the case was erased, for good."""
         return self.digest is None
+
+    @property
+    def inherited(self) -> bool:
+        """Whether this feed has not spoken of the case yet: the one before it has."""
+        return self.index < 0
 
 
 def check_case_id(case: Any, member: str) -> None:
@@ -163,7 +168,8 @@ def follow(current: CaseState | None, leaf: Leaf, index: int, *, complete: bool 
         if complete and leaf.version != 1:
             raise Rollback("leaf: the first version of a case must be 1")
     else:
-        if current.erased:
+        # A successor says once more what was erased, for those who have not read the feed before it.
+        if current.erased and not (current.inherited and leaf.kind == ERASE):
             raise NotAuthorized("leaf: an erased case never returns")
         if leaf.version != current.version + 1 and (complete or leaf.version <= current.version):
             raise Rollback("leaf: versions of a case must rise by one")

@@ -22,7 +22,7 @@ from node.adapters.keystore import Keystore
 from node.config import FILE_NAME, parse_config
 from node.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from node.runtime import Node
-from node.services import keys, publishing
+from node.services import keys, publishing, succession
 from node.services.standing import exchange_with, see_members
 from node.store import feeds, peers
 from node.store.access import JournalEntry, write_journal
@@ -282,6 +282,7 @@ def _follow_roster(node: Node) -> None:
         for row in feeds.list_feeds(conn):
             if not row.own:
                 hide_feed(conn, row.id, hidden=not _may_show(conn, node, row))
+    succession.follow_successors(node)
     try:
         entry = node.entry()
     except NotAllowed:

@@ -213,6 +213,12 @@ def _describe_member(old: Member | None, new: Member) -> list[str]:
     for feed in new.feeds:
         if feed.frozen and feed not in old.feeds:
             sentences.append(f"Freezes {feed.origin} at {feed.frozen.size} leaves.")
+    known = {feed.origin for feed in old.feeds}
+    sentences += [
+        f"Lets {feed.origin} go on for {feed.succeeds}, which is frozen."
+        for feed in new.feeds
+        if feed.origin not in known
+    ]
     if old.endorsement != new.endorsement:
         sentences.append(f"Gives {new.id} another endorsement.")
     if (old.address, old.names, old.duty) != (new.address, new.names, new.duty):

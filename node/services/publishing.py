@@ -9,13 +9,14 @@ newer one. Ringing the peers comes after the commit and cannot undo it.
 """
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection
 
 from node.domain.disclosure import Disclosed, disclose
@@ -29,16 +30,22 @@ from node.services.standing import exchange_with
 from node.store import cases, documents, endings, feeds, handovers, photographs
 from node.store.access import JournalEntry, write_journal
 from node.store.cases import CaseFile
-from node.store.database import reading, writing
+from node.store.database import chunks, reading, writing
 from node.store.search import remove_many
 from protocol.checkpoint import sign_checkpoint
-from protocol.document import AUDIENCE_SCHEMA, SALT_SIZE, digest_document, format_document
+from protocol.document import (
+    AUDIENCE_SCHEMA,
+    SALT_SIZE,
+    digest_document,
+    format_document,
+    split_document,
+)
 from protocol.encoding import format_time
 from protocol.errors import ProtocolError
 from protocol.feed import check_edge, grow
 from protocol.leaf import ERASE, NONCE_SIZE, PUT, CaseState, Leaf, follow
 from protocol.note import VerifierKey, format_note, parse_note
-from protocol.roster import Audience
+from protocol.roster import AUDIENCES_OF, Audience
 from schemas import SchemaError
 
 Parts = dict[str, dict[str, Any]]
@@ -80,6 +87,11 @@ def publish(node: Node, case_ids: Sequence[str], actor: str) -> list[Published]:
 
 def publish_within(conn: Connection, node: Node, case_ids: Sequence[str], actor: str) -> list[Published]:
     """Publish with the caller's transaction, which `signing` gave; see `publish`."""
+    if frozen := _frozen_feeds(conn, node):
+        raise Conflict(
+            f"{', '.join(row.origin for row in frozen)} is frozen: nothing is published in it any more.",
+            "Ask for its successor: `gmcn keys succeed`. Erasing and withdrawing work meanwhile.",
+        )
     found = [_publishable(cases.get_case(conn, case_id)) for case_id in case_ids]
     disclosed = _disclose_all(node, found)
     versions: dict[str, dict[str, int]] = {case.case_id: {} for case in found}
@@ -187,15 +199,21 @@ def erase(node: Node, case_id: str, actor: str) -> None:
 
 
 def ring_peers(
-    node: Node, progress: Callable[[str, str], None] = lambda member, outcome: None
+    node: Node,
+    progress: Callable[[str, str], None] = lambda member, outcome: None,
+    only: Collection[str] | None = None,
 ) -> dict[str, str]:
     """Ring every peer that may read this node's feeds, so that they pull at once.
+
+    Args:
+        only: of these members.
 
     Returns:
         For each of them why it was not reached; empty when it was. They pull by themselves later.
     """
     with reading(node.engine) as conn:
         others = [member for member in node.network().roster.members if member.id != node.member]
+        others = [member for member in others if only is None or member.id in only]
         open_to = [member for member in others if exchange_with(conn, node, member.id).leaves]
 
     def ring(index: int) -> tuple[str, str]:
@@ -246,6 +264,13 @@ class _Writer:
         state = self._states.get(case_id)
         return state is not None and not state.erased
 
+    def inherited(self) -> list[str]:
+        """Return the cases with which the successor of a feed begins, as long as nothing of it is signed."""
+        if self._row.newest_note is not None or self._row.complete:
+            return []
+        states = feeds.iterate_cases(self._conn, self._row.id)
+        return sorted(kept.case_id for kept in states if kept.state != feeds.EXPIRED)
+
     def is_signed(self) -> bool:
         """Tell whether the newest key has signed the feed's head, and not only one that was replaced."""
         return _is_signed(self._row, self._signers[0].key)
@@ -284,6 +309,31 @@ class _Writer:
         self._bodies[case.case_id] = body, whole
         return self._add(PUT, case.case_id, version, digest_document(body), expires)
 
+    def go_on(self) -> None:
+        """Say in a successor where its cases stand: of the published ones the document as it is, of the
+        others their end. Peers know it already, newcomers learn it from here."""
+        keys = feeds.case_keys(self._conn, self._row.id, list(self._states))
+        held = {one.case_id: one for one in documents.list_documents(self._conn, list(keys.values()))}
+        register = cases.get_cases(self._conn, list(self._states))
+        for case_id in list(self._states):
+            case = register.get(case_id)
+            if case is None or case.status != cases.PUBLISHED or not self.is_live(case_id):
+                self.erase(case_id)
+            elif case_id in held:
+                self._repeat(held[case_id])
+
+    def _repeat(self, held: documents.HeldDocument) -> None:
+        """Announce a document as the next version of its case, with fresh salts and nothing else changed."""
+        before = self._states[held.case_id]
+        names = ("head", "public", "network") if self._audience == "network" else ("head", "police")
+        whole = {
+            name: orjson.loads(line) for name, line in zip(names, split_document(held.body), strict=True)
+        }
+        whole["head"] |= {"version": before.version + 1, "updated_at": format_time(self._now)}
+        body = format_document(whole, [secrets.token_bytes(SALT_SIZE) for _ in whole])
+        self._bodies[held.case_id] = body, whole
+        self._add(PUT, held.case_id, before.version + 1, digest_document(body), before.expires)
+
     def erase(self, case_id: str) -> None:
         """Add the erasure of a case that the feed has."""
         before = self._states[case_id]
@@ -321,7 +371,7 @@ class _Writer:
     def _add(self, kind: str, case_id: str, version: int, digest: bytes | None, expires: date) -> CaseState:
         leaf = Leaf(kind, case_id, version, digest, expires, self._now, secrets.token_bytes(NONCE_SIZE))
         place = self._row.size + len(self._followed)
-        self._states[case_id] = follow(self._states.get(case_id), leaf, place)
+        self._states[case_id] = follow(self._states.get(case_id), leaf, place, complete=self._row.complete)
         self._followed.append((leaf, self._states[case_id]))
         return self._states[case_id]
 
@@ -346,7 +396,7 @@ class _Writer:
 
 def open_feeds(node: Node) -> None:
     """Sign the heads of the own feeds that were never signed, or not by the newest key, so that peers find
-    them."""
+    them. A successor begins with what it inherits."""
     audiences = _own_audiences(node)
     with reading(node.engine) as conn:
         signed = [
@@ -356,7 +406,11 @@ def open_feeds(node: Node) -> None:
     if not all(signed):
         with signing(node) as conn:
             for audience in audiences:
-                _Writer(conn, node, audience, []).commit()
+                inherited = _Writer(conn, node, audience, []).inherited()
+                for some in chunks(inherited) if inherited else [[]]:
+                    writer = _Writer(conn, node, audience, some)
+                    writer.go_on()
+                    writer.commit()
 
 
 def _is_signed(row: feeds.FeedRow | None, key: VerifierKey) -> bool:
@@ -366,6 +420,12 @@ def _is_signed(row: feeds.FeedRow | None, key: VerifierKey) -> bool:
 
 def _own_audiences(node: Node) -> list[Audience]:
     return [feed.audience for feed in node.entry().feeds if feed.state == "active"]
+
+
+def _frozen_feeds(conn: Connection, node: Node) -> list[feeds.FeedRow]:
+    """Return the own feeds that the roster has frozen, and nothing goes on for yet."""
+    frozen = {feed.origin for feed in map(node.entry().feed, AUDIENCES_OF[node.entry().kind]) if feed.frozen}
+    return [row for row in feeds.own_feeds(conn) if row.origin in frozen]
 
 
 def _publishable(case: CaseFile) -> CaseFile:
@@ -408,6 +468,8 @@ def _erase_from_feeds(conn: Connection, node: Node, case_id: str) -> None:
         if writer.is_live(case_id):
             writer.erase(case_id)
             writer.commit()
+    for row in _frozen_feeds(conn, node):  # nothing of it is given any more; its successor tells the peers
+        endings.hide_cases(conn, row.id, [case_id], node.clock())
 
 
 def _empty(conn: Connection, node: Node, case: CaseFile) -> None:

@@ -53,7 +53,7 @@ def undo_past_freezes(node: Node) -> int:
         frozen = frozen_head(node, row)
         if frozen is not None and frozen.size < row.size:
             with writing(node.engine) as conn:
-                undone += _undo(conn, node, row, frozen)
+                undone += undo_past(conn, node, row, frozen)
     return undone
 
 
@@ -66,7 +66,8 @@ def frozen_head(node: Node, row: feeds.FeedRow) -> FrozenHead | None:
     return next((entry.frozen for entry in entries if entry.origin == row.origin), None)
 
 
-def _undo(conn: Connection, node: Node, row: feeds.FeedRow, frozen: FrozenHead) -> int:
+def undo_past(conn: Connection, node: Node, row: feeds.FeedRow, frozen: FrozenHead) -> int:
+    """Take back what a feed said past a head; see `undo_past_freezes`."""
     keys = endings.cases_from(conn, row.id, frozen.size)
     if not keys:
         return 0

@@ -124,6 +124,8 @@ sa.Index(
     "ix_feed_case_owed", feed_case.c.feed_id, sqlite_where=sa.text("owed"), postgresql_where=sa.text("owed")
 )
 
+_ENDING = ("state", "reason", "retry_at", "hidden_at", "purge_from", "emptied_at", "purged_at", "owed")
+
 _FIND_FEED = sa.select(feed).where(  # built once: it is part of every request that a peer makes
     feed.c.member == sa.bindparam("member"), feed.c.audience == sa.bindparam("audience")
 )
@@ -169,8 +171,8 @@ class FeedRow:
 
     @property
     def complete(self) -> bool:
-        """Whether all of its leaves are known here."""
-        return self.minimum == 0
+        """Whether all leaves on its cases are known here: none was pruned, and it succeeds no other feed."""
+        return self.minimum == 0 and self.origin == f"{self.member}/{self.audience}"
 
     def beginning(self) -> Frontier:
         """Return the tree up to the first entry that is still here."""
@@ -374,6 +376,8 @@ def store_cases(
             ERASED, hidden now.
     """
     last = {leaf.case: (leaf, after) for leaf, after in followed}
+    ended = [case for case, (_, after) in last.items() if after.erased]
+    again = {case for case, before in lookup_cases(conn, feed_id, ended).items() if before.erased}
     rows = [
         {
             "feed_id": feed_id,
@@ -394,8 +398,39 @@ def store_cases(
         }
         for case, (leaf, after) in last.items()
     ]
-    if rows:
-        upsert(conn, feed_case, rows, ("feed_id", "case_id"))
+    key = ("feed_id", "case_id")
+    if news := [row for row in rows if row["case_id"] not in again]:
+        upsert(conn, feed_case, news, key)
+    if known := [row for row in rows if row["case_id"] in again]:  # a successor repeats it: it stays as it is
+        upsert(conn, feed_case, known, key, keep=_ENDING)
+
+
+def begin_successor(conn: Connection, row: FeedRow, origin: str, ahead: int) -> None:
+    """Let a feed go on under a new origin, as an empty log that inherits its table of cases.
+
+    Args:
+        ahead: how much higher the versions are than those of the newest leaves that are here, at the most.
+    """
+    for table in (feed_bundle, feed_tile):
+        conn.execute(table.delete().where(table.c.feed_id == row.id))
+    conn.execute(
+        feed.update()
+        .where(feed.c.id == row.id)
+        .values(
+            origin=origin,
+            size=0,
+            frontier=b"",
+            note=None,
+            pending=None,
+            state=OPEN,
+            reason="",
+            evidence=None,
+            pruned=b"",
+            minimum=0,
+        )
+    )
+    inherited = {"place": -1, "version": feed_case.c.version + ahead}
+    conn.execute(feed_case.update().where(feed_case.c.feed_id == row.id).values(**inherited))
 
 
 def prune(conn: Connection, feed_id: int, beginning: Frontier) -> None:

@@ -106,6 +106,11 @@ def keep_cosigned(conn: Connection, feed_id: int, note: bytes, now: datetime) ->
     conn.execute(head.update().where(head.c.feed_id == feed_id).values(cosigned=note, cosigned_at=now))
 
 
+def forget_head(conn: Connection, feed_id: int) -> None:
+    """Forget the head of a feed that goes on under another origin."""
+    conn.execute(head.delete().where(head.c.feed_id == feed_id))
+
+
 def list_heads(conn: Connection) -> dict[int, Head]:
     """Return every head by the id of its feed."""
     return {row.feed_id: Head(*row) for row in conn.execute(sa.select(head))}

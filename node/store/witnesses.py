@@ -54,6 +54,11 @@ def record_answers(conn: Connection, answers: Sequence[WitnessAnswer]) -> None:
             upsert(conn, witness, rows, ("feed_id", "member"), keep)
 
 
+def forget_answers(conn: Connection, feed_id: int) -> None:
+    """Forget what was answered about a feed that goes on under another origin."""
+    conn.execute(witness.delete().where(witness.c.feed_id == feed_id))
+
+
 def list_answers(conn: Connection, feed_id: int) -> list[WitnessAnswer]:
     """Return what each witness of a feed answered last, by its member id."""
     query = sa.select(witness).where(witness.c.feed_id == feed_id).order_by(witness.c.member)
