@@ -25,7 +25,7 @@ from node.store import evidence as store
 from node.store import feeds, heads
 from node.store.database import reading, writing
 from node.store.evidence import Comparison, Delivery, KeptEvidence
-from protocol.checkpoint import parse_checkpoint
+from protocol.checkpoint import Checkpoint, parse_checkpoint
 from protocol.errors import ProtocolError
 from protocol.evidence import own_lines, parse_evidence
 from protocol.heads import MAX_EVIDENCE, Heads, format_heads
@@ -117,8 +117,18 @@ def _take_heads(node: Node, exchange: Exchange, told: Heads) -> None:
     for data in told.evidence:
         with suppress(ProtocolError, NotFound):  # what proves nothing changes nothing
             receive(node, exchange, data)
+    with reading(node.engine) as conn:
+        rows = {row.origin: row for row in feeds.list_feeds(conn)}
     for note in told.notes:
-        hold_head(node, note, exchange, evidence.HEADS)
+        checkpoint = parse_checkpoint(parse_note(note).text)
+        row = rows.get(checkpoint.origin)
+        if row is not None and not _is_newest(row, checkpoint):
+            hold_head(node, note, exchange, evidence.HEADS)
+
+
+def _is_newest(row: feeds.FeedRow, checkpoint: Checkpoint) -> bool:
+    """Tell whether a head is the one that is known here, as nearly all are: no signature needs a look."""
+    return row.size == checkpoint.size and row.known().frontier.root() == checkpoint.root
 
 
 def hold_head(node: Node, note: bytes, exchange: Exchange, found: str) -> bool:
@@ -144,8 +154,6 @@ def hold_head(node: Node, note: bytes, exchange: Exchange, found: str) -> bool:
         row = feeds.find_feed(conn, member.id, entry.audience)
         if row is None or row.origin != checkpoint.origin or row.state == feeds.SPLIT:
             return False
-        if row.size == checkpoint.size and row.known().frontier.root() == checkpoint.root:
-            return False  # the usual case, which costs no look at the signature
         try:
             split = evidence.find_contradiction(conn, row, keys, note)
         except ProtocolError:  # no key in force has signed it, so it says nothing about the owner

@@ -138,6 +138,30 @@ def test_what_is_changed_on_the_way_accuses_nobody(pair: Federation) -> None:
     assert state(pair, ONE) == feeds.OPEN
 
 
+@pytest.mark.parametrize(("cosigned", "shown"), [(2, 2), (2, 3), (300, 301)])
+def test_a_pull_that_passes_a_cosigned_head_must_have_met_it(
+    pair: Federation, cosigned: int, shown: int
+) -> None:
+    pair.pull(ONE, OWNER)
+    past = face(pair, cosigned)
+    past.entries[0] = Liar(pair, OWNER).entries[0]
+    head = head_of(past.checkpoint())
+    with reading(pair[ONE].engine) as conn:
+        row = find_feed(pair[ONE], OWNER)
+        known = heads.newest_head(conn, row.id)
+    with writing(pair[ONE].engine) as conn:
+        heads.advance_head(conn, row.id, known, cosigned, head.root, past.checkpoint(), pair.clock())
+    pair.publish(OWNER, *(sample_record("uk", photos=None) for _ in range(shown - 1)))
+    assert pair.pull(ONE, OWNER).lying
+    (view,) = kept(pair, ONE)
+    assert (sizes(view), state(pair, ONE), find_feed(pair[ONE], OWNER).size) == (
+        (cosigned, shown),
+        feeds.SPLIT,
+        1,
+    )
+    check(pair, view)
+
+
 # --- Caught by compared heads ---
 
 
