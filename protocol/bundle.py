@@ -24,6 +24,7 @@ from protocol.errors import Malformed, NotAuthorized
 from protocol.receipt import MAX_RECEIPT_LENGTH
 from protocol.roster import MAX_MEMBER_ID, parse_member_id
 from protocol.sealed import SEALING_OVERHEAD
+from protocol.tiles import parse_tile_path
 from protocol.token import LEEWAY, FindKey, TokenSigner, verify_claims
 
 BUNDLE_TYPE = "gmcn-bundle+jwt"
@@ -166,6 +167,8 @@ def parse_record_header(line: bytes) -> tuple[Record, int]:
     if found is None:
         raise Malformed("bundle: a record that is not known")
     member = parse_member_id(found[1], "bundle: member of a record")
+    if found[7]:
+        parse_tile_path(f"tile/entries/{found[8]}")
     kind = next(filter(None, (found[3], found[4], found[5], found[7], found[9])))
     return FeedRecord(member, found[2], kind, found[6] or found[8] or found[10] or ""), length
 

@@ -33,6 +33,8 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "publish": ("publishing", "Publish cases, or their newest records."),
         "renew": ("publishing", "Give published cases a new term of life."),
         "erase": ("publishing", "Erase a case everywhere, for good."),
+        "erasures": ("erasures", "See who has hidden and purged what was erased."),
+        "messages": ("messages", "Read, answer and send sealed messages between members."),
     },
     "Find": {
         "search": ("search", "Find cases, own and foreign together."),

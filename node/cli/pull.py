@@ -27,7 +27,8 @@ def pull(node: Node, ctx: click.Context, members: tuple[str, ...], everyone: boo
     """Pull peers now, without waiting for their turn: all with whom something is exchanged, or those named.
 
     The list of members is read anew first. A first pull may take a while; it can be stopped at any moment and
-    goes on where it was. Ends with 6 when a peer was not reached and with 7 when one broke the protocol.
+    goes on where it was. What a peer that cannot be reached has is read through members that hold it. Ends
+    with 6 when neither was reached and with 7 when somebody broke the protocol.
 
     \b
     Examples:
@@ -46,9 +47,9 @@ def pull(node: Node, ctx: click.Context, members: tuple[str, ...], everyone: boo
         print_json({"roster": roster, "peers": reports})
     else:
         _print(reports)
-    if roster_lied or any(report.lying for report in reports):
+    if roster_lied or any(report.lying or report.false for report in reports):
         ctx.exit(PROTOCOL)
-    if any(report.error for report in reports):
+    if any(report.error and not report.through for report in reports):
         ctx.exit(UNAVAILABLE)
 
 
@@ -116,7 +117,7 @@ def _print(reports: list[PullReport]) -> None:
             report.photographs,
             report.receipts,
             len(report.refused),
-            f"broke the protocol: {report.error}" if report.lying else report.error or "ok",
+            _result(report),
         )
         for report in reports
     ]
@@ -125,3 +126,13 @@ def _print(reports: list[PullReport]) -> None:
     for report in reports:
         for reason in report.refused:
             remark(f"{report.member}, refused: {safe(reason)}")
+        for reason in report.false:
+            remark(safe(reason))
+
+
+def _result(report: PullReport) -> str:
+    if report.lying:
+        return f"broke the protocol: {report.error}"
+    if report.through:
+        return f"through {', '.join(dict.fromkeys(report.through))}: {report.error}"
+    return report.error or "ok"

@@ -115,8 +115,10 @@ def _freshness(feed: FeedStatus) -> str:
 
 
 def _problem(peer: PeerStatus) -> str:
+    through = ", ".join(dict.fromkeys(feed.through for feed in peer.feeds if feed.through))
     if peer.error:
-        return f"{'broke the protocol' if peer.lying else 'down'}: {peer.error}"
+        words = "broke the protocol" if peer.lying else f"down, read through {through}" if through else "down"
+        return f"{words}: {peer.error}"
     broken = [_feed_problem(feed) for feed in peer.feeds if feed.reason]
     return "; ".join(broken) or peer.reason
 
