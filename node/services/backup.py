@@ -34,10 +34,10 @@ from node.adapters.keystore import key_id
 from node.config import FILE_NAME, Config, parse_config
 from node.errors import Conflict, InvalidInput, NodeError, NotFound
 from node.runtime import Node
-from node.store import access, cases, feeds, marks, peers, photographs
+from node.store import access, cases, feeds, marks, peers, photographs, scrubbing
 from node.store.access import JournalEntry, write_journal
-from node.store.copying import Loader, count_rows, dump, is_empty, snapshot
-from node.store.database import open_database, reading
+from node.store.copying import Loader, count_rows, dump, is_empty
+from node.store.database import open_database, reading, snapshot
 from node.store.migrate import current_revision, knows, migrate
 from protocol.encoding import format_time
 
@@ -520,6 +520,7 @@ def _mark_restored(conn: Connection, header: Header, now: datetime) -> None:
     made = f"{header.made_at:%Y-%m-%d %H:%M} UTC"
     marks.set_mark(conn, marks.RESTORED, now, format_time(header.made_at))
     marks.clear_mark(conn, marks.RECOVERED)
+    marks.clear_mark(conn, scrubbing.SCRUBBED)  # which was about other files
     for row in feeds.list_feeds(conn):
         if row.own:
             reason = f"restored from a backup of {made}; the peers are asked what was published since"

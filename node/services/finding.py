@@ -323,7 +323,7 @@ def _foreign(conn: Connection, node: Node, case_id: str, *, with_purpose: bool) 
 
 def _is_exchanged(conn: Connection, node: Node, member: str, audience: str) -> bool:
     try:
-        return audience in exchange_with(conn, node, member).audiences
+        return audience in exchange_with(conn, node, member).shown
     except NotAuthorized:  # the roster lists it no longer
         return False
 

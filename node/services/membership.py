@@ -23,7 +23,7 @@ from node.config import FILE_NAME, parse_config
 from node.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from node.runtime import Node
 from node.services import keys, publishing, succession
-from node.services.standing import exchange_with, see_members
+from node.services.standing import exchange_with, see_member, see_members
 from node.store import feeds, peers
 from node.store.access import JournalEntry, write_journal
 from node.store.database import open_database, reading, writing
@@ -218,7 +218,7 @@ def accept_member(node: Node, member_id: str, shown: str, actor: str) -> None:
         )
     now = node.clock()
     with writing(node.engine) as conn:
-        peers.see_peer(conn, member_id, shown, now)
+        see_member(conn, node, member_id)
         peers.accept_peer(conn, member_id, shown, actor, now)
         write_journal(conn, JournalEntry(now, actor, "member.accept", purpose=f"{member_id} {shown}"))
     _follow_roster(node)
@@ -293,7 +293,7 @@ def _follow_roster(node: Node) -> None:
 
 def _may_show(conn: Connection, node: Node, row: feeds.FeedRow) -> bool:
     try:
-        return row.audience in exchange_with(conn, node, row.member).audiences
+        return row.audience in exchange_with(conn, node, row.member).shown
     except NotAuthorized:
         return False
 

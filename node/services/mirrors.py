@@ -57,7 +57,7 @@ def open_mirror(
         or row.own
         or row.note is None
         or row.state == feeds.SPLIT
-        or audience not in _open_to(_exchange(conn, node, owner), leaves=leaves)
+        or audience not in _handed_on(_exchange(conn, node, owner), leaves=leaves)
         or not (caller.member == owner or caller.member in (row.readers or "").split("\n"))
     ):
         raise NotFound("There is no such feed here.")
@@ -121,7 +121,11 @@ def _exchange(conn: Connection, node: Node, owner: str) -> Exchange | None:
         return None
 
 
-def _open_to(exchange: Exchange | None, *, leaves: bool) -> Sequence[str]:
+def _handed_on(exchange: Exchange | None, *, leaves: bool) -> Sequence[str]:
     if exchange is None:
         return ()
+    return exchange.leaves if leaves else exchange.shown
+
+
+def _open_to(exchange: Exchange, *, leaves: bool) -> Sequence[str]:
     return exchange.leaves if leaves else exchange.audiences

@@ -449,13 +449,12 @@ def _record(node: Node, report: PullReport, started: datetime) -> None:
 
 def _hear(conn: Connection, node: Node, member: str) -> None:
     """Let the replicas of a member be found again, now that it is known what it erased since this node was
-    restored; the documents that came since are asked for at once."""
+    restored."""
     peer = peers.find_peer(conn, member)
     if peer is None or not peer.unheard:
         return
     peers.hear_peer(conn, member)
-    peers.ring(conn, member, node.clock())
-    shown = exchange_with(conn, node, member).audiences
+    shown = exchange_with(conn, node, member).shown
     for row in feeds.list_feeds(conn):
         if row.member == member:
             hide_feed(conn, row.id, hidden=row.audience not in shown)

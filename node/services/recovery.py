@@ -54,8 +54,9 @@ from protocol.verification import FeedState, FeedUpdate, replay
 Progress = Callable[[str, int, int], None]
 
 SUCCESSOR = (
-    "Nothing can be signed on this feed any more. Ask the coordinator to freeze it where the peers have it, "
-    "and to list a successor, which goes on with its cases: docs/operating/recovery.md."
+    "Nothing can be signed on this feed any more. Ask the coordinator to freeze it where the peers have it; "
+    "`gmcn keys succeed` then asks for its successor, which goes on with the same cases: see "
+    "docs/operating/backup.md."
 )
 """What is left to do when the own past cannot be had back."""
 

@@ -7,13 +7,14 @@ accepted its present keys: for `police` always, for `network` at the latest afte
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from node.runtime import Node
 from node.store import peers
 from protocol.endorsement import Standing, State, standing
+from protocol.policy import Policy
 from protocol.roster import Audience, Member
 
 EXPIRED_POLICE = timedelta(days=30)
@@ -28,10 +29,10 @@ class Exchange:
         standing: by roster and endorsement.
         accepted: whether this node's administrator accepted its present keys.
         audiences: of the feeds whose documents may be read and served; empty when none.
-        leaves: of the feeds whose leaves may be read and served. Between members of whom one is suspended or
-            has lapsed these go on, so that erasures are still honoured on both sides; after a restore they
-            come before everything else.
+        leaves: of the feeds whose leaves may be read and served. Between members of whom one is suspended,
+            has lapsed or was removed lately these go on, so that erasures are still honoured on both sides.
         reason: in plain words, why it is not all of them; empty when it is.
+        unheard: this node was restored, and what the member has erased since is not known yet.
     """
 
     member: Member
@@ -40,6 +41,12 @@ class Exchange:
     audiences: tuple[Audience, ...]
     leaves: tuple[Audience, ...]
     reason: str
+    unheard: bool = False
+
+    @property
+    def shown(self) -> tuple[Audience, ...]:
+        """The audiences of its feeds whose replicas may be shown here and handed on."""
+        return () if self.unheard else self.audiences
 
 
 def exchange_with(conn: Connection, node: Node, member_id: str) -> Exchange:
@@ -57,12 +64,12 @@ def exchange_with(conn: Connection, node: Node, member_id: str) -> Exchange:
     peer = peers.find_peer(conn, member_id)
     accepted = peer is not None and peer.accepted == network.fingerprints[member_id]
     own_standing = standing(own, network.roster, withdrawals, now)
-    if State.REMOVED in (stands.state, own_standing.state):
-        gone = stands if stands.state is State.REMOVED else own_standing
-        return Exchange(member, stands, accepted, (), (), gone.reason)
+    for one, its_standing in ((member, stands), (own, own_standing)):
+        if is_gone(one, network.policy, now):
+            return Exchange(member, stands, accepted, (), (), its_standing.reason)
     audiences: list[Audience] = []
     reasons = []
-    if accepted or (peer is not None and now >= peer.seen_at + timedelta(days=network.policy.notice_days)):
+    if accepted or (peer is not None and now >= peer.seen_at + _notice(peer, network.policy)):
         audiences.append("network")
     else:
         reasons.append("its keys are not accepted yet: check them, then `gmcn member accept`")
@@ -79,14 +86,32 @@ def exchange_with(conn: Connection, node: Node, member_id: str) -> Exchange:
     if own_standing.state is not State.ACTIVE:
         reason = f"this node's own standing: {own_standing.reason}; only erasures are exchanged"
         return Exchange(member, stands, accepted, (), leaves, reason)
-    if peer is not None and peer.unheard:
-        reason = "this node was restored, and what it has erased since is not known until it was pulled"
-        return Exchange(member, stands, accepted, (), leaves, reason)
-    return Exchange(member, stands, accepted, leaves, leaves, "; ".join(reasons))
+    unheard = peer is not None and peer.unheard
+    if unheard:
+        reasons.append("this node was restored, and shows nothing of it before it was pulled")
+    return Exchange(member, stands, accepted, leaves, leaves, "; ".join(reasons), unheard)
+
+
+def is_gone(member: Member, policy: Policy, now: datetime) -> bool:
+    """Tell whether a member was removed so long ago that nothing of it, and nothing of others at it, is
+    kept."""
+    return member.removed_at is not None and now >= member.removed_at + timedelta(days=policy.removal_days)
+
+
+def see_member(conn: Connection, node: Node, member_id: str) -> None:
+    """Note the keys that the roster gives a member; others than before are new from this moment."""
+    network, now = node.network(), node.now()
+    days = peers.see_notice(conn, network.policy.notice_days, now)
+    peers.see_peer(conn, member_id, network.fingerprints[member_id], now, days)
 
 
 def see_members(conn: Connection, node: Node) -> None:
-    """Note every member of the roster and the keys that it has there; others are new from this moment."""
-    for member, shown in node.network().fingerprints.items():
-        if member != node.member:
-            peers.see_peer(conn, member, shown, node.now())
+    """Note every member of the roster and the keys that it has there."""
+    for member_id in node.network().fingerprints:
+        if member_id != node.member:
+            see_member(conn, node, member_id)
+
+
+def _notice(peer: peers.Peer, policy: Policy) -> timedelta:
+    """Return how long a peer's keys wait: a longer notice holds at once, a shorter one for others only."""
+    return timedelta(days=max(peer.notice_days, policy.notice_days))

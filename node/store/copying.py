@@ -7,7 +7,6 @@ made anew and not copied.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import orjson
@@ -20,30 +19,11 @@ from node.store.tables import metadata
 
 _ROWS_AT_ONCE = 64
 _BATCH_BYTES = 1 << 20
-# Held, shared, while a backup reads on PostgreSQL: `database.scrub`, which waits for every reader and lets
-# the others wait behind it, does nothing meanwhile.
-BACKUP_LOCK = 0x676D6362
-
 # Does nothing where the database does not number, and for empty tables.
 _GO_ON = (
     "SELECT setval(pg_get_serial_sequence('{0}', 'id'), (SELECT max(id) FROM {0})) "
     "WHERE pg_get_serial_sequence('{0}', 'id') IS NOT NULL AND EXISTS (SELECT 1 FROM {0})"
 )
-
-
-@contextmanager
-def snapshot(engine: Engine) -> Iterator[Connection]:
-    """Give a connection that reads one state of the database, while others go on writing.
-
-    Meanwhile nothing can be purged to the last byte: the state that is read still has it.
-    """
-    if engine.dialect.name == "sqlite":
-        with reading(engine) as conn:
-            yield conn
-        return
-    with engine.connect().execution_options(isolation_level="REPEATABLE READ") as conn:
-        conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock_shared({BACKUP_LOCK})")
-        yield conn
 
 
 def count_rows(conn: Connection) -> int:

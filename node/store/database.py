@@ -58,6 +58,8 @@ _BUSY_TIMEOUT_MS = 30_000
 _SCRUB_TIMEOUT_MS = 500
 # The advisory lock of whoever writes to a PostgreSQL database: any number that nothing else uses there.
 _WRITE_LOCK = 0x676D636E
+# That of whoever copies one, shared: rewriting the tables would wait for it, with everybody else behind.
+_COPY_LOCK = 0x676D6363
 _PG_DISK_FULL = "53100"
 # Per connection, in KiB: enough for the upper pages of every index, small enough for a node that promises 160
 # MB resident.
@@ -133,6 +135,21 @@ def _open_sqlite(url: sqlalchemy.URL) -> Engine:
 def reading(engine: Engine) -> Iterator[Connection]:
     """Give a connection that only reads, on one state of the database on SQLite."""
     with engine.connect() as connection:
+        yield connection
+
+
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Connection]:
+    """Give a connection that reads one state of the database for as long as it takes, while others write.
+
+    Meanwhile `scrub` does nothing: the state that is read still has what they delete.
+    """
+    if engine.dialect.name == "sqlite":
+        with reading(engine) as connection:
+            yield connection
+        return
+    with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock_shared({_COPY_LOCK})")
         yield connection
 
 
@@ -218,19 +235,23 @@ def scrub(engine: Engine) -> bool:
     table is rewritten and locked meanwhile; the server's own write-ahead log turns over by its settings.
 
     Returns:
-        False where a reader still needed the log: nothing is lost, and the next call does it.
+        False where a reader still needed the log, or a backup the tables: nothing is lost, and the next call
+        does it.
     """
     if engine.dialect.name == "postgresql":
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             # Beside a writer, or another of its kind, it could wait in a circle.
             connection.exec_driver_sql(f"SELECT pg_advisory_lock({_WRITE_LOCK})")
             try:
+                copied = f"SELECT pg_try_advisory_lock({_COPY_LOCK})"
+                if not connection.exec_driver_sql(copied).scalar_one():
+                    return False
                 tables = ", ".join(f'"{name}"' for name in sqlalchemy.inspect(connection).get_table_names())
                 connection.exec_driver_sql(f"VACUUM (FULL, ANALYZE) {tables}")
                 # The planner's statistics hold samples of the values; of other catalogues nothing is copied.
                 connection.exec_driver_sql("VACUUM (FULL) pg_catalog.pg_statistic")
             finally:
-                connection.exec_driver_sql(f"SELECT pg_advisory_unlock({_WRITE_LOCK})")
+                connection.exec_driver_sql("SELECT pg_advisory_unlock_all()")
         return True
     pooled = engine.raw_connection()
     try:

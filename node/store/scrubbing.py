@@ -60,14 +60,15 @@ def advance(engine: Engine, now: datetime, pause: timedelta) -> datetime | None:
 
     Returns:
         The moment before which everything deleted is gone from the files; None when it takes another call:
-        a reader holds the log up, the pause is not over, or the log has not turned over yet.
+        a reader or a backup holds it up, the pause is not over, or the log has not turned over yet.
     """
     if engine.dialect.name == "sqlite":
         return now if _scrub(engine, now) else None
     with reading(engine) as conn:
         scrubbed = find_mark(conn, SCRUBBED)
     if scrubbed is None or (not scrubbed.about and scrubbed.at + pause <= now):
-        _scrub(engine, now)
+        if not _scrub(engine, now):
+            return None
         scrubbed = Mark(SCRUBBED, now, _turn_log_over(engine))
         _keep(engine, scrubbed)
     if scrubbed.about:

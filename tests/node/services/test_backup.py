@@ -23,7 +23,7 @@ from node.services import backup, staff
 from node.services.backup import Progress, Restored
 from node.store import access, feeds, marks, peers
 from node.store.copying import count_rows
-from node.store.database import open_database, reading
+from node.store.database import open_database, reading, scrub, snapshot
 from node.store.tables import metadata
 from tests.conftest import new_pg_database
 from tests.factories import sample_record
@@ -301,6 +301,16 @@ def test_a_backup_is_one_state_while_others_write(federation: Federation, key: A
     assert len(rows_of(node.engine)["case_file"]) == before + 1
     assert problems(back) == []
     back.engine.dispose()
+
+
+def test_nothing_is_rewritten_while_it_is_copied(federation: Federation) -> None:
+    node = federation[OWNER]
+    with snapshot(node.engine) as conn:
+        before = count_rows(conn)
+        federation.publish(OWNER, sample_record("ja", photos=None))
+        assert not scrub(node.engine)
+        assert count_rows(conn) == before
+    assert scrub(node.engine)
 
 
 def test_nothing_half_is_left_wherever_a_backup_is_cut_off(

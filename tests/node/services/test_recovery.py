@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,10 @@ from node.services import backup, finding, publishing, recovery
 from node.services import cases as register
 from node.services.recovery import NotRecovered
 from node.store import cases, feeds, marks
-from node.store.database import reading
+from node.store.database import reading, writing
 from node.store.search import Query, find
 from tests.factories import sample_record
-from tests.federation import DE, FR, NGO, Ask, Call, Federation, down
+from tests.federation import DE, FR, NGO, Ask, Call, Federation, down, dropping, tampering, withholding
 from tests.forensics import invent_child
 from tests.liars import find_feed, problems
 
@@ -209,7 +210,6 @@ def test_nothing_of_a_member_that_was_not_heard_is_shown(
     with pytest.raises(NotFound):
         finding.open_case_quietly(node, foreign.case_id)
     federation.wire.faults.clear()
-    federation.pull(OWNER, HELPER)
     assert federation.pull(OWNER, HELPER).error == ""
     hits, _ = finding.find(node, Query(today=federation.clock().date()), "test")
     assert foreign.case_id in {hit.case_id for hit in hits}
@@ -220,3 +220,120 @@ def no_mirror(call: Call, ask: Ask) -> Answer:
     if f"/mirrors/{HELPER}" in call.path:
         raise PeerUnavailable("It cannot be reached.")
     return ask()
+
+
+# --- Copied, resumed and set back ---
+
+
+def set_behind(node: Node) -> None:
+    """Stop the own feeds as a witness's word does."""
+    with writing(node.engine) as conn:
+        for row in feeds.own_feeds(conn):
+            feeds.set_feed_state(conn, row.id, feeds.BEHIND, "a peer has a larger head")
+
+
+def test_a_machine_that_was_set_back_fetches_its_own_past_and_goes_on(federation: Federation) -> None:
+    federation.publish(OWNER, sample_record("ar", photos=None))
+    saved = federation.save(OWNER)
+    (fresh,) = federation.publish(OWNER, pictured(federation, "blue", "uk"))
+    pull_all(federation)
+    size = find_feed(federation[OWNER], OWNER, "network").size
+    federation.restore(OWNER, saved)
+    node = federation[OWNER]
+    set_behind(node)
+    with pytest.raises(Conflict):
+        publishing.publish(node, [fresh.case_id], "test")
+    done = recovery.recover(node)
+    assert done is not None
+    assert done.losses.rebuilt == [fresh.case_id]
+    assert done.losses.unpictured == []  # its photographs were not in the database, and are still there
+    assert find_feed(node, OWNER, "network").size == size
+    publishing.publish(node, [fresh.case_id], "test")
+    pull_all(federation)
+    assert [problems(federation[member]) for member in federation.nodes] == [[], [], []]
+
+
+def test_a_copy_that_has_signed_something_else_says_that_only_a_successor_helps(
+    federation: Federation,
+) -> None:
+    federation.publish(OWNER, sample_record("ar", photos=None))
+    saved = federation.save(OWNER)
+    federation.publish(OWNER, sample_record("uk", photos=None), sample_record("ja", photos=None))
+    pull_all(federation)
+    federation.restore(OWNER, saved)
+    node = federation[OWNER]
+    federation.publish(OWNER, sample_record("pt", photos=None))
+    before = find_feed(node, OWNER, "network")
+    set_behind(node)
+    with pytest.raises(NotRecovered, match="another past") as told:
+        recovery.recover(node)
+    assert "successor" in told.value.next_step
+    after = find_feed(node, OWNER, "network")
+    assert (after.size, after.frontier, after.note) == (before.size, before.frontier, before.note)
+    assert (after.state, "another past" in after.reason) == (feeds.BEHIND, True)
+
+
+def test_a_mirror_that_lies_is_passed_over_and_one_that_is_behind_is_not_believed(
+    federation: Federation, insurance: Insurance
+) -> None:
+    federation.publish(OWNER, sample_record("ar", photos=None))
+    pull_all(federation)
+    made = insurance.take(federation[OWNER])
+    federation.publish(OWNER, sample_record("uk", photos=None))
+    assert federation.pull(PEER, OWNER).error == ""  # the other is behind
+    node = insurance.put_back(federation, OWNER, made)
+    federation.wire.faults[PEER] = [tampering("/tile/entries", lambda data: data[:-1] + b"x")]
+    with pytest.raises(NotRecovered):
+        recovery.recover(node)
+    assert find_feed(node, OWNER, "network").size == 1
+    assert federation.pull(HELPER, OWNER).error != ""
+    federation.wire.faults.clear()
+    done = recovery.recover(node)
+    assert done is not None
+    assert done.documents == 2
+    assert find_feed(node, OWNER, "network").size == 2
+
+
+def test_a_document_that_nobody_has_any_more_is_named(federation: Federation, insurance: Insurance) -> None:
+    federation.publish(OWNER, sample_record("ar", photos=None))
+    made = insurance.take(federation[OWNER])
+    (fresh,) = federation.publish(OWNER, sample_record("uk", photos=None))
+    federation.wire.faults[OWNER] = [withholding()]
+    pull_all(federation)
+    del federation.wire.faults[OWNER]
+    node = insurance.put_back(federation, OWNER, made)
+    done = recovery.recover(node)
+    assert done is not None
+    assert (done.losses.undocumented, done.losses.rebuilt) == ([fresh.case_id], [fresh.case_id])
+    with reading(node.engine) as conn:
+        assert any(fresh.case_id in line for line in recovery.warnings(conn))
+    assert {case.case_id for case in register.list_cases(node, None, 10, 0)} >= {fresh.case_id}
+    register.standing_of(node, [register.get_case(node, fresh.case_id)])
+    publishing.erase(node, fresh.case_id, "test")  # what is left to do
+    recovery.note_losses(node, "test")
+    with reading(node.engine) as conn:
+        assert recovery.warnings(conn) == []
+    pull_all(federation)
+
+
+def test_a_recovery_that_is_cut_off_goes_on(federation: Federation, insurance: Insurance) -> None:
+    (old,) = federation.publish(OWNER, sample_record("ar", photos=None))
+    made = insurance.take(federation[OWNER])
+    (fresh,) = federation.publish(OWNER, pictured(federation, "blue", "uk"))
+    publishing.erase(federation[OWNER], old.case_id, "test")
+    pull_all(federation)
+    node = insurance.put_back(federation, OWNER, made)
+    for answers in range(1, 60):
+        federation.wire.faults = {PEER: [dropping(answers)], HELPER: [dropping(answers)]}
+        with suppress(NotRecovered):
+            if recovery.recover(node) is not None:
+                break
+        assert is_restored(node)
+    federation.wire.faults.clear()
+    with reading(node.engine) as conn:
+        lost = recovery.losses(conn)
+    assert lost.erased == [old.case_id]
+    assert lost.rebuilt == [fresh.case_id]
+    assert status_of(node, old.case_id) == cases.ERASED
+    publishing.publish(node, [fresh.case_id], "test")
+    pull_all(federation)
