@@ -8,14 +8,25 @@ import click
 
 from node.cli.arguments import STANDARD_INPUT, read_input, read_pairs
 from node.cli.opening import actor, pass_node
-from node.cli.output import json_option, print_json, print_table, readable, remark, say, shown
+from node.cli.output import (
+    json_option,
+    print_json,
+    print_table,
+    readable,
+    remark,
+    safe,
+    say,
+    shown,
+    yes_option,
+)
 from node.cli.publishing import no_ring_option, ring, tidy
 from node.domain.disclosure import Disclosed
 from node.errors import InvalidInput
 from node.runtime import Node
-from node.services import cases, finding, publishing
+from node.services import cases, finding, handover, messages, publishing
 from node.services.cases import CaseSource, CaseStanding
 from node.store.cases import STATUSES
+from node.store.handovers import Handover
 from protocol.encoding import parse_json
 from protocol.errors import Malformed
 
@@ -187,13 +198,16 @@ def show(node: Node, case_id: str, as_json: bool) -> None:
     (standing,) = cases.standing_of(node, [cases.get_case(node, case_id)])
     excluded = cases.excluded_members(node, case_id)
     if as_json:
-        print_json({**_standing_as_json(standing), "kept_from": excluded, "record": found.parts["record"]})
+        ways = _ways(node, case_id)
+        kept = {"kept_from": excluded, **ways, "record": found.parts["record"]}
+        print_json({**_standing_as_json(standing), **kept})
         return
     say(f"case      {case_id}")
     say(f"status    {standing.case.status}, revision {standing.case.revision}")
     say(f"changed   {shown(standing.case.updated_at)} UTC")
     say(f"published {_versions(standing)}")
     say(f"kept from {shown(excluded)}")
+    _print_ways(node, case_id)
     for notice in standing.notices:
         say(f"to do     {notice.message}")
     print_record(found.parts["record"])
@@ -314,6 +328,48 @@ def undo(node: Node, case_id: str, no_ring: bool, as_json: bool) -> None:
     remark(f"Published again under this new id, live until {again.expires}.")
 
 
+@case.command("hand-over")
+@_case_id
+@click.option("--to", "member", required=True, help="The member whose case it is to be.")
+@yes_option
+@json_option
+@pass_node
+def hand_over(node: Node, case_id: str, member: str, yes: bool, as_json: bool) -> None:
+    """Offer a case to another member, with its whole private record and its photographs, sealed.
+
+    Until the member answers, the case stays here as it is and does not change. When it accepts, it publishes
+    the case under an id of its own, and this node takes the old one out of the network as soon as it has seen
+    the new one. `gmcn case show` tells how far it is.
+
+    \b
+    Example:
+      gmcn case hand-over CASE --to police.de.example
+    """
+    record = cases.get_case(node, case_id).record
+    if not yes:
+        remark(f"{member} would get all {len(record)} fields of the record: {shown(sorted(record))}.")
+        click.confirm("Hand it over?", abort=True, err=True)
+    offered = handover.offer_case(node, case_id, member, actor())
+    _tell_offer(node, offered, as_json=as_json)
+
+
+@case.command()
+@_case_id
+@json_option
+@pass_node
+def keep(node: Node, case_id: str, as_json: bool) -> None:
+    """Take back the offer of a case to another member.
+
+    A member that has accepted it before it learns of this keeps it, and this node lets it go all the same:
+    there are never two owners.
+
+    \b
+    Example:
+      gmcn case keep police.fr.example/k3ta7qmxk3ta7qmxk3ta7qmxk3
+    """
+    _tell_offer(node, handover.take_back(node, case_id, actor()), as_json=as_json)
+
+
 @case.command()
 @_case_id
 @json_option
@@ -348,6 +404,47 @@ def receipts(node: Node, case_id: str, as_json: bool) -> None:
 def print_record(values: Mapping[str, Any]) -> None:
     """Print the fields of a record or part."""
     print_table(("field", "value"), [(name, readable(value)) for name, value in values.items()])
+
+
+def _tell_offer(node: Node, offered: Handover, *, as_json: bool) -> None:
+    """Send what was decided, and say how that went."""
+    reason = messages.deliver(node, offered.member)
+    if as_json:
+        told = {"told": not reason, "reason": reason}
+        print_json({"case": offered.case_id, "member": offered.member, "state": offered.state, **told})
+        return
+    say(f"{offered.state.capitalize()}: {offered.case_id}")
+    if reason:
+        remark(f"{offered.member} was not reached, and is told later by `gmcn serve`: {safe(reason)}")
+    else:
+        remark(f"{offered.member} has been told.")
+
+
+def _ways(node: Node, case_id: str) -> dict[str, Any]:
+    """Tell where a case came from and where it goes."""
+    came, going = handover.way_of(node, case_id)
+    return {
+        "came_from": came and {"member": came.member, "case": came.other_case, "at": came.at},
+        "goes_to": going
+        and {
+            "member": going.member,
+            "state": going.state,
+            "case": going.other_case or None,
+            "reason": going.reason,
+            "at": going.at,
+        },
+    }
+
+
+def _print_ways(node: Node, case_id: str) -> None:
+    came, going = handover.way_of(node, case_id)
+    if came is not None:
+        say(f"came from {came.other_case}")
+    if going is not None:
+        what = f"{going.state} by {going.member}" if going.answered_at else f"{going.state} to {going.member}"
+        say(f"goes to   {what}{', as ' + going.other_case if going.other_case else ''}")
+        if going.reason:
+            say(f"          {safe(going.reason)}")
 
 
 def _leave(node: Node, case_id: str, done: str, *, no_ring: bool, as_json: bool) -> None:

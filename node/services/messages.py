@@ -90,8 +90,8 @@ def write_message(
     return address.token_id
 
 
-def send_message(node: Node, member_id: str, kind: str, content: Content, actor: str) -> str:
-    """Write a message for people to read, and return its id; a job delivers it.
+def send_message(node: Node, member_id: str, kind: str, content: Content, actor: str) -> MessageRow:
+    """Write a message for people to read; a job delivers it.
 
     Raises:
         NotFound: the roster lists no such member.
@@ -106,7 +106,9 @@ def send_message(node: Node, member_id: str, kind: str, content: Content, actor:
     with writing(node.engine, durable=True) as conn:
         token_id = write_message(conn, node, open_member(conn, node, member_id), kind, content)
         write_journal(conn, JournalEntry(node.clock(), actor, "message.send", content.case, [kind]))
-    return token_id
+        row = messages.find_message(conn, outgoing=True, member=member_id, token_id=token_id)
+        assert row is not None
+        return row
 
 
 def open_member(conn: Connection, node: Node, member_id: str) -> Member:
@@ -245,8 +247,8 @@ def hurry(node: Node, member_id: str) -> None:
             messages.send_again(conn, member_id, node.clock())
 
 
-def retry(node: Node, number: int) -> None:
-    """Have a message sent again that waits or was refused.
+def retry(node: Node, number: int) -> str:
+    """Have a message sent again that waits or was refused; return its receiver.
 
     Raises:
         NotFound: there is no such message.
@@ -258,6 +260,7 @@ def retry(node: Node, number: int) -> None:
             raise Conflict(
                 f"The message is {row.state}.", "Only one that waits or was refused is sent again."
             )
+        return row.member
 
 
 def read_message(node: Node, number: int, actor: str) -> Opened:

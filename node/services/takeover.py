@@ -55,11 +55,23 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class OfferView:
+    """An offer as a person is shown it; every picture counts in each of its sizes."""
+
+    case_id: str
+    record: Mapping[str, Any]
+    published: bool
+    photographs_here: int
+    photographs: int
+
+
+@dataclass(frozen=True, slots=True)
 class TakenOver:
     """An own case that came from another member; `versions` by audience, empty when it is a draft."""
 
     case_id: str
     came_from: str
+    old_owner: str
     versions: Mapping[str, int]
 
 
@@ -79,6 +91,17 @@ def read_offer(conn: Connection, node: Node, row: MessageRow) -> Offer:
     fields.object("record")
     kept_from = fields.list("kept_from", parse_member_id, most=_MAX_MEMBERS)
     return Offer(content.case, content.body["record"], fields.boolean("published"), kept_from)
+
+
+def view_offer(node: Node, row: MessageRow) -> OfferView | None:
+    """Return an offer as a person is shown it; None when it is not right, or does not stand any more."""
+    with reading(node.engine) as conn:
+        try:
+            offer = read_offer(conn, node, row)
+        except (Conflict, ProtocolError):
+            return None
+        here, count = count_photographs(conn, node, row, offer)
+    return OfferView(offer.case_id, offer.record, offer.published, here, count)
 
 
 def count_photographs(conn: Connection, node: Node, row: MessageRow, offer: Offer) -> tuple[int, int]:
@@ -120,11 +143,11 @@ def accept(node: Node, number: int, actor: str) -> TakenOver:
             "re": row.token_id, "accepted": True, "new_case": case.case_id, "published": bool(versions)
         }  # fmt: skip
         write_message(conn, node, old_owner, ANSWER, Content(answer))
-    return TakenOver(case.case_id, offer.case_id, versions)
+    return TakenOver(case.case_id, offer.case_id, row.member, versions)
 
 
-def decline(node: Node, number: int, reason: str, actor: str) -> None:
-    """Decline an offer; what was sent is deleted, and the old owner told.
+def decline(node: Node, number: int, reason: str, actor: str) -> str:
+    """Decline an offer; what was sent is deleted, and the old owner told, who is returned.
 
     Raises:
         NotFound: there is no such message.
@@ -142,6 +165,7 @@ def decline(node: Node, number: int, reason: str, actor: str) -> None:
         _settle_offer(conn, node, row, messages.DECLINED, reason)
         _answer_no(conn, node, old_owner, row.token_id, reason)
         write_journal(conn, JournalEntry(node.clock(), actor, "case.decline", row.case_id, [row.member]))
+    return row.member
 
 
 def proceed(node: Node) -> None:

@@ -1,11 +1,13 @@
 """A case changes its owner: there is always somebody whose case it is, and at the end it is one member."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
+from sqlalchemy import event
 
 from node.errors import Conflict, InvalidInput, NodeError, NotAllowed, NotFound
 from node.runtime import Node
@@ -352,7 +354,9 @@ def test_photographs_that_are_none_are_not_taken(federation: Federation) -> None
     old, new = federation[OLD], federation[NEW]
     photo = {"sha256": "ab" * 32, "media_type": "image/jpeg", "width": 9, "height": 9, "bytes": 4}
     record = {**RECORD, "photos": [{"kind": "photo", "renditions": [photo]}]}
-    offer = messages.send_message(old, NEW, handover.OFFER, Content({**GOOD, "record": record}), "test")
+    offer = messages.send_message(
+        old, NEW, handover.OFFER, Content({**GOOD, "record": record}), "test"
+    ).token_id
     for body in (
         {"sha256": "ab" * 32, "offset": 0},
         {"sha256": "cd" * 32, "offset": 0},
@@ -427,3 +431,75 @@ def test_a_full_record_goes_to_law_enforcement(federation: Federation) -> None:
     settle(federation, 1)
     taken = takeover.accept(federation[NEW], offers(federation[NEW])[0].id, "test")
     assert cases.get_case(federation[NEW], taken.case_id).record == record
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+@contextmanager
+def killed_at(number: int, *nodes: Node) -> Iterator[list[str]]:
+    """End everything before the so manieth write to any of the databases; nothing of its transaction is
+    kept."""
+    writes: list[str] = []
+
+    def count(_conn: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.lstrip().split(None, 1)[0].upper() in ("INSERT", "UPDATE", "DELETE"):
+            writes.append(statement)
+            if len(writes) == number:
+                raise Killed
+
+    for node in nodes:
+        event.listen(node.engine, "before_cursor_execute", count)
+    try:
+        yield writes
+    finally:
+        for node in nodes:
+            event.remove(node.engine, "before_cursor_execute", count)
+
+
+def hand_over(federation: Federation, case_id: str) -> None:
+    """Do what people and jobs do until a case has changed its owner, from wherever it stands."""
+    old, new = federation[OLD], federation[NEW]
+    if handover.way_of(old, case_id)[1] is None:
+        handover.offer_case(old, case_id, NEW, "test")
+    for node in (old, new):
+        for member in messages.due(node):
+            messages.deliver(node, member)
+        for row in offers(new):
+            takeover.accept(new, row.id, "test")
+    federation.pull(OLD, NEW)
+    handover.proceed(old)
+    handover.proceed(old)
+
+
+def test_a_crash_at_any_write_loses_no_case_and_makes_no_second_owner(tmp_path: Path) -> None:
+    federation = Federation(tmp_path, [FR, DE])
+    old, new = federation[OLD], federation[NEW]
+    number, crashes = 1, 0
+    while True:
+        case_id = publish(federation)
+        with killed_at(number, old, new) as writes, suppress(Killed):
+            hand_over(federation, case_id)
+        if len(writes) < number:
+            break
+        crashes += 1
+        for _ in range(3):
+            federation.clock.advance(minutes=20)
+            hand_over(federation, case_id)
+        assert given(old, case_id) == ("done", "")
+        assert status_of(federation, case_id) == "withdrawn"
+        taken = handovers_of(new, case_id)
+        assert len(taken) == 1
+        assert cases.get_case(new, taken[0]).status == "published"
+        number += 6
+    assert crashes > 10
+    assert len(cases.list_cases(new, "published", 99, 0)) == crashes + 1
+    assert cases.list_cases(old, "published", 99, 0) == []
+
+
+def handovers_of(node: Node, case_id: str) -> list[str]:
+    """The own cases that came from another."""
+    with reading(node.engine) as conn:
+        query = "SELECT case_id FROM handover WHERE other_case = ?"
+        return list(conn.exec_driver_sql(query, (case_id,)).scalars())

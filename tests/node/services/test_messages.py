@@ -55,7 +55,7 @@ def came(node: Node) -> list[MessageRow]:
     return messages.list_messages(node, outgoing=False, everything=True, limit=100)
 
 
-def lead(federation: Federation, content: Content = LEAD, kind: str = "lead") -> str:
+def lead(federation: Federation, content: Content = LEAD, kind: str = "lead") -> MessageRow:
     return messages.send_message(federation[SENDER], RECEIVER, kind, content, "test")
 
 
