@@ -13,15 +13,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Metadata, Root
 
-from node.adapters.keystore import load_key_file
 from node.adapters.repository import Holder
 from node.adapters.trust import TrustStore
 from node.errors import Conflict, InvalidInput, NotFound, PeerUnavailable
 from node.services import network, signing
-from protocol.errors import BadProof, Malformed, NoQuorum, ProtocolError, Rollback
+from protocol.errors import BadProof, Malformed, NoQuorum, ProtocolError
 from protocol.policy import Policy
 from tests.members import MemberKeys, public
 from tests.networks import COORDINATOR, Coordinator, Web, join_request, now
@@ -248,64 +246,6 @@ def test_what_has_expired_meanwhile_is_still_read_and_served(
         later.refresh([COORDINATOR], Web({COORDINATOR: coordinator.files()}))
 
 
-LIES: list[tuple[str, Callable[[Files], None], type[ProtocolError]]] = [
-    (
-        "timestamp signed by nobody",
-        lambda files: files.update(
-            {"/metadata/timestamp.json": tampered(files["/metadata/timestamp.json"], bump)}
-        ),
-        NoQuorum,
-    ),
-    (
-        "snapshot altered",
-        lambda files: files.update(
-            {"/metadata/2.snapshot.json": tampered(files["/metadata/2.snapshot.json"], bump)}
-        ),
-        BadProof,
-    ),
-    (
-        "mix and match",
-        lambda files: files.update({"/metadata/2.targets.json": files["/metadata/1.targets.json"]}),
-        BadProof,
-    ),
-    (
-        "root of the same version again",
-        lambda files: files.update({"/metadata/2.root.json": files["/metadata/1.root.json"]}),
-        Rollback,
-    ),
-    (
-        "root of one's own making",
-        lambda files: files.update({"/metadata/2.root.json": tampered(files["/metadata/1.root.json"], bump)}),
-        NoQuorum,
-    ),
-    ("no JSON", lambda files: files.update({"/metadata/timestamp.json": b"\xff\x00"}), Malformed),
-    ("deep JSON", lambda files: files.update({"/metadata/timestamp.json": b"[" * 10_000}), Malformed),
-    ("too long", lambda files: files.update({"/metadata/timestamp.json": b" " * 20_000}), Malformed),
-    (
-        "another kind",
-        lambda files: files.update({"/metadata/timestamp.json": files["/metadata/2.snapshot.json"]}),
-        Malformed,
-    ),
-]
-
-
-@pytest.mark.parametrize(
-    ("lie", "error"), [(lie, error) for _, lie, error in LIES], ids=[name for name, *_ in LIES]
-)
-def test_lies_are_told_from_being_down(
-    store: TrustStore, coordinator: Coordinator, lie: Callable[[Files], None], error: type[ProtocolError]
-) -> None:
-    good = admit_brazil(coordinator)
-    bad = dict(good)
-    lie(bad)
-    before = served(store, coordinator)
-    with pytest.raises(error):
-        store.refresh([MIRROR, COORDINATOR], Web({MIRROR: bad}))
-    assert store.current().version == 1
-    assert served(store, coordinator) == before
-    assert refresh(store, mirror=bad, coordinator=good).version == 2
-
-
 def test_a_roster_other_than_the_signed_one_is_refused(store: TrustStore, coordinator: Coordinator) -> None:
     files = admit_brazil(coordinator)
     path = next(
@@ -318,12 +258,6 @@ def test_a_roster_other_than_the_signed_one_is_refused(store: TrustStore, coordi
         refresh(store, coordinator={**files, path: invented[: len(roster)]})
     with pytest.raises(Malformed):
         refresh(store, coordinator={**files, path: roster + b" " * 10})
-
-
-def test_endless_data_ends(store: TrustStore, coordinator: Coordinator) -> None:
-    files: Files = {**admit_brazil(coordinator), "/metadata/timestamp.json": b" " * 6_000_000}
-    with pytest.raises(PeerUnavailable, match="longer"):
-        refresh(store, coordinator=files)
 
 
 def test_a_signed_roster_that_breaks_the_rules_is_not_taken(
@@ -353,25 +287,6 @@ def test_signed_files_of_another_shape_are_not_taken(store: TrustStore, coordina
     with pytest.raises(Malformed, match="too many"):
         refresh(store, coordinator=dict(coordinator.publish().files()))
     assert store.current().version == 1
-
-
-def test_a_fast_forward_is_undone_by_a_new_online_key(store: TrustStore, coordinator: Coordinator) -> None:
-    """A thief of the online key makes every later timestamp look old; only a new key brings nodes back."""
-    timestamp = network.Repository.open(coordinator.folder).published_timestamp()
-    assert timestamp is not None
-    timestamp.signed.version = 1_000_000
-    timestamp.sign(online_signer(coordinator))
-    refresh(store, mirror={**coordinator.files(), "/metadata/timestamp.json": timestamp.to_bytes()})
-    with pytest.raises(PeerUnavailable, match="behind"):
-        refresh(store, coordinator=admit_brazil(coordinator))
-    network.rotate_online(coordinator.folder, now())
-    trusted = refresh(store, coordinator=dict(coordinator.publish().files()))
-    assert (trusted.versions["timestamp"], trusted.version) == (3, 2)
-
-
-def online_signer(coordinator: Coordinator) -> CryptoSigner:
-    (path,) = (coordinator.folder / "keys").glob("*.pem")
-    return CryptoSigner(load_key_file(path, (coordinator.folder / "keys" / "secret").read_bytes()))
 
 
 def test_root_rotation_is_followed_and_the_old_keys_count_no_more(
@@ -407,24 +322,6 @@ def test_a_network_that_one_person_can_change_is_refused(tmp_path: Path) -> None
     exercise.publish()
     with pytest.raises(NoQuorum, match="single key"):
         store.refresh([COORDINATOR], Web({COORDINATOR: exercise.files()}))
-
-
-def test_one_key_under_two_names_is_one_signer(store: TrustStore, coordinator: Coordinator) -> None:
-    """tuf counts key ids; a second id for the same key would let one thief reach the threshold."""
-    repository = network.Repository.open(coordinator.folder)
-
-    def list_twice(root: Root) -> None:
-        key = root.keys[root.roles["root"].keyids[0]]
-        twin = replace_keyid(key, "ff" * 32)
-        root.add_key(twin, "root")
-
-    repository.stage_root(list_twice, now())
-    with pytest.raises(NoQuorum, match="two names"):
-        refresh(store, coordinator=dict(coordinator.publish().files()))
-
-
-def replace_keyid(key: Any, keyid: str) -> Any:
-    return type(key)(keyid, key.keytype, key.scheme, dict(key.keyval))
 
 
 def test_damage_on_this_disk_is_told_and_mended_by_a_refresh(
