@@ -19,7 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bench import first_pull, peers, poll, size, spread
+from bench import first_pull, peers, poll, size, spread, witnessing
 from bench.table import format_table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -97,6 +97,7 @@ PARTS: dict[str, Callable[[int, int], dict[str, Any]]] = {
     "names": lambda count, runs: _run_program("bench.names"),
     "search": lambda count, runs: _run_program("bench.search"),
     "poll": lambda count, runs: poll.run(),
+    "witnessing": lambda count, runs: witnessing.run(),
     "spread": lambda count, runs: spread.run(),
     "first-pull": _run_first_pull,
 }

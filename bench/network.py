@@ -41,9 +41,16 @@ class Home:
 
 
 class Homes:
-    """A network whose members trust and accept each other."""
+    """A network whose members trust and accept each other.
 
-    def __init__(self, folder: Path, members: Sequence[str], settings: str = "") -> None:
+    Args:
+        settings: further lines of every node.toml.
+        witnesses: the members that cosign the heads of all others, and are all demanded.
+    """
+
+    def __init__(
+        self, folder: Path, members: Sequence[str], settings: str = "", witnesses: Sequence[str] = ()
+    ) -> None:
         self.folder = folder
         self.homes = [Home(member, folder / member, _free_port()) for member in members]
         holders = {name: Ed25519PrivateKey.generate() for name in ("one", "two")}
@@ -55,6 +62,10 @@ class Homes:
             text = f"[server]\nport = {home.port}\n[pull]\nprivate_addresses = true\n{_QUIET}{settings}"
             membership.init_home(home.folder, home.member, text)
             network.admit(coordinator, membership.join_request(home.open(), _applicant(home), NETWORK), now)
+        if witnesses:
+            for audience in ("network", "police"):
+                named = {f"witnesses.{audience}": ",".join(witnesses)}
+                network.set_policy(coordinator, named | {f"quorum.{audience}": str(len(witnesses))}, now)
         for key in holders.values():
             signing.sign_change(coordinator, key)
         signing.publish(coordinator, now)
