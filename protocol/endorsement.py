@@ -69,12 +69,14 @@ class Standing:
         reason: in plain words.
         until: when its endorsement runs out; None when nothing is known to end it.
         warning: 30 or 7 when the endorsement runs out within that many days.
+        endorser: who has made the endorsement that holds; None without one.
     """
 
     state: State
     reason: str
     until: datetime | None = None
     warning: Literal[7, 30] | None = None
+    endorser: str | None = None
 
 
 def format_endorsement(
@@ -160,7 +162,7 @@ def standing(member: Member, roster: Roster, withdrawals: Iterable[Withdrawal], 
     left = endorsement.expires - now
     warning = next((days for days in WARNING_DAYS if left <= timedelta(days=days)), None)
     reason = f"endorsed by {endorsement.issuer} until {endorsement.expires:%Y-%m-%d}"
-    return Standing(State.ACTIVE, reason, endorsement.expires, warning)
+    return Standing(State.ACTIVE, reason, endorsement.expires, warning, endorsement.issuer)
 
 
 def _check_claims(claims: Claims, what: str, names: set[str]) -> None:

@@ -29,6 +29,7 @@ from protocol.witness import origin_hash
 MAX_BUNDLE_BYTES = 1 << 20
 MAX_WITHDRAWALS_BYTES = 1 << 20
 MAX_DOCUMENTS_BYTES = 17 << 20
+MAX_OWED_BYTES = 4 << 20
 _DOOR_SECONDS = 5.0
 _TAG = re.compile(r'"[A-Za-z0-9_-]{1,64}"', re.ASCII)
 _FINAL = (400, 413)  # of a message: what is wrong with it will not change
@@ -109,7 +110,7 @@ class PeerClient:
         Raises:
             Malformed: the answer is not a list of member ids.
         """
-        answer = self._call(member, "GET", f"{feed}/readers", limit=MAX_READERS_BYTES, also=(404,))
+        answer = self._call(member, "GET", f"{feed}/readers", limit=MAX_READERS_BYTES, also=(403, 404))
         return parse_readers(answer.body) if answer.status == 200 else None
 
     def get_withdrawals(self, member: Member) -> list[str]:
@@ -119,10 +120,7 @@ class PeerClient:
             Malformed: the answer is not a list of tokens.
         """
         answer = self._call(member, "GET", "/withdrawals", limit=MAX_WITHDRAWALS_BYTES)
-        tokens = parse_object(answer.body, "withdrawals", MAX_WITHDRAWALS_BYTES).get("withdrawals")
-        if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens):
-            raise Malformed("withdrawals: must be a list of tokens")
-        return tokens
+        return _tokens(answer.body, "withdrawals", MAX_WITHDRAWALS_BYTES)
 
     def add_checkpoint(self, member: Member, submission: bytes, deadline: float) -> tuple[int, bytes]:
         """Submit a head to a witness.
@@ -202,6 +200,27 @@ class PeerClient:
         """Hand evidence of a split view to a member."""
         self._call(member, "POST", "/evidence", limit=MAX_NOTE_BYTES, body=data, deadline=_DOOR_SECONDS)
 
+    def get_receipts(self, member: Member) -> list[str]:
+        """Ask a member for the receipts that it owes to this one.
+
+        Raises:
+            Malformed: the answer is not a list of tokens.
+        """
+        answer = self._call(member, "GET", "/receipts", limit=MAX_OWED_BYTES)
+        return _tokens(answer.body, "receipts", MAX_OWED_BYTES)
+
+    def settle_receipt(self, member: Member, receipt: str) -> None:
+        """Give a member's receipt back to it: it was taken, and is owed no more."""
+        headers = {"Content-Type": "application/jwt"}
+        body = receipt.encode()
+        self._call(member, "POST", "/receipts/settled", limit=MAX_NOTE_BYTES, body=body, headers=headers)
+
+    def send_piece(self, member: Member, token_id: str, index: int, piece: bytes, *, last: bool) -> None:
+        """Hand a member the next piece of a bundle."""
+        path = f"/bundles/{token_id}/{index}{'/last' if last else ''}"
+        headers = {"Content-Type": "application/octet-stream"}
+        self._call(member, "PUT", path, limit=MAX_NOTE_BYTES, body=piece, headers=headers)
+
     def ring(self, member: Member) -> None:
         """Ring a peer's doorbell: there is something new here, pull it now."""
         self._call(member, "POST", "/doorbell", limit=MAX_NOTE_BYTES, deadline=_DOOR_SECONDS)
@@ -243,6 +262,13 @@ class PeerClient:
         if answer.status // 100 != 2 and answer.status not in also:
             raise _refused(answer)
         return answer
+
+
+def _tokens(data: bytes, name: str, limit: int) -> list[str]:
+    tokens = parse_object(data, name, limit).get(name)
+    if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens):
+        raise Malformed(f"{name}: must be a list of tokens")
+    return tokens
 
 
 class Refused(PeerUnavailable):

@@ -7,6 +7,8 @@ time: what stops then is for the services to decide. A source that is down or be
 that lies a ProtocolError.
 
     pinned.root.json   what the administrator trusted when joining
+    exercise           there when that was an exercise: a network that turns into one later, or out of one,
+                       stays for this node what it was
     roots/N.root.json  every root that was followed from there, also when the rest of its refresh failed
     sets/…             verified sets as tuf's client lays them out
     current            a link to the one in force
@@ -19,7 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -72,6 +74,8 @@ class Trusted:
         expires_at: when the first of its signed files runs out.
         version: of the signed list of files; rises with every change of roster, policy or schemas.
         versions: of root, timestamp, snapshot and targets.
+        turned: whether the signed policy by now says otherwise about being an exercise than when this node
+            joined. `policy` says what it was then.
     """
 
     roster: Roster
@@ -80,6 +84,7 @@ class Trusted:
     expires_at: datetime
     version: int
     versions: Mapping[str, int]
+    turned: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,7 @@ class TrustStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._pinned = folder / "pinned.root.json"
+        self._exercise = folder / "exercise"
         self._roots = folder / "roots"
         self._sets = folder / "sets"
         self._current = folder / "current"
@@ -123,6 +129,9 @@ class TrustStore:
             )
         _read_root(root)
         self._refresh(root, urls, http, _SECONDS)
+        self._exercise.unlink(missing_ok=True)  # left by a bootstrap that was cut off
+        if _read_set(root, self._current).trusted.policy.exercise:
+            write_whole(self._exercise, b"")
         write_whole(self._pinned, root)
         return self.current()
 
@@ -185,7 +194,7 @@ class TrustStore:
         except FileNotFoundError:
             raise _not_joined() from None
         try:
-            known = _read_set(pinned, self._folder / name)
+            known = self._as_joined(_read_set(pinned, self._folder / name))
         except (OSError, RepositoryError, ProtocolError) as error:
             raise InvalidInput(
                 f"The signed files in {self._folder} were damaged on this disk: {type(error).__name__}.",
@@ -223,11 +232,23 @@ class TrustStore:
                 # again.
                 if self._pinned.exists():
                     self._keep_roots(scratch)
-            found = _read_set(pinned, scratch)
+            found = self._as_joined(_read_set(pinned, scratch))
             _check_root(found.root, found.trusted.policy)
             if not self._is_current(scratch):
                 self._keep_roots(scratch)
                 self._publish(scratch)
+
+    def _as_joined(self, found: _Set) -> _Set:
+        """Hold the network to what it was when this node joined it. In an exercise one key is enough, members
+        are accepted unseen and feeds are open to anybody: no signature may turn real cases into that, nor
+        what was accepted there into the real thing."""
+        if not self._pinned.exists():
+            return found
+        policy, exercise = found.trusted.policy, self._exercise.exists()
+        trusted = replace(
+            found.trusted, policy=replace(policy, exercise=exercise), turned=policy.exercise != exercise
+        )
+        return replace(found, trusted=trusted)
 
     @contextmanager
     def _scratch(self) -> Iterator[Path]:

@@ -215,10 +215,16 @@ def set_policy(folder: Path, settings: Mapping[str, str], now: datetime) -> Poli
     with repository.turn():
         files = repository.files()
         value = orjson.loads(files[POLICY])
+        exercise = value["exercise"]
         problems = [problem for name, text in settings.items() if (problem := _set(value, name, text))]
         if problems:
             raise InvalidInput(
                 "The policy was not changed.", "Their names are in schemas/policy.v1.json.", problems
+            )
+        if value["exercise"] != exercise and repository.published_root() is not None:
+            raise InvalidInput(
+                "A network stays what it began as: an exercise, or not. Its members would not follow.",
+                "Make another network with `gmcn network init`.",
             )
         advice = "Choose another value; `gmcn network show --json` tells the members."
         policy = _verified(lambda: parse_policy(orjson.dumps(value)), advice)

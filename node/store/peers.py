@@ -5,8 +5,10 @@ Guarantees: an acceptance names the keys that it was given for; a peer with othe
 more. When a pull is due is decided by `next_at` alone, so that a restart goes on where it was.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import sqlalchemy as sa
@@ -33,7 +35,18 @@ peer = sa.Table(
     sa.Column("false_at", Moment),
     sa.Column("false_reason", sa.String, nullable=False, default=""),
     sa.Column("unheard", sa.Boolean, nullable=False, default=False),
+    sa.Column("rung_at", Moment),
+    sa.Column("notice_days", sa.Integer, nullable=False, default=0),
 )
+
+notice = sa.Table(
+    "notice",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("days", sa.Integer, nullable=False),
+    sa.Column("seen_at", Moment, nullable=False),
+)
+"""The policy's days of notice, each from when this node first saw it."""
 
 withdrawal = sa.Table(
     "withdrawal",
@@ -64,6 +77,8 @@ class Peer:
         false_at, false_reason: when it last handed on of another member's feed what that member never signed,
             and what that was; None and empty when never.
         unheard: this node was restored from a backup, and what the peer has erased since is not known yet.
+        rung_at: when it was last reminded of receipts that it owes.
+        notice_days: how long its keys wait at the least, by what was the policy when they were first seen.
     """
 
     member: str
@@ -81,22 +96,42 @@ class Peer:
     false_at: datetime | None
     false_reason: str
     unheard: bool
+    rung_at: datetime | None
+    notice_days: int
 
 
-def see_peer(conn: Connection, member: str, fingerprint: str, now: datetime) -> Peer:
-    """Return a peer, made or brought up to date with the keys that the roster gives it."""
+def see_peer(conn: Connection, member: str, fingerprint: str, now: datetime, notice_days: int = 0) -> Peer:
+    """Return a peer, made or brought up to date with the keys that the roster gives it.
+
+    Args:
+        notice_days: see `see_notice`.
+    """
     found = find_peer(conn, member)
+    seen = {"fingerprint": fingerprint, "seen_at": now, "notice_days": notice_days}
     if found is None:
-        conn.execute(peer.insert().values(member=member, fingerprint=fingerprint, seen_at=now, next_at=now))
+        conn.execute(peer.insert().values(member=member, next_at=now, **seen))
     elif found.fingerprint != fingerprint:
-        conn.execute(
-            peer.update().where(peer.c.member == member).values(fingerprint=fingerprint, seen_at=now)
-        )
+        conn.execute(peer.update().where(peer.c.member == member).values(**seen))
     else:
         return found
     found = find_peer(conn, member)
     assert found is not None
     return found
+
+
+def see_notice(conn: Connection, days: int, now: datetime) -> int:
+    """Note the policy's days of notice, and return how many hold for keys that are first seen now.
+
+    A shortened notice holds only after the longer one before it has passed: whoever can change the policy and
+    the list could otherwise do both in one step, and nobody would have had notice of anything.
+    """
+    query = sa.select(notice.c.days, notice.c.seen_at).order_by(notice.c.id)
+    known: list[tuple[int, datetime]] = [(row.days, row.seen_at) for row in conn.execute(query)]
+    if not known or known[-1][0] != days:
+        conn.execute(notice.insert().values(days=days, seen_at=now))
+        known.append((days, now))
+    lingering = [old for (old, _), (_, since) in pairwise(known) if now < since + timedelta(days=old)]
+    return max(days, *lingering, 0)
 
 
 def find_peer(conn: Connection, member: str) -> Peer | None:
@@ -164,6 +199,11 @@ def unhear_peers(conn: Connection, now: datetime) -> None:
 def hear_peer(conn: Connection, member: str) -> None:
     """Write down that it is known what a peer has erased since this node was restored."""
     conn.execute(peer.update().where(peer.c.member == member).values(unheard=False))
+
+
+def note_rings(conn: Connection, members: Collection[str], now: datetime) -> None:
+    """Write down that peers are reminded now."""
+    conn.execute(peer.update().where(peer.c.member.in_(members)).values(rung_at=now))
 
 
 def record_success(conn: Connection, member: str, started: datetime, now: datetime, wait: timedelta) -> None:

@@ -369,14 +369,13 @@ def test_the_policy_is_set_by_name(coordinator: Coordinator) -> None:
         coordinator.folder,
         {
             "notice_days": "14",
-            "exercise": "true",
             "witnesses.network": f"{POLICE.id},{BRAZIL.id}",
             "quorum.network": "1",
             "limits.photo_bytes": "2000000",
         },
         now(),
     )
-    assert (policy.notice_days, policy.exercise, policy.quorum["network"]) == (14, True, 1)
+    assert (policy.notice_days, policy.exercise, policy.quorum["network"]) == (14, False, 1)
     assert policy.witnesses["network"] == (POLICE.id, BRAZIL.id)
     assert "Policy: notice_days becomes 14, was 7." in changes(coordinator)
     coordinator.publish()
@@ -386,6 +385,16 @@ def test_the_policy_is_set_by_name(coordinator: Coordinator) -> None:
     assert "gmcn network policy" in caught.value.next_step
     assert network.set_policy(coordinator.folder, {"witnesses.network": POLICE.id}, now())
     assert network.set_state(coordinator.folder, BRAZIL.id, "suspended", now())
+
+
+def test_a_network_never_turns_into_an_exercise_or_out_of_one(
+    coordinator: Coordinator, tmp_path: Path
+) -> None:
+    exercise = Coordinator(tmp_path / "exercise", Policy(exercise=True)).create()
+    for made, other in ((coordinator, "true"), (exercise, "false")):
+        with pytest.raises(InvalidInput, match="stays what it began as"):
+            network.set_policy(made.folder, {"exercise": other}, now())
+        assert Repository.open(made.folder).change() is None
 
 
 def test_every_wrong_setting_is_told_at_once(coordinator: Coordinator) -> None:

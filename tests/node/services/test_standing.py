@@ -6,14 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from node.services import membership
+from node.services import erasure, membership, publishing
 from node.services.standing import EXPIRED_POLICE, Exchange, exchange_with
+from node.services.status import status
 from node.store.database import reading
 from protocol.endorsement import State
 from protocol.errors import NotAuthorized
 from protocol.policy import Policy
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO, Federation
+from tests.liars import case_states
 
 POLICE, PEER, HELPER = FR[0], DE[0], NGO[0]
 
@@ -69,14 +71,76 @@ def test_new_keys_of_a_member_begin_again(federation: Federation) -> None:
     assert exchange(federation, POLICE, PEER).audiences == ("network", "police")
 
 
-@pytest.mark.parametrize(("state", "leaves"), [("suspended", ("network", "police")), ("removed", ())])
-def test_a_member_that_the_roster_stops(federation: Federation, state: str, leaves: tuple[str, ...]) -> None:
-    removed_at = federation.clock() if state == "removed" else None
-    federation.announce(PEER, state=state, removed_at=removed_at)
+@pytest.mark.parametrize("state", ["suspended", "removed"])
+def test_from_a_member_that_the_roster_stops_only_erasures_are_read(
+    federation: Federation, state: str
+) -> None:
+    federation.announce(PEER, state=state, removed_at=federation.clock() if state == "removed" else None)
     for found in (exchange(federation, POLICE, PEER), exchange(federation, PEER, POLICE)):
-        assert (found.audiences, found.leaves) == ((), leaves)
+        assert (found.audiences, found.leaves) == ((), ("network", "police"))
         assert state in found.reason
     assert exchange(federation, POLICE, HELPER).audiences == ("network",)
+
+
+def test_erasures_of_a_removed_member_count_until_its_replicas_are_gone(federation: Federation) -> None:
+    first, second = (
+        federation.publish(PEER, sample_record(language, photos=None))[0].case_id for language in ("ar", "uk")
+    )
+    (of_police,) = federation.publish(POLICE, sample_record("ja", photos=None))
+    federation.pull(POLICE, PEER)
+    federation.pull(PEER, POLICE)
+    federation.announce(PEER, state="removed", removed_at=federation.clock())
+    publishing.erase(federation[PEER], first, "test")
+    publishing.erase(federation[POLICE], of_police.case_id, "test")
+    assert federation.pull(POLICE, PEER).error == ""
+    assert federation.pull(PEER, POLICE).error == ""
+    assert case_states(federation[POLICE], PEER)[first][0] == "erased"
+    assert case_states(federation[PEER], POLICE)[of_police.case_id][0] == "erased"
+    federation.clock.advance(days=30)
+    found = exchange(federation, POLICE, PEER)
+    assert (found.leaves, "removed" in found.reason) == ((), True)
+    assert "Nothing is exchanged" in federation.pull(POLICE, PEER).error
+    for member, owner in ((POLICE, PEER), (PEER, POLICE)):
+        erasure.expire(federation[member])
+        assert {state for state, _ in case_states(federation[member], owner).values()} <= {
+            "erased",
+            "expired",
+        }
+    assert case_states(federation[POLICE], PEER)[second][0] == "expired"
+
+
+def test_notice_that_is_shortened_holds_only_for_members_seen_after_the_longer_one(
+    strangers: Federation,
+) -> None:
+    def set_notice(days: int) -> None:
+        strangers.coordinator.announce(policy=Policy(notice_days=days))
+        strangers.refresh()
+
+    set_notice(0)
+    assert exchange(strangers, POLICE, PEER).audiences == ()  # it was seen under seven days of notice
+    other = strangers.coordinator.trusted.roster.member(HELPER)
+    strangers.announce(PEER, sealing_keys=other.sealing_keys)  # invented in the same step as the notice
+    strangers.clock.advance(days=6)
+    assert exchange(strangers, POLICE, PEER).audiences == ()
+    assert exchange(strangers, POLICE, HELPER).audiences == ()
+    strangers.clock.advance(days=1)
+    assert exchange(strangers, POLICE, HELPER).audiences == ("network",)
+    strangers.announce(PEER, address="https://elsewhere.example")  # the longer notice has passed by now
+    assert exchange(strangers, POLICE, PEER).audiences == ("network",)
+    set_notice(14)
+    assert exchange(strangers, POLICE, PEER).audiences == ()  # a longer one holds at once
+
+
+def test_the_endorser_is_warned_too(federation: Federation) -> None:
+    def warned(member: str) -> str:
+        return "\n".join(status(federation[member]).warnings)
+
+    for days, expected in ((334, ""), (1, "within 30 days"), (23, "within 7 days")):
+        federation.clock.advance(days=days)
+        assert expected in warned(POLICE)
+        assert ("gmcn endorse" in warned(POLICE)) == bool(expected)
+        assert "gmcn endorse" not in warned(PEER)
+    assert "ask for a new endorsement" in warned(HELPER)
 
 
 def test_an_ngo_stops_with_its_endorsement_even_when_nobody_answers(federation: Federation) -> None:

@@ -167,6 +167,13 @@ def upgrade() -> None:
         batch_op.create_index("ix_message_state", ["outgoing", "state", "member", "id"], unique=False)
 
     op.create_table(
+        "notice",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("days", sa.Integer(), nullable=False),
+        sa.Column("seen_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_notice")),
+    )
+    op.create_table(
         "peer",
         sa.Column("member", sa.String(), nullable=False),
         sa.Column("fingerprint", sa.String(), nullable=False),
@@ -183,6 +190,8 @@ def upgrade() -> None:
         sa.Column("false_at", sa.BigInteger(), nullable=True),
         sa.Column("false_reason", sa.String(), nullable=False),
         sa.Column("unheard", sa.Boolean(), nullable=False),
+        sa.Column("rung_at", sa.BigInteger(), nullable=True),
+        sa.Column("notice_days", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("member", name=op.f("pk_peer")),
     )
     op.create_table(
@@ -502,6 +511,7 @@ def downgrade() -> None:
     op.drop_table("search_entry")
     op.drop_table("receipt_statement")
     op.drop_table("peer")
+    op.drop_table("notice")
     with op.batch_alter_table("message", schema=None) as batch_op:
         batch_op.drop_index("ix_message_state")
         batch_op.drop_index(batch_op.f("ix_message_expires_at"))
