@@ -22,15 +22,19 @@ from node.errors import NodeError
 from node.log import describe_exception
 from node.runtime import Node
 from node.services import (
+    arrivals,
     erasure,
     gossip,
     handover,
+    ledger,
     membership,
     messages,
+    partner,
     pruning,
     pulling,
     recovery,
     replicas,
+    revival,
     takeover,
     witnessing,
 )
@@ -40,8 +44,13 @@ from node.store.database import reading, writing
 _TICK_SECONDS = 0.5
 _PURGE_SECONDS = 5
 _EXPIRE_SECONDS = 60
+_REMIND_SECONDS = 1
+_REMIND_WITHIN = timedelta(hours=26)  # in which a word becomes overdue
+_REMIND_ALL_SECONDS = 3600
 _PHOTOGRAPHS_SECONDS = 60
 _REFRESH_SECONDS = 300
+_ARRIVALS_SECONDS = 1
+_PARTNER_SECONDS = 5
 _EVIDENCE_SECONDS = 5
 _FORGET_SECONDS = 600
 _PRUNE_SECONDS = 86_400
@@ -84,10 +93,17 @@ class Jobs:
         self._every(_TICK_SECONDS, "pulls", self._start_due)
         self._every(_PURGE_SECONDS, "purge", lambda: erasure.purge(self._node))
         self._every(_EXPIRE_SECONDS, "expire", lambda: erasure.expire(self._node))
+        self._every(_EXPIRE_SECONDS, "revive", lambda: revival.revive(self._node))
+        self._every(_REMIND_SECONDS, "remind", lambda: ledger.remind(self._node, _REMIND_WITHIN))
+        self._every(_REMIND_ALL_SECONDS, "remind of all", lambda: ledger.remind(self._node))
         self._every(_REFRESH_SECONDS, "refresh", lambda: membership.refresh(self._node))
         self._every(_EVIDENCE_SECONDS, "evidence", lambda: gossip.pass_on(self._node))
         self._every(_PHOTOGRAPHS_SECONDS, "photographs", lambda: replicas.fetch_full_photographs(self._node))
         self._every(_MESSAGES_SECONDS, "messages", self._start_deliveries)
+        self._every(_ARRIVALS_SECONDS, "arrivals", lambda: arrivals.take_arrived(self._node))
+        self._every(_PARTNER_SECONDS, "partner", lambda: partner.hand_in(self._node))
+        interval = self._node.config.pull.interval_seconds
+        self._every(interval, "all of partner", lambda: partner.hand_in(self._node, ask=True))
         self._every(_WITNESSES_SECONDS, "witnesses", self._ask_witnesses)
         self._every(_RECOVER_SECONDS, "recover", lambda: recovery.recover(self._node))
         self._every(_PRUNE_SECONDS, "prune", lambda: pruning.prune(self._node))

@@ -17,6 +17,11 @@ from protocol.token import FindKey, TokenSigner, verify_claims
 RECEIPT_TYPE = "gmcn-receipt+jwt"
 MAX_ITEMS = 256
 MAX_RECEIPT_LENGTH = 1 << 17
+MAX_OWED = 16
+"""How many receipts are given at once to an owner who fetches them."""
+
+HEAD_LENGTH, ITEM_LENGTH = 2048, 512
+"""Characters of a receipt, and for each of its items: owners keep receipts, and nobody may pad them."""
 HELD = "held"
 ERASED = "erased"
 
@@ -63,7 +68,8 @@ def verify_receipt(token: str, owner: str, find: FindKey) -> Receipt:
     """Verify a receipt that was sent to a feed's owner.
 
     Raises:
-        Malformed, BadSignature: see `token.verify_claims`; or too many items, or a kind that is not known.
+        Malformed, BadSignature: see `token.verify_claims`; or too many items, padding, or a kind that is not
+        known.
         NotAuthorized: meant for another owner, or about a feed that is not this owner's.
     """
     claims = verify_claims(token, RECEIPT_TYPE, "receipt", find, MAX_RECEIPT_LENGTH)
@@ -80,4 +86,6 @@ def verify_receipt(token: str, owner: str, find: FindKey) -> Receipt:
         or not all(isinstance(item, dict) for item in items)
     ):
         raise Malformed(f"receipt: must hold at most {MAX_ITEMS} items")
+    if len(token) > HEAD_LENGTH + ITEM_LENGTH * len(items):
+        raise Malformed("receipt: longer than its items need")
     return Receipt(claims.issuer, kind, origin, claims.at, claims.all, items)

@@ -7,19 +7,18 @@
 
 Guarantees: each state is in the database, so that a crash anywhere goes on at the next start; `purged_at` is
 written only after nothing is left; a case expires by this node's own clock, owner reachable or not. While
-that clock is wrong, cases are hidden and nothing is purged: what it has hidden too early comes back.
+that clock is wrong, cases are hidden and nothing is purged (`revival` shows again what was hidden too early).
 """
 
 from datetime import datetime, timedelta
 
 from node.runtime import Node
+from node.services.standing import is_gone
+from node.services.witnessing import MAX_CLOCK_ERROR, clock_offset
 from node.store import cases, documents, endings, feeds, peers, photographs, scrubbing
 from node.store.database import reading, writing
 from node.store.search import purge as purge_search
 from node.store.search import remove_many
-
-MAX_CLOCK_OFFSET = timedelta(minutes=10)
-"""How far the clock may be from the witnesses' before nothing is purged by it."""
 
 _ROUND = 5_000
 
@@ -41,30 +40,33 @@ def expire(node: Node) -> int:
 
 
 def long_removed(node: Node, now: datetime) -> set[str]:
-    """Name the members that were removed so long ago that no replica of theirs is kept."""
+    """Name the members of whom no replica is kept: those that were removed long ago, and all once this one
+    was."""
     network = node.network()
-    before = now - timedelta(days=network.policy.removal_days)
-    others = [member for member in network.roster.members if member.id != node.member]
-    return {member.id for member in others if member.removed_at is not None and member.removed_at <= before}
+    gone = {member.id for member in network.roster.members if is_gone(member, network.policy, now)}
+    everybody = {member.id for member in network.roster.members}
+    return (everybody if node.member in gone else gone) - {node.member}
 
 
-def purge(node: Node, clock_offset: timedelta | None = None) -> int:
+def purge(node: Node) -> int:
     """Delete what is left of hidden cases, to the last byte on the disk. Returns how many cases were purged.
 
     Cheap when there is nothing to do. Where something holds up the database's files the content is gone from
-    the tables, and a later call finishes.
-
-    Args:
-        clock_offset: how far this node's clock is from the witnesses'; None when that is not known.
+    the tables, and a later call finishes. Nothing is purged while the witnesses' clocks say that this one is
+    wrong.
     """
-    if clock_offset is not None and abs(clock_offset) > MAX_CLOCK_OFFSET:
-        return 0
     now = node.clock()
     with reading(node.engine) as conn:
         full = endings.cases_to_empty(conn, now, 1) or photographs.loose_photographs(conn, now, 1)
-        if not (full or endings.waits_for_scrub(conn) or scrubbing.is_due(conn, now)):
+        replaced = scrubbing.is_due(conn, now)
+        if not (full or replaced or endings.waits_for_scrub(conn)):
             return 0
-    _empty(node, now)
+    if not _clock_is_right(node):
+        return 0
+    if full:
+        _empty(node, now)
+    elif replaced:
+        purge_search(node.engine)
     pause = timedelta(hours=node.config.database.rewrite_hours)
     clean_until = scrubbing.advance(node.engine, now, pause)
     if clean_until is None:
@@ -74,6 +76,11 @@ def purge(node: Node, clock_offset: timedelta | None = None) -> int:
         for owner in endings.owners_of(conn, purged) - {node.member}:
             peers.ring(conn, owner, now)  # the receipt goes with the next pull of its owner: now
     return len(purged)
+
+
+def _clock_is_right(node: Node) -> bool:
+    offset = clock_offset(node)
+    return offset is None or abs(offset) <= MAX_CLOCK_ERROR
 
 
 def _empty(node: Node, now: datetime) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from node.errors import NodeError
 from node.runtime import Node
 from node.services.photographs import photographs_in
+from node.services.revival import frozen_head
 from node.store import cases, documents, feeds, photographs
 from node.store.database import reading
 from protocol.checkpoint import verify_checkpoint
@@ -91,8 +92,11 @@ def _check_head(node: Node, row: feeds.FeedRow, report: Report) -> None:
 def _check_leaves(
     conn: Connection, node: Node, row: feeds.FeedRow, report: Report, progress: Progress
 ) -> dict[str, tuple[Leaf, CaseState]] | None:
-    """Hash every leaf again up to the signed root, and replay the case table from them."""
+    """Hash every leaf again up to the signed root, and replay the case table from those that count: what a
+    foreign feed said past a freeze does not."""
     frontier, table = row.beginning(), dict[str, tuple[Leaf, CaseState]]()
+    frozen = None if row.own else frozen_head(node, row)
+    counted = table if frozen is None else dict[str, tuple[Leaf, CaseState]]()
     head = feeds.load_head(conn, row, frontier) if row.own else None
     for ref in bundles_between(row.minimum, row.size):
         data = feeds.read_file(conn, row.id, ref)
@@ -116,12 +120,14 @@ def _check_leaves(
             return None
         frontier = frontier.extended(map(leaf_hash, entries))
         table.update((leaf.case, (leaf, state)) for leaf, state in followed)
+        if frozen is not None:
+            counted.update((leaf.case, (leaf, at)) for leaf, at in followed if at.index < frozen.size)
         report.leaves += len(entries)
         progress("leaves", frontier.size, row.size)
     if (frontier.size, frontier.format()) != (row.size, row.frontier):
         _found(report, row, "its leaves do not lead to the signed root")
         return None
-    return table
+    return counted
 
 
 def _check_tiles(conn: Connection, row: feeds.FeedRow, growth: Growth, report: Report) -> FeedHead:

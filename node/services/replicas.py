@@ -55,7 +55,8 @@ def no_progress(what: str, done: int, total: int) -> None:
 def fetch_documents(
     node: Node, source: Source, member: Member, row: feeds.FeedRow, progress: Progress
 ) -> tuple[int, list[str]]:
-    """Step 6: bring the documents of live leaves that are not here yet.
+    """Step 6: bring the documents of live leaves that are not here yet, as many as a member may have here;
+    beyond that only newer versions of what is.
 
     Args:
         source: who is asked. That one who is not the owner does not have a document says nothing about it.
@@ -74,7 +75,10 @@ def fetch_documents(
         documents.want_again(conn, row.id, node.clock())
     while True:
         with reading(node.engine) as conn:
-            wanted = documents.want_documents(conn, row.id, node.clock(), _ROUND, lacking)
+            room = node.config.storage.cases_per_member - documents.count_documents(conn, row.id)
+            wanted = documents.want_documents(
+                conn, row.id, node.clock(), min(_ROUND, max(room, 0)) or _ROUND, lacking, newer_only=room <= 0
+            )
         if not wanted:
             return stored, refused
         batches = [wanted[start : start + MAX_DIGESTS] for start in range(0, len(wanted), MAX_DIGESTS)]

@@ -3,7 +3,7 @@
 Guarantees: no personal data; every reason is given in the words in which it was found.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -11,11 +11,12 @@ from sqlalchemy import Connection
 
 from node.errors import Conflict
 from node.runtime import Node
-from node.services import recovery
+from node.services import ledger, recovery
 from node.services.freshness import Freshness, freshness_of
+from node.services.ledger import Erasure
 from node.services.membership import MemberView, list_members
 from node.services.witnessing import check_clock, witnesses_of
-from node.store import cases, evidence, feeds, peers, photographs, receipts, witnesses
+from node.store import cases, documents, endings, evidence, feeds, peers, photographs, scrubbing, witnesses
 from node.store.database import reading
 from node.store.witnesses import WitnessAnswer
 from protocol.endorsement import Standing, State, standing
@@ -112,18 +113,13 @@ def status(node: Node) -> Status:
     """
     network, entry = node.network(), node.entry()
     views = {view.member.id: view for view in list_members(node)}
+    erasures = ledger.list_erasures(node, open_only=True)
     with reading(node.engine) as conn:
         seen = {peer.member: peer for peer in peers.list_peers(conn)}
         by_member = _feeds_by_member(conn, node, seen)
         own = by_member.get(node.member, [])
         own_standing = standing(entry, network.roster, peers.list_withdrawals(conn), node.now())
         found = [_peer(view, seen.get(member), by_member.get(member, [])) for member, view in views.items()]
-        waiting = [
-            item
-            for row in feeds.list_feeds(conn)
-            if row.own
-            for item in receipts.open_erasures(conn, row.id, _readers(row.audience, views))
-        ]
         storage = {
             "photographs_bytes": node.blobs.total_bytes(),
             "full_foreign_bytes": photographs.bytes_held(conn, photographs.FULL),
@@ -131,7 +127,9 @@ def status(node: Node) -> Status:
         }
         register = cases.count_cases(conn)
         proofs = [(kept.id, kept.origin) for kept in evidence.list_evidence(conn) if kept.closed_at is None]
-        problems = [*_clock_problem(conn, node), *recovery.warnings(conn)]
+        problems = [*_clock_problem(conn, node), *recovery.warnings(conn), *_erasure_warnings(conn, node)]
+    if stuck := scrubbing.waits_for(node.engine):
+        problems.append(f"PostgreSQL cannot be seen to forget what was erased: {stuck}. See the guide.")
     result = Status(
         member=node.member,
         network=network.roster.network,
@@ -143,15 +141,13 @@ def status(node: Node) -> Status:
         register=register,
         peers=found,
         storage=storage,
-        erasures_waiting=waiting,
+        erasures_waiting=[(entry.case_id, entry.ended_at, entry.waiting) for entry in reversed(erasures)],
         evidence=proofs,
     )
-    result.warnings.extend([*problems, *_own_warnings(own), *_warnings(node, result)])
+    overdue = _overdue_warnings(erasures)
+    given = _endorsement_warnings(node, views.values())
+    result.warnings.extend([*problems, *_own_warnings(own), *overdue, *given, *_warnings(node, result)])
     return result
-
-
-def _readers(audience: str, views: dict[str, MemberView]) -> list[str]:
-    return [member for member, view in views.items() if audience in view.leaves]
 
 
 def _feeds_by_member(
@@ -225,6 +221,54 @@ def _own_warnings(own: Sequence[FeedStatus]) -> list[str]:
     return warnings
 
 
+def _endorsement_warnings(node: Node, views: Iterable[MemberView]) -> list[str]:
+    """Tell the endorser, too, what its endorsements come to: the NGO alone might not be heard."""
+    warnings = []
+    for view in views:
+        stands = view.standing
+        if stands.endorser == node.member and stands.warning is not None and stands.until is not None:
+            warnings.append(
+                f"This member's endorsement of {view.member.id} ends within {stands.warning} days, on "
+                f"{stands.until:%Y-%m-%d}: write another with `gmcn endorse`, or tell the NGO that it ends."
+            )
+    return warnings
+
+
+def _overdue_warnings(erasures: list[Erasure]) -> list[str]:
+    """Name the members that owe a word about erasures for longer than the policy allows."""
+    owed: dict[str, list[datetime]] = {}
+    for entry in erasures:
+        for answer in entry.answers:
+            if answer.overdue:
+                owed.setdefault(answer.member, []).append(entry.ended_at)
+    return [
+        f"{member} has not confirmed {len(times)} erasures, the oldest of {min(times):%Y-%m-%d %H:%M} UTC: "
+        "see `gmcn erasures --open`, and ask its duty officer."
+        for member, times in sorted(owed.items())
+    ]
+
+
+def _erasure_warnings(conn: Connection, node: Node) -> list[str]:
+    """Tell what of others' erasures waits here, and what keeps them from being finished."""
+    waiting = endings.count_waiting(conn, node.clock())
+    full = documents.count_waiting(conn, node.config.storage.cases_per_member)
+    warnings = []
+    for row in feeds.list_feeds(conn):
+        if row.id in waiting:
+            number, until = waiting[row.id]
+            warnings.append(
+                f"{row.origin} has erased {number} cases within a day. They are hidden, and purged from "
+                f"{until:%Y-%m-%d %H:%M} UTC on: ask {row.member} by telephone. If it was not them, the "
+                "coordinator can freeze the feed, which brings the cases back."
+            )
+        if row.id in full:
+            warnings.append(
+                f"{row.member} has more live cases than storage.cases_per_member allows: {full[row.id]} of "
+                f"{row.origin} wait. Raise the setting, or ask why."
+            )
+    return warnings
+
+
 def _warnings(node: Node, found: Status) -> list[str]:
     warnings = []
     now = node.now()
@@ -232,6 +276,12 @@ def _warnings(node: Node, found: Status) -> list[str]:
         warnings.append(
             f"The network's signed files ran out on {found.roster_expires_at:%Y-%m-%d %H:%M} UTC: "
             "no new member or key is taken. Ask the coordinator."
+        )
+    if node.trust.current().turned:
+        now_is, here = ("no exercise", "one") if found.exercise else ("an exercise", "none")
+        warnings.append(
+            f"The network's policy says that it is {now_is}; here it stays {here}, as when this node joined. "
+            "Ask the coordinator."
         )
     if found.standing.state is not State.ACTIVE:
         warnings.append(f"This member's standing is {found.standing.state}: {found.standing.reason}.")

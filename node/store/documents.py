@@ -84,12 +84,13 @@ def want_again(conn: Connection, feed_id: int, now: datetime) -> None:
 
 
 def want_documents(
-    conn: Connection, feed_id: int, now: datetime, limit: int, skip: int = 0
+    conn: Connection, feed_id: int, now: datetime, limit: int, skip: int = 0, *, newer_only: bool = False
 ) -> list[WantedDocument]:
     """Return live leaves that lack their document and are due, the newest first.
 
     Args:
         skip: how many of the newest were asked for in vain just now.
+        newer_only: only of cases of which an older version is here.
     """
     c = feed_case.c
     query = (
@@ -99,12 +100,36 @@ def want_documents(
         .limit(limit)
         .offset(skip)
     )
+    if newer_only:
+        query = query.where(c.id.in_(sa.select(document.c.case_key)))
     return [
         WantedDocument(
             key, Leaf(PUT, case, version, digest, date.fromisoformat(expires), at, b""), retry_at is not None
         )
         for key, case, version, digest, expires, at, retry_at in conn.execute(query)
     ]
+
+
+def count_documents(conn: Connection, feed_id: int) -> int:
+    """Count the documents that are here of a feed."""
+    query = (
+        sa.select(sa.func.count()).select_from(document.join(feed_case)).where(feed_case.c.feed_id == feed_id)
+    )
+    return conn.execute(query).scalar_one()
+
+
+def count_waiting(conn: Connection, most: int) -> dict[int, int]:
+    """Count the live leaves without a document of those foreign feeds of which as many are here as may be."""
+    foreign = sa.select(feed_case.c.feed_id, sa.func.count()).select_from(document.join(feed_case).join(feed))
+    counts = conn.execute(foreign.where(sa.not_(feed.c.own)).group_by(feed_case.c.feed_id))
+    waiting = {}
+    for feed_id in [feed_id for feed_id, number in counts if number >= most]:
+        c = feed_case.c
+        lacking = sa.and_(
+            c.feed_id == feed_id, c.state == WANTED, c.id.not_in(sa.select(document.c.case_key))
+        )
+        waiting[feed_id] = conn.execute(sa.select(sa.func.count()).where(lacking)).scalar_one()
+    return {feed_id: number for feed_id, number in waiting.items() if number}
 
 
 def set_case_states(

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from node.store.database import Moment, metadata, upsert
+from node.store.database import Moment, chunks, metadata, upsert
 from node.store.feeds import GONE, HELD, feed_case
 
 receipt = sa.Table(
@@ -70,6 +70,22 @@ class Owed:
     stored: bool
 
 
+@dataclass(frozen=True, slots=True)
+class OwnErasure:
+    """A case of an own feed that has ended.
+
+    Attributes:
+        version: that a peer has to speak of: of the erasure, or of what has expired.
+        state: ERASED or EXPIRED, since `ended_at`.
+    """
+
+    case_key: int
+    case_id: str
+    version: int
+    state: str
+    ended_at: datetime
+
+
 def record_promises(conn: Connection, feed_id: int, member: str, promises: Sequence[Promise]) -> int:
     """Write down what a peer promised, never going back behind what it promised before.
 
@@ -117,37 +133,60 @@ def promises_of(conn: Connection, feed_id: int, case_id: str) -> list[Promise]:
         .where(receipt.c.feed_id == feed_id, receipt.c.case_id == case_id)
         .order_by(receipt.c.member)
     )
-    return [
-        Promise(
-            row.case_id, row.member, row.version, row.held_at, row.hidden_at, row.purged_at, row.nothing_held
-        )
-        for row in conn.execute(query)
-    ]
+    return [_promise(row) for row in conn.execute(query)]
 
 
-def open_erasures(
-    conn: Connection, feed_id: int, members: Sequence[str]
-) -> list[tuple[str, datetime, list[str]]]:
-    """Return own erasures that some of the members have not yet purged: case, erased at, those members.
+def _promise(row: sa.Row[Any]) -> Promise:
+    return Promise(
+        row.case_id, row.member, row.version, row.held_at, row.hidden_at, row.purged_at, row.nothing_held
+    )
 
-    What was promised before the erasure, of a version that had come to its end there, does not count.
+
+def promises_about(conn: Connection, feed_id: int, cases: Sequence[str]) -> dict[str, list[Promise]]:
+    """Return what every peer promised about own cases, by case."""
+    found: dict[str, list[Promise]] = {}
+    for some in chunks(cases):
+        query = sa.select(receipt).where(receipt.c.feed_id == feed_id, receipt.c.case_id.in_(some))
+        for row in conn.execute(query.order_by(receipt.c.member)):
+            found.setdefault(row.case_id, []).append(_promise(row))
+    return found
+
+
+def own_erasures(
+    conn: Connection,
+    feed_id: int,
+    case_id: str | None = None,
+    after: datetime | None = None,
+    *,
+    unconfirmed: bool = False,
+) -> list[OwnErasure]:
+    """Return the cases of an own feed that have ended, the newest first.
+
+    Args:
+        case_id: this one alone.
+        after: only those that ended later.
+        unconfirmed: only those that not all peers are known to have confirmed.
     """
     c = feed_case.c
-    gone = conn.execute(
-        sa.select(c.case_id, c.hidden_at).where(c.feed_id == feed_id, c.state.in_(GONE)).order_by(c.hidden_at)
-    ).all()
-    done_query = (
-        sa.select(receipt.c.case_id, receipt.c.member)
-        .join(feed_case, sa.and_(c.feed_id == receipt.c.feed_id, c.case_id == receipt.c.case_id))
-        .where(
-            receipt.c.feed_id == feed_id,
-            receipt.c.version >= c.version,
-            sa.or_(receipt.c.purged_at.is_not(None), receipt.c.nothing_held),
-        )
+    query = sa.select(c.id, c.case_id, c.version, c.state, c.hidden_at).where(
+        c.feed_id == feed_id, c.state.in_(GONE)
     )
-    done = {(row[0], row[1]) for row in conn.execute(done_query)}
-    waiting = [(case, at, [m for m in members if (case, m) not in done]) for case, at in gone]
-    return [item for item in waiting if item[2]]
+    if case_id is not None:
+        query = query.where(c.case_id == case_id)
+    if after is not None:
+        query = query.where(c.hidden_at > after)
+    if unconfirmed:
+        query = query.where(c.owed)
+    return [OwnErasure(*row) for row in conn.execute(query.order_by(c.hidden_at.desc(), c.id))]
+
+
+def confirm_erasures(conn: Connection, erasures: Sequence[OwnErasure]) -> None:
+    """Write down that all peers have confirmed own erasures, unless the case has moved on meanwhile."""
+    c = feed_case.c
+    done = feed_case.update().where(c.id == sa.bindparam("key"), c.version == sa.bindparam("of_version"))
+    if erasures:
+        rows = [{"key": item.case_key, "of_version": item.version} for item in erasures]
+        conn.execute(done.values(owed=False), rows)
 
 
 def owed_held(conn: Connection, feed_id: int, limit: int, above: int = 0) -> list[Owed]:

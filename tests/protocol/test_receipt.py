@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocol.encoding import format_time
 from protocol.errors import Malformed, NotAuthorized, ProtocolError
 from protocol.receipt import ERASED, HELD, MAX_ITEMS, RECEIPT_TYPE, format_receipt, verify_receipt
 from protocol.token import TokenSigner
@@ -53,11 +54,23 @@ def test_a_receipt(kind: str) -> None:
         ({"items": [[]]}, Malformed),
         ({"items": [{}] * (MAX_ITEMS + 1)}, Malformed),
         ({"filler": "x" * (1 << 17)}, Malformed),
+        ({"filler": "x" * 4000}, Malformed),
     ],
 )
 def test_receipts_that_are_not_allowed(changes: dict[str, Any], error: type[ProtocolError]) -> None:
     with pytest.raises(error):
         verify_receipt(receipt(**changes), MEMBER, find)
+
+
+def test_the_longest_items_are_no_padding() -> None:
+    longest = {
+        "case": f"{MEMBER.rjust(190, 'x')}/{'a' * 26}",
+        "version": (1 << 53) - 1,
+        "hidden_at": format_time(AT),
+        "purged_at": format_time(AT),
+        "nothing_held": False,
+    }
+    assert verify_receipt(receipt(items=[longest] * 100), MEMBER, find).items == [longest] * 100
 
 
 def test_as_many_items_as_are_allowed() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from node.errors import Conflict, NotAllowed, NotFound
-from node.services import publishing, serving
+from node.services import ledger, publishing, serving
 from node.services.serving import MAX_RINGS, Caller, NotIdentified, TooOften
 from node.store import access, documents, feeds, receipts
 from node.store.database import reading, writing
@@ -115,14 +115,13 @@ def test_the_purge_of_an_older_version_confirms_no_later_erasure(published: Publ
     for told in (None, published.receipt(version=2, digest=digest.hex())):
         if told:
             published.take(told)
-        with reading(node.engine) as conn:
-            ((case, _, waiting),) = receipts.open_erasures(conn, published.feed_id, [PEER])
-        assert (case, waiting) == (published.case_id, [PEER])
+        [entry] = [entry for entry in ledger.list_erasures(node) if entry.audience == "network"]
+        assert (entry.case_id, entry.waiting) == (published.case_id, [PEER])
     (promise,) = published.promises()
     assert (promise.version, promise.purged_at) == (2, None)
     published.take(published.receipt(ERASED, version=3, purged_at=now))
-    with reading(node.engine) as conn:
-        assert receipts.open_erasures(conn, published.feed_id, [PEER]) == []
+    left = ledger.list_erasures(node, open_only=True)
+    assert [entry.audience for entry in left] == ["police"]
 
 
 def test_a_late_receipt_about_a_version_that_is_gone_is_taken(published: Published) -> None:
