@@ -70,6 +70,13 @@ class PullConfig:
 
 
 @dataclass(frozen=True)
+class MirrorConfig:
+    """For a node that nobody can reach from outside: the member that serves its feeds for it."""
+
+    partner: str = ""
+
+
+@dataclass(frozen=True)
 class StorageConfig:
     """How much disk full-size photographs of peers may take, and how many live cases each member may have
     held here. Small photographs are always kept."""
@@ -112,6 +119,7 @@ class Config:
     keys: KeysConfig = KeysConfig()
     server: ServerConfig = ServerConfig()
     pull: PullConfig = PullConfig()
+    mirror: MirrorConfig = MirrorConfig()
     storage: StorageConfig = StorageConfig()
     backup: BackupConfig = BackupConfig()
     log: LogConfig = LogConfig()
@@ -128,6 +136,7 @@ _SECTIONS: Mapping[str, type[Any]] = {
     "keys": KeysConfig,
     "server": ServerConfig,
     "pull": PullConfig,
+    "mirror": MirrorConfig,
     "storage": StorageConfig,
     "backup": BackupConfig,
     "log": LogConfig,

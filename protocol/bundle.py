@@ -33,6 +33,9 @@ KEY_SIZE = 32
 SEALED_KEY_SIZE = KEY_SIZE + SEALING_OVERHEAD
 CHUNK_SIZE = 1 << 16
 TAG_SIZE = 16
+PIECE_BYTES = 1 << 19
+"""How much of a bundle is sent over a line at once."""
+
 MAX_RECORD_BYTES = 3_000_000
 """The most bytes of one record."""
 

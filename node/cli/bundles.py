@@ -51,7 +51,7 @@ def export(
     unfinished = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         with unfinished.open("wb") as target:
-            done = bundles.export_bundle(node, receiver, members, target, whole=whole)
+            done = bundles.export_bundle(node, receiver, members, target, {} if whole else None)
         sync(unfinished)
         unfinished.replace(file)
     finally:

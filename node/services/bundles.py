@@ -10,7 +10,7 @@ anything of it is taken. Memory does not grow with a bundle.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO
@@ -81,14 +81,19 @@ class Imported:
 
 
 def export_bundle(
-    node: Node, receiver: str, of: Sequence[str], target: IO[bytes], *, whole: bool = False
+    node: Node,
+    receiver: str,
+    of: Sequence[str],
+    target: IO[bytes],
+    since: Mapping[str, int] | None = None,
 ) -> Exported:
     """Write a bundle for a member.
 
     Args:
         of: the members whose feeds it holds; none for this member's own and all that are held here.
         target: where it is written, whole and at the end.
-        whole: from the first entry on, whatever the receiver has said that it has.
+        since: how far the receiver has each feed, by its origin; from the first entry on for those that are
+            not named. What its own last bundle said when None.
 
     Raises:
         NotFound: the roster does not list one of the members.
@@ -97,7 +102,7 @@ def export_bundle(
     caller = _caller(node, receiver)
     done = Exported(receiver)
     with reading(node.engine) as conn:
-        known = {} if whole else carried.known_sizes(conn, receiver)
+        known = carried.known_sizes(conn, receiver) if since is None else since
         rows = [row for row in feeds.list_feeds(conn) if _is_wanted(row, receiver, of)]
         returned = carried.receipts_to_return(conn, receiver)
     key = caller.exchange.member.sealing_keys[-1]

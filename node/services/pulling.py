@@ -33,6 +33,7 @@ from node.services.mirrors import choose_mirrors
 from node.services.prefetch import fetch_ahead
 from node.services.pruning import check_pruned, skip_to
 from node.services.replicas import Progress, no_progress
+from node.services.serving import Caller, keep_receipt, read_receipt
 from node.services.sources import FalseSource, Source, held_against, mirror_source, owner_source
 from node.services.standing import Exchange, exchange_with
 from node.store import endings, feeds, heads, peers
@@ -45,13 +46,16 @@ from protocol.endorsement import verify_endorsement, verify_withdrawal
 from protocol.errors import BadProof, Malformed, NotAuthorized, ProtocolError, SplitView
 from protocol.leaf import ERASE, parse_leaf
 from protocol.pruning import KEPT
+from protocol.receipt import MAX_OWED
 from protocol.roster import Audience, FeedEntry, Member, Roster
 from protocol.tiles import WIDTH, TileRef, parse_bundle
+from protocol.token import Request
 from protocol.verification import FeedState, FeedUpdate, replay
 
 _BASE_BACKOFF = timedelta(seconds=5)
 _SPOOL_IN_MEMORY = 1 << 20
 _READERS_EVERY = timedelta(hours=1)
+_RECEIPT_ROUNDS = 100
 MAX_PULL_BYTES = 1 << 30
 """The most that one step of a feed may bring, four million leaves: no peer can fill the disk."""
 
@@ -65,6 +69,7 @@ class PullReport:
         refused: documents that broke the protocol, each with its reason.
         error: why it ended early, in plain words; empty when it did not.
         lying: whether that was a breach of the protocol.
+        fetched: items of receipts that were fetched from it, where it could not bring them.
         through: the members that handed on what the member itself could not be asked for.
         false: what others handed on that is not true, each with who did.
     """
@@ -77,6 +82,7 @@ class PullReport:
     refused: list[str] = field(default_factory=list)
     error: str = ""
     lying: bool = False
+    fetched: int = 0
     through: list[str] = field(default_factory=list)
     false: list[str] = field(default_factory=list)
 
@@ -115,6 +121,8 @@ def _pull_member(node: Node, member_id: str, report: PullReport, progress: Progr
     steps = [partial(_pull_feed, node, exchange, audience, report, progress) for audience in exchange.leaves]
     if exchange.member.kind == "law_enforcement":  # first: what it says may be why the rest is refused
         steps.insert(0, partial(_pull_withdrawals, node, exchange.member))
+    if node.config.mirror.partner:
+        steps.append(partial(_fetch_receipts, node, exchange, report))
     steps.append(partial(compare_heads, node, exchange))
     failed = _try_all(steps)
     if isinstance(failed, PeerUnavailable) and not isinstance(failed, _Stopped | Refused):
@@ -139,6 +147,23 @@ def _try_all(steps: Sequence[Callable[[], None]]) -> ProtocolError | PeerUnavail
         except PeerUnavailable as error:
             return error
     return broken
+
+
+def _fetch_receipts(node: Node, exchange: Exchange, report: PullReport) -> None:
+    """Step 8 the other way round: a node that nobody can reach fetches what it is told about its own
+    feeds."""
+    member = exchange.member
+    caller = Caller(Request(member.id, "", node.now()), exchange)
+    for _ in range(_RECEIPT_ROUNDS):
+        tokens = node.peers.get_receipts(member)
+        for token in tokens:
+            receipt = read_receipt(node, caller, token)
+            with writing(node.engine) as conn:
+                keep_receipt(conn, node, caller, receipt, token)
+            node.peers.settle_receipt(member, token)
+            report.fetched += len(receipt.items)
+        if len(tokens) < MAX_OWED:
+            return
 
 
 class _Stopped(PeerUnavailable):

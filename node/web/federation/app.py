@@ -18,7 +18,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from node.errors import NotFound
 from node.runtime import Node
-from node.services import gossip, messages, mirrors, pruning, serving
+from node.services import arrivals, gossip, messages, mirrors, pruning, serving
 from node.services.serving import Caller, NotIdentified
 from node.store import feeds, peers
 from node.store.database import reading
@@ -26,6 +26,7 @@ from node.web.federation.witness import SUBMISSION, add_witness_routes
 from node.web.log import log_answer, start_clock
 from node.web.problems import answer_error
 from protocol.answers import MAX_QUERY_BYTES, format_answers, parse_query
+from protocol.bundle import PIECE_BYTES
 from protocol.encoding import format_json, parse_decimal
 from protocol.errors import Malformed
 from protocol.evidence import MAX_EVIDENCE_BYTES
@@ -45,6 +46,9 @@ _COMPRESS_FROM = 1024
 _BODY_LIMITS = {
     "documents": MAX_QUERY_BYTES,
     "receipts": MAX_RECEIPT_LENGTH,
+    "settled": MAX_RECEIPT_LENGTH,
+    "piece": PIECE_BYTES,
+    "last piece": PIECE_BYTES,
     "messages": MAX_MESSAGE_BYTES,
     "evidence": MAX_EVIDENCE_BYTES,
     SUBMISSION: MAX_SUBMISSION_BYTES,
@@ -73,6 +77,10 @@ def make_federation_app(node: Node, on_ring: Callable[[], None]) -> Flask:
         app.add_url_rule(f"{feed}/documents", "documents", post_documents, methods=["POST"])
         app.add_url_rule(f"{feed}/photographs/<sha256>", "photograph", get_photograph)
     app.add_url_rule("/feeds/<audience>/readers", "readers", get_readers)
+    app.add_url_rule("/bundles/<token_id>/<number>", "piece", put_piece, methods=["PUT"])
+    app.add_url_rule("/bundles/<token_id>/<number>/last", "last piece", put_last_piece, methods=["PUT"])
+    app.add_url_rule("/receipts", "owed", get_receipts)
+    app.add_url_rule("/receipts/settled", "settled", post_settled, methods=["POST"])
     app.add_url_rule("/tuf/metadata/<name>", "metadata", get_metadata)
     app.add_url_rule("/tuf/targets/<path:name>", "target", get_target)
     app.add_url_rule("/withdrawals", "withdrawals", get_withdrawals)
@@ -151,6 +159,30 @@ def get_readers(audience: str) -> Response:
     with _opened(audience) as (conn, row, _caller):
         readers = serving.list_readers(_node(), conn, row.audience)
     return _answer(format_readers(readers), "application/json", NO_STORE)
+
+
+def put_piece(token_id: str, number: str) -> Response:
+    """Take a piece of a bundle, which another follows."""
+    arrivals.take_piece(_node(), _caller(), token_id, number, g.body, last=False)
+    return Response(status=204)
+
+
+def put_last_piece(token_id: str, number: str) -> Response:
+    """Take the last piece of a bundle; what is made of it shows at its maker's mirror."""
+    arrivals.take_piece(_node(), _caller(), token_id, number, g.body, last=True)
+    return Response(status=202, content_type="text/plain")
+
+
+def get_receipts() -> Response:
+    """Answer with receipts that this node owes to the caller."""
+    tokens = arrivals.list_owed(_node(), _caller())
+    return _answer(format_json({"receipts": tokens}), "application/json", NO_STORE)
+
+
+def post_settled() -> Response:
+    """Take back a receipt that the caller has."""
+    arrivals.take_returned(_node(), _caller(), g.body.decode("ascii", "replace"))
+    return Response(status=204)
 
 
 def get_metadata(name: str) -> Response:
