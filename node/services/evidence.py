@@ -9,7 +9,6 @@ frozen the feed. Evidence that proves nothing changes nothing. How it travels is
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import structlog
 from sqlalchemy import Connection
@@ -17,7 +16,7 @@ from sqlalchemy import Connection
 from node.errors import Conflict, InvalidInput, NotFound, PeerUnavailable
 from node.runtime import Node
 from node.store import evidence as store
-from node.store import feeds, heads, peers
+from node.store import feeds, heads, peers, waypoints
 from node.store.access import JournalEntry, write_journal
 from node.store.database import reading, writing
 from node.store.evidence import Delivery, KeptEvidence
@@ -33,8 +32,8 @@ from protocol.evidence import (
 )
 from protocol.note import VerifierKey, parse_note
 from protocol.roster import FeedEntry, Member, Roster
-from protocol.tiles import TileRef, bundles_between, parse_bundle, read_nodes
-from protocol.tlog import EMPTY, extend_range, leaf_hash
+from protocol.tiles import WIDTH, TileRef, bundles_between, parse_bundle, read_nodes
+from protocol.tlog import Frontier, extend_range, leaf_hash, subtrees
 
 PULL, HEADS, WITNESS, RECEIVED = "pull", "heads", "witness", "received"
 """How evidence came here: a pull met it; a peer's heads did, or a head that was to be cosigned; or a member
@@ -124,32 +123,45 @@ def find_contradiction(
 
 def is_known(conn: Connection, row: feeds.FeedRow, head: Checkpoint) -> bool:
     """Tell whether the history that is known here has a head."""
-    then = EMPTY.extended(islice(_leaf_hashes(conn, row), head.size))
-    return then.size == head.size and then.root() == head.root
+    then = _tree_at(conn, row, head.size)
+    return then is not None and then.root() == head.root
 
 
 def _look_back(
     conn: Connection, row: feeds.FeedRow, checkpoint: Checkpoint, note: bytes, ours: bytes
 ) -> SplitView | None:
-    """Compute the root that the known tree had at a size, and what proves it if that is another."""
-    size, leaves = row.published_size(), _leaf_hashes(conn, row)
-    then = EMPTY.extended(islice(leaves, checkpoint.size))
-    if then.size < checkpoint.size or then.root() == checkpoint.root:
+    """Hold a head against the tree that was known at its size, and say what proves it if that was another."""
+    then, size = _tree_at(conn, row, checkpoint.size), row.published_size()
+    if then is None or then.root() == checkpoint.root:
         return None
     if checkpoint.size == size:
         return SplitView("head: another root for a size that is known", ours, note)
     rest: list[bytes] = []
-    extend_range(then.size, then.size, rest, islice(leaves, size - then.size))
+    extend_range(then.size, then.size, rest, _leaf_hashes(conn, row, then.size, size))
     return SplitView("head: another past than the one that is known", note, ours, (*then.hashes, *rest))
 
 
-def _leaf_hashes(conn: Connection, row: feeds.FeedRow) -> Iterator[bytes]:
-    """Read the leaf hashes of a feed from its beginning; none where that is not here any more."""
-    for ref in bundles_between(0, row.size):
+def _tree_at(conn: Connection, row: feeds.FeedRow, size: int) -> Frontier | None:
+    """Return the tree that a feed had at a size; None when that cannot be told: it never was so large, or its
+    beginning is not here any more."""
+    if size > row.size:
+        return None
+    if row.own:
+        read = read_nodes(row.size, lambda ref: feeds.read_file(conn, row.id, ref) or b"")
+        return Frontier(size, tuple(read(*place) for place in subtrees(0, size)))
+    known = waypoints.nearest_tree(conn, row.origin, size)
+    then = known.extended(_leaf_hashes(conn, row, known.size, size))
+    return then if then.size == size else None
+
+
+def _leaf_hashes(conn: Connection, row: feeds.FeedRow, low: int, high: int) -> Iterator[bytes]:
+    """Read the leaf hashes from one place of a feed to another, as far as they are here."""
+    for ref in bundles_between(low, high):
         data = feeds.read_file(conn, row.id, ref)
         if data is None:
             return
-        yield from map(leaf_hash, parse_bundle(data, ref.width))
+        entries = parse_bundle(data, ref.width)
+        yield from map(leaf_hash, entries[max(0, low - ref.index * WIDTH) :])
 
 
 def keep(

@@ -7,6 +7,7 @@ costs one conditional request. What follows from two heads that contradict each 
 """
 
 import hashlib
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -22,7 +23,7 @@ from node.services.serving import Caller, not_exchanged
 from node.services.standing import Exchange, exchange_with
 from node.services.witnessing import stop_behind
 from node.store import evidence as store
-from node.store import feeds, heads
+from node.store import feeds, heads, waypoints
 from node.store.database import reading, writing
 from node.store.evidence import Comparison, Delivery, KeptEvidence
 from protocol.checkpoint import Checkpoint, parse_checkpoint
@@ -35,6 +36,7 @@ from protocol.roster import FeedEntry, Member
 _FIRST_WAIT = timedelta(seconds=30)
 _LONGEST_WAIT = timedelta(hours=1)
 _AT_ONCE = 8
+_LOOK_SECONDS = 10.0
 
 log = structlog.get_logger()
 
@@ -108,22 +110,29 @@ def compare_heads(node: Node, exchange: Exchange) -> None:
         answer = None
     if answer is not None:
         tag, told = answer
-        _take_heads(node, exchange, told)
+        if not _take_heads(node, exchange, told):
+            tag = ""  # so that the rest is told again
     with writing(node.engine) as conn:
+        waypoints.remember_trees(conn)
         store.record_comparison(conn, Comparison(member.id, tag, now))
 
 
-def _take_heads(node: Node, exchange: Exchange, told: Heads) -> None:
+def _take_heads(node: Node, exchange: Exchange, told: Heads) -> bool:
+    """Look at what a member has told. Returns whether all of it was looked at."""
     for data in told.evidence:
         with suppress(ProtocolError, NotFound):  # what proves nothing changes nothing
             receive(node, exchange, data)
     with reading(node.engine) as conn:
         rows = {row.origin: row for row in feeds.list_feeds(conn)}
+    until = time.monotonic() + _LOOK_SECONDS
     for note in told.notes:
         checkpoint = parse_checkpoint(parse_note(note).text)
-        row = rows.get(checkpoint.origin)
+        row = rows.pop(checkpoint.origin, None)  # one head of each feed
         if row is not None and not _is_newest(row, checkpoint):
             hold_head(node, note, exchange, evidence.HEADS)
+        if time.monotonic() > until:  # whoever shows very old heads cannot keep this node busy with them
+            return False
+    return True
 
 
 def _is_newest(row: feeds.FeedRow, checkpoint: Checkpoint) -> bool:

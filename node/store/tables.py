@@ -15,6 +15,7 @@ from node.store import (
     photographs,
     receipts,
     search,
+    waypoints,
     witnesses,
 )
 from node.store.database import metadata
@@ -35,5 +36,6 @@ __all__ = [
     "photographs",
     "receipts",
     "search",
+    "waypoints",
     "witnesses",
 ]

@@ -17,7 +17,7 @@ from node.services import evidence, gossip
 from node.services.evidence import EvidenceView
 from node.services.standing import Exchange, exchange_with
 from node.store import evidence as store
-from node.store import feeds, heads
+from node.store import feeds, heads, waypoints
 from node.store.database import reading, writing
 from protocol.checkpoint import Checkpoint, parse_checkpoint, sign_checkpoint
 from protocol.evidence import Evidence, format_evidence, gather_evidence, parse_evidence, verify_evidence
@@ -209,6 +209,36 @@ def test_one_history_at_many_sizes_accuses_nobody(four: Federation) -> None:
             assert four.pull(one, other).error == ""
     assert kept(four, ONE) == kept(four, OTHER) == []
     assert state(four, ONE) == state(four, OTHER) == feeds.OPEN
+
+
+def test_what_is_not_here_any_more_is_looked_at_from_where_it_is(four: Federation) -> None:
+    """A head from before the beginning of what is kept cannot be told; one from behind it can."""
+    four.publish(OWNER, *(sample_record("uk", photos=None) for _ in range(299)))
+    four.pull(ONE, OWNER)
+    with writing(four[ONE].engine) as conn:
+        waypoints.remember_trees(conn)
+        row = find_feed(four[ONE], OWNER)
+        conn.execute(feeds.feed_bundle.delete().where(feeds.feed_bundle.c.place == 0))
+        assert waypoints.nearest_tree(conn, ORIGIN, 299).size == 0
+        assert waypoints.nearest_tree(conn, ORIGIN, 300).size == row.size == 300
+    four.publish(OWNER, *(sample_record("uk", photos=None) for _ in range(5)))
+    four.pull(ONE, OWNER)
+    honest, other = Liar(four, OWNER), face(four, 302)
+    for size, stopped in ((299, False), (302, True)):
+        for liar, expected in ((honest, False), (other, stopped)):
+            head = liar.checkpoint(size)
+            asked = exchange(four, ONE, OTHER)
+            assert gossip.hold_head(four[ONE], head, asked, evidence.HEADS) == expected
+    assert sizes(kept(four, ONE)[0]) == (302, 305)
+
+
+def test_very_old_heads_do_not_keep_a_node_busy(four: Federation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gossip, "_LOOK_SECONDS", -1.0)
+    for _ in range(2):
+        four.clock.advance(seconds=301)
+        four.wire.calls.clear()
+        assert four.pull(ONE, OTHER).error == ""
+        assert [status for call, status in four.wire.calls if call.path == "/heads"] == [200]
 
 
 def test_heads_are_asked_for_now_and_then_and_cost_nothing_when_they_are_known(four: Federation) -> None:

@@ -5,7 +5,6 @@ from alembic import op
 
 from node.store import search
 
-
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -282,6 +281,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_staff_token")),
     )
     op.create_table(
+        "waypoint",
+        sa.Column("origin", sa.String(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("frontier", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("origin", "size", name=op.f("pk_waypoint")),
+    )
+    op.create_table(
         "withdrawal",
         sa.Column("endorser", sa.String(), nullable=False),
         sa.Column("endorsement", sa.String(), nullable=False),
@@ -496,6 +502,7 @@ def downgrade() -> None:
     op.drop_table("case_photograph")
     op.drop_table("case_exclusion")
     op.drop_table("withdrawal")
+    op.drop_table("waypoint")
     op.drop_table("staff_token")
     with op.batch_alter_table("seen_request", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_seen_request_expires_at"))
