@@ -131,7 +131,7 @@ class TrustStore:
         self._refresh(root, urls, http, _SECONDS)
         self._exercise.unlink(missing_ok=True)  # left by a bootstrap that was cut off
         if _read_set(root, self._current).trusted.policy.exercise:
-            write_whole(self._exercise, b"")
+            write_whole(self._exercise, b"exercise\n")
         write_whole(self._pinned, root)
         return self.current()
 

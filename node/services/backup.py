@@ -270,7 +270,12 @@ def _files(home: Path) -> Iterator[tuple[str, Path]]:
     """List the files of a home that are neither database, photographs nor passing; the settings first."""
     yield FILE_NAME, home / FILE_NAME
     trust = home / "trust"
-    paths = [home / _SOURCES, *sorted((home / "keys").iterdir()), trust / "pinned.root.json"]
+    paths = [
+        home / _SOURCES,
+        *sorted((home / "keys").iterdir()),
+        trust / "pinned.root.json",
+        trust / "exercise",
+    ]
     paths += sorted((trust / "roots").glob("*.json"))
     current = trust / "current"
     if current.is_symlink():

@@ -310,18 +310,22 @@ def test_a_followed_root_is_kept_though_the_rest_failed(store: TrustStore, coord
     assert refresh(store, coordinator=new).versions["root"] == 2
 
 
-def test_a_network_that_one_person_can_change_is_refused(tmp_path: Path) -> None:
-    exercise = Coordinator(tmp_path / "network", Policy(exercise=True)).create()
-    repository = network.Repository.open(exercise.folder)
-    network.rotate(exercise.folder, "root", now(), threshold=1)
+def test_a_network_that_one_person_can_change_is_refused(
+    tmp_path: Path, store: TrustStore, coordinator: Coordinator
+) -> None:
+    def edit(root: Root) -> None:
+        root.roles["root"].threshold = 1
+
+    exercise = Coordinator(tmp_path / "exercise", Policy(exercise=True)).create()
+    network.Repository.open(exercise.folder).stage_root(edit, now())
     exercise.publish()
-    store = TrustStore(tmp_path / "trust")
-    assert store.bootstrap(exercise.root, [COORDINATOR], Web({COORDINATOR: exercise.files()}))
-    policy = json.loads(repository.published_files()["policy.json"])
-    repository.stage_files({"policy.json": json.dumps({**policy, "exercise": False}).encode()}, now())
-    exercise.publish()
+    other = TrustStore(tmp_path / "other")
+    assert other.bootstrap(exercise.root, [COORDINATOR], Web({COORDINATOR: exercise.files()}))
+    network.Repository.open(coordinator.folder).stage_root(edit, now())
+    coordinator.publish()
     with pytest.raises(NoQuorum, match="single key"):
-        store.refresh([COORDINATOR], Web({COORDINATOR: exercise.files()}))
+        store.refresh([COORDINATOR], Web({COORDINATOR: coordinator.files()}))
+    assert store.current().versions["root"] == 1
 
 
 def test_damage_on_this_disk_is_told_and_mended_by_a_refresh(
