@@ -390,6 +390,14 @@ class Federation:
         server.stop()
         thread.join()
 
+    def start(self, member: str) -> None:
+        """Open a node anew from its home and serve it where it was served before, over sockets."""
+        port = urlsplit(self.coordinator.trusted.roster.member(member).address).port or 0
+        self._open_node(member)
+        config = self[member].config
+        node = replace(self[member], config=replace(config, server=replace(config.server, port=port)))
+        self._address(node)
+
     def close(self) -> None:
         """Stop the servers and close the databases."""
         for member in list(self._servers):

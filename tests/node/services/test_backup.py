@@ -1,8 +1,10 @@
 """Backup and restore: one state of a whole node, encrypted, back in a new home or not at all."""
 
+import json
 import os
 import shutil
 import signal
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -11,6 +13,8 @@ from typing import Any, cast
 
 import pytest
 import sqlalchemy as sa
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from PIL import Image
 from sqlalchemy import Engine
 
@@ -175,6 +179,33 @@ def test_chunks_cannot_be_left_out_or_moved(tmp_path: Path, key: Any) -> None:
     with path.open("rb") as file:
         records = list(archive.read_records(file, archive.read_header(file), key[0]))
     assert [kind for kind, _ in records] == list(range(8))
+
+
+def test_another_program_can_read_a_backup_by_the_description_of_its_format(
+    on_files: Federation, key: Any, tmp_path: Path
+) -> None:
+    """As decision 0012 has it, with nothing of this program."""
+    data = backup.back_up(on_files[OWNER], tmp_path / "a.backup", key[1]).path.read_bytes()
+    magic, header, rest = data.split(b"\n", 2)
+    suite = Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
+    cipher = ChaCha20Poly1305(suite.decrypt(rest[:1168], key[0], info=magic + b"\n" + header + b"\n"))
+    chunks = [rest[at : at + 65_552] for at in range(1168, len(rest), 65_552)]
+    plain = zlib.decompress(
+        b"".join(
+            cipher.decrypt(number.to_bytes(11, "big") + bytes([number == len(chunks) - 1]), chunk, None)
+            for number, chunk in enumerate(chunks)
+        )
+    )
+    kinds, rows = set(), 0
+    while plain:
+        size = int.from_bytes(plain[1:5], "big")
+        kinds.add(plain[0])
+        record, plain, kind = plain[5 : 5 + size], plain[5 + size :], plain[0]
+        if kind == 3:
+            announced, *lines = record.split(b"\n")
+            rows += len(lines)
+            assert all(len(json.loads(line)) == len(json.loads(announced)["columns"]) for line in lines)
+    assert (kinds, json.loads(record)["rows"]) == ({0, 1, 3, 5}, rows)
 
 
 def test_a_backup_for_somebody_else_says_whose_key_it_needs(
