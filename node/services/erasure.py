@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from node.runtime import Node
 from node.services.standing import is_gone
 from node.services.witnessing import MAX_CLOCK_ERROR, clock_offset
-from node.store import cases, documents, endings, feeds, peers, photographs, scrubbing
+from node.store import cases, documents, endings, feeds, messages, peers, photographs, scrubbing
 from node.store.database import reading, writing
 from node.store.search import purge as purge_search
 from node.store.search import remove_many
@@ -88,6 +88,8 @@ def _empty(node: Node, now: datetime) -> None:
     with writing(node.engine) as conn:
         keys = endings.cases_to_empty(conn, now, _ROUND)
         documents.delete_content(conn, keys)
+        # About an own case messages last as long as its record: see `publishing.erase`.
+        messages.erase_about(conn, endings.foreign_ids(conn, keys), now)
     purge_search(node.engine)
     node.blobs.remove_leftovers()
     while _delete_photographs(node):

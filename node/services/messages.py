@@ -10,7 +10,7 @@ does is left to others: one that nobody here knows is kept and shown.
 """
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -318,21 +318,9 @@ def close(node: Node, number: int, actor: str) -> None:
         write_journal(conn, JournalEntry(node.clock(), actor, "message.close", row.case_id, [row.kind]))
 
 
-def erase_about(conn: Connection, cases: Sequence[str], now: datetime) -> int:
-    """Delete what messages say about erased cases, with the caller's transaction. Returns how many said
-    something."""
-    return messages.erase_about(conn, cases, now)
-
-
 def expire(node: Node) -> None:
     """End what has outlived itself, and forget what cannot come again."""
     now = node.clock()
     with writing(node.engine) as conn:
         messages.lapse(conn, now)
         messages.forget(conn, now - LEEWAY)
-
-
-def counts(node: Node) -> Mapping[str, int]:
-    """Count messages by state."""
-    with reading(node.engine) as conn:
-        return messages.count_messages(conn, PARTS)

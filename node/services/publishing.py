@@ -27,7 +27,7 @@ from node.services import witnessing
 from node.services.cases import index_cases, new_case_id
 from node.services.photographs import hashes_in, photographs_in
 from node.services.standing import exchange_with
-from node.store import cases, documents, endings, feeds, handovers, photographs
+from node.store import cases, documents, endings, feeds, handovers, messages, photographs
 from node.store.access import JournalEntry, write_journal
 from node.store.cases import CaseFile
 from node.store.database import chunks, reading, writing
@@ -182,6 +182,7 @@ def undo_withdrawal(node: Node, case_id: str, actor: str) -> Published:
         cases.keep_photographs(conn, again.case_id, hashes_in(case.record))
         write_journal(conn, JournalEntry(now, actor, "case.undo", again.case_id))
         _empty(conn, node, case)
+        messages.move_about(conn, case_id, again.case_id)
         return publish_within(conn, node, [again.case_id], actor)[0]
 
 
@@ -195,6 +196,7 @@ def erase(node: Node, case_id: str, actor: str) -> None:
         case = cases.get_case(conn, case_id)
         _erase_from_feeds(conn, node, case_id)
         _empty(conn, node, case)
+        messages.erase_about(conn, [case_id], node.clock())
         write_journal(conn, JournalEntry(node.clock(), actor, "case.erase", case_id))
 
 

@@ -15,8 +15,20 @@ from node.services import ledger, recovery
 from node.services.freshness import Freshness, freshness_of
 from node.services.ledger import Erasure
 from node.services.membership import MemberView, list_members
+from node.services.messages import PARTS
 from node.services.witnessing import check_clock, witnesses_of
-from node.store import cases, documents, endings, evidence, feeds, peers, photographs, scrubbing, witnesses
+from node.store import (
+    cases,
+    documents,
+    endings,
+    evidence,
+    feeds,
+    messages,
+    peers,
+    photographs,
+    scrubbing,
+    witnesses,
+)
 from node.store.database import reading
 from node.store.witnesses import WitnessAnswer
 from protocol.endorsement import Standing, State, standing
@@ -86,6 +98,8 @@ class Status:
         storage: bytes of photographs on the disk, of full-size foreign ones, and their cap.
         erasures_waiting: own erasures that peers have not confirmed as purged: case, since when, who.
         evidence: what proves two faces, and nobody has decided about: id and origin of the feed.
+        messages: number of sealed messages by state: new (nobody has dealt with it), waiting (for its
+            receiver), refused (by its receiver).
         warnings: what the operator should do something about, in plain words.
     """
 
@@ -101,6 +115,7 @@ class Status:
     storage: dict[str, int]
     erasures_waiting: list[tuple[str, datetime, list[str]]]
     evidence: list[tuple[str, str]]
+    messages: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
 
@@ -128,6 +143,7 @@ def status(node: Node) -> Status:
         register = cases.count_cases(conn)
         proofs = [(kept.id, kept.origin) for kept in evidence.list_evidence(conn) if kept.closed_at is None]
         problems = [*_clock_problem(conn, node), *recovery.warnings(conn), *_erasure_warnings(conn, node)]
+        mail = messages.count_open(conn, PARTS)
     if stuck := scrubbing.waits_for(node.engine):
         problems.append(f"PostgreSQL cannot be seen to forget what was erased: {stuck}. See the guide.")
     result = Status(
@@ -143,7 +159,9 @@ def status(node: Node) -> Status:
         storage=storage,
         erasures_waiting=[(entry.case_id, entry.ended_at, entry.waiting) for entry in reversed(erasures)],
         evidence=proofs,
+        messages=mail,
     )
+    problems += _message_warnings(mail)
     overdue = _overdue_warnings(erasures)
     given = _endorsement_warnings(node, views.values())
     result.warnings.extend([*problems, *_own_warnings(own), *overdue, *given, *_warnings(node, result)])
@@ -232,6 +250,15 @@ def _endorsement_warnings(node: Node, views: Iterable[MemberView]) -> list[str]:
                 f"{stands.until:%Y-%m-%d}: write another with `gmcn endorse`, or tell the NGO that it ends."
             )
     return warnings
+
+
+def _message_warnings(mail: Mapping[str, int]) -> list[str]:
+    words = {messages.NEW: "wait for you", messages.REFUSED: "were refused by their receiver"}
+    return [
+        f"{mail[state]} {'message' if mail[state] == 1 else 'messages'} {what}: see `gmcn messages list`."
+        for state, what in words.items()
+        if state in mail
+    ]
 
 
 def _overdue_warnings(erasures: list[Erasure]) -> list[str]:

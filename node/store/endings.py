@@ -181,6 +181,16 @@ def mark_purged(conn: Connection, before: datetime, now: datetime) -> list[int]:
     return keys
 
 
+def foreign_ids(conn: Connection, keys: Sequence[int]) -> list[str]:
+    """Return the ids of those of these cases that are other members'."""
+    found: list[str] = []
+    for some in chunks(keys):
+        of_these = sa.and_(feed_case.c.id.in_(some), sa.not_(feed.c.own))
+        query = sa.select(feed_case.c.case_id).join(feed, feed_case.c.feed_id == feed.c.id).where(of_these)
+        found += conn.execute(query).scalars()
+    return found
+
+
 def owners_of(conn: Connection, keys: Sequence[int]) -> set[str]:
     """Return the members whose feeds these cases are of."""
     owners: set[str] = set()

@@ -266,6 +266,11 @@ def erase_about(conn: Connection, cases: Sequence[str], now: datetime) -> int:
     return erased
 
 
+def move_about(conn: Connection, old: str, new: str) -> None:
+    """Let what is about a case be about another: an own one that goes on under a new id."""
+    conn.execute(message.update().where(message.c.case_id == old).values(case_id=new))
+
+
 def lapse(conn: Connection, now: datetime) -> int:
     """End what is open and has outlived itself. Returns how many."""
     return _end(conn, sa.and_(message.c.expires_at <= now, message.c.state.in_(OPEN)), LAPSED, now)
@@ -286,11 +291,11 @@ def bytes_open(conn: Connection, member: str) -> int:
     return int(conn.execute(query).scalar_one())
 
 
-def count_messages(conn: Connection, hidden: Collection[str]) -> dict[str, int]:
-    """Count messages by state, but for hidden kinds."""
+def count_open(conn: Connection, hidden: Collection[str]) -> dict[str, int]:
+    """Count by state the messages with which something is to be done, but for hidden kinds."""
     query = (
         sa.select(message.c.state, sa.func.count())
-        .where(message.c.kind.not_in(hidden))
+        .where(message.c.state.in_(OPEN), message.c.kind.not_in(hidden))
         .group_by(message.c.state)
     )
     return {row[0]: row[1] for row in conn.execute(query)}

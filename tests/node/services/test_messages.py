@@ -10,7 +10,8 @@ import pytest
 from node.adapters.http import Answer
 from node.errors import Conflict, InvalidInput, NotAllowed, NotFound, PeerUnavailable
 from node.runtime import Node
-from node.services import messages
+from node.services import erasure, messages, publishing
+from node.services.status import status
 from node.store import messages as store
 from node.store.database import reading, writing
 from node.store.messages import MessageRow
@@ -18,6 +19,7 @@ from protocol.encoding import parse_object
 from protocol.message import Address, Content, format_message, seal_content
 from protocol.roster import SealingKey
 from tests.conftest import new_pg_database
+from tests.factories import sample_record
 from tests.federation import DE, FR, NGO, Ask, Call, Federation, down
 
 SENDER, RECEIVER, HELPER = DE[0], FR[0], NGO[0]
@@ -94,7 +96,9 @@ def test_a_message_reaches_the_other_member(federation: Federation) -> None:
     with reading(sender.engine) as conn:
         assert store.sealed_content(conn, out.id) is None
     assert messages.read_message(sender, out.id, "test").content is None
-    assert messages.counts(receiver) == {"new": 1}
+    assert status(receiver).messages == {"new": 1}
+    assert any("1 message wait" in warning for warning in status(receiver).warnings)
+    assert status(sender).messages == {}
 
 
 def test_a_type_that_nobody_knows_is_kept_and_shown(light: Federation) -> None:
@@ -172,7 +176,7 @@ def test_what_is_refused_changes_nothing(light: Federation) -> None:
     good = made(light)
     sealed_to_nobody = made(light).partition(b"\n")[0] + b"\n"
     token = light.token(SENDER, RECEIVER, "POST", "/messages", good)
-    for data, caller, status, words in (
+    for data, caller, code, words in (
         (b"", SENDER, 400, "statement"),
         (good[:-1], SENDER, 400, "not those that were signed for"),
         (sealed_to_nobody, SENDER, 400, "not those that were signed for"),
@@ -181,7 +185,7 @@ def test_what_is_refused_changes_nothing(light: Federation) -> None:
         (bytes(2_101_250), SENDER, 413, "longer than is allowed"),
     ):
         found = post(light, data, caller)
-        assert found[0] == status, found
+        assert found[0] == code, found
         assert words in found[1]
     assert came(light[RECEIVER]) == []
     assert post(light, good, token=token) == (200, "")
@@ -277,7 +281,7 @@ def test_erasing_a_case_erases_what_messages_say_about_it(federation: Federation
     for member, state in ((RECEIVER, "new"), (SENDER, "taken")):
         node = federation[member]
         with writing(node.engine) as conn:
-            assert messages.erase_about(conn, [CASE, CASE + "b"], node.clock()) == 1
+            assert store.erase_about(conn, [CASE, CASE + "b"], node.clock()) == 1
         rows = messages.list_messages(node, outgoing=None, everything=True, limit=9)
         assert {row.state for row in rows} == {"erased", state}
     (gone,) = [row for row in came(federation[RECEIVER]) if row.state == "erased"]
@@ -310,3 +314,35 @@ def test_a_closed_message_does_not_come_back(light: Federation) -> None:
     assert (row.state, messages.read_message(receiver, row.id, "test").content) == ("closed", None)
     with pytest.raises(NotFound):
         messages.read_message(receiver, 99, "test")
+
+
+def test_what_is_said_about_an_own_case_lasts_as_long_as_its_record(federation: Federation) -> None:
+    receiver = federation[RECEIVER]
+    case_id = federation.publish(RECEIVER, sample_record("ar", photos=None))[0].case_id
+    lead(federation, Content({"case": case_id, "note": "Gare du Nord"}))
+    messages.deliver(federation[SENDER], RECEIVER)
+    publishing.withdraw(receiver, case_id, "test")
+    erasure.purge(receiver)
+    again = publishing.undo_withdrawal(receiver, case_id, "test").case_id
+    (row,) = came(receiver)
+    assert (row.state, row.case_id) == ("new", again)
+    with reading(receiver.engine) as conn:
+        sealed = store.sealed_content(conn, row.id)
+    assert sealed is not None
+    publishing.erase(receiver, again, "test")
+    erasure.purge(receiver)
+    assert came(receiver)[0].state == "erased"
+    if receiver.engine.dialect.name == "sqlite":
+        for file in receiver.config.home.rglob("node.db*"):
+            assert sealed[:64] not in file.read_bytes()
+
+
+def test_what_is_said_about_a_foreign_case_goes_with_it(light: Federation) -> None:
+    case_id = light.publish(SENDER, sample_record("ar", photos=None))[0].case_id
+    light.pull(RECEIVER, SENDER)
+    lead(light, Content({"case": case_id, "note": "what the owner told us"}))
+    messages.deliver(light[SENDER], RECEIVER)
+    publishing.withdraw(light[SENDER], case_id, "test")
+    light.pull(RECEIVER, SENDER)
+    erasure.purge(light[RECEIVER])
+    assert came(light[RECEIVER])[0].state == "erased"
