@@ -78,9 +78,9 @@ def witnesses_of(network: Network, owner: str, audience: str, now: datetime) -> 
     Where the owner is a witness itself, and all of them are demanded, all others are enough.
     """
     asked: Audience = "police" if audience == "police" else "network"
-    listed = {member.id: member for member in network.roster.members}
-    names = [name for name in network.policy.witnesses[asked] if name != owner and name in listed]
-    members = tuple(listed[name] for name in names)
+    names = [name for name in network.policy.witnesses[asked] if name != owner]
+    listed = {member.id: member for member in network.roster.members} if names else {}
+    members = tuple(listed[name] for name in names if name in listed)
     quorum = min(max(1, network.policy.quorum[asked]), len(members))
     return Witnesses(members, tuple(key for member in members for key in member.cosigners_at(now)), quorum)
 
@@ -105,16 +105,18 @@ def check_may_sign(node: Node) -> None:
     """
     now = node.now()
     with reading(node.engine) as conn:
-        rows = _own_feeds(conn)
         check_not_restored(conn)
+        rows = _own_feeds(conn)
+        for row in rows:
+            check_not_stopped(row)
         lapsed = [row for row in rows if not _is_confirmed(conn, node, row, now)]
         clock_is_off = _clock_is_off(_measured_offset(conn, node, now))
     if lapsed or clock_is_off:
         _attend(node, rows if clock_is_off else lapsed)
-    with reading(node.engine) as conn:
-        for row in _own_feeds(conn):
-            check_not_stopped(row)
-        check_clock(conn, node)
+        with reading(node.engine) as conn:
+            for row in _own_feeds(conn):
+                check_not_stopped(row)
+            check_clock(conn, node)
 
 
 def check_not_restored(conn: Connection) -> None:
@@ -388,7 +390,8 @@ def _asked_lately(conn: Connection, row: FeedRow, now: datetime) -> bool:
 def _measured_offset(conn: Connection, node: Node, now: datetime) -> timedelta | None:
     """Return the median of how far the witnesses' clocks were ahead when they cosigned last, if a quorum did
     so within two refreshes."""
-    row = feeds.find_feed(conn, node.member, "network")
+    quorum = witnesses_of(node.network(), node.member, "network", now).quorum
+    row = feeds.find_feed(conn, node.member, "network") if quorum else None
     if row is None:
         return None
     ahead = [
@@ -398,8 +401,7 @@ def _measured_offset(conn: Connection, node: Node, now: datetime) -> timedelta |
         and answer.confirmed_at is not None
         and now - 2 * REFRESH < answer.confirmed_at <= now
     ]
-    quorum = witnesses_of(node.network(), row.member, row.audience, now).quorum
-    return timedelta(seconds=statistics.median(ahead)) if 0 < quorum <= len(ahead) else None
+    return timedelta(seconds=statistics.median(ahead)) if len(ahead) >= quorum else None
 
 
 def _clock_is_off(offset: timedelta | None) -> bool:
