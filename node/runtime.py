@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import Engine
 
@@ -156,6 +157,12 @@ class Node:
         """Return the key that this member cosigns other members' checkpoints with."""
         key = self.entry().cosigner
         return Ed25519Signer(key.name, key.kind, self._key("cosigner", key.public))
+
+    def opening_keys(self) -> list[MLKEM768X25519PrivateKey]:
+        """Return the keys that open what arrives now: one that was replaced does so until its end."""
+        now, listed = self.now(), self.entry().sealing_keys
+        in_force = {key.public for key in listed if key.until is None or now < key.until}
+        return self.keys.all_sealing(in_force)
 
     def journal_key(self) -> bytes:
         """Return the secret under which the journal hashes what was looked for: 32 bytes, never stored."""

@@ -19,7 +19,7 @@ import re
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from secrets import token_bytes
 from typing import Literal, TypeVar, get_args
@@ -56,7 +56,7 @@ class Keystore:
     def __init__(self, folder: Path, passphrase: bytes | None) -> None:
         self._folder = folder
         self._passphrase = passphrase
-        self._opened: dict[tuple[Path, int], MLKEM768X25519PrivateKey] = {}
+        self._opened: dict[tuple[Path, int], tuple[bytes, MLKEM768X25519PrivateKey]] = {}
 
     @classmethod
     def create(cls, folder: Path, passphrase_file: Path | None = None) -> "Keystore":
@@ -138,16 +138,21 @@ class Keystore:
         halves = map(self._read_sealing, self._paths(_SEALING))
         return MLKEM768X25519PrivateKey(*_pick(halves, _sealing_public, public, _SEALING))
 
-    def all_sealing(self) -> list[MLKEM768X25519PrivateKey]:
+    def all_sealing(self, among: Collection[bytes] | None = None) -> list[MLKEM768X25519PrivateKey]:
         """Return every sealing key, the newest first: what was sealed to an earlier one must still open.
 
         Each is decrypted once, since a key file never changes. Raises like `load`.
+
+        Args:
+            among: the public halves of those that are wanted; all when None.
         """
         files = [(path, path.stat().st_mtime_ns) for path in self._paths(_SEALING)]
         for file in files:
             if file not in self._opened:
-                self._opened[file] = MLKEM768X25519PrivateKey(*self._read_sealing(file[0]))
-        return [self._opened[file] for file in files]
+                halves = self._read_sealing(file[0])
+                self._opened[file] = _sealing_public(halves), MLKEM768X25519PrivateKey(*halves)
+        found = [self._opened[file] for file in files]
+        return [private for public, private in found if among is None or public in among]
 
     def public(self, purpose: Purpose) -> bytes:
         """Return the public half (32 bytes) of the newest key of a purpose; raises like `load`."""

@@ -248,7 +248,7 @@ def import_bundle(node: Node, file: IO[bytes], progress: Progress = no_progress)
         InvalidInput: it begins behind a gap, or is older than everything that is known; nothing has changed.
     """
     find = node.network().roster.token_key_now(node.now())
-    reader = BundleReader(file, node.member, find, node.keys.all_sealing(), node.now())
+    reader = BundleReader(file, node.member, find, node.opening_keys(), node.now())
     issuer = reader.statement.issuer
     caller = _caller(node, issuer)
     contents = _look_through(reader)

@@ -143,7 +143,7 @@ def take_message(node: Node, caller: Caller, data: bytes) -> str:
     message = verify_message(data, node.member, node.network().roster.token_key_now(node.now()), node.now())
     if message.address.issuer != caller.member:
         raise NotAuthorized("message: signed by another member than the one that sends it")
-    content = message.open(node.keys.all_sealing())
+    content = message.open(node.opening_keys())
     with writing(node.engine, durable=True) as conn:  # what is acknowledged must survive a power cut
         take_once(conn, node, caller, "message")
         received = _store(conn, node, message, content)

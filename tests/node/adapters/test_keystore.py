@@ -185,3 +185,24 @@ def test_short_passphrases_are_refused(tmp_path: Path) -> None:
 
 def test_key_ids_are_of_the_roster_s_form() -> None:
     assert key_id(bytes(32)) == "66687aadf862bd77"
+
+
+def test_a_destroyed_key_leaves_nothing_and_the_next_one_is_still_the_newest(tmp_path: Path) -> None:
+    store = Keystore.create(tmp_path / "keys")
+    (first,) = store.publics("token")
+    with pytest.raises(Conflict, match="the only token key"):
+        store.destroy("token", first)
+    second = store.add("token")
+    store.destroy("token", first)
+    with pytest.raises(NotFound, match="no such token key"):
+        store.destroy("token", first)
+    third = store.add("token")
+    assert store.publics("token") == [third, second]
+    assert store.public("token") == third
+    (old,) = store.publics("sealing")
+    new = store.add_sealing()
+    assert len(store.all_sealing()) == 2
+    assert len(store.all_sealing({old})) == 1
+    store.destroy("sealing", old)
+    assert store.publics("sealing") == [new]
+    assert len(store.all_sealing()) == 1

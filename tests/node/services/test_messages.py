@@ -10,7 +10,7 @@ import pytest
 from node.adapters.http import Answer
 from node.errors import Conflict, InvalidInput, NotAllowed, NotFound, PeerUnavailable
 from node.runtime import Node
-from node.services import erasure, messages, publishing
+from node.services import erasure, membership, messages, publishing
 from node.services.status import status
 from node.store import messages as store
 from node.store.database import reading, writing
@@ -211,6 +211,22 @@ def test_a_message_is_sealed_to_its_receiver_and_none_of_its_old_keys_is_forgott
     assert messages.deliver(light[SENDER], RECEIVER) == ""
     for row in came(receiver):
         assert messages.read_message(receiver, row.id, "test").content == LEAD
+
+
+def test_what_is_sealed_to_a_replaced_key_is_taken_until_its_end_and_not_after(light: Federation) -> None:
+    receiver = light[RECEIVER]
+    (old,) = receiver.entry().sealing_keys
+    new = SealingKey("new", receiver.keys.add_sealing())
+    ends = light.clock() + timedelta(days=7)
+    listed = light.coordinator.trusted.roster.member(RECEIVER)
+    light.coordinator.announce(replace(listed, sealing_keys=(replace(old, until=ends), new)))
+    membership.refresh(receiver)  # the sender still knows only the old one
+    lead(light)
+    assert messages.deliver(light[SENDER], RECEIVER) == ""
+    light.clock.advance(days=7)
+    lead(light)
+    messages.deliver(light[SENDER], RECEIVER)
+    assert len(came(receiver)) == 1
 
 
 def test_one_sealed_to_a_stranger_is_refused_for_good_and_a_person_told(light: Federation) -> None:
