@@ -205,6 +205,7 @@ def test_nobody_else_gets_one(federation: Federation) -> None:
     done = bundles.export_bundle(federation[OWNER], DESK, [], io.BytesIO())
     assert (done.feeds[f"{OWNER}/network"], done.documents) == (2, 0), "erasures are honoured all the same"
     federation.announce(DESK, state="removed", removed_at=federation.clock())
+    federation.clock.advance(days=31)
     with pytest.raises(NotAllowed):
         export(federation, OWNER, DESK)
 

@@ -382,6 +382,8 @@ def test_of_an_owner_that_is_out_only_erasures_are_handed_on(federation: Federat
         federation.ask(READER, MIRROR, "POST", CHECKPOINT.replace("checkpoint", "documents"), body).status
         == 404
     )
+    assert federation.ask(READER, MIRROR, "GET", CHECKPOINT).status == 200
+    federation.clock.advance(days=31)
     assert federation.ask(READER, MIRROR, "GET", CHECKPOINT).status == (404 if removed else 200)
 
 

@@ -132,7 +132,7 @@ def test_pieces_are_put_together_in_their_order_or_not_at_all(
         ("/bundles/test-bundle-1/-1", b"x" * PIECE_BYTES, 400),
         ("/bundles/test-bundle-1/0", b"x", 400),
         ("/bundles/test-bundle-1/0", b"x" * (PIECE_BYTES + 1), 413),
-        (f"/bundles/test-bundle-1/{arrivals.MAX_BYTES // PIECE_BYTES}", b"x" * PIECE_BYTES, 422),
+        (f"/bundles/test-bundle-1/{arrivals.MAX_BYTES // PIECE_BYTES}", b"x" * PIECE_BYTES, 400),
     ],
 )
 def test_what_is_no_piece_is_refused(federation: Federation, path: str, body: bytes, status: int) -> None:
@@ -145,6 +145,7 @@ def test_only_members_hand_in_and_fetch(federation: Federation) -> None:
     for method, path in (("PUT", "/bundles/test-bundle-1/0/last"), ("GET", "/receipts")):
         assert federation.ask(None, PARTNER, method, path).status == 401
     federation.announce(OWNER, state="removed", removed_at=federation.clock())
+    federation.clock.advance(days=31)
     for method, path in (("PUT", "/bundles/test-bundle-1/0/last"), ("GET", "/receipts")):
         assert federation.ask(OWNER, PARTNER, method, path).status == 403
 
@@ -154,9 +155,8 @@ def test_a_bundle_that_breaks_off_behind_a_gap_is_dropped(federation: Federation
     hand_in(federation)
     federation.publish(OWNER, sample_record("uk", photos=None))
     before = dump(federation[PARTNER])
-    partner._send(
-        federation[OWNER], federation[OWNER].network().roster.member(PARTNER), {f"{OWNER}/network": 2}
-    )
+    member = federation[OWNER].network().roster.member(PARTNER)
+    partner._send(federation[OWNER], member, {f"{OWNER}/network": 2})
     row = find_feed(federation[PARTNER], OWNER)
     assert row.size == 1
     arrivals.take_arrived(federation[PARTNER])
@@ -190,5 +190,5 @@ def test_without_a_partner_nothing_is_sent_and_an_unknown_one_is_named(federatio
     set_partner(federation, "")
     assert partner.hand_in(federation[OWNER], ask=True) is False
     set_partner(federation, "police.xx.example")
-    with pytest.raises(NotFound, match="police.xx.example"):
+    with pytest.raises(NotFound, match=r"police\.xx"):
         partner.hand_in(federation[OWNER])
