@@ -253,10 +253,10 @@ def _endorsement_warnings(node: Node, views: Iterable[MemberView]) -> list[str]:
 
 
 def _message_warnings(mail: Mapping[str, int]) -> list[str]:
-    words = {messages.NEW: "wait for you", messages.REFUSED: "were refused by their receiver"}
+    words = {messages.NEW: "that wait for you", messages.REFUSED: "that their receiver refused"}
     return [
-        f"{mail[state]} {'message' if mail[state] == 1 else 'messages'} {what}: see `gmcn messages list`."
-        for state, what in words.items()
+        f"Messages {which}: {mail[state]}. See `gmcn messages list`."
+        for state, which in words.items()
         if state in mail
     ]
 

@@ -97,7 +97,7 @@ def test_a_message_reaches_the_other_member(federation: Federation) -> None:
         assert store.sealed_content(conn, out.id) is None
     assert messages.read_message(sender, out.id, "test").content is None
     assert status(receiver).messages == {"new": 1}
-    assert any("1 message wait" in warning for warning in status(receiver).warnings)
+    assert any("that wait for you: 1" in warning for warning in status(receiver).warnings)
     assert status(sender).messages == {}
 
 
