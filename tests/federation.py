@@ -12,15 +12,19 @@ served by waitress on a port of its own, and reached by the real HTTP client.
 
 import gzip
 import shutil
+import tempfile
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
+from unittest.mock import patch
 from urllib.parse import urlsplit
 
+from sqlalchemy import Engine
 from werkzeug.test import Client
 
 from node.adapters.http import Answer, HttpClient
@@ -33,7 +37,8 @@ from node.services import cases, membership, publishing, pulling
 from node.services.membership import Applicant
 from node.services.publishing import Published
 from node.services.pulling import PullReport
-from node.store.database import scrub
+from node.store.database import open_database, scrub
+from node.store.migrate import migrate
 from node.web.federation import make_federation_app
 from node.web.process import Server
 from protocol.answers import Absence, Given, format_answers, parse_answers, parse_query
@@ -410,7 +415,8 @@ class Federation:
     def _make_node(self, member: str) -> None:
         home = self.folder / member
         database = f'[database]\nurl = "{self.databases[member]}"\n' if member in self.databases else ""
-        membership.init_home(home, member, f"{self.settings}[server]\nport = 0\n{database}")
+        with patch.object(membership, "migrate", _migrate):
+            membership.init_home(home, member, f"{self.settings}[server]\nport = 0\n{database}")
         self._open_node(member)
 
     def _open_node(self, member: str) -> None:
@@ -441,3 +447,23 @@ class Federation:
         thread.start()
         self._servers[node.member] = (server, thread)
         return server.url
+
+
+def _migrate(engine: Engine) -> None:
+    """Bring a database to the present form: on SQLite by a copy of one that was migrated before, since every
+    test makes several."""
+    if engine.dialect.name == "sqlite" and engine.url.database:
+        Path(engine.url.database).write_bytes(_migrated_file())
+    else:
+        migrate(engine)
+
+
+@cache
+def _migrated_file() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "node.db"
+        engine = open_database(f"sqlite:///{path}")
+        migrate(engine)
+        assert scrub(engine)
+        engine.dispose()
+        return path.read_bytes()
