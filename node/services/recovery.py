@@ -17,7 +17,8 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
+from functools import partial
 from typing import IO, Any
 
 import orjson
@@ -25,7 +26,7 @@ from sqlalchemy import Connection
 
 from node.adapters.peers import Refused
 from node.domain.disclosure import disclose
-from node.errors import Conflict, NodeError, PeerUnavailable
+from node.errors import NodeError, PeerUnavailable
 from node.runtime import Node
 from node.services import erasure, membership, pulling, replicas
 from node.services.cases import index_cases
@@ -83,6 +84,7 @@ _WORDS = {
 }
 _SPOOL_IN_MEMORY = 1 << 20
 _ASK_SECONDS = 10.0
+_ROUND = 200
 _THREADS = 8
 
 
@@ -181,12 +183,9 @@ def recover(
     """
     if not is_needed(node):
         return None
-    with suppress(
-        PeerUnavailable, ProtocolError, Conflict
-    ):  # its list of members may be as old as the backup
+    with suppress(NodeError, ProtocolError):  # the list of members may be as old as the backup
         membership.refresh(node)
-    with reading(node.engine) as conn:
-        rows = [row for row in feeds.own_feeds(conn) if row.state == feeds.BEHIND]
+    rows = _stopped_feeds(node)
     leaves = stored = pictures = 0
     failed: NotRecovered | None = None
     for row in rows:
@@ -204,13 +203,28 @@ def recover(
     if failed is not None:
         raise failed
     _honour_others(node, progress)
+    while _sort_losses(node):
+        pass
     with writing(node.engine) as conn:
-        _look_for_losses(conn, node)
         for row in rows:
             feeds.set_feed_state(conn, row.id, feeds.OPEN)
         marks.clear_mark(conn, marks.RESTORED)
         write_journal(conn, JournalEntry(node.clock(), _ACTOR, "node.recover"))
         return Recovered(leaves, stored, pictures, tuple(_unheard(conn)), losses(conn))
+
+
+def _stopped_feeds(node: Node) -> list[FeedRow]:
+    """Return the own feeds that are behind; after a restore also those that had not begun in the backup."""
+    with writing(node.engine) as conn:
+        listed: tuple[FeedEntry, ...] = ()
+        if marks.find_mark(conn, marks.RESTORED) is not None:
+            with suppress(NodeError):  # not a member yet
+                listed = node.entry().feeds
+        for entry in listed:
+            if feeds.find_feed(conn, node.member, entry.audience) is None:
+                row = feeds.ensure_feed(conn, node.member, entry.audience, entry.origin, own=True)
+                feeds.set_feed_state(conn, row.id, feeds.BEHIND, "it is not known yet whether it has begun")
+        return [row for row in feeds.own_feeds(conn) if row.state == feeds.BEHIND]
 
 
 # --- Ask ---
@@ -230,25 +244,50 @@ class _Told:
     mirror: bool
 
 
-def _ask_all(node: Node, row: FeedRow, entry: FeedEntry) -> tuple[list[_Told], list[str]]:
-    """Ask every member that may read a feed for its newest head.
+@dataclass
+class _Answers:
+    """What the members that may read an own feed have of it: heads, nothing at all, or no answer."""
 
-    Returns:
-        What they have, and who did not answer. Those that have nothing of it are in neither.
-    """
+    told: list[_Told] = field(default_factory=list)
+    nothing: list[str] = field(default_factory=list)
+    silent: list[str] = field(default_factory=list)
+
+    def check_enough(self, row: FeedRow, *, with_few: bool) -> None:
+        """Check that the newest head is among what was told, as far as that can be known.
+
+        Raises:
+            NotRecovered: nobody answered, or not most of those who may know it.
+        """
+        heard = {item.member.id for item in self.told}
+        if row.newest_note is None:  # of a feed that may never have begun, to have nothing is an answer
+            heard |= set(self.nothing)
+        nobody_to_ask = not (heard or self.nothing or self.silent)
+        if (heard and (with_few or len(heard) > len(self.silent))) or (nobody_to_ask and with_few):
+            return
+        silent = f" ({', '.join(sorted(self.silent))})" if self.silent else ""
+        raise NotRecovered(
+            f"{len(heard)} members have told their newest head of {row.origin}, and {len(self.silent)} do "
+            f"not answer{silent}: the newest may be with those.",
+            "It is tried again by itself. When they are gone for good: `gmcn recover --with-few`.",
+        )
+
+
+def _ask_all(node: Node, row: FeedRow, entry: FeedEntry) -> _Answers:
+    """Ask every member that may read a feed for its newest head."""
     with reading(node.engine) as conn:
         others = [member for member in node.network().roster.members if member.id != node.member]
         asked = [other for other in others if row.audience in exchange_with(conn, node, other.id).leaves]
-    told, silent = list[_Told](), list[str]()
+    found = _Answers()
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="recover") as threads:
-        for member, answer in zip(
-            asked, threads.map(lambda one: _ask(node, one, row, entry), asked), strict=True
-        ):
+        answers = threads.map(lambda member: _ask(node, member, row, entry), asked)
+        for member, answer in zip(asked, answers, strict=True):
             if answer is None:
-                silent.append(member.id)
+                found.silent.append(member.id)
+            elif answer:
+                found.told += answer
             else:
-                told += answer
-    return told, silent
+                found.nothing.append(member.id)
+    return found
 
 
 def _ask(node: Node, member: Member, row: FeedRow, entry: FeedEntry) -> list[_Told] | None:
@@ -303,16 +342,12 @@ def _extend(node: Node, row: FeedRow, progress: Progress, *, with_few: bool) -> 
         NotRecovered: too few answered, or what they have cannot be had or does not continue the own feed.
     """
     entry = _entry(node, row)
-    told, silent = _ask_all(node, row, entry)
-    answered = {item.member.id for item in told}
-    if not answered or (len(silent) >= len(answered) and not with_few):
-        raise NotRecovered(
-            f"{len(answered)} members have told their newest head of {row.origin}, and {len(silent)} do not "
-            f"answer ({', '.join(sorted(silent)) or 'nobody else is asked'}): the newest may be with those.",
-            "It is tried again by itself. See `gmcn recover` when they are gone for good.",
-        )
-    newest = _newest(row, entry, told)
-    mirrors = sorted((item for item in told if item.mirror), key=lambda item: -item.checkpoint.size)
+    answers = _ask_all(node, row, entry)
+    answers.check_enough(row, with_few=with_few)
+    if not answers.told:
+        return [], 0
+    newest = _newest(row, entry, answers.told)
+    mirrors = sorted((item for item in answers.told if item.mirror), key=lambda item: -item.checkpoint.size)
     brought = 0
     if newest.size > row.size:
         brought = _extend_from(node, row, entry, newest, mirrors, progress)
@@ -382,6 +417,7 @@ def _commit(
     """Store entries, tiles, head and case table, and what was erased by them, in one transaction."""
     now, head = node.clock(), feeds.load_head(conn, row, row.known().frontier)
     check_edge(head)
+    erased, changed = dict[str, None](), dict[str, None]()
     for ref, data in _spooled(update, spool):
         place = head.frontier.size
         entries = parse_bundle(data, ref.width)[place - ref.index * WIDTH :]
@@ -391,13 +427,22 @@ def _commit(
         followed = replay(
             entries, place, row.member, lambda found: feeds.lookup_cases(conn, row.id, found), now
         )
-        _follow(conn, node, row, followed)
+        erased |= dict.fromkeys(_follow(conn, node, row, followed))
+        changed |= dict.fromkeys(leaf.case for leaf, _ in followed)
+    ended = feeds.lookup_cases(conn, row.id, list(changed))
+    _note(conn, node, erased=list(erased), changed=[case for case in changed if not ended[case].erased])
     feeds.store_growth(conn, row, Growth(head, ()), note, now)
     feeds.set_feed_state(conn, row.id, feeds.BEHIND, "its documents are fetched from the peers")
 
 
-def _follow(conn: Connection, node: Node, row: FeedRow, followed: Sequence[tuple[Leaf, CaseState]]) -> None:
-    """Let own cases stand where leaves of the own feed have left them, in the register too."""
+def _follow(
+    conn: Connection, node: Node, row: FeedRow, followed: Sequence[tuple[Leaf, CaseState]]
+) -> list[str]:
+    """Let own cases stand where some leaves of the own feed have left them, in the register too.
+
+    Returns:
+        The cases that were taken out of the register.
+    """
     now = node.clock()
     feeds.store_cases(conn, row.id, followed, feeds.WANTED, now)
     last = {leaf.case: after for leaf, after in followed}
@@ -406,14 +451,14 @@ def _follow(conn: Connection, node: Node, row: FeedRow, followed: Sequence[tuple
     documents.delete_content(conn, changed)  # of a version before: it must not be given for the newest
     digests = [(leaf.digest, keys[leaf.case]) for leaf, _ in followed if leaf.digest is not None]
     documents.remember_published(conn, row.id, digests)
-    erased = [case for case, after in last.items() if after.erased]
+    erased, emptied = [case for case, after in last.items() if after.erased], list[str]()
     for case in cases.get_cases(conn, erased).values():
         if case.status != cases.ERASED:
             remove_many(conn, "own", None, [case.case_id])
             photographs.loosen_photographs(conn, node.member, cases.empty_case(conn, case.case_id, now))
             write_journal(conn, JournalEntry(now, _ACTOR, "case.erase", case.case_id))
-            _note(conn, node, erased=[case.case_id])
-    _note(conn, node, changed=[case for case, after in last.items() if not after.erased])
+            emptied.append(case.case_id)
+    return emptied
 
 
 def _spooled(update: FeedUpdate, spool: IO[bytes]) -> Iterator[tuple[TileRef, bytes]]:
@@ -517,13 +562,17 @@ def _honour_others(node: Node, progress: Progress) -> None:
     until they do."""
     with reading(node.engine) as conn:
         asked = _unheard(conn) if marks.find_mark(conn, marks.RESTORED) else []
-    for done, member in enumerate(asked, 1):
-        with suppress(NodeError):  # one that is not in the roster any more
-            pulling.pull(node, member)
-        progress("members", done, len(asked))
+    with ThreadPoolExecutor(node.config.pull.workers, thread_name_prefix="recover") as threads:
+        for done, _ in enumerate(threads.map(partial(_hear, node), asked), 1):
+            progress("members", done, len(asked))
     erasure.expire(node)
     while erasure.purge(node):
         pass
+
+
+def _hear(node: Node, member: str) -> None:
+    with suppress(NodeError):  # one that is not in the roster any more
+        pulling.pull(node, member)
 
 
 def _unheard(conn: Connection) -> list[str]:
@@ -533,26 +582,36 @@ def _unheard(conn: Connection) -> list[str]:
 # --- What is left to people ---
 
 
-def _look_for_losses(conn: Connection, node: Node) -> None:
-    """Give the register a record of every own case that is published, and list what people must look at."""
-    found = losses(conn)
-    for case_id in found.changed:
-        docs = documents.find_documents(conn, case_id)
-        parts = {name: part for doc in docs for name, part in _parts_of(doc).items()}
-        case = cases.get_cases(conn, [case_id]).get(case_id)
-        if case is None:
-            case = cases.add_case(conn, case_id, _record_of(parts), _ACTOR, node.clock())
-            cases.keep_photographs(conn, case_id, hashes_in(case.record))
-            index_cases(conn, node, [case])
-            found.rebuilt.append(case_id)
-        elif docs and not _is_of(node, case.record, parts):
-            found.older.append(case_id)
-        if case.status != cases.PUBLISHED:
-            cases.set_status(conn, case_id, cases.PUBLISHED, node.clock())
-        pictures = [photo for doc in docs for photo in photographs.photographs_of_case(conn, doc.case_key)]
-        if any(photo.state != feeds.HELD for photo in pictures):
-            found.unpictured.append(case_id)
-    _keep(conn, node, replace(found, changed=[]))
+def _sort_losses(node: Node) -> int:
+    """Give the register a record of own cases that were published meanwhile, and list what people must look
+    at. Returns how many were looked at: some at a time, so that others can write in between."""
+    with writing(node.engine) as conn:
+        found = losses(conn)
+        looked_at, found.changed = found.changed[:_ROUND], found.changed[_ROUND:]
+        for case_id in looked_at:
+            _sort_loss(conn, node, case_id, found)
+        if looked_at:
+            _keep(conn, node, found)
+    return len(looked_at)
+
+
+def _sort_loss(conn: Connection, node: Node, case_id: str, found: Losses) -> None:
+    docs = documents.find_documents(conn, case_id)
+    parts = {name: part for doc in docs for name, part in _parts_of(doc).items()}
+    case = cases.get_cases(conn, [case_id]).get(case_id)
+    if case is None:
+        record = _with_pictures(node, _record_of(parts))
+        case = cases.add_case(conn, case_id, record, _ACTOR, node.clock())
+        cases.keep_photographs(conn, case_id, hashes_in(case.record))
+        index_cases(conn, node, [case])
+        found.rebuilt.append(case_id)
+    elif docs and not _is_of(node, case.record, parts):
+        found.older.append(case_id)
+    if case.status != cases.PUBLISHED:
+        cases.set_status(conn, case_id, cases.PUBLISHED, node.clock())
+    pictures = [photo for doc in docs for photo in photographs.photographs_of_case(conn, doc.case_key)]
+    if any(photo.state != feeds.HELD for photo in pictures):
+        found.unpictured.append(case_id)
 
 
 def _parts_of(doc: HeldDocument) -> dict[str, dict[str, Any]]:
@@ -574,6 +633,19 @@ def _record_of(parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return record
 
 
+def _with_pictures(node: Node, value: Any) -> Any:
+    """Leave out of a record the photographs whose bytes are lost, so that it can be published again."""
+    match value:
+        case {"renditions": [*renditions]}:
+            here = [item for item in renditions if node.blobs.has(node.member, item["sha256"])]
+            return {**value, "renditions": here} if here else None
+        case dict():
+            return {name: _with_pictures(node, item) for name, item in value.items()}
+        case list():
+            return [kept for item in value if (kept := _with_pictures(node, item)) is not None]
+    return value
+
+
 def _is_of(node: Node, record: Mapping[str, Any], parts: Mapping[str, Mapping[str, Any]]) -> bool:
     """Tell whether a record leaves the house as what was published: then it was only renewed."""
     try:
@@ -588,7 +660,7 @@ def _note(conn: Connection, node: Node, **told: list[str]) -> None:
     """Add to what a person has to look at."""
     found = losses(conn)
     for name, some in told.items():
-        getattr(found, name).extend(case for case in some if case not in getattr(found, name))
+        setattr(found, name, list(dict.fromkeys([*getattr(found, name), *some])))
     _keep(conn, node, found)
 
 

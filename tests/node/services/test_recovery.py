@@ -222,6 +222,49 @@ def no_mirror(call: Call, ask: Ask) -> Answer:
     return ask()
 
 
+def test_a_feed_that_never_began_begins_after_a_restore(federation: Federation, insurance: Insurance) -> None:
+    with writing(federation[OWNER].engine) as conn:  # as if the backup had been made right after joining
+        conn.execute(feeds.feed.delete())
+    made = insurance.take(federation[OWNER])
+    node = insurance.put_back(federation, OWNER, made)
+    federation.wire.faults = {PEER: [down], HELPER: [down]}
+    with pytest.raises(NotRecovered):
+        recovery.recover(node)
+    federation.wire.faults.clear()
+    done = recovery.recover(node)
+    assert done is not None
+    federation.publish(OWNER, sample_record("ar", photos=None))
+    pull_all(federation)
+
+
+def test_a_feed_that_began_after_the_backup_is_fetched_whole(
+    federation: Federation, insurance: Insurance
+) -> None:
+    with writing(federation[OWNER].engine) as conn:
+        conn.execute(feeds.feed.delete())
+    made = insurance.take(federation[OWNER])
+    federation.publish(OWNER, sample_record("ar", photos=None), sample_record("uk", photos=None))
+    pull_all(federation)
+    node = insurance.put_back(federation, OWNER, made)
+    done = recovery.recover(node)
+    assert done is not None
+    assert (done.leaves, len(done.losses.rebuilt)) == (4, 2)
+    publishing.publish(node, done.losses.rebuilt, "test")
+    pull_all(federation)
+    assert problems(node) == []
+
+
+def test_a_member_that_is_alone_says_so_itself(tmp_path: Path, insurance: Insurance) -> None:
+    federation = Federation(tmp_path, [FR])
+    federation.publish(OWNER, sample_record("ar", photos=None))
+    node = insurance.put_back(federation, OWNER, insurance.take(federation[OWNER]))
+    with pytest.raises(NotRecovered):
+        recovery.recover(node)
+    assert recovery.recover(node, with_few=True) is not None
+    federation.publish(OWNER, sample_record("uk", photos=None))
+    federation.close()
+
+
 # --- Copied, resumed and set back ---
 
 
