@@ -1,7 +1,7 @@
 """`gmcn member` and `gmcn endorse`: who else is in the network, and who of them is trusted here."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import click
 
@@ -10,9 +10,9 @@ from node.cli.opening import actor, pass_node
 from node.cli.output import json_option, print_json, remark, safe, say, utc_time, yes_option
 from node.errors import InvalidInput, NotAllowed, NotFound
 from node.runtime import Node
-from node.services import membership
+from node.services import membership, succession
 from node.services.membership import MemberView
-from protocol.roster import fingerprint
+from protocol.roster import Audience, fingerprint
 
 
 @click.group()
@@ -72,6 +72,36 @@ def own_fingerprint(node: Node, as_json: bool) -> None:
         print_json({"member": node.member, "fingerprint": shown})
     else:
         say(shown)
+
+
+@member.command()
+@click.argument("member_id", metavar="MEMBER")
+@click.argument("audience", type=click.Choice(["network", "police"]))
+@click.option("--size", type=click.IntRange(min=0), help="How many leaves; the newest head when not given.")
+@click.option("--last", default=10, show_default=True, help="How many leaves to show around it.")
+@json_option
+@pass_node
+def head(node: Node, member_id: str, audience: str, size: int | None, last: int, as_json: bool) -> None:
+    """Show where a feed of MEMBER stood at a size, with the leaves around it: to say where it was still good.
+
+    When a feed's key was stolen, its member and its peers look here for the first leaf that the member did
+    not write; the coordinator freezes the feed before it. Ask two members: they must tell the same root.
+
+    \b
+    Examples:
+      gmcn member head police.fr.example network
+      gmcn member head police.fr.example network --size 1024
+    """
+    found, leaves = succession.find_head(node, member_id, cast(Audience, audience), size, last)
+    if as_json:
+        shown = [
+            {"index": place, "kind": leaf.kind, "case": leaf.case, "at": leaf.at} for place, leaf in leaves
+        ]
+        print_json({"size": found.size, "root": found.root.hex(), "leaves": shown})
+        return
+    for place, leaf in leaves:
+        say(f"  {place:>8}  {utc_time(leaf.at)}  {leaf.kind:<5}  {leaf.case}")
+    say(f"--size {found.size} --root {found.root.hex()}")
 
 
 @member.command()

@@ -10,6 +10,7 @@ that newcomers know the same, is `publishing.open_feeds`.
 
 from sqlalchemy import Connection
 
+from node.errors import InvalidInput, NotFound
 from node.runtime import Node
 from node.services import revival
 from node.store import documents, endings, feeds, heads, witnesses
@@ -17,7 +18,8 @@ from node.store.access import JournalEntry, write_journal
 from node.store.database import reading, writing
 from node.store.search import remove_many
 from protocol.errors import NotAuthorized
-from protocol.roster import FeedEntry, FrozenHead
+from protocol.leaf import Leaf, parse_leaf
+from protocol.roster import Audience, FeedEntry, FrozenHead
 from protocol.tiles import WIDTH, bundles_between, parse_bundle
 from protocol.tlog import leaf_hash
 
@@ -35,6 +37,42 @@ def follow_successors(node: Node) -> int:
                 if succession is not None:
                     _go_on(conn, node, row, *succession)
     return len(due)
+
+
+def find_head(
+    node: Node, member_id: str, audience: Audience, size: int | None, last: int
+) -> tuple[FrozenHead, list[tuple[int, Leaf]]]:
+    """Compute the head that a feed had at a size, and read the leaves around it: for people who have to say
+    where it was still good.
+
+    Args:
+        size: the newest when None.
+        last: how many leaves are shown, those before and behind the head alike.
+
+    Raises:
+        NotFound: nothing of such a feed is here.
+        InvalidInput: it never had so many leaves here, or what it takes was pruned.
+    """
+    with reading(node.engine) as conn:
+        row = feeds.find_feed(conn, member_id, audience)
+        if row is None:
+            raise NotFound(f"Nothing is here of a {audience} feed of {member_id}.", "See `gmcn status`.")
+        size = row.size if size is None else size
+        root = _root_at(conn, row, size) if size <= row.size else b""
+        if not root:
+            raise InvalidInput(
+                f"The head of {row.origin} at {size} leaves cannot be told here.",
+                f"It has {row.size} here, from {row.minimum} on. Ask another member.",
+            )
+        leaves = []
+        begin = max(row.minimum, size - last)
+        for ref in bundles_between(begin, min(row.size, size + last)):
+            entries = parse_bundle(feeds.read_file(conn, row.id, ref) or b"", ref.width)
+            for place, entry in enumerate(entries, ref.index * WIDTH):
+                leaf = parse_leaf(entry, member_id) if place >= begin else None
+                if leaf is not None:
+                    leaves.append((place, leaf))
+    return FrozenHead(size, root), leaves
 
 
 def _succession(node: Node, row: feeds.FeedRow) -> tuple[FrozenHead, FeedEntry] | None:

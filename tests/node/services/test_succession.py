@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from node.errors import Conflict
-from node.services import erasure, integrity, keys, network, publishing, signing
+from node.errors import Conflict, InvalidInput, NotFound
+from node.services import erasure, integrity, keys, network, publishing, signing, succession
 from node.services.network_view import describe
 from node.store import cases, feeds
 from node.store.database import reading
@@ -199,6 +199,25 @@ def test_a_peer_that_followed_another_past_forgets_it(federation: SignedFederati
     go_on(federation)
     assert federation.pull(PEER, POLICE).error == ""
     assert [state(federation, PEER, case) for case in (first, second, thiefs)] == ["held", "held", "unknown"]
+
+
+def test_people_can_say_where_a_feed_was_still_good(federation: SignedFederation) -> None:
+    first, second = publish(federation, "ar", "uk")
+    good = find_feed(federation[POLICE], POLICE)
+    publishing.erase(federation[POLICE], first, "thief")
+    federation.pull(PEER, POLICE)
+    for member in (POLICE, PEER):
+        head, leaves = succession.find_head(federation[member], POLICE, "network", 2, 10)
+        assert (head.size, head.root) == (good.size, good.known().frontier.root())
+        assert [(place, leaf.kind, leaf.case) for place, leaf in leaves] == [
+            (0, "put", first), (1, "put", second), (2, "erase", first)
+        ]  # fmt: skip
+        newest, last = succession.find_head(federation[member], POLICE, "network", None, 1)
+        assert (newest.size, len(last)) == (3, 1)
+    with pytest.raises(InvalidInput, match="cannot be told"):
+        succession.find_head(federation[PEER], POLICE, "network", 4, 10)
+    with pytest.raises(NotFound, match="Nothing is here"):
+        succession.find_head(federation[PEER], "police.xx.example", "network", None, 10)
 
 
 def test_what_is_withdrawn_and_erased_while_the_feed_is_frozen_ends_with_its_successor(
