@@ -14,6 +14,7 @@ import pytest
 
 from protocol import (
     answers,
+    bundle,
     document,
     encoding,
     errors,
@@ -21,6 +22,7 @@ from protocol import (
     heads,
     joining,
     leaf,
+    mirror,
     note,
     policy,
     receipt,
@@ -77,7 +79,15 @@ def test_errors_and_vectors_are_all_listed() -> None:
             "request token",
             [token.MAX_TOKEN_LENGTH, token.MAX_LIFE.seconds // 60, token.LEEWAY.seconds // 60],
         ),
-        ("receipt", [receipt.MAX_RECEIPT_LENGTH, receipt.MAX_ITEMS]),
+        ("readers of a feed", [mirror.MAX_READERS_BYTES, roster.MAX_MEMBERS]),
+        ("bundle's statement", [bundle.MAX_STATEMENT]),
+        ("record of a bundle", [bundle.MAX_RECORD_BYTES, bundle.MAX_KNOWN_BYTES]),
+        ("piece of a bundle", [bundle.PIECE_BYTES]),
+        ("receipts fetched at once", [receipt.MAX_OWED]),
+        (
+            "receipt",
+            [receipt.MAX_RECEIPT_LENGTH, receipt.MAX_ITEMS, receipt.HEAD_LENGTH, receipt.ITEM_LENGTH],
+        ),
         ("endorsement, withdrawal", [roster.MAX_ENDORSEMENT]),
         ("join request", [joining.MAX_REQUEST, joining.LIFE.days]),
         ("roster", [roster.MAX_ROSTER_BYTES, roster.MAX_MEMBERS]),
