@@ -12,11 +12,14 @@ PYTEST_ARGS ?= -n auto --dist loadgroup
 # DEMO_ARGS="--once" plays the whole story and ends.
 DEMO_ARGS ?=
 
+# FUZZ_ARGS="--seconds 600 leaf" fuzzes one target for ten minutes instead of each for one.
+FUZZ_ARGS ?=
+
 COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes --strip-extras \
 	--allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage check format bench bench-peers lock clean
+.PHONY: help setup demo test coverage check format fuzz bench bench-peers lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +45,10 @@ format: setup ## let ruff mend order and layout
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+fuzz: setup ## feed every reader of foreign bytes with what atheris thinks of (FUZZ_ARGS="--seconds 600 leaf")
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes --requirement requirements/fuzz.txt
+	$(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
+
 bench: setup ## run the benchmarks and write bench/results
 	$(BIN)/python -m bench
 
@@ -52,10 +59,11 @@ lock: setup ## resolve the dependencies anew (LOCK="--upgrade" for newer ones)
 	$(COMPILE) $(LOCK) --extra postgres --output-file requirements/base.txt pyproject.toml
 	$(COMPILE) $(LOCK) --extra postgres --extra dev --constraint requirements/base.txt \
 		--output-file requirements/dev.txt pyproject.toml
+	$(COMPILE) $(LOCK) --output-file requirements/fuzz.txt requirements/fuzz.in
 
 clean: ## remove what the tools made, but not .venv
 	rm -rf build dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
-	rm -rf bench/peers/node_modules
+	rm -rf bench/peers/node_modules fuzz-failures
 	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 # The stamp makes this idempotent: it is renewed only when a lock or the metadata is newer.
