@@ -54,7 +54,7 @@ def test_a_member_that_is_no_domain_is_refused(member: Any) -> None:
     ("values", "problem"),
     [
         ({"speed": 1}, "speed: not a setting; allowed are member, disclosure, database,"),
-        ({"pull": {"speed": 1}}, "pull.speed: not a setting; allowed are interval_seconds, backoff_seconds,"),
+        ({"pull": {"speed": 1}}, "pull.speed: not a setting; allowed are interval_seconds, heads_seconds,"),
         ({"pull": 7}, "pull: 7 was read; allowed is a table"),
         ({"disclosure": "all"}, "disclosure: 'all' was read; allowed is a table"),
         ({"pull": {"workers": 0}}, "pull.workers: 0 was read; allowed is a whole number from 1 to 32"),
