@@ -20,6 +20,7 @@ from node.errors import Conflict, InvalidInput, NotAllowed, NotFound, PeerUnavai
 from node.runtime import Node
 from node.services.serving import Caller, TooOften, not_exchanged, take_once
 from node.services.standing import exchange_with
+from node.services.witnessing import MAX_CLOCK_ERROR, clock_offset
 from node.store import messages
 from node.store.access import JournalEntry, write_journal
 from node.store.database import reading, writing
@@ -319,7 +320,10 @@ def close(node: Node, number: int, actor: str) -> None:
 
 
 def expire(node: Node) -> None:
-    """End what has outlived itself, and forget what cannot come again."""
+    """End what has outlived itself, and forget what cannot come again; not by a clock that is wrong."""
+    offset = clock_offset(node)
+    if offset is not None and abs(offset) > MAX_CLOCK_ERROR:
+        return
     now = node.clock()
     with writing(node.engine) as conn:
         messages.lapse(conn, now)

@@ -282,6 +282,17 @@ def forget(conn: Connection, before: datetime) -> None:
     conn.execute(message.delete().where(c.expires_at < before, c.state.not_in(OPEN)))
 
 
+def find_damaged(conn: Connection) -> list[MessageRow]:
+    """Return the messages whose sealed bytes are not those that were written or came."""
+    numbers = conn.execute(sa.select(message.c.id).where(message.c.state.in_(OPEN))).scalars().all()
+    damaged = []
+    for number in numbers:  # one at a time: together they may be larger than the memory
+        row = get_message(conn, number)
+        if hashlib.sha256(sealed_content(conn, number) or b"").digest() != row.digest:
+            damaged.append(row)
+    return damaged
+
+
 def bytes_open(conn: Connection, member: str) -> int:
     """Return how many sealed bytes of one sender nobody has dealt with."""
     c = message.c

@@ -10,7 +10,7 @@ import pytest
 from node.adapters.http import Answer
 from node.errors import Conflict, InvalidInput, NotAllowed, NotFound, PeerUnavailable
 from node.runtime import Node
-from node.services import erasure, membership, messages, publishing
+from node.services import erasure, integrity, membership, messages, publishing
 from node.services.status import status
 from node.store import messages as store
 from node.store.database import reading, writing
@@ -362,3 +362,22 @@ def test_what_is_said_about_a_foreign_case_goes_with_it(light: Federation) -> No
     light.pull(RECEIVER, SENDER)
     erasure.purge(light[RECEIVER])
     assert came(light[RECEIVER])[0].state == "erased"
+
+
+def test_fsck_finds_a_message_that_is_damaged(light: Federation) -> None:
+    light.wire.faults[RECEIVER] = [down]
+    lead(light)
+    assert integrity.check(light[SENDER]).findings == []
+    with writing(light[SENDER].engine) as conn:
+        conn.execute(store.message.update().values(sealed=b"x"))
+    (found,) = integrity.check(light[SENDER]).findings
+    assert (found.where, found.problem) == (f"message 1 to {RECEIVER}", "it is damaged")
+
+
+def test_nothing_ends_by_a_clock_that_is_wrong(light: Federation, monkeypatch: pytest.MonkeyPatch) -> None:
+    light.wire.faults[RECEIVER] = [down]
+    lead(light)
+    light.clock.advance(days=365)
+    monkeypatch.setattr(messages, "clock_offset", lambda node: timedelta(days=-365))
+    messages.expire(light[SENDER])
+    assert sent(light[SENDER])[0].state == "waiting"
