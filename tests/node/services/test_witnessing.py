@@ -23,6 +23,7 @@ from protocol.checkpoint import cosign, parse_checkpoint
 from protocol.note import COSIGNATURE, Ed25519Signer, parse_note
 from protocol.policy import Policy
 from protocol.witness import format_cosignatures, parse_submission
+from tests.conftest import new_pg_database
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO, Ask, Call, Fault, Federation, down
 from tests.liars import problems
@@ -524,3 +525,22 @@ def test_withdrawals_and_erasures_are_witnessed_like_publications(federation: Fe
     publishing.erase(federation[OWNER], second, "test")
     row = own_feed(federation)
     assert (size_of(row.note), vouched(federation)) == (4, federation.clock())
+
+
+def test_it_goes_over_real_connections_and_on_postgresql(tmp_path: Path, pg_server: str) -> None:
+    with new_pg_database(pg_server) as first, new_pg_database(pg_server) as second:
+        federation = Federation(
+            tmp_path,
+            (FR, DE, BR, NGO),
+            policy=policy(),
+            sockets=True,
+            databases={OWNER: first, FIRST: second},
+        )
+        publish(federation, 3)
+        assert vouched(federation) == federation.clock()
+        federation.stop(SECOND)
+        publish(federation)
+        assert (size_of(own_feed(federation).note), vouched(federation)) == (4, None)
+        assert answers(federation)[SECOND].problem == "It cannot be reached."
+        assert federation.pull(READER, OWNER).error == ""
+        federation.close()
