@@ -414,7 +414,8 @@ class Federation:
 
     def _make_node(self, member: str) -> None:
         home = self.folder / member
-        database = f'[database]\nurl = "{self.databases[member]}"\n' if member in self.databases else ""
+        url = self.databases.get(member)
+        database = "" if url is None else f'[database]\nurl = "{url}"\nrewrite_hours = 1\n'
         with patch.object(membership, "migrate", _migrate):
             membership.init_home(home, member, f"{self.settings}[server]\nport = 0\n{database}")
         self._open_node(member)

@@ -16,9 +16,10 @@ import random
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import islice
 from typing import IO
 
 from sqlalchemy import Connection
@@ -33,6 +34,7 @@ from node.services.mirrors import choose_mirrors
 from node.services.prefetch import fetch_ahead
 from node.services.pruning import check_pruned, skip_to
 from node.services.replicas import Progress, no_progress
+from node.services.revival import undo_past
 from node.services.serving import Caller, keep_receipt, read_receipt
 from node.services.sources import FalseSource, Source, held_against, mirror_source, owner_source
 from node.services.standing import Exchange, exchange_with
@@ -47,8 +49,9 @@ from protocol.errors import BadProof, Malformed, NotAuthorized, ProtocolError, S
 from protocol.leaf import ERASE, parse_leaf
 from protocol.pruning import KEPT
 from protocol.receipt import MAX_OWED
-from protocol.roster import Audience, FeedEntry, Member, Roster
+from protocol.roster import Audience, FeedEntry, FrozenHead, Member, Roster
 from protocol.tiles import WIDTH, TileRef, parse_bundle
+from protocol.tlog import leaf_hash
 from protocol.token import Request
 from protocol.verification import FeedState, FeedUpdate, replay
 
@@ -56,6 +59,7 @@ _BASE_BACKOFF = timedelta(seconds=5)
 _SPOOL_IN_MEMORY = 1 << 20
 _READERS_EVERY = timedelta(hours=1)
 _RECEIPT_ROUNDS = 100
+_STEP_BUNDLES = 16  # four thousand leaves: a quarter of a second, while which nobody else writes
 MAX_PULL_BYTES = 1 << 30
 """The most that one step of a feed may bring, four million leaves: no peer can fill the disk."""
 
@@ -240,7 +244,7 @@ def read_feed(
     except FalseSource:
         raise
     except ProtocolError as error:
-        _hold_against_feed(node, source, row, entry, error)
+        _hold_against_feed(node, source, row, member, entry, error)
         raise
     if audience in exchange.audiences:
         with _held_against(source):
@@ -351,40 +355,93 @@ def _commit(
     state: FeedState,
     spool: IO[bytes],
 ) -> None:
-    """Steps 4 and 5: head, entries and case table in one transaction, and what was erased hidden by it.
+    """Steps 4 and 5: entries and case table with what was erased hidden by them, and the head.
+
+    A large update goes in several transactions, so that nobody waits long to write. Until the last of them
+    the feed has no signed head here; a crash leaves a state from which the next pull goes on. What breaks a
+    rule in a later one has the earlier ones taken back.
 
     Args:
         seen: the newest head that the update was held against; a witness may have seen a larger one.
     """
-    now, hidden = node.clock(), set[str]()
+    reached, frontier = row, row.known().frontier
+    if update.start.size > row.size:
+        reached = replace(row, minimum=update.start.size, pruned=update.start.format())
+        frontier = update.start
+    hidden = set[str]()
+    try:
+        for files in _steps(update, spool, whole=row.size > 0 and reached is not row):
+            entries = [entry for ref, data in files for entry in parse_bundle(data, ref.width)]
+            entries = entries[frontier.size - files[0][0].index * WIDTH if files else 0 :]
+            frontier = frontier.extended(map(leaf_hash, entries))
+            note = state.note if frontier.size == state.frontier.size else None
+            step = FeedState(row.origin, frontier, note)
+            _commit_step(node, reached, update, seen, step, entries, files, hidden)
+            reached = replace(reached, size=frontier.size, frontier=frontier.format(), note=note)
+    except ProtocolError:
+        if reached.size > row.size:
+            with writing(node.engine) as conn:
+                feeds.set_back(conn, reached, row)
+                undo_past(conn, node, row, FrozenHead(row.size, row.known().frontier.root()))
+        raise
+
+
+def _commit_step(
+    node: Node,
+    row: feeds.FeedRow,
+    update: FeedUpdate,
+    seen: Head | None,
+    state: FeedState,
+    entries: list[bytes],
+    files: list[tuple[TileRef, bytes]],
+    hidden: set[str],
+) -> None:
+    """Replay some of the new entries, and commit what follows from them.
+
+    Args:
+        row: as the step before has left it, where the feed begins included.
+        state: what is reached by it; the note only where that is all of the update.
+        hidden: cases of which a signed erasure was seen ahead of its turn; added to.
+    """
+    now, first = node.clock(), state.frontier.size - len(entries)
+    with reading(node.engine) as conn:  # only a pull that takes the same step would change what this reads
+        followed = replay(
+            entries,
+            first,
+            row.member,
+            lambda cases: feeds.lookup_cases(conn, row.id, cases),
+            now,
+            complete=row.complete,
+        )
     with writing(node.engine) as conn:
         feeds.store_update(conn, row, state, now)
-        head = update.checkpoint
-        if seen is None or head.size >= seen.size:
-            assert state.note is not None
+        if state.note is not None and (seen is None or state.frontier.size >= seen.size):
+            head = update.checkpoint
             heads.advance_head(conn, row.id, seen, head.size, head.root, state.note, now)
-        row = skip_to(conn, row, update.start)
-        for ref, data in _spooled(update, spool):
-            skipped = max(0, row.size - ref.index * WIDTH)
-            entries = parse_bundle(data, ref.width)[skipped:]
-            followed = replay(
-                entries,
-                ref.index * WIDTH + skipped,
-                row.member,
-                lambda cases: feeds.lookup_cases(conn, row.id, cases),
-                now,
-                complete=row.complete,
-            )
-            if row.size:
-                hidden |= endings.hidden_ahead(conn, row.id, [leaf.case for leaf, _ in followed])
-            feeds.store_cases(conn, row.id, followed, feeds.WANTED, now)
-            erased = [leaf.case for leaf, after in followed if after.erased]
-            if erased:
-                remove_many(conn, "replica", row.id, erased)
-            feeds.write_files(conn, row.id, [(ref, data)])
-        endings.brake(conn, row.id, now)
-        if not all(case.erased for case in feeds.lookup_cases(conn, row.id, sorted(hidden)).values()):
+        skip_to(conn, row, update.start)
+        if row.size:
+            hidden |= endings.hidden_ahead(conn, row.id, [leaf.case for leaf, _ in followed])
+        feeds.store_cases(conn, row.id, followed, feeds.WANTED, now)
+        erased = [leaf.case for leaf, after in followed if after.erased]
+        if erased:
+            remove_many(conn, "replica", row.id, erased)
+            endings.brake(conn, row.id, now)
+        feeds.write_files(conn, row.id, files)
+        states = feeds.lookup_cases(conn, row.id, sorted(hidden)) if state.note is not None else {}
+        if not all(case.erased for case in states.values()):
             raise NotAuthorized("feed: a case returns of which a signed erasure was seen")
+
+
+def _steps(update: FeedUpdate, spool: IO[bytes], *, whole: bool) -> Iterator[list[tuple[TileRef, bytes]]]:
+    """Cut the new bundles into steps; a head without new entries is one, too.
+
+    Args:
+        whole: do it in one: what a step would delete could not be taken back.
+    """
+    files = _spooled(update, spool)
+    yield list(files if whole else islice(files, _STEP_BUNDLES))
+    while step := list(islice(files, _STEP_BUNDLES)):
+        yield step
 
 
 def _honour_erasures(node: Node, row: feeds.FeedRow, update: FeedUpdate, spool: IO[bytes]) -> None:
@@ -441,12 +498,12 @@ def _endorsements_by(roster: Roster, endorser: Member, now: datetime) -> set[str
 
 
 def _hold_against_feed(
-    node: Node, source: Source, row: feeds.FeedRow, entry: FeedEntry, error: ProtocolError
+    node: Node, source: Source, row: feeds.FeedRow, member: Member, entry: FeedEntry, error: ProtocolError
 ) -> None:
     """Stop a feed of which there is proof that it has two faces; quarantine one that breaks another rule."""
     if isinstance(error, SplitView):
         with suppress(ProtocolError):  # it cannot be proven when one head is under a key that has ended
-            if keep(node, error, entry.keys_at(node.now()), PULL, source.name):
+            if keep(node, member, entry, error, PULL, source.name):
                 return
     with writing(node.engine) as conn:
         feeds.set_feed_state(conn, row.id, feeds.QUARANTINED, str(error))

@@ -287,13 +287,28 @@ def publish_note(conn: Connection, row: FeedRow, note: bytes) -> None:
 
 
 def store_update(conn: Connection, row: FeedRow, state: FeedState, now: datetime) -> None:
-    """Store the new head of a foreign feed, and open it again if it was quarantined.
+    """Store the new head of a foreign feed, or how far a large update has come (without a note), and open it
+    again if it was quarantined.
 
     Raises:
         Conflict: another pull was faster; nothing is stored.
     """
-    assert state.note is not None
     _advance(conn, row, state.frontier, state.note, None, now)
+
+
+def set_back(conn: Connection, reached: FeedRow, row: FeedRow) -> None:
+    """Let a feed end again where it ended before an update that went wrong.
+
+    Raises:
+        Conflict: it is not any more where that update has left it.
+    """
+    changed = conn.execute(
+        feed.update()
+        .where(feed.c.id == row.id, feed.c.size == reached.size, _same_note(reached.note))
+        .values(size=row.size, frontier=row.frontier, note=row.note, minimum=row.minimum, pruned=row.pruned)
+    )
+    if changed.rowcount != 1:
+        raise Conflict("The feed has moved on meanwhile.", "Try again: it starts from the newer head.")
 
 
 def write_files(conn: Connection, feed_id: int, files: Iterable[tuple[TileRef, bytes]]) -> None:

@@ -77,6 +77,18 @@ def test_erasing_asks_first_and_goes_from_every_disk(town: Town) -> None:
     town.run(FR, "publish", case, code=5)
     waiting = {case_id: members for case_id, _, members in town.json(FR, "status")["erasures_waiting"]}
     assert waiting[case] == [NGO]
+    [police, network] = sorted(town.json(FR, "erasures", case), key=lambda entry: -ord(entry["audience"][0]))
+    assert [answer["state"] for answer in police["answers"]] == ["purged"]
+    assert {answer["member"]: answer["state"] for answer in network["answers"]} == {
+        KE: "purged",
+        NGO: "silent",
+    }
+    assert "silent" in town.run(FR, "erasures", "--open").stdout
+    town.run(NGO, "pull", FR)
+    assert town.json(FR, "erasures", "--open") == []
+    assert "Everybody has purged" in town.run(FR, "erasures", "--open").stdout
+    assert "nothing held" in town.run(FR, "erasures").stdout
+    assert "Nothing has ended" in town.run(FR, "erasures", f"{FR}/{'a' * 26}").stdout
 
 
 def test_receipts_say_who_holds_which_version(town: Town) -> None:
