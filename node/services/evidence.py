@@ -165,12 +165,13 @@ def _leaf_hashes(conn: Connection, row: feeds.FeedRow, low: int, high: int) -> I
 
 
 def keep(
-    node: Node, split: SplitView | Evidence, keys: Sequence[VerifierKey], found: str, source: str
+    node: Node, member: Member, entry: FeedEntry, split: SplitView | Evidence, found: str, source: str
 ) -> bool:
-    """Keep what proves that a feed has shown two faces, and stop the feed.
+    """Keep what proves that a member's feed has shown two faces, and stop the feed.
+
+    Only keys that are in force now count: whoever finds one that was replaced cannot stop a feed with it.
 
     Args:
-        keys: of the feed, in force now: whoever finds one that was replaced cannot stop a feed with it.
         found: PULL, HEADS, WITNESS or RECEIVED.
         source: the member that showed it.
 
@@ -180,39 +181,23 @@ def keep(
 
     Raises:
         ProtocolError: it proves nothing; nothing has changed.
-        NotFound: the roster lists no such feed.
     """
+    keys = entry.keys_at(node.now())
     if isinstance(split, SplitView):
         proof = evidence_of(split, keys)
     else:
         proof, _ = split, verify_evidence(split, keys)
-    listed = find_entry(node.network().roster, proof.origin)
-    if listed is None:
-        raise NotFound("The roster lists no such feed.", "Ask for a newer one: `gmcn join refresh`.")
-    member, entry = listed
     data = format_evidence(proof)
-    kept = KeptEvidence(
-        hashlib.sha256(data).hexdigest(),
-        proof.origin,
-        member.id,
-        entry.audience,
-        data,
-        found,
-        source,
-        node.clock(),
-    )
+    digest = hashlib.sha256(data).hexdigest()
+    kept = KeptEvidence(digest, proof.origin, member.id, entry.audience, data, found, source, node.clock())
     with writing(node.engine, durable=True) as conn:
-        row = feeds.ensure_feed(conn, member.id, entry.audience, entry.origin, own=member.id == node.member)
-        return _keep(conn, node, kept, proof, row, entry)
+        own = member.id == node.member
+        row = feeds.ensure_feed(conn, member.id, entry.audience, entry.origin, own=own)
+        return _keep(conn, kept, proof, row, entry)
 
 
 def _keep(
-    conn: Connection,
-    node: Node,
-    kept: KeptEvidence,
-    proof: Evidence,
-    row: feeds.FeedRow,
-    entry: FeedEntry,
+    conn: Connection, kept: KeptEvidence, proof: Evidence, row: feeds.FeedRow, entry: FeedEntry
 ) -> bool:
     before = store.list_evidence(conn, proof.origin)
     if any(one.id == kept.id for one in before) or _is_decided(conn, row, proof, before):

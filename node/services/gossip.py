@@ -55,18 +55,18 @@ def show_heads(
     Raises:
         NotAllowed: nothing is exchanged with it.
     """
-    if not caller.exchange.leaves:
+    if not caller.exchange.audiences:
         raise not_exchanged(caller)
     entries = _entries(node)
     notes = [
         (note, entries[row.origin].every_key)
         for row, note in _newest_notes(conn)
-        if row.audience in caller.exchange.leaves and row.origin in entries
+        if row.audience in caller.exchange.audiences and row.origin in entries
     ]
     told = [
         kept.data
         for kept in store.list_evidence(conn)
-        if kept.closed_at is None and kept.audience in caller.exchange.leaves
+        if kept.closed_at is None and kept.audience in caller.exchange.audiences
     ][:MAX_EVIDENCE]
     texts = [note.rpartition(b"\n\n")[0] for note, _ in notes]
     tag = hashlib.sha256(b"\x00".join([*texts, *told])).hexdigest()[:32]
@@ -99,6 +99,8 @@ def compare_heads(node: Node, exchange: Exchange) -> None:
         ProtocolError: the answer is not of the protocol's form.
     """
     member, now = exchange.member, node.clock()
+    if not exchange.audiences:
+        return
     with reading(node.engine) as conn:
         last = store.last_comparison(conn, member.id)
     if last is not None and now < last.compared_at + timedelta(seconds=node.config.pull.heads_seconds):
@@ -155,7 +157,7 @@ def hold_head(node: Node, note: bytes, exchange: Exchange, found: str) -> bool:
     """
     checkpoint = parse_checkpoint(parse_note(note).text)
     listed = evidence.find_entry(node.network().roster, checkpoint.origin)
-    if listed is None or listed[1].audience not in exchange.leaves:
+    if listed is None or listed[1].audience not in exchange.audiences:
         return False
     member, entry = listed
     keys = entry.keys_at(node.now())
@@ -174,7 +176,7 @@ def hold_head(node: Node, note: bytes, exchange: Exchange, found: str) -> bool:
             stop_behind(conn, row, note, exchange.member.id)
     if split is not None:
         with suppress(ProtocolError):  # one of the two may be under a key that has ended since
-            return evidence.keep(node, split, keys, found, exchange.member.id)
+            return evidence.keep(node, member, entry, split, found, exchange.member.id)
     return False
 
 
@@ -191,15 +193,14 @@ def receive(node: Node, exchange: Exchange, data: bytes) -> bool:
     """
     proof = parse_evidence(data)
     listed = evidence.find_entry(node.network().roster, proof.origin)
-    if listed is None or listed[1].audience not in exchange.leaves:
+    if listed is None or listed[1].audience not in exchange.audiences:
         raise NotFound("There is no such feed here.")
-    keys = listed[1].keys_at(node.now())
-    return evidence.keep(node, proof, keys, evidence.RECEIVED, exchange.member.id)
+    return evidence.keep(node, *listed, proof, evidence.RECEIVED, exchange.member.id)
 
 
 def receive_from(node: Node, caller: Caller, data: bytes) -> None:
     """Take evidence that a caller hands on; see `receive`."""
-    if not caller.exchange.leaves:
+    if not caller.exchange.audiences:
         raise not_exchanged(caller)
     receive(node, caller.exchange, data)
 
@@ -232,7 +233,7 @@ def pass_on(node: Node) -> int:
 def _readers(conn: Connection, node: Node, audience: str) -> Iterator[Member]:
     """Give the members that may know of a feed: its owner too, who may not know that its key is stolen."""
     for member in node.network().roster.members:
-        if member.id != node.member and audience in exchange_with(conn, node, member.id).leaves:
+        if member.id != node.member and audience in exchange_with(conn, node, member.id).audiences:
             yield member
 
 

@@ -31,8 +31,8 @@ def two_faces(town: Town) -> Evidence:
 def kept(town: Town) -> Iterator[dict[str, Any]]:
     """Evidence that Kenya has found, and decides about in the end."""
     proof, node = two_faces(town), town.nodes[KE]
-    keys = evidence.keys_of(node, proof.origin)
-    evidence.keep(node, proof, keys, evidence.PULL, FR)
+    member = node.network().roster.member(FR)
+    evidence.keep(node, member, member.feed("network"), proof, evidence.PULL, FR)
     (listed,) = town.json(KE, "evidence", "list")
     yield listed
     if town.json(KE, "evidence", "show", listed["id"])["closed_at"] is None:

@@ -191,7 +191,9 @@ def test_a_head_that_was_cosigned_and_not_pulled_is_compared_too(four: Federatio
     with writing(four[ONE].engine) as conn:
         root = head_of(checkpoint).root
         heads.advance_head(conn, row.id, before, 3, root, checkpoint, four.clock())
-    assert gossip.hold_head(four[ONE], other.checkpoint(), exchange(four, ONE, OTHER), evidence.HEADS)
+    asked = exchange(four, ONE, OTHER)
+    assert not gossip.hold_head(four[ONE], checkpoint, asked, evidence.HEADS)
+    assert gossip.hold_head(four[ONE], other.checkpoint(), asked, evidence.HEADS)
     assert sizes(kept(four, ONE)[0]) == (3, 3)
 
 
