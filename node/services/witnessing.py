@@ -255,6 +255,7 @@ def _attend(node: Node, rows: Sequence[FeedRow]) -> None:
     """Submit the newest head of each of these feeds to its witnesses, all at once, and act on the answers."""
     network, now = node.network(), node.now()
     asked = {row.id: witnesses_of(network, row.member, row.audience, now) for row in rows}
+    rows = [row for row in rows if asked[row.id].members or row.pending is not None]
     replies = _submit_all(node, [(row, witness) for row in rows for witness in asked[row.id].members])
     for row in rows:
         about = [reply for reply in replies if reply.row is row]
