@@ -7,7 +7,7 @@ import click
 from node.cli.opening import actor, pass_node
 from node.cli.output import json_option, print_json, progress_bars, say
 from node.runtime import Node
-from node.services import recovery
+from node.services import losses, recovery
 from node.store.database import reading
 
 
@@ -34,7 +34,7 @@ def recover(node: Node, with_few: bool, noted: bool, as_json: bool) -> None:
       gmcn recover --noted
     """
     if noted:
-        recovery.note_losses(node, actor())
+        losses.note_losses(node, actor())
         return
     with progress_bars() as tell:
         done = recovery.recover(node, partial(tell, node.member), with_few=with_few)
@@ -45,5 +45,5 @@ def recover(node: Node, with_few: bool, noted: bool, as_json: bool) -> None:
     else:
         say(f"Fetched {done.leaves} entries, {done.documents} documents and {done.photographs} photographs.")
         with reading(node.engine) as conn:
-            for line in recovery.warnings(conn):
+            for line in losses.warnings(conn):
                 say(line)

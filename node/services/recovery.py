@@ -1,43 +1,40 @@
 """Back into one's own past: after a restore, and for a machine that was copied, resumed or rolled back.
 
-    ask        every member what it has of the own feeds: the newest head is the newest that this key has
-    signed extend     the own feed by the entries that the mirrors have, up to that head obey       what was
-    erased meanwhile goes from the register, the search and the disk complete   documents and photographs from
-    the mirrors; records of what was published meanwhile
+    ask        every member what it has of the own feeds: the newest head is the newest under this key
+    extend     the own feed by the entries that the mirrors have, up to that head
+    obey       what was erased meanwhile goes from the register, the search and the disk
+    complete   documents and photographs from the mirrors; `losses` has what cannot be had
     hear       after a restore: what everybody else has erased meanwhile
 
 Guarantees: nothing is believed but what this member's own key has signed and what continues the own entries;
 a feed stays stopped while a larger head is known than can be fetched, and while too few members were heard;
 after a restore no page is shown before the erasures are honoured, and no replica of a member that was not
-heard. What could not be brought back is kept (`Losses`) until a person has noted it. Any step may be cut off:
-the next call goes on from the database.
+heard. Any step may be cut off: the next call goes on from the database.
 """
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import partial
-from typing import IO, Any
+from typing import IO
 
-import orjson
 from sqlalchemy import Connection
 
 from node.adapters.peers import Refused
-from node.domain.disclosure import disclose
 from node.errors import NodeError, PeerUnavailable
 from node.runtime import Node
 from node.services import erasure, membership, pulling, replicas
-from node.services.cases import index_cases
-from node.services.photographs import hashes_in, photographs_in
+from node.services.losses import ACTOR, Losses, add_losses, find_losses, sort_losses, unheard
+from node.services.photographs import photographs_in
 from node.services.prefetch import fetch_ahead
 from node.services.sources import PeerSource, held_against, mirror_source
 from node.services.standing import exchange_with
-from node.store import cases, documents, feeds, marks, peers, photographs
+from node.store import cases, documents, feeds, marks, photographs
 from node.store.access import JournalEntry, write_journal
 from node.store.database import reading, writing
-from node.store.documents import HeldDocument, WantedDocument
+from node.store.documents import WantedDocument
 from node.store.feeds import FeedRow
 from node.store.photographs import FULL, SMALL, Photograph
 from node.store.search import remove_many
@@ -46,7 +43,7 @@ from protocol.checkpoint import Checkpoint, verify_checkpoint
 from protocol.document import verify_document
 from protocol.errors import BadProof, Malformed, ProtocolError
 from protocol.feed import Growth, check_edge, grow
-from protocol.leaf import PUT, CaseState, Leaf
+from protocol.leaf import CaseState, Leaf
 from protocol.roster import Audience, FeedEntry, Member
 from protocol.tiles import WIDTH, TileRef, parse_bundle, read_nodes
 from protocol.tlog import tree_root
@@ -61,56 +58,13 @@ SUCCESSOR = (
 )
 """What is left to do when the own past cannot be had back."""
 
-_ACTOR = "recovery"
-_SHOWN = 5
-_WORDS = {
-    "erased": (
-        "Erased from the register, because it was erased, closed or withdrawn after the backup",
-        "If the private record is still needed, add it anew from your files.",
-    ),
-    "rebuilt": (
-        "The private record is lost, and was made anew from what was published",
-        "Complete it with `gmcn case change`, and name again the members that it is kept from.",
-    ),
-    "older": (
-        "The record is older than what was published",
-        "Compare it with your files and change it before it is published or renewed.",
-    ),
-    "undocumented": (
-        "Published, but no member has the document any more",
-        "Publish it again, or erase it.",
-    ),
-    "unpictured": ("A photograph is lost", "Add it again with `gmcn case change`, and publish."),
-}
 _SPOOL_IN_MEMORY = 1 << 20
 _ASK_SECONDS = 10.0
-_ROUND = 200
 _THREADS = 8
 
 
 class NotRecovered(NodeError):
     """The own past is not back yet; nothing is signed, and the next call tries again."""
-
-
-@dataclass
-class Losses:
-    """What a person has to look at after a recovery; case ids.
-
-    Attributes:
-        erased: erased from the register, because they were erased from the feed after what this node knew.
-        rebuilt: records that are only what was published, because the private record is lost.
-        older: records that may be older than what was published last.
-        undocumented: published, and no member that was asked has the document any more.
-        unpictured: a photograph of theirs is lost.
-        changed: published after what this node knew, and not sorted into the others yet.
-    """
-
-    erased: list[str] = field(default_factory=list)
-    rebuilt: list[str] = field(default_factory=list)
-    older: list[str] = field(default_factory=list)
-    undocumented: list[str] = field(default_factory=list)
-    unpictured: list[str] = field(default_factory=list)
-    changed: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,41 +83,6 @@ def is_needed(node: Node) -> bool:
     with reading(node.engine) as conn:
         restored = marks.find_mark(conn, marks.RESTORED) is not None
         return restored or any(row.state == feeds.BEHIND for row in feeds.own_feeds(conn))
-
-
-def losses(conn: Connection) -> Losses:
-    """Return what could not be brought back, as far as nobody has noted it."""
-    mark = marks.find_mark(conn, marks.RECOVERED)
-    told: dict[str, Any] = orjson.loads(mark.about) if mark else {}
-    return Losses(**{item.name: told.get(item.name, []) for item in fields(Losses)})
-
-
-def warnings(conn: Connection) -> list[str]:
-    """Say in plain words how a recovery stands, and what people have to look at after it."""
-    found, lines = losses(conn), list[str]()
-    restored = marks.find_mark(conn, marks.RESTORED)
-    if restored is not None:
-        lines.append(
-            f"This node was restored from a backup of {restored.about}: it shows and signs nothing before "
-            "its peers have told what happened since. Let `gmcn serve` run."
-        )
-    for member in _unheard(conn):
-        lines.append(
-            f"Nothing of {member} is shown until it was pulled: it may have erased since the backup."
-        )
-    for name, (what, step) in _WORDS.items():
-        some: list[str] = getattr(found, name)
-        if some:
-            shown = ", ".join(some[:_SHOWN]) + (f" and {len(some) - _SHOWN} more" if some[_SHOWN:] else "")
-            lines.append(f"{what}: {shown}. {step} `gmcn recover --noted` ends this remark.")
-    return lines
-
-
-def note_losses(node: Node, actor: str) -> None:
-    """Write down that a person has looked at what could not be brought back."""
-    with writing(node.engine) as conn:
-        marks.clear_mark(conn, marks.RECOVERED)
-        write_journal(conn, JournalEntry(node.clock(), actor, "node.note-losses"))
 
 
 def recover(
@@ -203,14 +122,14 @@ def recover(
     if failed is not None:
         raise failed
     _honour_others(node, progress)
-    while _sort_losses(node):
+    while sort_losses(node):
         pass
     with writing(node.engine) as conn:
         for row in rows:
             feeds.set_feed_state(conn, row.id, feeds.OPEN)
         marks.clear_mark(conn, marks.RESTORED)
-        write_journal(conn, JournalEntry(node.clock(), _ACTOR, "node.recover"))
-        return Recovered(leaves, stored, pictures, tuple(_unheard(conn)), losses(conn))
+        write_journal(conn, JournalEntry(node.clock(), ACTOR, "node.recover"))
+        return Recovered(leaves, stored, pictures, tuple(unheard(conn)), find_losses(conn))
 
 
 def _stopped_feeds(node: Node) -> list[FeedRow]:
@@ -430,7 +349,7 @@ def _commit(
         erased |= dict.fromkeys(_follow(conn, node, row, followed))
         changed |= dict.fromkeys(leaf.case for leaf, _ in followed)
     ended = feeds.lookup_cases(conn, row.id, list(changed))
-    _note(conn, node, erased=list(erased), changed=[case for case in changed if not ended[case].erased])
+    add_losses(conn, node, erased=list(erased), changed=[case for case in changed if not ended[case].erased])
     feeds.store_growth(conn, row, Growth(head, ()), note, now)
     feeds.set_feed_state(conn, row.id, feeds.BEHIND, "its documents are fetched from the peers")
 
@@ -456,7 +375,7 @@ def _follow(
         if case.status != cases.ERASED:
             remove_many(conn, "own", None, [case.case_id])
             photographs.loosen_photographs(conn, node.member, cases.empty_case(conn, case.case_id, now))
-            write_journal(conn, JournalEntry(now, _ACTOR, "case.erase", case.case_id))
+            write_journal(conn, JournalEntry(now, ACTOR, "case.erase", case.case_id))
             emptied.append(case.case_id)
     return emptied
 
@@ -523,7 +442,7 @@ def _complete(node: Node, row: FeedRow, sources: Sequence[PeerSource], progress:
         while wanted := documents.want_documents(conn, row.id, node.clock(), MAX_DIGESTS):
             reason = "no member that was asked has this document any more"
             documents.set_case_states(conn, wanted, feeds.WITHHELD, reason)
-            _note(conn, node, undocumented=[item.leaf.case for item in wanted])
+            add_losses(conn, node, undocumented=[item.leaf.case for item in wanted])
     return stored
 
 
@@ -561,7 +480,7 @@ def _honour_others(node: Node, progress: Progress) -> None:
     """After a restore: honour what everybody has erased since. Of those who do not answer nothing is shown
     until they do."""
     with reading(node.engine) as conn:
-        asked = _unheard(conn) if marks.find_mark(conn, marks.RESTORED) else []
+        asked = unheard(conn) if marks.find_mark(conn, marks.RESTORED) else []
     with ThreadPoolExecutor(node.config.pull.workers, thread_name_prefix="recover") as threads:
         for done, _ in enumerate(threads.map(partial(_hear, node), asked), 1):
             progress("members", done, len(asked))
@@ -573,96 +492,3 @@ def _honour_others(node: Node, progress: Progress) -> None:
 def _hear(node: Node, member: str) -> None:
     with suppress(NodeError):  # one that is not in the roster any more
         pulling.pull(node, member)
-
-
-def _unheard(conn: Connection) -> list[str]:
-    return [peer.member for peer in peers.list_peers(conn) if peer.unheard]
-
-
-# --- What is left to people ---
-
-
-def _sort_losses(node: Node) -> int:
-    """Give the register a record of own cases that were published meanwhile, and list what people must look
-    at. Returns how many were looked at: some at a time, so that others can write in between."""
-    with writing(node.engine) as conn:
-        found = losses(conn)
-        looked_at, found.changed = found.changed[:_ROUND], found.changed[_ROUND:]
-        for case_id in looked_at:
-            _sort_loss(conn, node, case_id, found)
-        if looked_at:
-            _keep(conn, node, found)
-    return len(looked_at)
-
-
-def _sort_loss(conn: Connection, node: Node, case_id: str, found: Losses) -> None:
-    docs = documents.find_documents(conn, case_id)
-    parts = {name: part for doc in docs for name, part in _parts_of(doc).items()}
-    case = cases.get_cases(conn, [case_id]).get(case_id)
-    if case is None:
-        record = _with_pictures(node, _record_of(parts))
-        case = cases.add_case(conn, case_id, record, _ACTOR, node.clock())
-        cases.keep_photographs(conn, case_id, hashes_in(case.record))
-        index_cases(conn, node, [case])
-        found.rebuilt.append(case_id)
-    elif docs and not _is_of(node, case.record, parts):
-        found.older.append(case_id)
-    if case.status != cases.PUBLISHED:
-        cases.set_status(conn, case_id, cases.PUBLISHED, node.clock())
-    pictures = [photo for doc in docs for photo in photographs.photographs_of_case(conn, doc.case_key)]
-    if any(photo.state != feeds.HELD for photo in pictures):
-        found.unpictured.append(case_id)
-
-
-def _parts_of(doc: HeldDocument) -> dict[str, dict[str, Any]]:
-    """Read the parts of an own document without their salts, and without the head, which no record has."""
-    leaf = Leaf(PUT, doc.case_id, doc.version, doc.digest, doc.expires, doc.leaf_at, b"")
-    parts = verify_document(doc.body, leaf, doc.audience).parts
-    return {
-        name: {key: value for key, value in part.items() if key != "salt"}
-        for name, part in parts.items()
-        if name != "head"
-    }
-
-
-def _record_of(parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Make a private record of what was published: all of it that ever left the house."""
-    record = {key: value for part in parts.values() for key, value in part.items()}
-    if "last_seen_exact" in record:
-        record["last_seen"] = record.pop("last_seen_exact")
-    return record
-
-
-def _with_pictures(node: Node, value: Any) -> Any:
-    """Leave out of a record the photographs whose bytes are lost, so that it can be published again."""
-    match value:
-        case {"renditions": [*renditions]}:
-            here = [item for item in renditions if node.blobs.has(node.member, item["sha256"])]
-            return {**value, "renditions": here} if here else None
-        case dict():
-            return {name: _with_pictures(node, item) for name, item in value.items()}
-        case list():
-            return [kept for item in value if (kept := _with_pictures(node, item)) is not None]
-    return value
-
-
-def _is_of(node: Node, record: Mapping[str, Any], parts: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Tell whether a record leaves the house as what was published: then it was only renewed."""
-    try:
-        leaving = disclose(record, node.disclosure(), schemas=node.network().schemas, now=node.now())
-    except NodeError:
-        return False
-    now = {"public": leaving.public, "network": leaving.network, "police": leaving.police}
-    return all(part == now[name] for name, part in parts.items())
-
-
-def _note(conn: Connection, node: Node, **told: list[str]) -> None:
-    """Add to what a person has to look at."""
-    found = losses(conn)
-    for name, some in told.items():
-        setattr(found, name, list(dict.fromkeys([*getattr(found, name), *some])))
-    _keep(conn, node, found)
-
-
-def _keep(conn: Connection, node: Node, found: Losses) -> None:
-    marks.set_mark(conn, marks.RECOVERED, node.clock(), orjson.dumps(asdict(found)).decode())

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from node.errors import Conflict
 from node.runtime import Node
-from node.services import ledger, recovery
+from node.services import ledger, losses
 from node.services.freshness import Freshness, freshness_of
 from node.services.ledger import Erasure
 from node.services.membership import MemberView, list_members
@@ -142,7 +142,7 @@ def status(node: Node) -> Status:
         }
         register = cases.count_cases(conn)
         proofs = [(kept.id, kept.origin) for kept in evidence.list_evidence(conn) if kept.closed_at is None]
-        problems = [*_clock_problem(conn, node), *recovery.warnings(conn), *_erasure_warnings(conn, node)]
+        problems = [*_clock_problem(conn, node), *losses.warnings(conn), *_erasure_warnings(conn, node)]
         mail = messages.count_open(conn, PARTS)
     if stuck := scrubbing.waits_for(node.engine):
         problems.append(f"PostgreSQL cannot be seen to forget what was erased: {stuck}. See the guide.")

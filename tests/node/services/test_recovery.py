@@ -13,7 +13,7 @@ from node.adapters.http import Answer
 from node.adapters.keystore import create_sealing_file, load_sealing_file
 from node.errors import Conflict, NotFound, PeerUnavailable
 from node.runtime import Node
-from node.services import backup, finding, publishing, recovery
+from node.services import backup, finding, losses, publishing, recovery
 from node.services import cases as register
 from node.services.recovery import NotRecovered
 from node.store import cases, feeds, marks
@@ -349,13 +349,13 @@ def test_a_document_that_nobody_has_any_more_is_named(federation: Federation, in
     assert done is not None
     assert (done.losses.undocumented, done.losses.rebuilt) == ([fresh.case_id], [fresh.case_id])
     with reading(node.engine) as conn:
-        assert any(fresh.case_id in line for line in recovery.warnings(conn))
+        assert any(fresh.case_id in line for line in losses.warnings(conn))
     assert {case.case_id for case in register.list_cases(node, None, 10, 0)} >= {fresh.case_id}
     register.standing_of(node, [register.get_case(node, fresh.case_id)])
     publishing.erase(node, fresh.case_id, "test")  # what is left to do
-    recovery.note_losses(node, "test")
+    losses.note_losses(node, "test")
     with reading(node.engine) as conn:
-        assert recovery.warnings(conn) == []
+        assert losses.warnings(conn) == []
     pull_all(federation)
 
 
@@ -374,7 +374,7 @@ def test_a_recovery_that_is_cut_off_goes_on(federation: Federation, insurance: I
         assert is_restored(node)
     federation.wire.faults.clear()
     with reading(node.engine) as conn:
-        lost = recovery.losses(conn)
+        lost = losses.find_losses(conn)
     assert lost.erased == [old.case_id]
     assert lost.rebuilt == [fresh.case_id]
     assert status_of(node, old.case_id) == cases.ERASED
