@@ -48,7 +48,7 @@ def undo_past_freezes(node: Node) -> int:
     cases stand otherwise than before."""
     undone = 0
     with reading(node.engine) as conn:
-        rows = [row for row in feeds.list_feeds(conn) if not row.own and row.state != feeds.SPLIT]
+        rows = [row for row in feeds.list_feeds(conn) if not row.own]
     for row in rows:
         frozen = frozen_head(node, row)
         if frozen is not None and frozen.size < row.size:

@@ -94,11 +94,8 @@ def _go_on(
 ) -> None:
     behind = row.size < frozen.size
     another_past = not behind and _root_at(conn, row, frozen.size) not in (b"", frozen.root)
-    if not row.own:
-        if another_past:
-            _forget(conn, row)
-        elif row.size > frozen.size:  # of a feed that had stopped, nothing was taken back before
-            revival.undo_past(conn, node, row, frozen)
+    if another_past and not row.own:
+        _forget(conn, row)
     # No case has more versions than the feed had leaves: an owner that has lost some goes on above all.
     ahead = frozen.size if row.own and (behind or another_past) else 0
     feeds.begin_successor(conn, row, successor.origin, ahead)

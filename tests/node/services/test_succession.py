@@ -201,6 +201,25 @@ def test_a_peer_that_followed_another_past_forgets_it(federation: SignedFederati
     assert [state(federation, PEER, case) for case in (first, second, thiefs)] == ["held", "held", "unknown"]
 
 
+def test_what_a_thief_erased_comes_back_with_the_freeze_also_where_both_faces_were_seen(
+    federation: SignedFederation,
+) -> None:
+    first, second = publish(federation, "ar", "uk")
+    federation.pull(PEER, POLICE)
+    good, saved = heads(federation, POLICE), federation.save(POLICE)
+    publishing.erase(federation[POLICE], second, "thief")
+    federation.pull(PEER, POLICE)
+    federation.restore(POLICE, saved)
+    publish(federation, "hi")
+    assert federation.pull(PEER, POLICE).lying
+    assert (find_feed(federation[PEER], POLICE).state, state(federation, PEER, second)) == (
+        feeds.SPLIT,
+        "erased",
+    )
+    freeze(federation, good)
+    assert [state(federation, PEER, case) for case in (first, second)] == ["held", "held"]
+
+
 def test_people_can_say_where_a_feed_was_still_good(federation: SignedFederation) -> None:
     first, second = publish(federation, "ar", "uk")
     good = find_feed(federation[POLICE], POLICE)
