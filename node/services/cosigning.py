@@ -17,7 +17,7 @@ from node.runtime import Node
 from node.services import evidence, gossip, witnessing
 from node.services.serving import Caller, NotIdentified
 from node.services.standing import exchange_with
-from node.store import feeds, heads
+from node.store import feeds, heads, peers
 from node.store.database import reading, writing
 from node.store.heads import Head
 from protocol.checkpoint import cosign
@@ -118,6 +118,14 @@ def _check_able(conn: Connection, node: Node) -> None:
         raise PeerUnavailable("This witness cannot cosign at present.", error.next_step) from None
 
 
+def _check_remembered(conn: Connection, member: Member) -> None:
+    """Check that this node has not forgotten what it cosigned of a member last: after a restore it pulls it
+    first."""
+    peer = peers.find_peer(conn, member.id)
+    if peer is not None and peer.unheard:
+        raise PeerUnavailable("This witness cannot cosign at present.", "It was restored: ask again later.")
+
+
 def _check(conn: Connection, node: Node, asker: Asker, submission: Submission) -> _Log:
     """Check everything that a submission must be against the newest head."""
     checkpoint = submission.checkpoint
@@ -125,6 +133,7 @@ def _check(conn: Connection, node: Node, asker: Asker, submission: Submission) -
     newest = log.newest.checkpoint(checkpoint.origin) if log and log.newest else None
     check_submission(submission, newest, log.entry.keys_at(node.now()) if log else ())
     assert log is not None  # without a key nothing passes
+    _check_remembered(conn, log.member)
     if log.row is not None and log.row.state == feeds.SPLIT:
         raise BadProof("checkpoint: of a feed that has shown two faces; people must look at it first")
     if log.entry.frozen is not None and checkpoint.size > log.entry.frozen.size:

@@ -13,12 +13,14 @@ from node.adapters.http import Answer
 from node.adapters.keystore import create_sealing_file, load_sealing_file
 from node.errors import Conflict, NotFound, PeerUnavailable
 from node.runtime import Node
-from node.services import backup, finding, losses, publishing, recovery
+from node.services import backup, cosigning, finding, losses, publishing, recovery
 from node.services import cases as register
 from node.services.recovery import NotRecovered
+from node.services.serving import NotIdentified
 from node.store import cases, feeds, marks
 from node.store.database import reading, writing
 from node.store.search import Query, find
+from protocol.witness import format_submission
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO, Ask, Call, Federation, down, dropping, tampering, withholding
 from tests.forensics import invent_child
@@ -210,7 +212,13 @@ def test_nothing_of_a_member_that_was_not_heard_is_shown(
     with pytest.raises(NotFound):
         finding.open_case_quietly(node, foreign.case_id)
     federation.wire.faults.clear()
+    note = find_feed(federation[HELPER], HELPER, "network").note
+    submission = format_submission(1, [], note or b"")
+    stranger = NotIdentified("")
+    with pytest.raises(PeerUnavailable, match="cannot cosign"):  # it may have cosigned a larger head before
+        cosigning.add_checkpoint(node, stranger, submission)
     assert federation.pull(OWNER, HELPER).error == ""
+    cosigning.add_checkpoint(node, stranger, submission)
     hits, _ = finding.find(node, Query(today=federation.clock().date()), "test")
     assert foreign.case_id in {hit.case_id for hit in hits}
 
