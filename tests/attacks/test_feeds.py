@@ -105,9 +105,16 @@ def always(fault: Fault) -> Make:
     return lambda _: fault
 
 
-def another_past(liar: Liar) -> None:
-    liar.put(1)
-    liar.entries[0] = liar.entries[-1]
+def another_past(federation: Federation) -> Fault:
+    signed, given = Liar(federation, POLICE), Liar(federation, POLICE)
+    for liar in (signed, given):
+        liar.put(1)
+    signed.entries[0] = signed.entries[-1]
+
+    def fault(call: Call, ask: Ask) -> Answer:
+        return (signed if call.path.endswith("/checkpoint") else given).fault(call, ask)
+
+    return fault
 
 
 def a_good_leaf_before_a_bad_one(liar: Liar) -> None:
@@ -162,7 +169,7 @@ LIES: dict[str, Make] = {
     "a bundle cut off": giving(lambda data: data[:-1]),
     "a bundle with more": giving(lambda data: data + b"\x00\x01x"),
     "another new entry": giving(lambda data: data[:-5] + b"AAAA" + data[-1:]),
-    "another past": saying(another_past),
+    "another past": another_past,
     "a leaf that is no JSON": saying(lambda liar: liar.entries.append(b"\xff" * 9)),
     "an empty leaf": saying(lambda liar: liar.entries.append(b"")),
     "a leaf without a kind": saying(lambda liar: liar.entries.append(b"{}")),
