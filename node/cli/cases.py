@@ -415,7 +415,7 @@ def _tell_offer(node: Node, offered: Handover, *, as_json: bool) -> None:
         return
     say(f"{offered.state.capitalize()}: {offered.case_id}")
     if reason:
-        remark(f"{offered.member} was not reached, and is told later by `gmcn serve`: {safe(reason)}")
+        remark(f"{offered.member} does not have it yet; see `gmcn messages list`: {safe(reason)}")
     else:
         remark(f"{offered.member} has been told.")
 

@@ -260,7 +260,7 @@ def _save(opened: Opened, path: Path) -> None:
 
 def _tell_delivery(member: str, reason: str) -> None:
     if reason:
-        remark(f"{member} was not reached, and is told later by `gmcn serve`: {safe(reason)}")
+        remark(f"{member} does not have it yet; see `gmcn messages list`: {safe(reason)}")
     else:
         remark(f"{member} has it.")
 

@@ -42,8 +42,8 @@ PHOTOGRAPH = "handover-photograph"
 CANCEL = "handover-cancel"
 ANSWER = "handover-answer"
 
-PIECE_BYTES = 1 << 20
-"""How much of a photograph one message holds."""
+PIECE_BYTES = 1 << 19
+"""How much of a photograph one message holds: less than the megabyte that many proxies take at most."""
 MAX_PHOTOGRAPHS_BYTES = 64 << 20
 """The most that the photographs of a case may have together: half of what a member holds of one sender."""
 OFFER_LIFE = timedelta(days=30)
@@ -288,6 +288,14 @@ def _go_on(node: Node, given: Handover) -> None:
             _end(conn, node, given, handovers.LAPSED, "there was no answer")
         elif offer is not None and offer.state == messages.REFUSED:
             _end(conn, node, given, handovers.DECLINED, offer.reason)
+        elif refused := _refused_part(conn, given):
+            _cancel(conn, node, given, f"a photograph was refused: {refused}")
+
+
+def _refused_part(conn: Connection, given: Handover) -> str:
+    """Return why a photograph of an offer was refused; empty when none was."""
+    parts = messages.belonging_to(conn, outgoing=True, member=given.member, re=given.offer)
+    return next((part.reason for part in parts if part.state == messages.REFUSED), "")
 
 
 def _end(conn: Connection, node: Node, given: Handover, state: str, reason: str) -> None:

@@ -193,20 +193,22 @@ def deliver(node: Node, member_id: str, check_going_on: Callable[[], None] = lam
         check_going_on: called before each message; raises to end.
 
     Returns:
-        Why it was not reached; empty when it was.
+        Why it does not have everything; empty when it has.
     """
+    refused = ""
     while True:
         check_going_on()
         with reading(node.engine) as conn:
             row = messages.next_to_send(conn, member_id)
             sealed = messages.sealed_content(conn, row.id) if row else None
         if row is None or sealed is None:
-            return ""
+            return refused
         try:
             word = _send(node, row, sealed)
         except InvalidInput as error:
+            refused = error.message
             with writing(node.engine) as conn:
-                messages.refuse(conn, row.id, error.message)
+                messages.refuse(conn, row.id, refused)
         except (NotAllowed, NotFound, PeerUnavailable, ProtocolError) as error:
             reason = str(error)
             with writing(node.engine) as conn:

@@ -27,13 +27,12 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from node.errors import Conflict, NodeError
 from node.runtime import Node
 from node.web.api import make_api_app
-from node.web.federation import make_federation_app
+from node.web.federation import MAX_BODY_BYTES, make_federation_app
 
 LOCK_NAME = "serve.lock"
 
 _M_ARENA_MAX = -8  # of mallopt(3)
 _HEADER_BYTES = 16_384
-_BODY_BYTES = 1 << 20
 _IDLE_SECONDS = 60
 _LOOK_SECONDS = 5
 _CONNECTIONS = 500
@@ -74,7 +73,7 @@ class Server:
             "sockets": [listening],
             "threads": node.config.server.threads,
             "max_request_header_size": _HEADER_BYTES,
-            "max_request_body_size": _BODY_BYTES,
+            "max_request_body_size": MAX_BODY_BYTES,
             "channel_timeout": _IDLE_SECONDS,
             "connection_limit": _CONNECTIONS,
             "ident": None,

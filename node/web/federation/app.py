@@ -53,6 +53,9 @@ _BODY_LIMITS = {
     "evidence": MAX_EVIDENCE_BYTES,
     SUBMISSION: MAX_SUBMISSION_BYTES,
 }
+MAX_BODY_BYTES = max(_BODY_LIMITS.values())
+"""The longest body that is read at all."""
+
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _SECURITY = {
     "X-Content-Type-Options": "nosniff",

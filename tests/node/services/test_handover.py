@@ -318,6 +318,17 @@ def sent(node: Node) -> list[MessageRow]:
         return store.list_messages(conn, outgoing=True, limit=1000)
 
 
+def test_an_offer_whose_photograph_is_refused_ends(federation: Federation) -> None:
+    case_id = publish(federation)
+    handover.offer_case(federation[OLD], case_id, NEW, "test")
+    part = next(row for row in sent(federation[OLD]) if row.kind == handover.PHOTOGRAPH)
+    with writing(federation[OLD].engine) as conn:
+        store.refuse(conn, part.id, "It answered 413.")
+    settle(federation)
+    assert given(federation[OLD], case_id) == ("cancelled", "a photograph was refused: It answered 413.")
+    assert offers(federation[NEW]) == []
+
+
 RECORD = sample_record("ar", photos=None)
 GOOD = {"case": f"{OLD}/{'a' * 26}", "record": RECORD, "published": True, "kept_from": [HELPER, "x.example"]}
 

@@ -16,7 +16,14 @@ from node.store import messages as store
 from node.store.database import reading, writing
 from node.store.messages import MessageRow
 from protocol.encoding import parse_object
-from protocol.message import Address, Content, format_message, seal_content
+from protocol.message import (
+    MAX_CONTENT_BYTES,
+    MAX_SEALED_BYTES,
+    Address,
+    Content,
+    format_message,
+    seal_content,
+)
 from protocol.roster import SealingKey
 from tests.conftest import new_pg_database
 from tests.factories import sample_record
@@ -236,7 +243,7 @@ def test_one_sealed_to_a_stranger_is_refused_for_good_and_a_person_told(light: F
         wrong = replace(entry, sealing_keys=other.sealing_keys)
         messages.write_message(conn, sender, wrong, "lead", LEAD)
     lead(light)
-    assert messages.deliver(sender, RECEIVER) == ""  # it does not hold up what comes behind it
+    assert "400" in messages.deliver(sender, RECEIVER)  # it does not hold up what comes behind it
     good, bad = sent(sender)
     assert (good.state, bad.state) == ("taken", "refused")
     assert "sealed to another key" in bad.reason
@@ -381,3 +388,15 @@ def test_nothing_ends_by_a_clock_that_is_wrong(light: Federation, monkeypatch: p
     monkeypatch.setattr(messages, "clock_offset", lambda node: timedelta(days=-365))
     messages.expire(light[SENDER])
     assert sent(light[SENDER])[0].state == "waiting"
+
+
+def test_the_longest_message_goes_over_a_socket(tmp_path: Path) -> None:
+    federation = Federation(tmp_path, [FR, DE], sockets=True)
+    try:
+        longest = Content({}, bytes(MAX_CONTENT_BYTES - len(b"{}\n")))
+        lead(federation, longest)
+        assert messages.deliver(federation[SENDER], RECEIVER) == ""
+        (row,) = came(federation[RECEIVER])
+        assert row.size == MAX_SEALED_BYTES
+    finally:
+        federation.close()
