@@ -304,6 +304,7 @@ def test_the_newest_cosigned_head_is_read_by_members(federation: Federation, log
     assert (nobody.status, nobody.headers["www-authenticate"]) == (401, "Bearer")
     assert federation.ask(OWNER, WITNESS, "GET", "/witness/nothing/checkpoint").status == 404
     federation.announce(HELPER, state="removed", removed_at=federation.clock())
+    federation.clock.advance(days=31)
     assert fetch(federation, log.signer.name, HELPER).status == 403
 
 
