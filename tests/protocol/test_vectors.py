@@ -2,8 +2,9 @@
 
 import base64
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -32,7 +33,7 @@ from protocol.message import Address, verify_acknowledgement, verify_message
 from protocol.note import VerifierKey, parse_note, verify_note
 from protocol.policy import check_policy, format_policy, parse_policy
 from protocol.receipt import verify_receipt
-from protocol.roster import SealingKey, format_roster, parse_roster
+from protocol.roster import SealingKey, fingerprint, format_roster, parse_roster
 from protocol.sealed import open_sealed, seal
 from protocol.tiles import format_bundle, parse_bundle, parse_tile_path, read_nodes, tile_width
 from protocol.tlog import check_consistency, check_inclusion, leaf_hash, node_hash, tree_root
@@ -217,6 +218,25 @@ def test_leaves() -> None:
             refused(history, replay, entries, 0, member, lambda cases: {}, LATER)
 
 
+def test_successors() -> None:
+    vectors = load("leaves.json")
+    member, inherited = vectors["member"], {}
+    for entry in vectors["inherited"]:
+        leaf = parse_leaf(entry.encode(), member)
+        assert leaf is not None
+        inherited[leaf.case] = CaseState(leaf.version, leaf.digest, leaf.expires, -1)
+
+    def lookup(cases: Sequence[str]) -> dict[str, CaseState]:
+        return {case: inherited[case] for case in cases if case in inherited}
+
+    for history in vectors["successors"]:
+        entries = [leaf.encode() for leaf in history["leaves"]]
+        if history["error"] is None:
+            assert len(replay(entries, 0, member, lookup, LATER, complete=False)) == len(entries)
+        else:
+            refused(history, partial(replay, complete=False), entries, 0, member, lookup, LATER)
+
+
 def leaf_of(vector: Vectors) -> Leaf:
     leaf = parse_leaf(vector["leaf"].encode(), "police.fr.example")
     assert leaf
@@ -367,6 +387,13 @@ def test_roster() -> None:
     roster, policy = parse_roster(data), parse_policy(policy_data)
     assert (format_roster(roster), format_policy(policy)) == (data, policy_data)
     check_policy(policy, roster)
+    replaced = vectors["replaced"]
+    rotated = parse_roster(un64(replaced["roster"])).member(replaced["member"])
+    assert fingerprint(rotated) == replaced["fingerprint"]
+    for one in replaced["in_force"]:
+        at = parse_time(one["at"], "vector")
+        assert [key.format() for key in rotated.feed("network").keys_at(at)] == one["network"]
+        assert [key.format() for key in rotated.cosigners_at(at)] == one["cosigners"]
     good = vectors["endorsement_good"]
     endorsement = verify_endorsement(good["token"], roster, now)
     assert (endorsement.issuer, endorsement.subject) == (good["issuer"], good["subject"])

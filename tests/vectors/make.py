@@ -13,7 +13,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
 from protocol.answers import Given, format_answers, format_query
 from protocol.checkpoint import Checkpoint, cosign, sign_checkpoint
 from protocol.document import digest_document, format_document
+from protocol.encoding import parse_time
 from protocol.endorsement import format_endorsement, format_withdrawal
 from protocol.errors import Malformed
 from protocol.evidence import Evidence, format_evidence, gather_evidence
@@ -39,10 +40,19 @@ from protocol.message import (
     format_message,
     verify_message,
 )
-from protocol.note import COSIGNATURE, ED25519, Ed25519Signer, Note, Signature, format_note, sign_text
+from protocol.note import (
+    COSIGNATURE,
+    ED25519,
+    Ed25519Signer,
+    Note,
+    Signature,
+    VerifierKey,
+    format_note,
+    sign_text,
+)
 from protocol.policy import Policy, format_policy
 from protocol.receipt import format_receipt
-from protocol.roster import format_roster
+from protocol.roster import Member, RetiredKey, TokenKey, fingerprint, format_roster
 from protocol.sealed import open_sealed, seal, sealing_info
 from protocol.tiles import TileRef, format_bundle, tile_width
 from protocol.tlog import (
@@ -524,6 +534,18 @@ def leaves() -> Vectors:
         ("content after erasure", [put("a"), erase("a", 2), put("a", 3)], "NotAuthorized"),
         ("erased twice", [put("a"), erase("a", 2), erase("a", 3)], "NotAuthorized"),
     ]
+    live, ended = put("a"), erase("b", 4)
+    successors: list[tuple[str, list[Leaf], str | None]] = [
+        ("goes on", [put("a", 2), put("a", 3)], None),
+        ("goes on above versions that the reader has not met", [put("a", 7)], None),
+        ("says once more what was erased", [erase("b", 5), put("a", 2)], None),
+        ("a case that the reader has not met", [put("c", 3), erase("d", 9), put("e")], None),
+        ("an old version", [put("a")], "Rollback"),
+        ("a version twice", [put("a", 2), put("a", 2)], "Rollback"),
+        ("content of what the feed before it has erased", [put("b", 5)], "NotAuthorized"),
+        ("content of what it has said to be erased", [erase("d", 9), put("d", 10)], "NotAuthorized"),
+        ("erased twice here", [erase("b", 5), erase("b", 6)], "NotAuthorized"),
+    ]
     return {
         "member": POLICE,
         "good": [leaf.format().decode() for leaf in good],
@@ -536,6 +558,11 @@ def leaves() -> Vectors:
         "histories": [
             {"why": why, "leaves": [leaf.format().decode() for leaf in history], "error": error}
             for why, history, error in histories
+        ],
+        "inherited": [leaf.format().decode() for leaf in (live, ended)],
+        "successors": [
+            {"why": why, "leaves": [leaf.format().decode() for leaf in history], "error": error}
+            for why, history, error in successors
         ],
     }
 
@@ -949,12 +976,38 @@ def member_keys(member: str, kind: str) -> MemberKeys:
     )
 
 
+def moment(text: str) -> datetime:
+    return parse_time(text, "vector")
+
+
+def replace_keys(entry: Member) -> Member:
+    """Replace each kind of key of a member; the old ones count for seven more days."""
+    ends = NOW + timedelta(days=7)
+
+    def old(name: str, kind: int) -> RetiredKey:
+        public_key = private_key(f"old {name}").public_key().public_bytes_raw()
+        return RetiredKey(VerifierKey(name, kind, public_key), ends)
+
+    network, *others = entry.feeds
+    (token_key,), (sealing,) = entry.token_keys, entry.sealing_keys
+    old_token = private_key("old token").public_key().public_bytes_raw()
+    old_sealing = member_keys(NGO, "ngo").entry().sealing_keys[0]
+    return replace(
+        entry,
+        feeds=(replace(network, retired=(old(network.origin, ED25519),)), *others),
+        token_keys=(TokenKey("old-token", old_token, token_key.since, ends), token_key),
+        retired_cosigners=(old(entry.id, COSIGNATURE),),
+        sealing_keys=(replace(old_sealing, kid="old-seal", until=ends), sealing),
+    )
+
+
 def roster() -> Vectors:
     """A roster, a policy, an endorsement and its withdrawal, and a request to join."""
     police, ngo = member_keys(POLICE, "law_enforcement"), member_keys(NGO, "ngo")
     until = NOW + timedelta(days=365)
     endorsement = format_endorsement(police.signer, NGO, "Convention 12/2026", until, NOW, "ZW5kb3JzZSAx")
     listed = make_roster(police.entry(), ngo.entry(endorsement))
+    rotated = replace_keys(police.entry())
     policy = Policy(witnesses={"network": (POLICE,), "police": (POLICE,)}, quorum={"network": 1, "police": 0})
     stolen = TokenSigner(POLICE, police.kid, private_key("forger"))
     by_itself = format_endorsement(ngo.signer, NGO, "Convention 12/2026", until, NOW, "ZW5kb3JzZSAy")
@@ -963,6 +1016,19 @@ def roster() -> Vectors:
         "now": AT,
         "roster": b64(format_roster(listed)),
         "policy": b64(format_policy(policy)),
+        "replaced": {
+            "roster": b64(format_roster(make_roster(rotated))),
+            "member": POLICE,
+            "fingerprint": fingerprint(rotated),
+            "in_force": [
+                {
+                    "at": at,
+                    "network": [key.format() for key in rotated.feed("network").keys_at(moment(at))],
+                    "cosigners": [key.format() for key in rotated.cosigners_at(moment(at))],
+                }
+                for at in ("2026-11-28T20:13:59Z", "2026-11-28T20:14:00Z")
+            ],
+        },
         "endorsement_good": {
             "token": endorsement,
             "issuer": POLICE,
