@@ -191,6 +191,7 @@ class Jobs:
                 documents=report.documents,
                 photographs=report.photographs,
                 receipts=report.receipts,
+                through=sorted(set(report.through)),
                 status="lying" if report.lying else "failed" if report.error else "ok",
             )
         except _Stopped:

@@ -9,12 +9,13 @@ from PIL import Image
 
 from node.adapters.http import Answer
 from node.services import cases as register
-from node.services import erasure, membership, publishing
+from node.services import erasure, membership, publishing, witnessing
 from node.services.status import status
 from node.store import feeds, peers
 from node.store.database import reading, writing
 from protocol.answers import Given, format_query, parse_answers
 from protocol.mirror import parse_readers
+from protocol.note import parse_note
 from protocol.roster import fingerprint
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO, Ask, Call, Fault, Federation, down, down_for, tampering, withholding
@@ -247,6 +248,30 @@ def test_a_mirror_that_is_behind_does_not_lie(federation: Federation) -> None:
         mirror = peers.find_peer(conn, MIRROR)
     assert mirror is not None
     assert mirror.false_at is None
+
+
+def test_a_mirror_that_leaves_out_who_has_cosigned_makes_nothing_worse(federation: Federation) -> None:
+    policy = federation.coordinator.trusted.policy
+    witnesses = {"network": (MIRROR,), "police": (MIRROR,)}
+    federation.coordinator.announce(policy=replace(policy, witnesses=witnesses))
+    federation.refresh()
+    federation.publish(OWNER, sample_record("ar", photos=None))
+    federation.pull(MIRROR, OWNER)
+    federation.pull(READER, OWNER)
+    note = find_feed(federation[READER], OWNER).note
+    assert note is not None
+    assert len(parse_note(note).signatures) == 2
+    plain = note[: note.rindex(b"\xe2\x80\x94")]
+    federation.wire.faults[MIRROR] = [answering(CHECKPOINT, plain)]
+    assert federation.pull(READER, OWNER).false == []
+    assert find_feed(federation[READER], OWNER).note == note
+
+    del federation.wire.faults[MIRROR]
+    federation.clock.advance(hours=2)
+    witnessing.refresh(federation[OWNER])
+    federation.pull(MIRROR, OWNER)
+    federation.pull(READER, OWNER)
+    assert find_feed(federation[READER], OWNER).note == find_feed(federation[OWNER], OWNER).note != note
 
 
 def test_two_faces_are_the_owners_whoever_shows_them(federation: Federation) -> None:
