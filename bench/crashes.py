@@ -1,6 +1,6 @@
-"""A node killed before every write of publishing, pulling, erasing and purging: how many points were tried,
-and how many records were lost. The work itself is `tests.crashes`, which forks and so wants a process of its
-own."""
+"""A node killed before every write of publishing, pulling, erasing, purging and restoring: how many points
+were tried, and how many records were lost. The work itself is `tests.crashes`, which forks and so wants a
+process of its own."""
 
 import json
 import subprocess

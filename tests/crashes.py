@@ -1,5 +1,5 @@
-"""A node killed at every write: publishing, pulling, erasing and purging, each begun again and again, and
-ended by SIGKILL before its first write, its second, and so on.
+"""A node killed at every write: publishing, pulling, erasing, purging and restoring, each begun again and
+again, and ended by SIGKILL before its first write, its second, and so on.
 
     found = run()                  every point
     found = run(most=10)           ten points of each piece of work, spread over it
@@ -29,12 +29,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
 from PIL import Image
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 
+from node.adapters.keystore import create_sealing_file, load_sealing_file
+from node.config import FILE_NAME
 from node.errors import NodeError
 from node.runtime import Node
-from node.services import cases, erasure, publishing
+from node.services import backup, cases, erasure, publishing, recovery
 from node.store import cases as register
 from node.store import documents
 from node.store.database import reading
@@ -70,10 +73,9 @@ class Trip:
         self.writes: list[str] = []
         self._at = at
 
-    def arm(self, *nodes: Node) -> None:
-        """Watch the databases of nodes, and every file."""
-        for node in nodes:
-            event.listen(node.engine, "connect", self._watch)
+    def arm(self) -> None:
+        """Watch every database that is opened from now on, and every file."""
+        event.listen(Engine, "connect", self._watch)
         sys.addaudithook(self._hear)
 
     def _watch(self, connection: sqlite3.Connection, _record: object) -> None:
@@ -105,7 +107,14 @@ class World:
     from again."""
 
     federation: Federation
+    backup: Path
+    key: tuple[MLKEM768X25519PrivateKey, bytes]
     kept: list[str] = field(default_factory=list)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the owner has no home, or not yet again."""
+        return not (self.federation[OWNER].config.home / FILE_NAME).exists()
 
     def record(self) -> dict[str, Any]:
         """Write a case with a photograph that no other has."""
@@ -130,7 +139,8 @@ class World:
             self.federation[member].engine.dispose()
             shutil.rmtree(home)
             shutil.copytree(shelf / home.name, home, symlinks=True)
-            self.federation.reopen(member)
+            if member != OWNER or not self.is_lost:
+                self.federation.reopen(member)
 
 
 def publish(world: World) -> None:
@@ -161,6 +171,14 @@ def purge(world: World) -> None:
     world.federation.pull(PEER, OWNER)
 
 
+def restore(world: World) -> None:
+    """Put a backup back, and let the node learn what happened since."""
+    federation = world.federation
+    if world.is_lost:
+        backup.restore(world.backup, world.key, federation[OWNER].config.home, federation.clock())
+    recovery.recover(federation.reopen(OWNER))
+
+
 def _news(world: World) -> None:
     publish(world)
     publishing.erase(world.federation[OWNER], world.kept[1], "test")
@@ -170,11 +188,22 @@ def _an_erasure(world: World) -> None:
     publishing.erase(world.federation[OWNER], world.kept[1], "test")
 
 
+def _a_lost_machine(world: World) -> None:
+    backup.back_up(world.federation[OWNER], world.backup, world.key[1])
+    _news(world)
+    pull(world)
+    home = world.federation[OWNER].config.home
+    world.federation[OWNER].engine.dispose()
+    shutil.rmtree(home)
+    home.mkdir()
+
+
 WORK: dict[str, tuple[Callable[[World], None], Callable[[World], None]]] = {
     "publish": (lambda world: None, publish),
     "pull": (_news, pull),
     "erase": (lambda world: None, erase),
     "purge": (_an_erasure, purge),
+    "restore": (_a_lost_machine, restore),
 }
 """What is done before, and what is killed."""
 
@@ -194,7 +223,9 @@ def run(only: Sequence[str] = (), most: int | None = None) -> dict[str, Any]:
     found: dict[str, Any] = {"points": 0, "tried": 0, "lost": 0, "wrong": [], "writes": {}}
     with tempfile.TemporaryDirectory(prefix="gmcn-crashes-") as name:
         folder = Path(name)
-        world = World(Federation(folder / "network", [FR, DE]))
+        create_sealing_file(folder / "backup.pem", b"a passphrase")
+        key = load_sealing_file(folder / "backup.pem", b"a passphrase")
+        world = World(Federation(folder / "network", [FR, DE]), folder / "a.backup", key)
         published = world.federation.publish(OWNER, *(world.record() for _ in range(3)))
         world.kept = [case.case_id for case in published]
         pull(world)
@@ -250,7 +281,7 @@ def _die_working(world: World, do: Callable[[World], None], at: int | None, pipe
     signal.alarm(_SECONDS)
     try:
         trip = Trip(at)
-        trip.arm(*world.federation.nodes.values())
+        trip.arm()
         do(world)
         os.write(pipe, json.dumps(trip.writes).encode())
         os.kill(os.getpid(), signal.SIGKILL)  # the end of the work is a point like any other
@@ -266,15 +297,18 @@ def _recover(world: World, do: Callable[[World], None]) -> tuple[list[str], int]
         What is wrong, and how many records are lost.
     """
     federation = world.federation
-    nodes = [federation.reopen(member) for member in (OWNER, PEER)]
-    wrong = [problem for node in nodes for problem in problems(node)]
+    wrong = list[str]()
+    if world.is_lost:
+        federation.reopen(PEER)
+    else:
+        wrong = [problem for member in (OWNER, PEER) for problem in problems(federation.reopen(member))]
     do(world)
+    nodes = owner, peer = federation[OWNER], federation[PEER]
     for _ in range(2):
         wrong += _complaints(federation)
         for node in nodes:
             erasure.purge(node)
     wrong += [problem for node in nodes for problem in problems(node)]
-    owner, peer = nodes
     with reading(owner.engine) as conn:
         published = {case.case_id for case in register.list_cases(conn, register.PUBLISHED, 1000)}
         known = {case.case_id for case in register.list_cases(conn, None, 1000)}
