@@ -8,7 +8,9 @@ frozen the feed. Evidence that proves nothing changes nothing. How it travels is
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 
 import structlog
 from sqlalchemy import Connection
@@ -21,7 +23,7 @@ from node.store.access import JournalEntry, write_journal
 from node.store.database import reading, writing
 from node.store.evidence import Delivery, KeptEvidence
 from protocol.checkpoint import Checkpoint, parse_checkpoint, verify_checkpoint
-from protocol.errors import BadProof, ProtocolError, SplitView
+from protocol.errors import BadProof, Malformed, ProtocolError, SplitView
 from protocol.evidence import (
     Evidence,
     evidence_of,
@@ -33,7 +35,7 @@ from protocol.evidence import (
 from protocol.note import VerifierKey, parse_note
 from protocol.roster import FeedEntry, Member, Roster
 from protocol.tiles import WIDTH, TileRef, bundles_between, parse_bundle, read_nodes
-from protocol.tlog import Frontier, extend_range, leaf_hash, subtrees
+from protocol.tlog import EMPTY, Frontier, NodeReader, extend_range, leaf_hash, subtrees
 
 PULL, HEADS, WITNESS, RECEIVED = "pull", "heads", "witness", "received"
 """How evidence came here: a pull met it; a peer's heads did, or a head that was to be cosigned; or a member
@@ -42,6 +44,9 @@ handed it on."""
 MAX_OPEN = 16
 """How many pieces are kept against one feed while nobody has decided: whoever holds its key could sign any
 number."""
+
+MAX_ENTRIES_READ = 64 << 20
+"""The most bytes of entries that are read again for a proof: some 200,000 leaves."""
 
 _REASON = "it has shown two faces: two signed heads contradict each other; see `gmcn evidence list`"
 
@@ -78,24 +83,45 @@ def prove_split(
     newer: bytes,
     keys: Sequence[VerifierKey],
     fetch: Callable[[TileRef], bytes],
+    *,
+    thorough: bool,
 ) -> BadProof:
     """See whether a feed that did not come out as signed has another past than the one that is known here.
 
     Args:
         older, newer: the signed heads, the known one and the one that did not come out.
         fetch: reads the newer tree's files from whoever gave the newer head; nothing of it is believed.
+        thorough: whether all entries are read where the hash tiles prove nothing, as members have none of the
+            feeds that they hand on.
 
     Returns:
-        A SplitView with what proves it; the error as it was when it proves nothing.
+        A SplitView with what proves it; the error as it was when nothing does.
     """
     if isinstance(error, SplitView) or older is None:
         return error
-    try:
-        size = parse_checkpoint(parse_note(newer).text).size
-        proof = gather_evidence(older, newer, keys, read_nodes(size, fetch))
-    except (ProtocolError, PeerUnavailable):
-        return error
-    return SplitView("feed: another past than the one that is known", older, newer, proof.hashes)
+    size = parse_checkpoint(parse_note(newer).text).size
+    readers = [read_nodes(size, fetch), _read_entries(size, fetch)]
+    for read in readers if thorough else readers[:1]:
+        with suppress(ProtocolError, PeerUnavailable):
+            proof = gather_evidence(older, newer, keys, read)
+            return SplitView("feed: another past than the one that is known", older, newer, proof.hashes)
+    return error
+
+
+def _read_entries(size: int, fetch: Callable[[TileRef], bytes]) -> NodeReader:
+    """Read nodes out of all entries, each once and from the left, as `gather_evidence` asks for them."""
+
+    def leaves() -> Iterator[bytes]:
+        read = 0
+        for ref in bundles_between(0, size):
+            data = fetch(ref)
+            read += len(data)
+            if read > MAX_ENTRIES_READ:
+                raise Malformed("feed: too long to be proven from its entries")
+            yield from map(leaf_hash, parse_bundle(data, ref.width))
+
+    hashes = leaves()
+    return lambda level, index: EMPTY.extended(islice(hashes, 1 << level)).root()
 
 
 def find_contradiction(

@@ -115,16 +115,43 @@ def test_a_pull_catches_another_face(pair: Federation, known: int, shown: int) -
     assert kept(pair, ONE) == [view]
 
 
-def test_another_face_that_cannot_be_proven_is_quarantined(pair: Federation) -> None:
+def test_another_face_is_proven_from_its_entries_where_there_are_no_hashes(pair: Federation) -> None:
     pair.pull(ONE, OWNER)
-    liar = face(pair, 3)
+    liar = face(pair, 300)
     liar.proves = False  # its hash tiles are those of the honest feed
     assert shown_to(pair, ONE, liar).lying
-    assert (state(pair, ONE), kept(pair, ONE)) == (feeds.QUARANTINED, [])
-    liar.proves = True
-    pair.wire.faults[OWNER] = [liar.fault, answering("/tile/0/", b"", 500)]
-    assert pair.pull(ONE, OWNER).lying
-    assert (state(pair, ONE), kept(pair, ONE)) == (feeds.QUARANTINED, [])
+    assert (state(pair, ONE), sizes(kept(pair, ONE)[0])) == (feeds.SPLIT, (1, 300))
+    check(pair, kept(pair, ONE)[0])
+
+
+def test_another_face_that_cannot_be_proven_is_quarantined(
+    pair: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is looked at whole once, and not again at every pull."""
+    monkeypatch.setattr(evidence, "MAX_ENTRIES_READ", 500)
+    pair.pull(ONE, OWNER)
+    liar = face(pair, 3)
+    liar.proves = False
+    read = []
+    for _ in range(2):
+        pair.wire.calls.clear()
+        assert shown_to(pair, ONE, liar).lying
+        assert (state(pair, ONE), kept(pair, ONE)) == (feeds.QUARANTINED, [])
+        read.append(sum("/tile/entries/" in call.path for call, _ in pair.wire.calls))
+    assert read[0] > read[1]
+
+
+def test_a_mirror_that_follows_another_face_is_no_liar(four: Federation) -> None:
+    four.pull(ONE, OWNER)
+    shown_to(four, OTHER, face(four, 3))
+    four.clock.advance(hours=2)
+    four.wire.faults[OWNER] = [down]
+    with writing(four[OTHER].engine) as conn:
+        feeds.set_readers(conn, find_feed(four[OTHER], OWNER).id, [ONE, OTHER], four.clock())
+    report = four.pull(ONE, OWNER)
+    assert (report.lying, report.false) == (True, [])
+    (view,) = kept(four, ONE)
+    assert (sizes(view), view.kept.source, state(four, ONE)) == ((1, 3), OTHER, feeds.SPLIT)
 
 
 def test_what_is_changed_on_the_way_accuses_nobody(pair: Federation) -> None:
