@@ -12,6 +12,8 @@ that clock is wrong, cases are hidden and nothing is purged (`revival` shows aga
 
 from datetime import datetime, timedelta
 
+from sqlalchemy import Connection
+
 from node.runtime import Node
 from node.services.standing import is_gone
 from node.services.witnessing import MAX_CLOCK_ERROR, clock_offset
@@ -20,23 +22,31 @@ from node.store.database import reading, writing
 from node.store.search import purge as purge_search
 from node.store.search import remove_many
 
-_ROUND = 5_000
+_ROUND = 1_000
 
 
 def expire(node: Node) -> int:
     """Hide every case, own or foreign, whose life is over, and every replica of a member that was removed as
     long ago as the policy says. Returns how many."""
-    now = node.clock()
-    with writing(node.engine) as conn:
-        expired = endings.expire_cases(conn, now.date(), now)
-        rows, gone = feeds.list_feeds(conn), long_removed(node, now)
-        for row in rows:
-            if row.member in gone:
-                expired += endings.end_feed(conn, row.id, now)
-        own = {row.id for row in rows if row.own}
-        for feed_id in {feed_id for feed_id, _ in expired} - own:
-            remove_many(conn, "replica", feed_id, [case for of, case in expired if of == feed_id])
-    return len(expired)
+    hidden, now = 0, node.clock()
+    while True:  # a few at a time, so that nobody waits long to write
+        with writing(node.engine) as conn:
+            some = _expire_some(conn, node, now)
+        hidden += len(some)
+        if len(some) < _ROUND:
+            return hidden
+
+
+def _expire_some(conn: Connection, node: Node, now: datetime) -> list[tuple[int, str]]:
+    some = endings.expire_cases(conn, now.date(), now, _ROUND)
+    rows, gone = feeds.list_feeds(conn), long_removed(node, now)
+    for row in rows:
+        if row.member in gone and len(some) < _ROUND:
+            some += endings.end_feed(conn, row.id, now, _ROUND - len(some))
+    own = {row.id for row in rows if row.own}
+    for feed_id in {feed_id for feed_id, _ in some} - own:
+        remove_many(conn, "replica", feed_id, [case for of, case in some if of == feed_id])
+    return some
 
 
 def long_removed(node: Node, now: datetime) -> set[str]:

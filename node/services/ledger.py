@@ -103,7 +103,7 @@ def remind(node: Node, within: timedelta | None = None) -> list[str]:
         found = _entries(conn, node, None, after, unconfirmed=True)
         rung = {peer.member: peer.rung_at for peer in peers.list_peers(conn)} if found else {}
     since = owed_since(entry for _, entry in found)
-    due = [member for member in since if _is_due(since[member], rung.get(member), now)]
+    due = [member for member in sorted(since) if _is_due(since[member], rung.get(member), now)]
     done = [item for item, entry in found if not entry.waiting]
     if due or done:
         with writing(node.engine) as conn:

@@ -28,16 +28,10 @@ def ending_cases(conn: Connection, feed_id: int, last: date) -> list[tuple[date,
     return [(date.fromisoformat(row[0]), row[1]) for row in conn.execute(query)]
 
 
-def expire_cases(conn: Connection, today: date, now: datetime) -> list[tuple[int, str]]:
-    """Hide every case whose life is over, owner reachable or not. Returns the feed and id of each."""
+def expire_cases(conn: Connection, today: date, now: datetime, limit: int) -> list[tuple[int, str]]:
+    """Hide some cases whose life is over, owner reachable or not. Returns the feed and id of each."""
     due = sa.and_(feed_case.c.expires < today.isoformat(), feed_case.c.state.not_in(GONE))
-    expired = [
-        (row[0], row[1])
-        for row in conn.execute(sa.select(feed_case.c.feed_id, feed_case.c.case_id).where(due))
-    ]
-    if expired:
-        conn.execute(feed_case.update().where(due).values(state=EXPIRED, hidden_at=now, owed=True))
-    return expired
+    return _end(conn, due, now, limit, owed=True)
 
 
 def hidden_early(conn: Connection, feed_id: int, today: date, limit: int) -> list[int]:
@@ -76,13 +70,21 @@ def forget_cases(conn: Connection, keys: Sequence[int]) -> None:
         conn.execute(feed_case.delete().where(feed_case.c.id.in_(some)))
 
 
-def end_feed(conn: Connection, feed_id: int, now: datetime) -> list[tuple[int, str]]:
-    """Hide every case of a feed whose member is gone for good. Returns the feed and id of each."""
+def end_feed(conn: Connection, feed_id: int, now: datetime, limit: int) -> list[tuple[int, str]]:
+    """Hide some cases of a feed whose member is gone for good. Returns the feed and id of each."""
     live = sa.and_(feed_case.c.feed_id == feed_id, feed_case.c.state.not_in(GONE))
-    ended = [(feed_id, case) for case in conn.execute(sa.select(feed_case.c.case_id).where(live)).scalars()]
-    if ended:
-        conn.execute(feed_case.update().where(live).values(state=EXPIRED, hidden_at=now, owed=False))
-    return ended
+    return _end(conn, live, now, limit, owed=False)
+
+
+def _end(
+    conn: Connection, which: sa.ColumnElement[bool], now: datetime, limit: int, *, owed: bool
+) -> list[tuple[int, str]]:
+    c = feed_case.c
+    rows = conn.execute(sa.select(c.id, c.feed_id, c.case_id).where(which).limit(limit)).all()
+    for some in chunks([row.id for row in rows]):
+        ended = feed_case.update().where(c.id.in_(some))
+        conn.execute(ended.values(state=EXPIRED, hidden_at=now, owed=owed))
+    return [(row.feed_id, row.case_id) for row in rows]
 
 
 def hide_cases(conn: Connection, feed_id: int, cases: Sequence[str], now: datetime) -> None:

@@ -88,7 +88,7 @@ def test_the_silent_are_rung_soon_at_first_and_ever_more_rarely(federation: Fede
     federation.pull(HELPER, POLICE)
     publishing.erase(owner, case, "test")
     federation.wire.faults[PEER] = [down]
-    assert ledger.remind(owner) == [PEER, HELPER]
+    assert ledger.remind(owner) == [HELPER, PEER]
     assert federation.rung == [HELPER]
     assert ledger.remind(owner) == []
     federation.pull(HELPER, POLICE)
