@@ -180,8 +180,11 @@ class PeerClient:
             raise InvalidInput(_refused(answer).message)
         return answer.body
 
-    def get_heads(self, member: Member, tag: str) -> tuple[str, Heads] | None:
+    def get_heads(self, member: Member, tag: str, deadline: float | None = None) -> tuple[str, Heads] | None:
         """Ask which heads and what evidence a member knows; None when it is still what has this tag.
+
+        Args:
+            deadline: seconds that it may take, where it is not to be those of every call.
 
         Returns:
             The tag of the answer, empty when it has none, and the answer.
@@ -190,7 +193,9 @@ class PeerClient:
             Malformed: the answer is not of that form.
         """
         headers = {"If-None-Match": f'"{tag}"'} if tag else {}
-        answer = self._call(member, "GET", "/heads", limit=MAX_HEADS_BYTES, headers=headers, also=(304,))
+        answer = self._call(
+            member, "GET", "/heads", limit=MAX_HEADS_BYTES, headers=headers, also=(304,), deadline=deadline
+        )
         if answer.status == 304:
             return None
         told = answer.headers.get("etag", "")

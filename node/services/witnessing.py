@@ -15,8 +15,9 @@ head is published as unwitnessed, and that is shown.
 
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -29,6 +30,7 @@ from node.store.database import reading, writing
 from node.store.feeds import FeedRow
 from node.store.witnesses import WitnessAnswer
 from protocol.checkpoint import (
+    Checkpoint,
     Cosignature,
     merge_signatures,
     parse_checkpoint,
@@ -313,20 +315,33 @@ def _verify_cosignature(data: bytes, note: bytes, keys: Sequence[VerifierKey]) -
 def _newer_head(node: Node, reply: _Reply) -> tuple[str, bytes] | None:
     """Let a witness show the head that it says it knows; None unless this member's own key has signed one
     that the own leaves do not lead to. A witness could otherwise stop an owner by a word."""
-    row, audience = reply.row, reply.row.audience
-    entry = node.entry().feed("police" if audience == "police" else "network")
-    try:
-        data = node.peers.get_cosigned(reply.witness, row.origin, DEADLINE_SECONDS)
-        shown, _ = verify_checkpoint(data, entry.every_key)
-    except (PeerUnavailable, ProtocolError):
-        return None
+    row = reply.row
+    keys = node.entry().feed("police" if row.audience == "police" else "network").every_key
+    for data in _shown_heads(node, reply.witness, row.origin):
+        with suppress(ProtocolError):
+            shown, _ = verify_checkpoint(data, keys)
+            if shown.origin == row.origin and not _is_own_past(node, row, shown):
+                return reply.witness.id, data
+    return None
+
+
+def _shown_heads(node: Node, witness: Member, origin: str) -> Iterator[bytes]:
+    """Ask a witness for the newest head that it has cosigned, and for the newest heads that it knows: it may
+    have pulled one that it was not asked to cosign."""
+    with suppress(PeerUnavailable, ProtocolError):
+        yield node.peers.get_cosigned(witness, origin, DEADLINE_SECONDS)
+    with suppress(PeerUnavailable, ProtocolError):
+        told = node.peers.get_heads(witness, "", DEADLINE_SECONDS)
+        yield from (note for note in (told[1].notes if told else ()) if note.startswith(origin.encode()))
+
+
+def _is_own_past(node: Node, row: FeedRow, head: Checkpoint) -> bool:
+    """Tell whether the own leaves lead to a head. There may be more of them than when it was asked for."""
     with reading(node.engine) as conn:
-        own = feeds.find_feed(conn, row.member, audience)  # it may have grown while the witness was asked
-        if own is None or shown.origin != own.origin:
-            return None
-        if shown.size <= own.size and tree_root(shown.size, _nodes(conn, own)) == shown.root:
-            return None
-    return reply.witness.id, data
+        own = feeds.find_feed(conn, row.member, row.audience)
+        if own is None or own.origin != row.origin or head.size > own.size:
+            return False
+        return tree_root(head.size, _nodes(conn, own)) == head.root
 
 
 def _keep_note(conn: Connection, row: FeedRow, asked: Witnesses, replies: Sequence[_Reply]) -> None:

@@ -291,6 +291,22 @@ def test_another_past_that_is_larger_than_the_witnesses_know_is_stopped(federati
     assert own_feed(federation).state == feeds.BEHIND
 
 
+def test_a_witness_that_has_only_pulled_the_newest_head_stops_a_clone_too(federation: Federation) -> None:
+    publish(federation)
+    saved = federation.save(OWNER)
+    federation.wire.faults[FIRST] = [down]
+    publish(federation)
+    federation.wire.faults.clear()
+    assert federation.pull(FIRST, OWNER).error == ""
+    federation.restore(OWNER, saved)
+    federation.wire.faults[SECOND] = [down]
+    federation.clock.advance(hours=1)
+    with pytest.raises(Conflict, match="behind its own past"):
+        publish(federation)
+    row = own_feed(federation)
+    assert (row.state, row.pending, size_of(row.evidence)) == (feeds.BEHIND, None, 2)
+
+
 @pytest.mark.parametrize("later", [LEASE, timedelta(days=1)])
 def test_once_the_lease_has_run_out_a_clone_learns_it_before_it_signs(
     federation: Federation, later: timedelta
