@@ -360,8 +360,9 @@ def hand_over(node: Node, case_id: str, member: str, yes: bool, as_json: bool) -
 def keep(node: Node, case_id: str, as_json: bool) -> None:
     """Take back the offer of a case to another member.
 
-    A member that has accepted it before it learns of this keeps it, and this node lets it go all the same:
-    there are never two owners.
+    A member that accepts before it learns of this keeps the case, and this node lets it go all the same:
+    there are not to be two owners. When a member has accepted and its case never appears, call its duty desk
+    first: this ends the waiting, and the case stays here.
 
     \b
     Example:

@@ -94,11 +94,13 @@ def offer_case(node: Node, case_id: str, member_id: str, actor: str) -> Handover
 def take_back(node: Node, case_id: str, actor: str) -> Handover:
     """Take back the offer of a case. A member that has accepted it meanwhile keeps it all the same.
 
+    One that accepted it and never published it can be left waiting too: a person has to have a way out.
+
     Raises:
-        Conflict: it is not offered, or accepted already.
+        Conflict: it is not offered.
     """
     with writing(node.engine, durable=True) as conn:
-        given = handovers.giving_of(conn, case_id, (handovers.OFFERED,))
+        given = handovers.giving_of(conn, case_id, handovers.GIVING_OPEN)
         if given is None:
             raise Conflict("The case is not offered to anybody.", "See `gmcn case show`.")
         _cancel(conn, node, given, "the offer was taken back")

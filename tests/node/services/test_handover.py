@@ -433,6 +433,10 @@ def test_it_is_not_let_go_before_the_new_one_is_seen(federation: Federation) -> 
     settle(federation)
     assert given(federation[OLD], case_id)[0] == handovers.ACCEPTED
     assert live(federation) == {case_id}
+    handover.take_back(federation[OLD], case_id, "test")
+    settle(federation)
+    assert live(federation) == {case_id}
+    handover.offer_case(federation[OLD], case_id, NEW, "test")
 
 
 def test_a_full_record_goes_to_law_enforcement(federation: Federation) -> None:
