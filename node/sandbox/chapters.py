@@ -6,6 +6,8 @@ the same use cases in this process, since starting a program takes longer than w
 """
 
 import json
+import secrets
+import shutil
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +17,7 @@ from random import Random
 from typing import Any
 
 from node.adapters.http import HttpClient
+from node.adapters.keystore import write_private
 from node.errors import PeerUnavailable
 from node.runtime import Node
 from node.sandbox.liar import Lie, lying
@@ -26,14 +29,15 @@ from node.sandbox.replicas import (
     list_differences,
     read_documents,
     readers_of,
+    size_of,
     version_at,
 )
 from node.sandbox.stranger import check_saved, save_feed
 from node.sandbox.transcription import write_in_cyrillic
 from node.sandbox.world import ACTOR, World, add_invented, choose_name
-from node.services import cases, publishing
+from node.services import cases, evidence, publishing
 from node.services.status import FeedStatus, PeerStatus, status
-from node.store.feeds import OPEN, QUARANTINED, REFUSED
+from node.store.feeds import OPEN, QUARANTINED, REFUSED, SPLIT
 from protocol.document import split_document
 
 _PATIENCE = 60.0
@@ -68,9 +72,10 @@ class Chapters:
             ("doorbell", self.doorbell),
             ("erase", self.erase),
             ("peer down", self.peer_down),
-            ("liar: rollback", lambda: self.liar("rollback", "are known already")),
-            ("liar: forked past", lambda: self.liar("fork", "do not lead to the signed root")),
+            ("liar: rollback", self.rollback),
+            ("liar: two faces", self.two_faces),
             ("liar: other texts", self.other_texts),
+            ("restored", self.restored),
             ("endorsement", self.endorsement),
             ("fsck", self.fsck),
         ]
@@ -189,8 +194,15 @@ class Chapters:
         for reader in readers:
             left = files_with(self._nodes[reader], salts)
             _check(not left, f"{reader} said that it was purged, and it is in {', '.join(left)}")
+        ledger = self._gmcn(POLICE_FR.id, "erasures", self._case, "--json")
+        answers = [answer for erasure in ledger for answer in erasure["answers"]]
+        _check(
+            {answer["member"] for answer in answers} == set(readers)
+            and all(answer["purged_at"] for answer in answers),
+            f"the owner's ledger says otherwise: {ledger}",
+        )
         at_all = f"hidden at {len(readers)} peers after {hidden:.1f} s"
-        return f"{at_all}, purged and all receipts in after {receipts:.1f} s"
+        return f"{at_all}, purged and all receipts in the owner's ledger after {receipts:.1f} s"
 
     def peer_down(self) -> str:
         """A peer that was down misses a publication, a change and an erasure, and catches up by itself."""
@@ -208,36 +220,68 @@ class Chapters:
         self._wait(lambda: not list_differences(others), lambda: "the others waited for the one that is down")
         reason = self._peer(POLICE_FR.id, down).error
         _check(version_at(self._nodes[down], second) is not None, f"{down} learned of it while it was down")
-        self._world.start(self._processes, down)
-        self._world.wait(self._processes, down)
+        self._start(down)
         self._wait(lambda: not list_differences(self._nodes), self._differences)
         _check(version_at(self._nodes[down], second) is None, f"{down} still shows what was erased")
         return f"{down} missed a new case, a new version and an erasure, and now has all three; “{reason}”"
 
-    def liar(self, lie: Lie, reason: str) -> str:
-        """A node rewrites its own past with its true keys: no peer follows, nothing else suffers."""
-        liar = POLICE_UA.id
+    def rollback(self) -> str:
+        """A node shows an empty feed under its true keys: no peer follows, nothing else suffers."""
+        liar, readers = POLICE_UA.id, readers_of(POLICE_UA.id)
+        self._lie(liar, "rollback", QUARANTINED)
+        said = {self._feed(reader, liar).reason for reader in readers}
+        _check(all("are known already" in text for text in said), f"another reason was found: {said}")
+        self._return_to_truth(liar)
+        at_all = f"quarantined at {len(readers)} peers: “{said.pop()}”"
+        return f"{at_all}; the others undisturbed, and followed again once it is honest"
+
+    def two_faces(self) -> str:
+        """A node shows another past under its true keys: every peer keeps the proof, which anybody can check
+        without a node, and stops the feed until its operator has decided."""
+        liar, readers = POLICE_UA.id, readers_of(POLICE_UA.id)
+        self._lie(liar, "fork", SPLIT)
+        key = self._nodes[POLICE_FR.id].network().roster.member(liar).feed("network").keys[0].format()
+        self._start(liar)
+        told = [*readers, liar]
+        self._wait(
+            lambda: all(evidence.list_evidence(self._nodes[member]) for member in told),
+            lambda: "not every member has kept the evidence",
+        )
+        file = self._world.folder / "saved" / "evidence.json"
+        for member in told:
+            proof = evidence.list_evidence(self._nodes[member])[0].kept.id
+            if member == POLICE_FR.id:
+                self._gmcn(member, "evidence", "export", proof, file)
+            evidence.close(self._nodes[member], proof, "EXERCISE: it was the story.", ACTOR)
+        nobody = self._world.folder / "nobody"
+        proven = self._processes.run(["--home", nobody, "evidence", "check", file, "--key", key, "--json"])
+        _check(proven["origin"] == f"{liar}/network", "the evidence proves something else")
+        self._wait_followed(liar)
+        heads = f"heads of {proven['smaller']['size']} and {proven['larger']['size']} entries"
+        return f"stopped at {len(readers)} peers; {heads} prove it offline; followed again once decided"
+
+    def _lie(self, liar: str, lie: Lie, state: str) -> None:
+        """Let a node lie until every peer has stopped following it, and see that nothing else suffers.
+
+        Args:
+            state: in which every peer must then have its feed.
+        """
         readers = readers_of(liar)
         before = {reader: read_documents(self._nodes[reader], liar, "network") for reader in readers}
         self._processes.stop(liar)
         with lying(self._nodes[liar], lie):
             publishing.ring_peers(self._nodes[liar])
             self._wait(
-                lambda: all(self._feed(reader, liar).state == QUARANTINED for reader in readers),
+                lambda: all(self._feed(reader, liar).state == state for reader in readers),
                 lambda: (
                     f"not every peer has noticed: {[self._feed(reader, liar).reason for reader in readers]}"
                 ),
             )
-            said = {self._feed(reader, liar).reason for reader in readers}
-            _check(all(reason in text for text in said), f"another reason was found: {said}")
             self._publish_urgently(POLICE_FR.id, without={liar})
             for reader in readers:
                 _check(
                     read_documents(self._nodes[reader], liar, "network") == before[reader], "replicas changed"
                 )
-        self._return_to_truth(liar)
-        at_all = f"quarantined at {len(readers)} peers: “{said.pop()}”"
-        return f"{at_all}; the others undisturbed, and followed again once it is honest"
 
     def other_texts(self) -> str:
         """A node hands out other texts than it signed for: refused one by one, until it publishes anew."""
@@ -256,6 +300,31 @@ class Chapters:
         publishing.publish(self._nodes[liar], [case_id], ACTOR)
         self._return_to_truth(liar)
         return f"refused by {len(readers)} peers and never shown; the next version is there"
+
+    def restored(self) -> str:
+        """A node is lost and restored from a backup older than what it published and erased since: its peers
+        tell it its own past, and nobody sees a second one."""
+        lost, saved = POLICE_JP.id, self._world.folder / "saved"
+        node, secret = self._nodes[lost], saved / "backup-passphrase"
+        write_private(secret, secrets.token_urlsafe(24).encode() + b"\n")
+        key: list[str | Path] = ["--passphrase-file", secret]
+        self._processes.run(["backup-key", saved / "backup.pem", *key])
+        self._gmcn(lost, "backup", saved / "home.backup", "--key", saved / "backup.pub", "--json")
+        gone, size = self._published(lost)[0], size_of(node, lost)
+        publishing.erase(node, gone, ACTOR)
+        self._publish_urgently(lost)
+        self._wait(lambda: not list_differences(self._nodes), self._differences)
+        self._processes.stop(lost)
+        node.engine.dispose()
+        shutil.rmtree(self._world.home(lost))
+        self._gmcn(lost, "restore", saved / "home.backup", "--key", saved / "backup.pem", *key, "--json")
+        self._return_to_truth(lost)
+        _check(size_of(node, lost) == size + 2, f"{lost} does not know what it has signed")
+        _check(version_at(node, gone) is None, f"{lost} shows again what it had erased")
+        self._publish_urgently(lost)
+        split = [reader for reader in readers_of(lost) if self._feed(reader, lost).state != OPEN]
+        _check(not split, f"its feed is not followed by {', '.join(split)}")
+        return f"{lost} got its own entries back from its peers, erasures too, and goes on publishing"
 
     def endorsement(self) -> str:
         """The police withdraw the NGO's endorsement: its cases are hidden at all, and both sides know why."""
@@ -317,8 +386,14 @@ class Chapters:
 
     def _return_to_truth(self, member: str) -> None:
         """Start the true node again, and wait until every peer follows it as before."""
+        self._start(member)
+        self._wait_followed(member)
+
+    def _start(self, member: str) -> None:
         self._world.start(self._processes, member)
         self._world.wait(self._processes, member)
+
+    def _wait_followed(self, member: str) -> None:
         self._wait(
             lambda: (
                 not list_differences(self._nodes)

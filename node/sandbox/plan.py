@@ -17,6 +17,9 @@ KEY_HOLDERS = ("secretariat", "auditor", "board")
 
 THRESHOLD = 2
 
+QUORUM = 2
+"""How many of the other law-enforcement members have to cosign a head before it counts as witnessed."""
+
 AGREEMENT = "EX-2026-01"
 ENDORSEMENT_DAYS = 365
 

@@ -51,6 +51,13 @@ def read_documents(node: Node, owner: str, audience: str) -> dict[str, bytes]:
     return {held.case_id: held.body for held in _documents(node, owner, audience)}
 
 
+def size_of(node: Node, owner: str) -> int:
+    """Return how many entries of a member's network feed a node has."""
+    with reading(node.engine) as conn:
+        row = feeds.find_feed(conn, owner, "network")
+    return row.size if row else 0
+
+
 def version_at(node: Node, case_id: str) -> int | None:
     """Return the version of a case that a node shows; None when it shows none."""
     try:

@@ -43,6 +43,7 @@ from node.sandbox.plan import (
     KEY_HOLDERS,
     MEMBERS,
     NETWORK,
+    QUORUM,
     THRESHOLD,
     Plan,
     plan_of,
@@ -389,12 +390,20 @@ def _admit_all(world: World, nodes: Mapping[str, Node]) -> None:
                 nodes[plan.endorser], plan.id, AGREEMENT, ENDORSEMENT_DAYS, ACTOR
             )
             _request(world, plan, nodes[plan.id], endorsement)
+    network.set_policy(world.coordinator, _witnesses(), _now())
     world.sign_and_publish(_now())
     for member, node in nodes.items():
         if member in endorsers:
             membership.refresh(node)
         else:
             membership.join(node, root, [world.address(COORDINATOR)])
+
+
+def _witnesses() -> dict[str, str]:
+    """Let every law-enforcement member be a witness; as many as QUORUM of the others have to cosign."""
+    names = ",".join(plan.id for plan in MEMBERS if plan.kind == "law_enforcement")
+    settings = {f"witnesses.{audience}": names for audience in ("network", "police")}
+    return settings | {f"quorum.{audience}": str(QUORUM) for audience in ("network", "police")}
 
 
 def _request(world: World, plan: Plan, node: Node, endorsement: str | None = None) -> None:
