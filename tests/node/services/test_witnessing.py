@@ -13,7 +13,7 @@ import pytest
 
 from node.adapters.http import Answer
 from node.errors import Conflict
-from node.services import publishing, witnessing
+from node.services import publishing, recovery, witnessing
 from node.services.witnessing import DEADLINE_SECONDS, LEASE, REFRESH, RETRY, witnessed_at, witnesses_of
 from node.store import feeds, heads, marks, witnesses
 from node.store.database import reading, writing
@@ -305,6 +305,27 @@ def test_a_witness_that_has_only_pulled_the_newest_head_stops_a_clone_too(federa
         publish(federation)
     row = own_feed(federation)
     assert (row.state, row.pending, size_of(row.evidence)) == (feeds.BEHIND, None, 2)
+
+
+def test_a_clone_that_was_stopped_in_time_fetches_its_past_and_goes_on(federation: Federation) -> None:
+    publish(federation)
+    saved = federation.save(OWNER)
+    publish(federation, 2)
+    for member in (FIRST, SECOND, READER):
+        assert federation.pull(member, OWNER).error == ""
+    federation.restore(OWNER, saved)
+    federation.clock.advance(minutes=6)
+    with pytest.raises(Conflict, match="behind its own past"):
+        publish(federation)
+    recovered = recovery.recover(federation[OWNER])
+    assert recovered is not None
+    assert own_feed(federation).state == feeds.OPEN
+    publish(federation)
+    assert (size_of(own_feed(federation).note), vouched(federation)) == (4, federation.clock())
+    for member in (FIRST, SECOND, READER):
+        assert federation.pull(member, OWNER).error == ""
+        assert own_feed(federation, member=member).size == 4
+    assert problems(federation[OWNER]) == []
 
 
 @pytest.mark.parametrize("later", [LEASE, timedelta(days=1)])
