@@ -1,11 +1,13 @@
-"""Members that publish, change, erase, stop and lie at random: what honest ones show is what honest owners
-have out, and what was erased is never shown again.
+"""Members that publish, change, erase, stop, restore and lie at random: what honest ones show is what honest
+owners have out, and what was erased is never shown again.
 
 A few short runs by default; `--hypothesis-profile=long` makes twenty times as many.
 """
 
+import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +18,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from node.adapters.http import Answer
+from node.adapters.keystore import create_sealing_file, load_sealing_file
 from node.runtime import Node
-from node.services import erasure, publishing
+from node.services import backup, erasure, publishing, recovery
 from node.store import documents, feeds
 from node.store.database import reading
 from node.store.search import Query, find
@@ -36,7 +39,7 @@ from tests.federation import (
     tampering,
     withholding,
 )  # fmt: skip
-from tests.liars import Liar, answering, case_states, problems
+from tests.liars import Liar, answering, case_states, find_feed, problems
 
 THIEF = ("police.xx.example", "XX", "law_enforcement")
 HONEST = [FR[0], DE[0], NGO[0]]
@@ -44,6 +47,16 @@ MEMBERS = [*HONEST, THIEF[0]]
 
 members, honest = st.sampled_from(MEMBERS), st.sampled_from(HONEST)
 places = st.integers(0, 1000)
+
+
+def _backup_key() -> Any:
+    with tempfile.TemporaryDirectory(prefix="gmcn-random-") as folder:
+        path = Path(folder) / "backup.pem"
+        create_sealing_file(path, b"a long passphrase")
+        return load_sealing_file(path, b"a long passphrase")
+
+
+KEY = _backup_key()
 
 
 @dataclass
@@ -107,6 +120,8 @@ class Network(RuleBasedStateMachine):
         self.stopped: set[str] = set()
         self.replays: dict[str, dict[str, Answer]] = {member: {} for member in HONEST}
         self.thief: Liar | None = None
+        self.backups: dict[str, Path] = {}
+        self.recovering: set[str] = set()
 
     def teardown(self) -> None:
         """Let every line heal and every member come back, and hold the replicas against their owners."""
@@ -135,6 +150,8 @@ class Network(RuleBasedStateMachine):
 
     @rule(owner=members)
     def publish(self, owner: str) -> None:
+        if owner in self.recovering:
+            return
         record = sample_record("ar", photos=None, reference=None)
         (made,) = self.federation.publish(owner, record)
         self.cases.append(Case(owner, made.case_id))
@@ -143,6 +160,8 @@ class Network(RuleBasedStateMachine):
     @rule(place=places)
     def change(self, place: int) -> None:
         case = self._any_live(place)
+        if case.owner in self.recovering:
+            return
         (made,) = publishing.publish(self.federation[case.owner], [case.case_id], "test")
         case.version = made.versions["network"]
 
@@ -150,6 +169,8 @@ class Network(RuleBasedStateMachine):
     @rule(place=places, wholly=st.booleans())
     def erase(self, place: int, wholly: bool) -> None:
         case = self._any_live(place)
+        if case.owner in self.recovering:
+            return
         end = publishing.erase if wholly else publishing.withdraw
         end(self.federation[case.owner], case.case_id, "test")
         case.erased = True
@@ -195,11 +216,33 @@ class Network(RuleBasedStateMachine):
         erasure.expire(self.federation[member])
         erasure.purge(self.federation[member])
 
+    @rule(member=honest)
+    def back_up(self, member: str) -> None:
+        path = Path(self._folder.name) / f"{member}.backup"
+        path.unlink(missing_ok=True)
+        backup.back_up(self.federation[member], path, KEY[1])
+        self.backups[member] = path
+
+    @precondition(lambda self: self.backups)
+    @rule(place=places)
+    def restore(self, place: int) -> None:
+        """A member loses its machine, and goes on from its last backup."""
+        member = sorted(self.backups)[place % len(self.backups)]
+        home = self.federation[member].config.home
+        self.federation[member].engine.dispose()
+        shutil.rmtree(home)
+        backup.restore(self.backups[member], KEY, home, self.federation.clock())
+        self.federation.reopen(member)
+        self.recovering.add(member)
+        self._recover(member)
+
     @rule(hours=st.integers(1, 48))
     def wait(self, hours: int) -> None:
         self.federation.clock.advance(hours=hours)
         self.federation.coordinator.announce()
         self.federation.refresh()
+        for member in sorted(self.recovering):
+            self._recover(member)
 
     # --- What holds ---
 
@@ -211,12 +254,34 @@ class Network(RuleBasedStateMachine):
     def _settle(self) -> None:
         """Two rounds in which everybody pulls everybody, some minutes apart, and purges."""
         self.stopped.clear()
+        for member in sorted(self.recovering):
+            self._recover(member)
+        assert not self.recovering
         for _ in range(2):
             for member in MEMBERS:
                 for owner in MEMBERS:
                     self.pull(member, owner)
                 self.purge(member)
             self.federation.clock.advance(hours=7)
+
+    def _recover(self, member: str) -> None:
+        """Let a restored member learn what happened since; what no other member ever heard of is lost."""
+        if member in self.stopped:
+            return
+        node = self.federation[member]
+        with suppress(recovery.NotRecovered):
+            recovery.recover(node)
+            self.recovering.remove(member)
+            row = find_feed(node, member)
+            with reading(node.engine) as conn:
+                known = feeds.lookup_cases(conn, row.id, [case.case_id for case in self._of(member)])
+            for case in self._of(member):
+                if case.case_id in known:
+                    case.version, case.erased = known[case.case_id].version, known[case.case_id].erased
+                else:
+                    self.cases.remove(case)
+                    others = [self.federation[other] for other in HONEST if other != member]
+                    assert not any(case.case_id in case_states(other, member) for other in others)
 
     def _check_replicas(self, owner: str) -> None:
         live = {case.case_id: case.version for case in self._of(owner) if not case.erased}
