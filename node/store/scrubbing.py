@@ -95,7 +95,8 @@ _NEEDED = (
     "the node's role must be allowed to execute pg_switch_wal()",
 )
 _RIGHTS = """SELECT current_setting('wal_recycle') = 'off',
-    pg_has_role('pg_monitor', 'USAGE'), pg_has_role('pg_checkpoint', 'USAGE'),
+    pg_has_role('pg_monitor', 'USAGE'),
+    EXISTS (SELECT FROM pg_roles WHERE rolname = 'pg_checkpoint' AND pg_has_role(oid, 'USAGE')),
     has_function_privilege('pg_switch_wal()', 'EXECUTE')"""
 
 

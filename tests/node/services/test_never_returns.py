@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from node.adapters.http import Answer
 from node.errors import Conflict, InvalidInput, NotFound
 from node.runtime import Node
 from node.services import bundles, erasure, finding, publishing, pulling
@@ -15,7 +16,7 @@ from node.store import documents, feeds
 from node.store.database import reading
 from node.store.search import Query, find
 from tests.factories import lang_text, sample_record
-from tests.federation import DE, FR, Answer, Ask, Call, Federation, down
+from tests.federation import DE, FR, Ask, Call, Federation, down
 from tests.liars import Liar, case_states, dump, find_feed, problems
 
 OWNER, MIRROR, READER = FR[0], DE[0], "police.br.example"
@@ -104,7 +105,7 @@ def test_not_in_an_answer_that_was_on_its_way(federation: Federation, case: str)
         federation[OWNER], case, {"circumstances": lang_text(en="x")}, "test", federation.folder
     )
     publishing.publish(federation[OWNER], [case], "test")
-    erased = []
+    erased: list[str] = []
 
     def meanwhile(call: Call, ask: Ask) -> Answer:
         answer = ask()

@@ -68,7 +68,12 @@ def test_a_reader_keeps_the_note_standing(tmp_path: object) -> None:
 
 def test_tables_are_rewritten_only_after_a_pause(server: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     rewritten = []
-    monkeypatch.setattr(scrubbing, "scrub", lambda engine: rewritten.append(engine) or True)
+
+    def rewrite(engine: Engine) -> bool:
+        rewritten.append(engine)
+        return True
+
+    monkeypatch.setattr(scrubbing, "scrub", rewrite)
     for minutes, clean_until in ((0, 0), (1, 0), (239, 0), (240, 240), (241, 240)):
         now = START + minutes * MINUTE
         assert scrubbing.advance(server, now, PAUSE) == START + clean_until * MINUTE
