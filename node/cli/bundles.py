@@ -8,7 +8,7 @@ import click
 
 from node.adapters.files import sync
 from node.cli.failures import PROTOCOL, UNAVAILABLE
-from node.cli.opening import pass_node
+from node.cli.opening import actor, pass_node
 from node.cli.output import json_option, print_json, print_table, progress_bars, remark, safe, say
 from node.runtime import Node
 from node.services import bundles, erasure
@@ -51,7 +51,9 @@ def export(
     unfinished = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         with unfinished.open("wb") as target:
-            done = bundles.export_bundle(node, receiver, members, target, {} if whole else None)
+            done = bundles.export_bundle(
+                node, receiver, members, target, {} if whole else None, actor=actor()
+            )
         sync(unfinished)
         unfinished.replace(file)
     finally:
@@ -79,7 +81,7 @@ def import_(node: Node, ctx: click.Context, file: Path, as_json: bool) -> None:
       gmcn bundle import /media/stick/for-us.bundle
     """
     with file.open("rb") as opened, progress_bars() as tell:
-        done = bundles.import_bundle(node, opened, partial(tell, node.member))
+        done = bundles.import_bundle(node, opened, partial(tell, node.member), actor=actor())
     erasure.purge(node)
     if as_json:
         print_json(done)

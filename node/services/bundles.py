@@ -28,6 +28,7 @@ from node.services.serving import Caller
 from node.services.sources import FalseSource, held_against
 from node.services.standing import Exchange, exchange_with
 from node.store import carried, documents, feeds, heads, photographs, receipts
+from node.store.access import JournalEntry, write_journal
 from node.store.database import reading, writing
 from node.store.photographs import SMALL
 from protocol.answers import MAX_DIGESTS, Absence, Given
@@ -86,6 +87,8 @@ def export_bundle(
     of: Sequence[str],
     target: IO[bytes],
     since: Mapping[str, int] | None = None,
+    *,
+    actor: str = "",
 ) -> Exported:
     """Write a bundle for a member.
 
@@ -94,6 +97,7 @@ def export_bundle(
         target: where it is written, whole and at the end.
         since: how far the receiver has each feed, by its origin; from the first entry on for those that are
             not named. What its own last bundle said when None.
+        actor: who does this, for the journal; empty for what the node does by itself.
 
     Raises:
         NotFound: the roster does not list one of the members.
@@ -116,6 +120,9 @@ def export_bundle(
         writer.finish(target, node.now())
     with writing(node.engine) as conn:
         carried.forget_receipts(conn, receiver)
+        if actor:
+            fields = [receiver, *done.feeds]
+            write_journal(conn, JournalEntry(node.clock(), actor, "bundle.export", fields=fields))
     return done
 
 
@@ -235,11 +242,14 @@ def _export_receipts(node: Node, writer: BundleWriter, receiver: str, done: Expo
             done.receipts += len(items)
 
 
-def import_bundle(node: Node, file: IO[bytes], progress: Progress = no_progress) -> Imported:
+def import_bundle(
+    node: Node, file: IO[bytes], progress: Progress = no_progress, *, actor: str = ""
+) -> Imported:
     """Take what a bundle brings: verified whole, and then read like a pull.
 
     Args:
         file: open for reading, and able to seek.
+        actor: see `export_bundle`.
 
     Raises:
         ProtocolError: it is no bundle for this member by another, was altered or cut off, or hands on what is
@@ -264,6 +274,8 @@ def import_bundle(node: Node, file: IO[bytes], progress: Progress = no_progress)
     _take_receipts(node, caller, reader, contents, done)
     with writing(node.engine) as conn:
         carried.keep_sizes(conn, issuer, contents.known)
+        if actor:
+            write_journal(conn, JournalEntry(node.clock(), actor, "bundle.import", fields=[issuer]))
     return done
 
 
