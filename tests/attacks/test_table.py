@@ -12,6 +12,8 @@ from tests.attacks.table import ROOT, read_rows
 ROWS = read_rows()
 HERE = "tests/attacks/"
 
+pytestmark = pytest.mark.xdist_group("table")  # they share what was collected
+
 
 @pytest.fixture(scope="module")
 def collected() -> list[str]:
