@@ -120,9 +120,10 @@ def proceed(node: Node) -> None:
     for item in given:
         try:
             _go_on(node, item)
-        except NodeError as error:
-            with writing(node.engine) as conn:
-                handovers.change_handover(conn, item.id, reason=error.message)
+        except (NodeError, ProtocolError) as error:
+            if item.reason != str(error):
+                with writing(node.engine) as conn:
+                    handovers.change_handover(conn, item.id, reason=str(error))
 
 
 def way_of(node: Node, case_id: str) -> tuple[Handover | None, Handover | None]:
@@ -227,11 +228,10 @@ def _settle_sent(conn: Connection, node: Node, given: Handover, state: str) -> N
 def _take(node: Node, row: MessageRow) -> None:
     """Take the answer to an offer."""
     with writing(node.engine, durable=True) as conn:
-        content = open_row(conn, node, messages.get_message(conn, row.id))
-        if content is None:
-            return
         try:
-            _take_answer(conn, node, row, Fields(content.body, "answer"))
+            content = open_row(conn, node, messages.get_message(conn, row.id))
+            if content is not None:
+                _take_answer(conn, node, row, Fields(content.body, "answer"))
         except ProtocolError as error:
             messages.settle(conn, [row.id], messages.CLOSED, node.clock(), str(error))
 

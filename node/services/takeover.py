@@ -97,8 +97,8 @@ def view_offer(node: Node, row: MessageRow) -> OfferView | None:
     """Return an offer as a person is shown it; None when it is not right, or does not stand any more."""
     with reading(node.engine) as conn:
         try:
-            offer = read_offer(conn, node, row)
-        except (Conflict, ProtocolError):
+            offer = _checked(node, conn, row)
+        except (Conflict, InvalidInput):
             return None
         here, count = count_photographs(conn, node, row, offer)
     return OfferView(offer.case_id, offer.record, offer.published, here, count)
@@ -153,10 +153,12 @@ def decline(node: Node, number: int, reason: str, actor: str) -> str:
         NotFound: there is no such message.
         Conflict: it is no offer that stands.
         NotAllowed: nothing is exchanged with the old owner.
-        InvalidInput: the reason is too long.
+        InvalidInput: the reason is too long, or not one line.
     """
-    if len(reason) > MAX_REASON:
-        raise InvalidInput(f"The reason has more than {MAX_REASON} characters.", "Shorten it.")
+    if len(reason) > MAX_REASON or not reason.isprintable():
+        raise InvalidInput(
+            "The reason cannot be sent.", f"Write one line of at most {MAX_REASON} characters."
+        )
     with writing(node.engine, durable=True) as conn:
         row = messages.get_message(conn, number)
         if row.kind != OFFER or row.state != messages.NEW:
@@ -301,18 +303,17 @@ def _settle_offer(conn: Connection, node: Node, row: MessageRow, state: str, rea
 
 
 def _answer_no(conn: Connection, node: Node, old_owner: Member, offer: str, reason: str) -> None:
-    content = Content({"re": offer, "accepted": False, "reason": reason})
-    write_message(conn, node, old_owner, ANSWER, content)
+    said = {"reason": reason} if reason else {}
+    write_message(conn, node, old_owner, ANSWER, Content({"re": offer, "accepted": False, **said}))
 
 
 def _take(node: Node, row: MessageRow) -> None:
     """Take the cancellation of an offer."""
     with writing(node.engine, durable=True) as conn:
-        content = open_row(conn, node, messages.get_message(conn, row.id))
-        if content is None:
-            return
         try:
-            _take_cancel(conn, node, row, Fields(content.body, "cancellation"))
+            content = open_row(conn, node, messages.get_message(conn, row.id))
+            if content is not None:
+                _take_cancel(conn, node, row, Fields(content.body, "cancellation"))
         except ProtocolError as error:
             messages.settle(conn, [row.id], messages.CLOSED, node.clock(), str(error))
 
