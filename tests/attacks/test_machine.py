@@ -26,7 +26,7 @@ from tests.federation import DE, FR, Federation
 from tests.liars import case_states, problems
 
 POLICE, PEER = FR[0], DE[0]
-_POINTS = 4
+_POINTS = 3
 
 
 # --- Killed ---

@@ -323,7 +323,7 @@ def _shown(node: Node, federation: Federation) -> set[str]:
 TestNetwork: Any = pytest.mark.timeout(0)(Network.TestCase)
 TestNetwork.settings = settings(
     parent=settings.default,
-    max_examples=max(1, settings.default.max_examples // 20),
+    max_examples=max(1, settings.default.max_examples // 25),
     stateful_step_count=20,
     deadline=None,
     suppress_health_check=list(HealthCheck),
