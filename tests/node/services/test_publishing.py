@@ -247,6 +247,8 @@ def test_every_peer_that_may_read_is_rung_and_who_is_not_reached_is_named(plain:
     assert sorted(told) == sorted([PEER, HELPER])
     assert plain.rung == [PEER]
     plain.announce(HELPER, state="removed", removed_at=plain.clock())
+    assert set(publishing.ring_peers(plain[POLICE])) == {PEER, HELPER}, "it still reads what was erased"
+    plain.clock.advance(days=31)
     assert set(publishing.ring_peers(plain[POLICE])) == {PEER}
 
 
