@@ -168,13 +168,13 @@ def own_erasures(
         unconfirmed: only those that not all peers are known to have confirmed.
     """
     c = feed_case.c
-    query = sa.select(c.id, c.case_id, c.version, c.state, c.hidden_at).where(
-        c.feed_id == feed_id, c.state.in_(GONE)
-    )
+    query = sa.select(c.id, c.case_id, c.version, c.state, c.hidden_at).where(c.hidden_at.is_not(None))
     if case_id is not None:
         query = query.where(c.case_id == case_id)
-    if after is not None:
-        query = query.where(c.hidden_at > after)
+    if after is None:
+        query = query.where(c.feed_id == feed_id)
+    else:  # asked every second: "+" has SQLite take the few that ended lately, not the whole feed
+        query = query.where(sa.literal_column("+feed_case.feed_id") == feed_id, c.hidden_at > after)
     if unconfirmed:
         query = query.where(c.owed)
     return [OwnErasure(*row) for row in conn.execute(query.order_by(c.hidden_at.desc(), c.id))]

@@ -369,6 +369,13 @@ def upgrade() -> None:
     with op.batch_alter_table("feed_case", schema=None) as batch_op:
         batch_op.create_index("ix_feed_case_digest", ["digest"], unique=False)
         batch_op.create_index(
+            "ix_feed_case_hidden",
+            ["hidden_at"],
+            unique=False,
+            sqlite_where=sa.text("hidden_at IS NOT NULL"),
+            postgresql_where=sa.text("hidden_at IS NOT NULL"),
+        )
+        batch_op.create_index(
             "ix_feed_case_owed",
             ["feed_id"],
             unique=False,
@@ -489,6 +496,11 @@ def downgrade() -> None:
         batch_op.drop_index("ix_feed_case_state")
         batch_op.drop_index(
             "ix_feed_case_owed", sqlite_where=sa.text("owed"), postgresql_where=sa.text("owed")
+        )
+        batch_op.drop_index(
+            "ix_feed_case_hidden",
+            sqlite_where=sa.text("hidden_at IS NOT NULL"),
+            postgresql_where=sa.text("hidden_at IS NOT NULL"),
         )
         batch_op.drop_index("ix_feed_case_digest")
 
