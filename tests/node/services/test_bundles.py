@@ -163,7 +163,7 @@ def test_an_ngo_reads_no_police_feed_that_a_careless_member_sends_it(
 ) -> None:
     row = find_feed(federation[OWNER], OWNER, "police")
     with reading(federation[OWNER].engine) as conn:
-        entries = feeds.read_file(conn, row.id, next(bundles_between(0, row.size)))
+        entries = feeds.read_file(conn, row.id, next(iter(bundles_between(0, row.size))))
     base = f"mirrors/{OWNER}/police"
     leak = write(
         federation,
@@ -303,7 +303,7 @@ def test_what_a_member_makes_up_is_refused_and_held_against_it(shared: Federatio
 def test_entries_that_the_owner_did_not_sign_are_refused_before_anything_is_taken(shared: Federation) -> None:
     row = find_feed(shared[CARRIER], OWNER)
     with reading(shared[CARRIER].engine) as conn:
-        entries = feeds.read_file(conn, row.id, next(bundles_between(0, row.size))) or b""
+        entries = feeds.read_file(conn, row.id, next(iter(bundles_between(0, row.size)))) or b""
     before = dump(shared[DESK])
     for forged in (entries[:-5] + b"AAAA" + entries[-1:], entries[:-1], b""):
         contents = [(f"{BASE}/checkpoint", row.note or b""), (f"{BASE}/tile/entries/000.p/2", forged)]

@@ -16,7 +16,7 @@ from node.store.database import reading, writing
 from protocol.answers import Given, format_query, parse_answers
 from protocol.mirror import parse_readers
 from protocol.note import parse_note
-from protocol.roster import fingerprint
+from protocol.roster import Audience, fingerprint
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO, Ask, Call, Fault, Federation, down, down_for, tampering, withholding
 from tests.liars import Liar, answering, case_states, dump, find_feed, problems
@@ -252,7 +252,7 @@ def test_a_mirror_that_is_behind_does_not_lie(federation: Federation) -> None:
 
 def test_a_mirror_that_leaves_out_who_has_cosigned_makes_nothing_worse(federation: Federation) -> None:
     policy = federation.coordinator.trusted.policy
-    witnesses = {"network": (MIRROR,), "police": (MIRROR,)}
+    witnesses: dict[Audience, tuple[str, ...]] = {"network": (MIRROR,), "police": (MIRROR,)}
     federation.coordinator.announce(policy=replace(policy, witnesses=witnesses))
     federation.refresh()
     federation.publish(OWNER, sample_record("ar", photos=None))
