@@ -12,9 +12,10 @@ import tempfile
 from node.adapters.peers import Refused, mirror_path
 from node.errors import NotFound
 from node.runtime import Node
+from node.services import serving
 from node.services.bundles import export_bundle
 from node.services.standing import exchange_with
-from node.store import carried, feeds
+from node.store import carried, feeds, marks
 from node.store.database import reading, writing
 from protocol.bundle import PIECE_BYTES
 from protocol.checkpoint import parse_checkpoint
@@ -27,7 +28,8 @@ def hand_in(node: Node, *, ask: bool = False) -> bool:
     """Bring what the partner holds of the own feeds up to date.
 
     Args:
-        ask: ask the partner what it has even when nothing has changed here since it last had everything.
+        ask: look at everything, also at what only others may have changed: what the partner has, and whom
+            the feeds are open to.
 
     Returns:
         Whether anything was sent.
@@ -46,13 +48,20 @@ def hand_in(node: Node, *, ask: bool = False) -> bool:
         had = carried.known_sizes(conn, partner.id)
     if not ask and all(had.get(row.origin) == _size(row.note) for row in own):
         return False
+    with reading(node.engine) as conn:
+        open_to = [(row.audience, serving.list_readers(node, conn, row.audience)) for row in own]
+        readers = "\n".join(f"{audience} {' '.join(members)}" for audience, members in open_to)
+        told = marks.find_mark(conn, marks.READERS)
     lacking = {row.origin: size for row in own if (size := _size_there(node, partner, row)) is not None}
     with writing(node.engine) as conn:
         current = {row.origin: _size(row.note) for row in own if row.origin not in lacking}
         carried.keep_sizes(conn, partner.id, {**current, **lacking})
-    if lacking:
-        _send(node, partner, {**current, **lacking})
-    return bool(lacking)
+    if not lacking and told is not None and told.about == readers:
+        return False
+    _send(node, partner, {**current, **lacking})
+    with writing(node.engine) as conn:
+        marks.set_mark(conn, marks.READERS, node.clock(), readers)
+    return True
 
 
 def _partner(node: Node) -> Member:

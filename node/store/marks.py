@@ -18,6 +18,9 @@ signed. `about` names the backup."""
 RECOVERED = "recovered"
 """What came before was fetched from the peers. `about` is what could not be, as JSON."""
 
+READERS = "readers"
+"""The members that the own feeds are open to, as the partner was told last: `about` names them."""
+
 mark = sa.Table(
     "mark",
     metadata,

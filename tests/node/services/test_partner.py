@@ -8,12 +8,13 @@ import pytest
 
 from node.config import MirrorConfig
 from node.errors import NotFound, PeerUnavailable
-from node.services import arrivals, erasure, partner, publishing
+from node.services import arrivals, erasure, membership, partner, publishing
 from node.services import cases as register
 from node.store import feeds, peers
 from node.store.database import reading
 from protocol.bundle import PIECE_BYTES
 from protocol.receipt import HELD, format_receipt
+from protocol.roster import fingerprint
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO, Federation, down, dropping, tampering
 from tests.liars import case_states, dump, find_feed
@@ -92,6 +93,27 @@ def test_only_news_are_sent_and_what_was_lost_is_sent_again(federation: Federati
         path.unlink()
     hand_in(federation)
     assert len(held(federation, PARTNER)) == 2
+
+
+def test_whom_the_feeds_are_open_to_is_told_when_that_changes(tmp_path: Path) -> None:
+    made = Federation(tmp_path, [FR, DE, NGO], accepted=False)
+    set_partner(made, PARTNER)
+    for node, other in ((OWNER, PARTNER), (PARTNER, OWNER)):
+        accept(made, node, other)
+    made.publish(OWNER, sample_record("ar", photos=None))
+    hand_in(made)
+    assert find_feed(made[PARTNER], OWNER).readers == PARTNER
+    assert partner.hand_in(made[OWNER], ask=True) is False
+    accept(made, OWNER, OTHER)
+    assert partner.hand_in(made[OWNER], ask=True)
+    arrivals.take_arrived(made[PARTNER])
+    assert find_feed(made[PARTNER], OWNER).readers == f"{OTHER}\n{PARTNER}"
+    made.close()
+
+
+def accept(federation: Federation, node: str, other: str) -> None:
+    entry = federation[node].network().roster.member(other)
+    membership.accept_member(federation[node], other, fingerprint(entry), "test")
 
 
 def test_pieces_are_put_together_in_their_order_or_not_at_all(
