@@ -15,7 +15,7 @@ from node.errors import NodeError
 from node.runtime import Node
 from node.services.photographs import photographs_in
 from node.services.revival import frozen_head
-from node.store import cases, documents, feeds, messages, photographs
+from node.store import cases, documents, feeds, heads, messages, photographs
 from node.store.database import reading
 from protocol.checkpoint import verify_checkpoint
 from protocol.document import verify_document
@@ -61,7 +61,7 @@ def check(node: Node, progress: Progress = lambda what, done, total: None) -> Re
     with reading(node.engine) as conn:
         for row in feeds.list_feeds(conn):
             report.feeds += 1
-            _check_head(node, row, report)
+            _check_head(conn, node, row, report)
             table = _check_leaves(conn, node, row, report, progress)
             if table is not None:
                 _check_cases(conn, row, table, report)
@@ -71,10 +71,11 @@ def check(node: Node, progress: Progress = lambda what, done, total: None) -> Re
     return report
 
 
-def _check_head(node: Node, row: feeds.FeedRow, report: Report) -> None:
+def _check_head(conn: Connection, node: Node, row: feeds.FeedRow, report: Report) -> None:
     note = row.newest_note
     if note is None:
-        if row.size and row.own:  # of another's it comes with the last step of a large update
+        head = heads.newest_head(conn, row.id)  # it comes with the last step of a large update
+        if row.size and (row.own or (head is not None and head.size >= row.size)):
             _found(report, row, "its signed head is missing")
         return
     try:
