@@ -19,7 +19,8 @@ from typing import Any, cast
 
 from node.adapters.http import Answer, HttpClient
 from node.errors import PeerUnavailable
-from node.services import publishing, pulling
+from node.services.following import pulling
+from node.services.register import publishing
 from node.store import feeds, peers
 from node.store.database import reading
 from tests.factories import sample_record

@@ -17,8 +17,8 @@ from typing import Any
 from bench.network import Homes, serving
 from bench.records import SETTINGS, bench_records
 from node.runtime import Node
-from node.services import cases, ledger, publishing
-from node.services.ledger import Answer
+from node.services.register import cases, ledger, publishing
+from node.services.register.ledger import Answer
 from node.store import documents, feeds
 from node.store.database import reading
 

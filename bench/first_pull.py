@@ -16,7 +16,8 @@ from bench.network import Homes, serving
 from bench.records import SETTINGS, bench_records
 from node.domain.searchable import entry_of
 from node.runtime import Node, open_node
-from node.services import cases, publishing, pulling
+from node.services.following import pulling
+from node.services.register import cases, publishing
 from node.store import documents, feeds
 from node.store.database import open_database, reading, writing
 from node.store.migrate import migrate

@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.adapters.repository import Holder
 from node.runtime import Node, open_node
-from node.services import membership, network, signing
+from node.services.coordinator import network, signing
+from node.services.members import membership
 from protocol.policy import Policy
 
 NETWORK = "Benchmark"

@@ -21,8 +21,9 @@ from bench.network import Home, Homes, serving
 from bench.records import SETTINGS, bench_records
 from node.adapters.peers import feed_path
 from node.runtime import Node
-from node.services import cases, publishing, pulling
-from node.services.cases import new_case_id
+from node.services.following import pulling
+from node.services.register import cases, publishing
+from node.services.register.cases import new_case_id
 from node.store import feeds
 from node.store.database import reading, writing
 from protocol.checkpoint import sign_checkpoint

@@ -13,7 +13,8 @@ from bench.first_pull import OWNER
 from bench.network import Home, serving
 from bench.records import bench_records
 from node.runtime import Node
-from node.services import cases, publishing, status
+from node.services import status
+from node.services.register import cases, publishing
 from node.store import feeds
 from node.store.database import reading
 

@@ -17,7 +17,7 @@ from typing import Any
 from bench.network import Home, Homes, serving
 from bench.records import SETTINGS, bench_records
 from node.runtime import Node
-from node.services import cases, publishing
+from node.services.register import cases, publishing
 from node.store import documents, feeds, receipts
 from node.store.database import reading
 

@@ -16,7 +16,8 @@ from typing import Any
 from bench.network import Home, Homes, serving
 from bench.records import SETTINGS, bench_records
 from node.runtime import Node
-from node.services import cases, publishing, pulling
+from node.services.following import pulling
+from node.services.register import cases, publishing
 from node.store import feeds
 from node.store.database import reading, writing
 from protocol.checkpoint import cosign

@@ -21,23 +21,13 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from node.errors import NodeError
 from node.log import describe_exception
 from node.runtime import Node
-from node.services import (
-    arrivals,
-    erasure,
-    gossip,
-    handover,
-    ledger,
-    membership,
-    messages,
-    partner,
-    pruning,
-    pulling,
-    recovery,
-    replicas,
-    revival,
-    takeover,
-    witnessing,
-)
+from node.services import messages
+from node.services.endings import erasure, revival
+from node.services.following import arrivals, partner, pruning, pulling, replicas
+from node.services.members import membership
+from node.services.register import handover, ledger, takeover
+from node.services.safekeeping import recovery
+from node.services.witnesses import gossip, witnessing
 from node.store import access, peers
 from node.store.database import reading, writing
 

@@ -37,7 +37,9 @@ from node.adapters.keystore import create_sealing_file, load_sealing_file
 from node.config import FILE_NAME
 from node.errors import NodeError
 from node.runtime import Node
-from node.services import backup, cases, erasure, publishing, recovery
+from node.services.endings import erasure
+from node.services.register import cases, publishing
+from node.services.safekeeping import backup, recovery
 from node.store import cases as register
 from node.store import documents
 from node.store.database import reading

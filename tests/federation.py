@@ -33,10 +33,12 @@ from node.config import LogConfig
 from node.errors import PeerUnavailable
 from node.log import set_up_log
 from node.runtime import Node, open_node
-from node.services import cases, membership, publishing, pulling
-from node.services.membership import Applicant
-from node.services.publishing import Published
-from node.services.pulling import PullReport
+from node.services.following import pulling
+from node.services.following.pulling import PullReport
+from node.services.members import membership
+from node.services.members.membership import Applicant
+from node.services.register import cases, publishing
+from node.services.register.publishing import Published
 from node.store.database import open_database, scrub
 from node.store.migrate import migrate
 from node.web.federation import make_federation_app

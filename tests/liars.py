@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from node.adapters.http import Answer
 from node.runtime import Node
-from node.services import integrity
+from node.services.safekeeping import integrity
 from node.store import feeds
 from node.store.database import metadata, reading
 from node.store.feeds import FeedRow

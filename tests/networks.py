@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from node.adapters.http import Answer, HttpClient
 from node.adapters.repository import Holder
 from node.errors import PeerUnavailable
-from node.services import network, signing
+from node.services.coordinator import network, signing
 from protocol.joining import format_join_request
 from protocol.policy import Policy
 from tests.members import MemberKeys, public

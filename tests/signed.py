@@ -15,8 +15,9 @@ from node.adapters.http import HttpClient
 from node.config import LogConfig
 from node.log import set_up_log
 from node.runtime import open_node
-from node.services import membership, network
-from node.services.membership import Applicant
+from node.services.coordinator import network
+from node.services.members import membership
+from node.services.members.membership import Applicant
 from node.web.coordinator import create_coordinator_app
 from node.web.federation import make_federation_app
 from tests import networks

@@ -2,7 +2,7 @@
 
 Guarantees: memory does not grow with the file in either direction, and nothing of it is ever on the disk
 unsealed; a file that was altered, cut off or continued is refused before a byte of it is opened. What the
-records say is left to `node.services.bundles`; the format is `protocol.bundle`.
+records say is left to `node.services.following.bundles`; the format is `protocol.bundle`.
 """
 
 import hashlib

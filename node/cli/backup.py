@@ -12,8 +12,8 @@ from node.cli.opening import pass_node
 from node.cli.output import json_option, print_json, progress_bars, remark, say
 from node.errors import InvalidInput
 from node.runtime import Node, system_clock
-from node.services.backup import IN_HOME, back_up, back_up_into
-from node.services.backup import restore as put_back
+from node.services.safekeeping.backup import IN_HOME, back_up, back_up_into
+from node.services.safekeeping.backup import restore as put_back
 from protocol.encoding import format_base64, parse_base64
 from protocol.errors import Malformed
 

@@ -11,8 +11,9 @@ from node.cli.failures import PROTOCOL, UNAVAILABLE
 from node.cli.opening import actor, pass_node
 from node.cli.output import json_option, print_json, print_table, progress_bars, remark, safe, say
 from node.runtime import Node
-from node.services import bundles, erasure
-from node.services.bundles import Imported
+from node.services.endings import erasure
+from node.services.following import bundles
+from node.services.following.bundles import Imported
 
 
 @click.group()

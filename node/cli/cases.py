@@ -23,8 +23,9 @@ from node.cli.publishing import no_ring_option, ring, tidy
 from node.domain.disclosure import Disclosed
 from node.errors import InvalidInput
 from node.runtime import Node
-from node.services import cases, finding, handover, messages, publishing
-from node.services.cases import CaseSource, CaseStanding
+from node.services import messages
+from node.services.register import cases, finding, handover, publishing
+from node.services.register.cases import CaseSource, CaseStanding
 from node.store.cases import STATUSES
 from node.store.handovers import Handover
 from protocol.encoding import parse_json

@@ -5,8 +5,8 @@ import click
 from node.cli.opening import pass_node
 from node.cli.output import json_option, make_table, print_json, print_rich, say
 from node.runtime import Node
-from node.services import ledger
-from node.services.ledger import Answer, Erasure
+from node.services.register import ledger
+from node.services.register.ledger import Answer, Erasure
 
 _SHOWN = 50
 

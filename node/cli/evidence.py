@@ -15,8 +15,8 @@ from node.cli.output import json_option, print_json, print_table, remark, say, u
 from node.config import load_config
 from node.errors import InvalidInput
 from node.runtime import Node
-from node.services import evidence as proofs
-from node.services.evidence import EvidenceView
+from node.services.witnesses import evidence as proofs
+from node.services.witnesses.evidence import EvidenceView
 from protocol.checkpoint import Checkpoint
 from protocol.errors import ProtocolError
 from protocol.note import VerifierKey

@@ -8,7 +8,7 @@ from node.cli.failures import DAMAGED
 from node.cli.opening import pass_node
 from node.cli.output import json_option, print_json, print_table, progress_bars, say
 from node.runtime import Node
-from node.services import integrity
+from node.services.safekeeping import integrity
 
 
 @click.command()

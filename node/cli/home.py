@@ -11,8 +11,8 @@ from node.cli.output import json_option, print_json, remark, say, yes_option
 from node.config import format_settings
 from node.errors import Conflict, NotFound
 from node.runtime import Node, open_node
-from node.services import keys, membership
-from node.services.membership import Applicant
+from node.services.members import keys, membership
+from node.services.members.membership import Applicant
 from protocol.joining import verify_join_request
 from protocol.roster import Roster, fingerprint
 

@@ -7,8 +7,8 @@ import click
 from node.cli.opening import actor, pass_node
 from node.cli.output import json_option, print_json, remark, say, utc_time, yes_option
 from node.runtime import Node
-from node.services import keys as own
-from node.services.keys import KeyView
+from node.services.members import keys as own
+from node.services.members.keys import KeyView
 from protocol.joining import verify_join_request
 from protocol.roster import Audience, fingerprint
 

@@ -10,8 +10,8 @@ from node.cli.opening import actor, pass_node
 from node.cli.output import json_option, print_json, remark, safe, say, utc_time, yes_option
 from node.errors import InvalidInput, NotAllowed, NotFound
 from node.runtime import Node
-from node.services import membership, succession
-from node.services.membership import MemberView
+from node.services.members import membership, succession
+from node.services.members.membership import MemberView
 from protocol.roster import Audience, fingerprint
 
 

@@ -12,10 +12,10 @@ from node.cli.publishing import no_ring_option, ring
 from node.errors import Conflict, InvalidInput
 from node.runtime import Node
 from node.services import messages as mail
-from node.services import takeover
-from node.services.handover import OFFER
 from node.services.messages import Opened
-from node.services.takeover import OfferView
+from node.services.register import takeover
+from node.services.register.handover import OFFER
+from node.services.register.takeover import OfferView
 from node.store.messages import MessageRow
 from protocol.encoding import parse_object
 from protocol.errors import Malformed

@@ -17,10 +17,10 @@ from node.cli.arguments import ask_passphrase, passphrase_option, read_pairs
 from node.cli.output import json_option, print_json, remark, say, yes_option
 from node.domain.rekeying import KEY_OVERLAP
 from node.errors import InvalidInput, NodeError, NotFound
-from node.services import network as coordinator
-from node.services import signing
-from node.services.membership import root_fingerprint
-from node.services.network_view import NetworkView, describe
+from node.services.coordinator import network as coordinator
+from node.services.coordinator import signing
+from node.services.coordinator.network_view import NetworkView, describe
+from node.services.members.membership import root_fingerprint
 from node.web.coordinator import create_coordinator_app
 from protocol.encoding import format_base64, format_json, parse_base64, parse_hash, parse_object
 from protocol.errors import ProtocolError

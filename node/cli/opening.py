@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from node.cli import Invocation
 from node.errors import PeerUnavailable
 from node.runtime import Node, open_node
-from node.services.witnessing import check_not_restored
+from node.services.witnesses.witnessing import check_not_restored
 from node.store.database import reading
 from node.store.migrate import migrate
 

@@ -8,8 +8,9 @@ from node.cli.opening import actor, pass_node
 from node.cli.output import json_option, print_json, remark, safe, say, yes_option
 from node.errors import InvalidInput
 from node.runtime import Node
-from node.services import cases, erasure, publishing
-from node.services.publishing import Published
+from node.services.endings import erasure
+from node.services.register import cases, publishing
+from node.services.register.publishing import Published
 from node.store.cases import DRAFT
 
 _MOST_DRAFTS = 100_000

@@ -10,8 +10,10 @@ from node.cli.opening import pass_node
 from node.cli.output import Tell, json_option, print_json, print_table, progress_bars, remark, safe
 from node.errors import InvalidInput, NotFound, PeerUnavailable
 from node.runtime import Node
-from node.services import erasure, membership, pulling
-from node.services.pulling import PullReport
+from node.services.endings import erasure
+from node.services.following import pulling
+from node.services.following.pulling import PullReport
+from node.services.members import membership
 from protocol.errors import ProtocolError
 
 

@@ -7,7 +7,7 @@ import click
 from node.cli.opening import actor, pass_node
 from node.cli.output import json_option, print_json, progress_bars, say
 from node.runtime import Node
-from node.services import losses, recovery
+from node.services.safekeeping import losses, recovery
 from node.store.database import reading
 
 

@@ -12,8 +12,8 @@ from node.cli.opening import actor, pass_node
 from node.cli.output import json_option, print_json, print_table, remark, say, shown
 from node.errors import InvalidInput
 from node.runtime import Node
-from node.services import finding
-from node.services.finding import Found
+from node.services.register import finding
+from node.services.register.finding import Found
 from node.store.search import Query
 
 SEXES: Mapping[str, int] = {"unknown": 0, "male": 1, "female": 2, "not_applicable": 9}

@@ -2,8 +2,8 @@
 
 Guarantees: each kind of key is replaced alone; a replaced key counts until a stated moment, or not at all
 when it was stolen, and never returns; nothing but keys, address, names and duty desk can be changed by a
-request. That the request is genuine, and who vouches for it, is left to `node.services.network`. Pure
-functions.
+request. That the request is genuine, and who vouches for it, is left to `node.services.coordinator.network`.
+Pure functions.
 """
 
 from collections.abc import Iterable, Sequence

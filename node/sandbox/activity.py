@@ -8,7 +8,7 @@ from node.errors import NodeError
 from node.runtime import Node
 from node.sandbox.plan import MEMBERS
 from node.sandbox.world import ACTOR, add_invented
-from node.services import cases, publishing
+from node.services.register import cases, publishing
 from node.store.cases import PUBLISHED
 
 _EVERY = timedelta(seconds=8)

@@ -35,8 +35,9 @@ from node.sandbox.replicas import (
 from node.sandbox.stranger import check_saved, save_feed
 from node.sandbox.transcription import write_in_cyrillic
 from node.sandbox.world import ACTOR, World, add_invented, choose_name
-from node.services import cases, evidence, publishing
+from node.services.register import cases, publishing
 from node.services.status import FeedStatus, PeerStatus, status
+from node.services.witnesses import evidence
 from node.store.feeds import OPEN, QUARANTINED, REFUSED, SPLIT
 from protocol.document import split_document
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from node.errors import NotFound
 from node.runtime import Node
 from node.sandbox.plan import MEMBERS
-from node.services.finding import open_case_quietly
+from node.services.register.finding import open_case_quietly
 from node.store import documents, feeds, photographs
 from node.store.database import reading
 from node.store.documents import HeldDocument

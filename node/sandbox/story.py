@@ -15,7 +15,7 @@ from node.sandbox.chapters import Chapters, NotSo
 from node.sandbox.plan import MEMBERS
 from node.sandbox.processes import running
 from node.sandbox.world import World, build_world
-from node.services import cases
+from node.services.register import cases
 from protocol.errors import ProtocolError
 
 _SCRIPTS = 8

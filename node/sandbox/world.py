@@ -50,8 +50,10 @@ from node.sandbox.plan import (
 )
 from node.sandbox.portraits import draw_portrait
 from node.sandbox.processes import Processes, running
-from node.services import cases, membership, network, publishing, signing
-from node.services.membership import Applicant
+from node.services.coordinator import network, signing
+from node.services.members import membership
+from node.services.members.membership import Applicant
+from node.services.register import cases, publishing
 from node.store.cases import PUBLISHED
 from protocol.policy import Policy
 

@@ -20,7 +20,7 @@ from node.errors import Conflict, InvalidInput, NotAllowed, NotFound, PeerUnavai
 from node.runtime import Node
 from node.services.serving import Caller, TooOften, not_exchanged, take_once
 from node.services.standing import exchange_with
-from node.services.witnessing import MAX_CLOCK_ERROR, clock_offset
+from node.services.witnesses.witnessing import MAX_CLOCK_ERROR, clock_offset
 from node.store import messages
 from node.store.access import JournalEntry, write_journal
 from node.store.database import reading, writing

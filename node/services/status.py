@@ -11,12 +11,13 @@ from sqlalchemy import Connection
 
 from node.errors import Conflict
 from node.runtime import Node
-from node.services import ledger, losses
-from node.services.freshness import Freshness, freshness_of
-from node.services.ledger import Erasure
-from node.services.membership import MemberView, list_members
+from node.services.members.membership import MemberView, list_members
 from node.services.messages import PARTS
-from node.services.witnessing import check_clock, witnesses_of
+from node.services.register import ledger
+from node.services.register.ledger import Erasure
+from node.services.safekeeping import losses
+from node.services.witnesses.freshness import Freshness, freshness_of
+from node.services.witnesses.witnessing import check_clock, witnesses_of
 from node.store import (
     cases,
     documents,

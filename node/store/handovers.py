@@ -2,7 +2,7 @@
 it.
 
 Guarantees: of a case at most one offer is open; where a case came from and where it went stays known after
-the messages are gone. What happens at each step is `node.services.handover`.
+the messages are gone. What happens at each step is `node.services.register.handover`.
 """
 
 from collections.abc import Sequence

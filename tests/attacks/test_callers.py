@@ -11,7 +11,7 @@ from PIL import Image
 from werkzeug.test import Client
 
 from node.adapters.http import Answer
-from node.services import publishing
+from node.services.register import publishing
 from node.services.serving import MAX_RINGS
 from node.store import documents, photographs
 from node.store.database import reading

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from node.adapters.http import Answer
-from node.services import publishing
+from node.services.register import publishing
 from node.store import documents, feeds, peers
 from node.store.database import reading
 from node.store.search import Query, find

@@ -20,7 +20,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from node.adapters.http import Answer
 from node.adapters.keystore import create_sealing_file, load_sealing_file
 from node.runtime import Node
-from node.services import backup, erasure, publishing, recovery
+from node.services.endings import erasure
+from node.services.register import publishing
+from node.services.safekeeping import backup, recovery
 from node.store import documents, feeds
 from node.store.database import reading
 from node.store.search import Query, find

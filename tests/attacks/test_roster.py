@@ -16,7 +16,8 @@ from node.adapters.http import Answer
 from node.adapters.keystore import load_key_file
 from node.errors import PeerUnavailable
 from node.runtime import Node
-from node.services import membership, network, signing
+from node.services.coordinator import network, signing
+from node.services.members import membership
 from protocol.errors import NoQuorum, ProtocolError
 from protocol.roster import fingerprint
 from tests.attacks.conftest import unchanged

@@ -14,7 +14,7 @@ from werkzeug.test import Client
 
 from node.adapters.http import Answer
 from node.jobs import Jobs
-from node.services import cases as register
+from node.services.register import cases as register
 from node.store import peers
 from node.store.database import writing
 from node.web.federation import make_federation_app

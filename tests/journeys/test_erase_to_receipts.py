@@ -1,7 +1,7 @@
 """From an erasure to the peers' word that nothing is left: over real sockets, on both databases."""
 
-from node.services import cases as register
-from node.services import publishing
+from node.services.register import cases as register
+from node.services.register import publishing
 from node.services.status import status
 from node.store import documents
 from node.store.database import reading

@@ -3,8 +3,9 @@
 import sqlalchemy as sa
 from PIL import Image
 
-from node.services import cases as register
-from node.services import handover, messages, publishing, takeover
+from node.services import messages
+from node.services.register import cases as register
+from node.services.register import handover, publishing, takeover
 from node.store import feeds
 from node.store.database import reading
 from node.store.messages import MessageRow

@@ -1,6 +1,6 @@
 """A first pull of more than a bundle of leaves and more than a batch of documents, cut and resumed."""
 
-from node.services import publishing
+from node.services.register import publishing
 from node.store import feeds
 from tests.factories import sample_record
 from tests.federation import DE, FR, dropping

@@ -1,7 +1,7 @@
 """A peer that lies or is gone: the others go on, over real sockets, on both databases."""
 
 from node.adapters.http import HttpClient
-from node.services import publishing
+from node.services.register import publishing
 from node.services.status import status
 from node.store import feeds
 from tests.factories import sample_record

@@ -5,8 +5,8 @@ from functools import partial
 
 from PIL import Image
 
-from node.services import cases as register
-from node.services import publishing
+from node.services.register import cases as register
+from node.services.register import publishing
 from node.store import documents
 from node.store.database import reading
 from node.store.search import Query, find

@@ -11,8 +11,9 @@ from PIL import Image
 
 from node.adapters.keystore import create_sealing_file, load_sealing_file
 from node.runtime import Node
-from node.services import backup, publishing, recovery
-from node.services import cases as register
+from node.services.register import cases as register
+from node.services.register import publishing
+from node.services.safekeeping import backup, recovery
 from node.store import cases, feeds
 from node.store.database import reading
 from node.store.search import Query, find

@@ -4,8 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from node.config import MirrorConfig
-from node.services import bundles, erasure, publishing
-from node.services import cases as register
+from node.services.endings import erasure
+from node.services.following import bundles
+from node.services.register import cases as register
+from node.services.register import publishing
 from node.services.status import status
 from node.store import feeds
 from tests.factories import sample_record

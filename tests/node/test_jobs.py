@@ -9,8 +9,11 @@ import pytest
 
 from node.errors import PeerUnavailable
 from node.jobs import Jobs
-from node.services import erasure, membership, pulling, replicas, witnessing
-from node.services.pulling import PullReport
+from node.services.endings import erasure
+from node.services.following import pulling, replicas
+from node.services.following.pulling import PullReport
+from node.services.members import membership
+from node.services.witnesses import witnessing
 from node.store import access, feeds, peers
 from node.store.database import reading, writing
 from protocol.policy import Policy

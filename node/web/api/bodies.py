@@ -17,7 +17,7 @@ from marshmallow.validate import Length, OneOf, Range, Regexp
 
 from node.domain.similarity import MAX_NAME
 from node.runtime import Node
-from node.services.finding import MAX_PURPOSE, MIN_PURPOSE
+from node.services.register.finding import MAX_PURPOSE, MIN_PURPOSE
 from node.store.cases import DRAFT, PUBLISHED, WITHDRAWN
 from node.store.search import MAX_OFFSET, MAX_QUESTION, Query
 from protocol.encoding import format_time

@@ -18,8 +18,10 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from node.errors import NotFound
 from node.runtime import Node
-from node.services import arrivals, gossip, messages, mirrors, pruning, serving
+from node.services import messages, serving
+from node.services.following import arrivals, mirrors, pruning
 from node.services.serving import Caller, NotIdentified
+from node.services.witnesses import gossip
 from node.store import feeds, peers
 from node.store.database import reading
 from node.web.federation.witness import SUBMISSION, add_witness_routes

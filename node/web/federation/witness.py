@@ -1,4 +1,4 @@
-"""The routes of a witness (C2SP tlog-witness), below `/witness`, over `node.services.cosigning`.
+"""The routes of a witness (C2SP tlog-witness), below `/witness`, over `node.services.witnesses.cosigning`.
 
 Guarantees: a submission gets exactly the status that the specification gives for what is wrong with it, as
 plain text, and a police feed the 404 of an unknown log, whatever is wrong.
@@ -9,9 +9,9 @@ from collections.abc import Callable
 from flask import Flask, Response, current_app, g
 
 from node.errors import NodeError
-from node.services import cosigning
-from node.services.cosigning import Asker
 from node.services.serving import NotIdentified
+from node.services.witnesses import cosigning
+from node.services.witnesses.cosigning import Asker
 from node.web.problems import status_of
 from protocol.errors import ProtocolError
 from protocol.witness import TEXT_TYPE, format_cosignatures, format_refusal

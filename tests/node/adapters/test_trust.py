@@ -18,7 +18,7 @@ from tuf.api.metadata import Metadata, Root
 from node.adapters.repository import Holder
 from node.adapters.trust import TrustStore
 from node.errors import Conflict, InvalidInput, NotFound, PeerUnavailable
-from node.services import network, signing
+from node.services.coordinator import network, signing
 from protocol.errors import BadProof, Malformed, NoQuorum, ProtocolError
 from protocol.policy import Policy
 from tests.members import MemberKeys, public

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from node.services import evidence
+from node.services.witnesses import evidence
 from node.store.access import read_journal
 from node.store.database import reading
 from protocol.checkpoint import Checkpoint, sign_checkpoint

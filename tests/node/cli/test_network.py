@@ -11,8 +11,8 @@ from click.testing import CliRunner, Result
 from node.cli import main
 from node.cli.failures import INVALID, NOT_ALLOWED, NOT_FOUND
 from node.cli.network import network
-from node.services import signing
-from node.services.network_view import describe
+from node.services.coordinator import signing
+from node.services.coordinator.network_view import describe
 from protocol.endorsement import format_endorsement
 from tests.members import MemberKeys
 from tests.networks import join_request, now

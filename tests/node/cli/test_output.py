@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from node.cli.output import print_json, print_table, progress_bars, readable, safe, shown, utc_time
-from node.services.integrity import Finding
+from node.services.safekeeping.integrity import Finding
 
 MOMENT = datetime(2026, 11, 21, 20, 14, 5, 999, tzinfo=UTC)
 

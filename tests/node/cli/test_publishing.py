@@ -28,7 +28,9 @@ def test_publishing_rings_the_peers_and_says_who_was_reached(town: Town) -> None
 def test_a_peer_that_is_not_reached_does_not_stop_a_publication(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("node.services.publishing.ring_peers", lambda node: {KE: "It cannot be reached."})
+    monkeypatch.setattr(
+        "node.services.register.publishing.ring_peers", lambda node: {KE: "It cannot be reached."}
+    )
     result = town.run(FR, "publish", town.draft(FR))
     assert "Rang 0 of 1 peers." in result.stderr
     assert f"{KE} was not reached and pulls later: It cannot be reached." in result.stderr

@@ -12,9 +12,9 @@ import pytest
 import requests
 
 from node.errors import PeerUnavailable
-from node.services.finding import Found
-from node.services.pulling import PullReport
-from node.services.replicas import Progress
+from node.services.following.pulling import PullReport
+from node.services.following.replicas import Progress
+from node.services.register.finding import Found
 from node.store.access import read_journal
 from node.store.database import reading
 from protocol.errors import BadSignature
@@ -60,7 +60,7 @@ def test_pulling_ends_with_another_code_when_a_peer_is_down_and_when_it_lies(
     town: Town, monkeypatch: pytest.MonkeyPatch, lying: bool, code: int
 ) -> None:
     report = PullReport(FR, error="the root does not come out", lying=lying)
-    monkeypatch.setattr("node.services.pulling.pull", lambda node, member, progress=None: report)
+    monkeypatch.setattr("node.services.following.pulling.pull", lambda node, member, progress=None: report)
     result = town.run(KE, "pull", FR, code=code)
     assert "the root does not come out" in result.stdout
     assert ("broke the protocol" in result.stdout) is lying
@@ -76,7 +76,7 @@ def test_pulling_goes_on_with_the_known_list_of_members(
     def refresh(node: object) -> None:
         raise error
 
-    monkeypatch.setattr("node.services.membership.refresh", refresh)
+    monkeypatch.setattr("node.services.members.membership.refresh", refresh)
     found = town.json(KE, "pull", FR, code=code)
     assert found["roster"] == str(error)
     assert found["peers"][0]["error"] == ""
@@ -98,7 +98,7 @@ def test_ctrl_c_ends_a_pull_at_its_next_safe_point(town: Town, monkeypatch: pyte
             ended.set()
         return PullReport(member)
 
-    monkeypatch.setattr("node.services.pulling.pull", pull)
+    monkeypatch.setattr("node.services.following.pulling.pull", pull)
     town.run(KE, "pull", NGO, FR, code=130)
     assert ended.is_set()
 
@@ -203,7 +203,7 @@ def test_a_field_that_no_schema_knows_does_not_break_the_list(
     """A peer's document may hold any, and be found by every search."""
     public = {"names": [{"full": "Eve", "kind": "legal"}], "last_seen": {"country": "FR", "area": "x"}}
     found = Found(f"{FR}/{'a' * 26}", "replica", FR, "FR", "published", 1.0, public)
-    monkeypatch.setattr("node.services.finding.find", lambda *_: ([found], 1))
+    monkeypatch.setattr("node.services.register.finding.find", lambda *_: ([found], 1))
     assert "Eve" in town.run(KE, "search").stdout
 
 

@@ -9,8 +9,9 @@ import pytest
 
 from node.config import LogConfig
 from node.log import set_up_log
-from node.services import cases as register
-from node.services import erasure, finding, publishing
+from node.services.endings import erasure
+from node.services.register import cases as register
+from node.services.register import finding, publishing
 from node.store import documents, scrubbing
 from node.store.search import Query
 from tests.factories import lang_text, sample_record

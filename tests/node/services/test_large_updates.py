@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from node.runtime import Node
-from node.services import publishing, pulling
+from node.services.following import pulling
+from node.services.register import publishing
 from node.services.status import status
 from node.store import documents, feeds, heads
 from node.store.database import reading

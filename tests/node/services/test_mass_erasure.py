@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import select
 
 from node.runtime import Node
-from node.services import erasure, publishing, revival
+from node.services.endings import erasure, revival
+from node.services.register import publishing
 from node.services.status import status
 from node.store import documents, feeds
 from node.store.database import reading

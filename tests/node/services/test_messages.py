@@ -10,7 +10,11 @@ import pytest
 from node.adapters.http import Answer
 from node.errors import Conflict, InvalidInput, NotAllowed, NotFound, PeerUnavailable
 from node.runtime import Node
-from node.services import erasure, integrity, membership, messages, publishing
+from node.services import messages
+from node.services.endings import erasure
+from node.services.members import membership
+from node.services.register import publishing
+from node.services.safekeeping import integrity
 from node.services.status import status
 from node.store import messages as store
 from node.store.database import reading, writing

@@ -10,8 +10,10 @@ import pytest
 from node.adapters.http import Answer
 from node.errors import Conflict, InvalidInput, NotFound
 from node.runtime import Node
-from node.services import bundles, erasure, finding, publishing, pulling
-from node.services import cases as register
+from node.services.endings import erasure
+from node.services.following import bundles, pulling
+from node.services.register import cases as register
+from node.services.register import finding, publishing
 from node.store import documents, feeds
 from node.store.database import reading
 from node.store.search import Query, find

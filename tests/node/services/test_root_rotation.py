@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from node.adapters.repository import Holder, Repository
 from node.adapters.trust import POLICY, TrustStore
 from node.errors import NotAllowed
-from node.services import keys, membership, network, signing
-from node.services.network_view import describe
+from node.services.coordinator import network, signing
+from node.services.coordinator.network_view import describe
+from node.services.members import keys, membership
 from node.services.status import status
 from protocol.errors import NoQuorum
 from protocol.policy import Policy, format_policy

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from node.errors import Conflict, NotAllowed, NotFound
-from node.services import ledger, publishing, serving
+from node.services import serving
+from node.services.register import ledger, publishing
 from node.services.serving import MAX_RINGS, Caller, NotIdentified, TooOften
 from node.store import access, documents, feeds, receipts
 from node.store.database import reading, writing

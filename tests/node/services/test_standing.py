@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from node.services import erasure, membership, publishing
+from node.services.endings import erasure
+from node.services.members import membership
+from node.services.register import publishing
 from node.services.standing import EXPIRED_POLICE, Exchange, exchange_with
 from node.services.status import status
 from node.store.database import reading

@@ -14,8 +14,9 @@ import pytest
 from PIL import Image
 
 from node.adapters.http import Answer
-from node.services import cases as register
-from node.services import membership, publishing
+from node.services.members import membership
+from node.services.register import cases as register
+from node.services.register import publishing
 from node.services.serving import MAX_RINGS
 from node.store import documents, feeds, peers, photographs
 from node.store.database import reading

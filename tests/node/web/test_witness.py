@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from node.adapters.http import Answer
-from node.services import cosigning, evidence
+from node.services.witnesses import cosigning, evidence
 from node.store import feeds, heads
 from node.store.database import reading, writing
 from node.store.evidence import KeptEvidence, list_evidence

@@ -1,0 +1,1 @@
+"""The coordinator: who is a member, with which keys, by whose signatures."""

@@ -1,0 +1,1 @@
+"""Hidden, emptied, purged; and back where the network undoes it."""

@@ -1,0 +1,1 @@
+"""Following others' feeds: from their owners, through mirrors, in bundles."""

@@ -1,0 +1,1 @@
+"""Being a member: joining, accepting others, own keys, a feed that goes on for another."""

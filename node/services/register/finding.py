@@ -1,0 +1,346 @@
+"""Finding cases over the whole federation from this node's own disk, and opening one.
+
+Guarantees: a search looks at public parts of replicas and at the own register, never at what others' staff
+alone may see, and its results hold nothing but what is public; network and police parts of a foreign case are
+opened for a stated purpose only, which is in the journal before they are shown; the journal holds a keyed
+hash of what was looked for, never the words.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from node.domain.disclosure import disclose
+from node.errors import InvalidInput, NotFound
+from node.runtime import Node
+from node.services.register.photographs import hashes_in, photographs_in
+from node.services.standing import exchange_with
+from node.store import cases, documents, peers, photographs
+from node.store import search as index
+from node.store.access import JournalEntry, write_journal
+from node.store.cases import CaseFile
+from node.store.database import reading, writing
+from node.store.documents import HeldDocument
+from node.store.feeds import HELD
+from node.store.photographs import Photograph
+from node.store.search import Query
+from protocol.document import AUDIENCE_SCHEMA, PARTS, split_document
+from protocol.encoding import format_json, parse_object
+from protocol.errors import NotAuthorized
+
+MIN_PURPOSE, MAX_PURPOSE = 5, 300
+
+_OPEN_PARTS = ("head", "public")
+_PUBLIC_LINE = PARTS[AUDIENCE_SCHEMA["network"]].index("public")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A case that was found.
+
+    Attributes:
+        score: how alike the name is, from 0 to 1; 1 where no name was asked for.
+        public: the public part of a replica; of an own case what the disclosure policy makes public of it
+            today, published or not.
+    """
+
+    case_id: str
+    source: str
+    owner: str
+    country: str
+    status: str
+    score: float
+    public: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A case as this node has it.
+
+    Attributes:
+        parts: by name, without their salts. Of a foreign case without a purpose only `head` and `public`; of
+            an own case `record`, or `public` alone.
+        withheld: parts that are here and need a purpose to be opened.
+        photographs: renditions that the parts name and that documents brought.
+        version, expires, reached_at: of a replica: its version, the last day of its life, when its owner was
+            last reached.
+    """
+
+    case_id: str
+    source: str
+    owner: str
+    status: str
+    parts: Mapping[str, Mapping[str, Any]]
+    withheld: Sequence[str]
+    photographs: Sequence[Photograph]
+    version: int | None = None
+    expires: date | None = None
+    reached_at: datetime | None = None
+
+
+# --- Finding ---
+
+
+def find(node: Node, query: Query, actor: str) -> tuple[list[Found], int]:
+    """Find cases, own and foreign together.
+
+    Returns:
+        The part of the result that the query asks for, and how many cases match in all.
+    """
+    with reading(node.engine) as conn:
+        hits, total = index.find_and_count(conn, query)
+        publics = _publics_of_own(conn, node, hits) | _publics_of_replicas(conn, node, hits)
+    with writing(node.engine) as conn:
+        write_journal(conn, JournalEntry(node.clock(), actor, "search", terms=_hash_terms(node, query)))
+    found = [
+        Found(hit.case_id, hit.source, hit.owner, hit.country, hit.status, hit.score, publics[hit.case_id])
+        for hit in hits
+        if hit.case_id in publics
+    ]
+    return found, total
+
+
+def _publics_of_own(conn: Connection, node: Node, hits: Iterable[index.Hit]) -> dict[str, Mapping[str, Any]]:
+    """Return what is public of each own hit."""
+    own = cases.get_cases(conn, [hit.case_id for hit in hits if hit.source == "own"])
+    return _disclosed(node, own.values()) if own else {}
+
+
+def _publics_of_replicas(
+    conn: Connection, node: Node, hits: Iterable[index.Hit]
+) -> dict[str, Mapping[str, Any]]:
+    """Return the public part of each foreign hit; those whose content has gone meanwhile are absent."""
+    publics: dict[str, Mapping[str, Any]] = {}
+    shown: dict[str, bool] = {}
+    today = node.clock().date()
+    wanted = [hit.case_id for hit in hits if hit.source == "replica"]
+    for doc in documents.find_shown(conn, "network", wanted) if wanted else ():
+        if doc.member not in shown:
+            shown[doc.member] = _is_exchanged(conn, node, doc.member, "network")
+        if shown[doc.member] and doc.expires >= today:
+            publics[doc.case_id] = _read_part(split_document(doc.body)[_PUBLIC_LINE])
+    return publics
+
+
+def _hash_terms(node: Node, query: Query) -> str:
+    """Hash what was asked for under this node's own secret, so that the journal can show repeats, on whatever
+    day and page, and nothing else."""
+    asked = {
+        name: str(value)
+        for name in query.__slots__
+        if name not in ("today", "limit", "offset") and (value := getattr(query, name)) is not None
+    }
+    return hmac.new(node.journal_key(), format_json(asked), hashlib.sha256).hexdigest()
+
+
+# --- Opening ---
+
+
+def open_case(node: Node, case_id: str, actor: str, purpose: str = "") -> Opened:
+    """Open one case: all of an own one, and as much of a foreign one as the purpose allows.
+
+    Args:
+        purpose: why the network and police parts are read; without it they stay closed.
+
+    Raises:
+        NotFound: this node has nothing of such a case.
+        InvalidInput: the purpose is too short to mean anything, or too long.
+    """
+    if purpose:
+        _check_purpose(purpose)
+    with writing(node.engine) as conn:
+        if _is_own(node, case_id):
+            opened = _own(conn, node, case_id)
+            fields = sorted(opened.parts["record"])
+        else:
+            opened = _foreign(conn, node, case_id, with_purpose=bool(purpose))
+            fields = list(opened.parts)
+        write_journal(conn, JournalEntry(node.clock(), actor, "case.open", case_id, fields, purpose))
+    return opened
+
+
+def open_public(node: Node, case_id: str, actor: str) -> Opened:
+    """Open of one case, own or foreign, what is public; the whole needs a purpose and `open_case`.
+
+    Raises:
+        NotFound: this node has nothing of such a case.
+    """
+    with writing(node.engine) as conn:
+        opened = _public(conn, node, case_id)
+        entry = JournalEntry(node.clock(), actor, "case.open", case_id, list(opened.parts))
+        write_journal(conn, entry)
+    return opened
+
+
+def open_case_quietly(node: Node, case_id: str) -> Opened:
+    """Open what of a case needs no purpose, without a line in the journal; for showing results."""
+    with reading(node.engine) as conn:
+        if _is_own(node, case_id):
+            return _own(conn, node, case_id)
+        return _foreign(conn, node, case_id, with_purpose=False)
+
+
+def read_photograph(node: Node, case_id: str, sha256: str) -> tuple[bytes, str]:
+    """Return a photograph that the public part of a case names, and its media type.
+
+    Raises:
+        NotFound: that part names no such photograph, or it is not on this disk.
+    """
+    with reading(node.engine) as conn:
+        opened = _public(conn, node, case_id)
+    return _read_photograph(node, opened, sha256)
+
+
+def open_photograph(node: Node, case_id: str, sha256: str, actor: str, purpose: str) -> tuple[bytes, str]:
+    """Return a photograph that any part of a case names, and its media type.
+
+    Args:
+        purpose: why it is looked at; it is in the journal first.
+
+    Raises:
+        NotFound: the case names no such photograph, or it is not on this disk.
+        InvalidInput: the purpose is too short to mean anything, or too long.
+    """
+    _check_purpose(purpose)
+    with writing(node.engine) as conn:
+        opened = (
+            _own(conn, node, case_id)
+            if _is_own(node, case_id)
+            else _foreign(conn, node, case_id, with_purpose=True)
+        )
+        fields = [name for name, part in opened.parts.items() if sha256 in hashes_in(part)]
+        write_journal(conn, JournalEntry(node.clock(), actor, "photograph.open", case_id, fields, purpose))
+    return _read_photograph(node, opened, sha256)
+
+
+def _read_parts(document: HeldDocument) -> dict[str, dict[str, Any]]:
+    """Read the parts of a document that is held here."""
+    lines = split_document(document.body)
+    names = PARTS[AUDIENCE_SCHEMA[document.audience]]
+    return {name: _read_part(line) for name, line in zip(names, lines, strict=True)}
+
+
+def _read_part(line: bytes) -> dict[str, Any]:
+    part = parse_object(line, "document", len(line))
+    part.pop("salt", None)  # it guards the digest of what was erased, and is nobody's to read
+    return part
+
+
+def _check_purpose(purpose: str) -> None:
+    if not MIN_PURPOSE <= len(purpose.strip()) <= MAX_PURPOSE or not purpose.isprintable():
+        raise InvalidInput(
+            f"The purpose must have {MIN_PURPOSE} to {MAX_PURPOSE} characters, on one line.",
+            "Say in a few words what it is read for, without names: 'border check, report 4711'.",
+        )
+
+
+def _is_own(node: Node, case_id: str) -> bool:
+    return case_id.partition("/")[0] == node.member
+
+
+def _own(conn: Connection, node: Node, case_id: str) -> Opened:
+    return _opened_own(conn, node, cases.get_case(conn, case_id), None)
+
+
+def _public(conn: Connection, node: Node, case_id: str) -> Opened:
+    """Read of a case what is public."""
+    if not _is_own(node, case_id):
+        return _foreign(conn, node, case_id, with_purpose=False)
+    case = cases.get_case(conn, case_id)
+    if case.status == cases.ERASED:
+        raise NotFound("This case was erased.", "Nothing of it is kept.")
+    return _opened_own(conn, node, case, _disclosed(node, [case])[case_id])
+
+
+def _opened_own(conn: Connection, node: Node, case: CaseFile, public: Mapping[str, Any] | None) -> Opened:
+    """Show an own case.
+
+    Args:
+        public: what is to be seen of it; all of it when None.
+    """
+    held = documents.find_documents(conn, case.case_id)
+    parts = {"record": case.record} if public is None else {"public": public}
+    return Opened(
+        case_id=case.case_id,
+        source="own",
+        owner=node.member,
+        status=case.status,
+        parts=parts,
+        withheld=() if public is None else ("record",),
+        photographs=_named_photographs(conn, held, parts),
+        version=held[0].version if held else None,
+        expires=held[0].expires if held else None,
+    )
+
+
+def _disclosed(node: Node, own: Iterable[CaseFile]) -> dict[str, Mapping[str, Any]]:
+    """Tell what the disclosure policy makes public of own cases; nothing of a child not yet missing."""
+    policy, schemas, now = node.disclosure(), node.network().schemas, node.now()
+    return {
+        case.case_id: disclose(case.record, policy, schemas=schemas, now=now).public or {}
+        for case in own
+        if case.status != cases.ERASED
+    }
+
+
+def _foreign(conn: Connection, node: Node, case_id: str, *, with_purpose: bool) -> Opened:
+    today = node.clock().date()
+    held = [
+        doc
+        for doc in documents.find_documents(conn, case_id)
+        if doc.expires >= today and _is_exchanged(conn, node, doc.member, doc.audience)
+    ]
+    if not held:
+        raise NotFound(
+            "This node holds no such case.",
+            "It may have been erased by its owner. `gmcn status` shows when its owner was last reached.",
+        )
+    parts: dict[str, dict[str, Any]] = {}
+    for doc in held:
+        for name, part in _read_parts(doc).items():
+            parts.setdefault(name, part)
+    closed = () if with_purpose else tuple(name for name in parts if name not in _OPEN_PARTS)
+    shown = {name: part for name, part in parts.items() if name not in closed}
+    owner = peers.find_peer(conn, held[0].member)
+    return Opened(
+        case_id=case_id,
+        source="replica",
+        owner=held[0].member,
+        status="published",
+        parts=shown,
+        withheld=closed,
+        photographs=_named_photographs(conn, held, shown),
+        version=int(parts["head"]["version"]),  # of what is shown, which a newer one may be about to replace
+        expires=held[0].expires,
+        reached_at=owner.reached_at if owner else None,
+    )
+
+
+def _is_exchanged(conn: Connection, node: Node, member: str, audience: str) -> bool:
+    try:
+        return audience in exchange_with(conn, node, member).shown
+    except NotAuthorized:  # the roster lists it no longer
+        return False
+
+
+def _named_photographs(
+    conn: Connection, held: Iterable[HeldDocument], parts: Mapping[str, Mapping[str, Any]]
+) -> list[Photograph]:
+    """List the photographs of documents that some of their parts name, each rendition once."""
+    named = {sha256 for part in parts.values() for sha256 in hashes_in(part)}
+    found = {
+        photo.sha256: photo for doc in held for photo in photographs.photographs_of_case(conn, doc.case_key)
+    }
+    return [photo for sha256, photo in found.items() if sha256 in named]
+
+
+def _read_photograph(node: Node, opened: Opened, sha256: str) -> tuple[bytes, str]:
+    for photo in photographs_in(0, opened.parts, HELD):
+        if photo.sha256 == sha256 and (data := node.blobs.get(opened.owner, sha256)) is not None:
+            return data, photo.media_type
+    raise NotFound("There is no such photograph here.", "Full-size ones are fetched in the background.")

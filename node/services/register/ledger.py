@@ -1,0 +1,172 @@
+"""The owner's ledger of what it erased: who has hidden it, who has purged it, who held nothing, who is
+silent.
+
+Guarantees: an entry says what peers signed, and is closed only when every member that could hold something
+has; a member that owes its word is reminded by its doorbell, often at first and then ever more rarely, until
+it has given it. What expired by itself is in the ledger too: peers end it without the owner.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from node.domain.brake import DELAY
+from node.runtime import Node
+from node.services.register import publishing
+from node.services.standing import exchange_with
+from node.store import feeds, peers, receipts
+from node.store.database import reading, writing
+from node.store.receipts import OwnErasure, Promise
+from protocol.roster import Member
+
+PURGED = "purged"
+NOTHING_HELD = "nothing held"
+HIDDEN = "hidden"
+SILENT = "silent"
+
+_RING_AT_LEAST = timedelta(seconds=2)
+_RING_AT_MOST = timedelta(hours=1)
+_RING_SHARE = 20  # the pause between reminders is this part of what the peer is late
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one member said of one erasure; times are that member's.
+
+    Attributes:
+        state: PURGED, NOTHING_HELD, HIDDEN (the purge is still to come) or SILENT.
+        overdue: whether it should have said more by the policy's `receipt_hours`.
+    """
+
+    member: str
+    state: str
+    hidden_at: datetime | None
+    purged_at: datetime | None
+    overdue: bool
+
+    @property
+    def closed(self) -> bool:
+        """Whether there is nothing more to be said."""
+        return self.state in (PURGED, NOTHING_HELD)
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """One case that has ended in one own feed.
+
+    Attributes:
+        state: erased or expired, since `ended_at`.
+        answers: one a member that reads the feed, in the order of their ids.
+    """
+
+    case_id: str
+    audience: str
+    state: str
+    ended_at: datetime
+    answers: tuple[Answer, ...]
+
+    @property
+    def waiting(self) -> list[str]:
+        """The members that have not said yet that nothing is left."""
+        return [answer.member for answer in self.answers if not answer.closed]
+
+
+def list_erasures(node: Node, case_id: str | None = None, *, open_only: bool = False) -> list[Erasure]:
+    """Return what has ended, the newest first.
+
+    Args:
+        case_id: this case alone.
+        open_only: only what not everybody has purged.
+    """
+    with reading(node.engine) as conn:
+        found = [entry for _, entry in _entries(conn, node, case_id, None, unconfirmed=open_only)]
+    listed = [entry for entry in found if entry.waiting or not open_only]
+    return sorted(listed, key=lambda entry: entry.ended_at, reverse=True)
+
+
+def remind(node: Node, within: timedelta | None = None) -> list[str]:
+    """Ring those that owe a word about an erasure and were not rung for a while: every few seconds at first,
+    so that one who was away a minute learns of it at once, and hourly in the end; and close what everybody
+    has confirmed.
+
+    Args:
+        within: look only at what ended so lately; at everything when None.
+
+    Returns:
+        Whom it rang.
+    """
+    now = node.clock()
+    after = None if within is None else now - within
+    with reading(node.engine) as conn:
+        found = _entries(conn, node, None, after, unconfirmed=True)
+        rung = {peer.member: peer.rung_at for peer in peers.list_peers(conn)} if found else {}
+    since = owed_since(entry for _, entry in found)
+    due = [member for member in sorted(since) if _is_due(since[member], rung.get(member), now)]
+    done = [item for item, entry in found if not entry.waiting]
+    if due or done:
+        with writing(node.engine) as conn:
+            receipts.confirm_erasures(conn, done)
+            peers.note_rings(conn, due, now)
+    if due:
+        publishing.ring_peers(node, only=due)
+    return due
+
+
+def owed_since(entries: Iterable[Erasure]) -> dict[str, datetime]:
+    """Return who owes a word, and since when the oldest of the erasures stands."""
+    since: dict[str, datetime] = {}
+    for entry in entries:
+        for answer in entry.answers:
+            if answer.state == SILENT or answer.overdue:
+                since[answer.member] = min(entry.ended_at, since.get(answer.member, entry.ended_at))
+    return since
+
+
+def _is_due(since: datetime, rung_at: datetime | None, now: datetime) -> bool:
+    pause = min(max((now - since) / _RING_SHARE, _RING_AT_LEAST), _RING_AT_MOST)
+    return rung_at is None or rung_at > now or rung_at + pause <= now
+
+
+def _entries(
+    conn: Connection, node: Node, case_id: str | None, after: datetime | None, *, unconfirmed: bool
+) -> list[tuple[OwnErasure, Erasure]]:
+    late = timedelta(hours=node.network().policy.receipt_hours)
+    entries = []
+    for row in feeds.list_feeds(conn):
+        if not row.own:
+            continue
+        items = receipts.own_erasures(conn, row.id, case_id, after, unconfirmed=unconfirmed)
+        said = receipts.promises_about(conn, row.id, [item.case_id for item in items])
+        readers = _readers(conn, node, row.audience) if items else []
+        for item in items:
+            promises = {promise.member: promise for promise in said.get(item.case_id, ())}
+            answers = tuple(
+                _answer(item, member.id, promises.get(member.id), node.now() - late)
+                for member in readers
+                if member.id in promises or member.joined <= item.ended_at
+            )
+            entries.append((item, Erasure(item.case_id, row.audience, item.state, item.ended_at, answers)))
+    return entries
+
+
+def _answer(item: OwnErasure, member: str, promise: Promise | None, before: datetime) -> Answer:
+    """Say where a member stands.
+
+    Args:
+        before: what ended before this moment should have been answered.
+    """
+    # What was promised of an earlier version, which had come to its end there, does not count.
+    if promise is None or promise.version < item.version or promise.hidden_at is None:
+        return Answer(member, SILENT, None, None, item.ended_at < before)
+    if promise.purged_at is None and not promise.nothing_held:  # the brake may hold the purge up
+        return Answer(member, HIDDEN, promise.hidden_at, None, item.ended_at < before - DELAY)
+    state = NOTHING_HELD if promise.nothing_held else PURGED
+    return Answer(member, state, promise.hidden_at, promise.purged_at, False)
+
+
+def _readers(conn: Connection, node: Node, audience: str) -> list[Member]:
+    others = [member for member in node.network().roster.members if member.id != node.member]
+    reading_it = [member for member in others if audience in exchange_with(conn, node, member.id).leaves]
+    return sorted(reading_it, key=lambda member: member.id)

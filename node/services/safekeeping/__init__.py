@@ -1,0 +1,1 @@
+"""A node that was lost: backup, restore, learning the newest head, verifying the disk."""

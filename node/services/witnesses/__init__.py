@@ -1,0 +1,1 @@
+"""Nothing hides: asking witnesses, being one, comparing heads, keeping proof."""

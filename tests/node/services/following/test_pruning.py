@@ -1,0 +1,135 @@
+"""Leaving off old entries: a newcomer and a peer that was away go on behind them, and nobody hides an erasure
+in this way."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from node.services.endings import erasure
+from node.services.following import pruning
+from node.services.register import publishing
+from node.store import feeds
+from node.store.database import reading, writing
+from protocol.tiles import WIDTH, bundles_between, parse_bundle
+from protocol.tlog import EMPTY, leaf_hash
+from tests.factories import sample_record
+from tests.federation import DE, FR, NGO, Federation
+from tests.liars import problems
+
+OWNER, PEER, OTHER = FR[0], DE[0], NGO[0]
+LIFE = 180 + 31
+
+
+def plain(locale: str) -> dict[str, Any]:
+    """A case without photographs."""
+    return sample_record(locale, photos=None, reference=None)
+
+
+def row_of(federation: Federation, member: str) -> feeds.FeedRow:
+    with reading(federation[member].engine) as conn:
+        row = feeds.find_feed(conn, OWNER, "network")
+    assert row is not None
+    return row
+
+
+def live_cases(federation: Federation, member: str) -> set[str]:
+    with reading(federation[member].engine) as conn:
+        row = feeds.find_feed(conn, OWNER, "network")
+        assert row is not None
+        return {kept.case_id for kept in feeds.iterate_cases(conn, row.id) if kept.state == feeds.HELD}
+
+
+@pytest.fixture
+def federation(tmp_path: Path) -> Federation:
+    """An owner whose feed has more than two bundles, of which the first is past its life, and a case that
+    lives: that was renewed since."""
+    made = Federation(tmp_path)
+    old, renewed = made.publish(OWNER, plain("ar"), plain("uk"))
+    publishing.publish(made[OWNER], [old.case_id] * 98, "test")
+    assert made.pull(PEER, OWNER).error == ""
+    made.clock.advance(days=1)
+    publishing.publish(made[OWNER], [old.case_id] * WIDTH, "test")
+    publishing.erase(made[OWNER], old.case_id, "test")
+    made.clock.advance(days=100)
+    publishing.publish(made[OWNER], [renewed.case_id], "test")
+    made.clock.advance(days=LIFE - 100)
+    publishing.publish(made[OWNER], [renewed.case_id] * WIDTH, "test")
+    made.coordinator.announce()
+    made.refresh()
+    return made
+
+
+def test_only_whole_bundles_past_their_life_go(federation: Federation) -> None:
+    owner, before = federation[OWNER], row_of(federation, OWNER)
+    assert pruning.prune(owner) == 2 * WIDTH, "of the network feed and of the police feed"
+    assert pruning.prune(owner) == 0
+    after = row_of(federation, OWNER)
+    assert (after.minimum, after.size, after.note) == (WIDTH, before.size, before.note)
+    assert problems(owner) == []
+    answer = federation.ask(PEER, OWNER, "GET", "/feeds/network/tile/entries/000")
+    assert answer.status == 404
+    assert federation.ask(PEER, OWNER, "GET", "/feeds/network/tile/entries/001").status == 200
+
+
+def test_the_owner_goes_on_publishing(federation: Federation) -> None:
+    pruning.prune(federation[OWNER])
+    federation.publish(OWNER, plain("hi"))
+    assert problems(federation[OWNER]) == []
+    assert federation.pull(PEER, OWNER).error == ""
+    assert len(live_cases(federation, PEER)) == 2
+
+
+@pytest.mark.parametrize(("reader", "feeds_read"), [(PEER, 2), (OTHER, 1)])
+def test_who_was_away_and_who_is_new_go_on_behind_what_was_left_off(
+    federation: Federation, reader: str, feeds_read: int
+) -> None:
+    erasure.expire(federation[reader])
+    pruning.prune(federation[OWNER])
+    report = federation.pull(reader, OWNER)
+    assert (report.error, report.documents) == ("", feeds_read)
+    row = row_of(federation, reader)
+    assert (row.minimum, row.size) == (WIDTH, row_of(federation, OWNER).size)
+    assert live_cases(federation, reader) == live_cases(federation, OWNER)
+    assert problems(federation[reader]) == []
+    federation.publish(OWNER, plain("hi"))
+    assert federation.pull(reader, OWNER).error == ""
+    assert problems(federation[reader]) == []
+
+
+def test_who_hands_a_feed_on_may_have_left_off_the_same(federation: Federation) -> None:
+    assert federation.pull(OTHER, OWNER).error == ""
+    with writing(federation[OTHER].engine) as conn:
+        row = feeds.find_feed(conn, OWNER, "network")
+        assert row is not None
+        feeds.set_readers(conn, row.id, [PEER, OTHER], federation.clock())
+    assert pruning.prune(federation[OTHER]) == WIDTH
+    path = f"/mirrors/{OWNER}/network/pruned"
+    told = federation.ask(PEER, OTHER, "GET", f"{path}/0")
+    assert told.body == b"256\n" + told.body.partition(b"\n")[2]
+    assert federation.ask(PEER, OTHER, "GET", f"{path}/100").status == 404, "it has no tiles to say more"
+    assert federation.ask(PEER, OTHER, "GET", f"{path}/256").status == 404
+    assert federation.ask(PEER, OTHER, "GET", f"{path}/0x").status == 400
+    assert problems(federation[OTHER]) == []
+
+
+def test_an_owner_that_leaves_off_what_still_lives_hides_nothing(federation: Federation) -> None:
+    """It could have erased a case there, and not want that to be seen."""
+    federation.publish(OWNER, plain("hi"))
+    assert federation.pull(PEER, OWNER).error == ""
+    federation.clock.advance(days=31)
+    publishing.publish(federation[OWNER], sorted(live_cases(federation, OWNER)) * WIDTH, "test")
+    with writing(federation[OWNER].engine) as conn:
+        row = feeds.find_feed(conn, OWNER, "network")
+        assert row is not None
+        tree = EMPTY
+        for ref in bundles_between(0, row.size // WIDTH * WIDTH):
+            entries = parse_bundle(feeds.read_file(conn, row.id, ref) or b"", ref.width)
+            tree = tree.extended(map(leaf_hash, entries))
+        feeds.prune(conn, row.id, tree)
+    before = row_of(federation, PEER)
+    report = federation.pull(PEER, OWNER)
+    assert report.lying
+    assert "not past their life" in report.error
+    after = row_of(federation, PEER)
+    assert (after.size, after.note, after.state) == (before.size, before.note, feeds.QUARANTINED)
