@@ -81,6 +81,8 @@ def exchange_with(conn: Connection, node: Node, member_id: str) -> Exchange:
         elif audiences:
             reasons.append("police exchange waits for `gmcn member accept`")
     leaves = tuple(audiences)
+    if State.REMOVED in (stands.state, own_standing.state):  # one that was expelled learns of no police case
+        leaves = tuple(audience for audience in audiences if audience == "network")
     if stands.state is not State.ACTIVE:
         return Exchange(member, stands, accepted, (), leaves, f"{stands.reason}: only erasures are exchanged")
     if own_standing.state is not State.ACTIVE:

@@ -73,13 +73,15 @@ def test_new_keys_of_a_member_begin_again(federation: Federation) -> None:
     assert exchange(federation, POLICE, PEER).audiences == ("network", "police")
 
 
-@pytest.mark.parametrize("state", ["suspended", "removed"])
+@pytest.mark.parametrize(
+    ("state", "leaves"), [("suspended", ("network", "police")), ("removed", ("network",))]
+)
 def test_from_a_member_that_the_roster_stops_only_erasures_are_read(
-    federation: Federation, state: str
+    federation: Federation, state: str, leaves: tuple[str, ...]
 ) -> None:
     federation.announce(PEER, state=state, removed_at=federation.clock() if state == "removed" else None)
     for found in (exchange(federation, POLICE, PEER), exchange(federation, PEER, POLICE)):
-        assert (found.audiences, found.leaves) == ((), ("network", "police"))
+        assert (found.audiences, found.leaves) == ((), leaves)
         assert state in found.reason
     assert exchange(federation, POLICE, HELPER).audiences == ("network",)
 

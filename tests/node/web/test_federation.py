@@ -260,11 +260,15 @@ def test_a_suspended_member_reads_leaves_for_the_sake_of_erasures_and_is_told_wh
     assert federation.ask(PEER, POLICE, "POST", "/feeds/police/documents", query).status == 404
 
 
-def test_a_removed_member_is_told_why_and_gets_nothing(federation: Federation) -> None:
+def test_a_removed_member_is_told_why_and_reads_only_erasures_for_a_while(federation: Federation) -> None:
+    documents = "/feeds/network/documents", format_query([bytes(32)])
     federation.announce(PEER, state="removed", removed_at=federation.clock())
+    assert federation.ask(PEER, POLICE, "GET", NETWORK).status == 200
+    assert "removed" in detail(federation.ask(PEER, POLICE, "POST", *documents))
+    federation.clock.advance(days=30)
     for method, path, body in (
         ("GET", NETWORK, b""),
-        ("POST", "/feeds/network/documents", format_query([bytes(32)])),
+        ("POST", *documents),
         ("POST", "/doorbell", b""),
         ("POST", "/receipts", b"x"),
     ):

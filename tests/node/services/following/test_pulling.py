@@ -179,9 +179,10 @@ def test_a_frozen_feed_ends_where_the_roster_says(three: Federation) -> None:
     )
     three.publish(POLICE, sample_record("uk", photos=None))
     three.announce(POLICE, feeds=(frozen, entry.feeds[1]))
-    report = three.pull(PEER, POLICE)
-    assert "frozen" in report.error
+    assert three.pull(PEER, POLICE).error == ""  # it has all that counts, and asks for nothing behind it
     assert find_feed(three[PEER], POLICE).size == known.size
+    assert "frozen" in three.pull(HELPER, POLICE).error
+    assert find_feed(three[HELPER], POLICE).size == 0
 
 
 # --- Erasures are honoured, whatever else is wrong ---
@@ -586,8 +587,14 @@ def test_a_suspended_member_gives_erasures_and_no_documents(three: Federation) -
     assert found(three) == {second, third.case_id}
 
 
-def test_a_removed_member_is_not_asked(three: Federation) -> None:
+def test_a_removed_member_is_asked_for_its_erasures_until_nothing_of_it_is_kept(three: Federation) -> None:
     three.announce(POLICE, state="removed", removed_at=three.clock())
+    three.wire.calls.clear()
+    assert three.pull(PEER, POLICE).error == ""
+    asked = {call.path for call, _ in three.wire.calls}
+    assert "/feeds/network/checkpoint" in asked
+    assert not any("police" in path.split("/") or path.endswith("/documents") for path in asked)
+    three.clock.advance(days=30)
     three.wire.calls.clear()
     report = three.pull(PEER, POLICE)
     assert (report.lying, "removed" in report.error, three.wire.calls) == (False, True, [])
