@@ -24,7 +24,7 @@ from typing import Any, Literal, NamedTuple
 import orjson
 import sqlalchemy as sa
 from rapidfuzz import fuzz, process
-from sqlalchemy import Column, Connection, Engine, Index, Table, bindparam, text
+from sqlalchemy import Column, Connection, Engine, Index, Table, text
 
 from node.domain.searchable import (
     FOLD_MARK,
@@ -245,28 +245,6 @@ def index_many(connection: Connection, entries: Iterable[SearchEntry]) -> int:
 def remove_many(connection: Connection, source: Source, feed_id: int | None, case_ids: Iterable[str]) -> int:
     """Take cases out of the search, and say how many were there; `purge` clears what the indexes keep."""
     return _remove_ids(connection, _ids_of(connection, ((source, feed_id, case_id) for case_id in case_ids)))
-
-
-def remove_feed(connection: Connection, feed_id: int) -> int:
-    """Take all replicas of one feed out of the search, and say how many there were."""
-    found = connection.execute(sa.select(search_entry.c.id).where(search_entry.c.feed_id == feed_id))
-    return _remove_ids(connection, list(found.scalars()))
-
-
-def hide_many(
-    connection: Connection,
-    source: Source,
-    feed_id: int | None,
-    case_ids: Iterable[str],
-    *,
-    hidden: bool = True,
-) -> int:
-    """Keep cases from being found, or let them be found again, and say how many there are."""
-    ids = _ids_of(connection, ((source, feed_id, case_id) for case_id in case_ids))
-    change = sa.update(search_entry).where(search_entry.c.id == bindparam("row")).values(hidden=hidden)
-    if ids:
-        connection.execute(change, [{"row": number} for number in ids])
-    return len(ids)
 
 
 def hide_feed(connection: Connection, feed_id: int, *, hidden: bool = True) -> int:
