@@ -22,7 +22,7 @@ import tempfile
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from secrets import token_bytes
-from typing import Literal, TypeVar, get_args
+from typing import Literal, get_args
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -46,8 +46,6 @@ _OWN_FILE = "secret"
 _PEM = re.compile(rb"-----BEGIN [A-Z ]+-----\n[A-Za-z0-9+/=\n]+-----END [A-Z ]+-----\n")
 _STRETCHED = re.compile(rb"scrypt: ([A-Za-z0-9+/]{22}==)\n")
 _MAX_FILE = 1 << 16
-
-K = TypeVar("K")
 
 
 class Keystore:
@@ -131,12 +129,12 @@ class Keystore:
             NotAllowed: others may read its file.
             InvalidInput: the file is damaged, or the passphrase is not the one.
         """
-        return _pick(map(self._read_signing, self._paths(purpose)), signing_public, public, purpose)
-
-    def load_sealing(self, public: bytes | None = None) -> MLKEM768X25519PrivateKey:
-        """Return a sealing key; see `load`."""
-        halves = map(self._read_sealing, self._paths(_SEALING))
-        return MLKEM768X25519PrivateKey(*_pick(halves, _sealing_public, public, _SEALING))
+        for key in map(self._read_signing, self._paths(purpose)):
+            if public is None or signing_public(key) == public:
+                return key
+        raise NotFound(
+            f"The {purpose} key that is asked for is not here.", "Restore the key folder from its backup."
+        )
 
     def all_sealing(self, among: Collection[bytes] | None = None) -> list[MLKEM768X25519PrivateKey]:
         """Return every sealing key, the newest first: what was sealed to an earlier one must still open.
@@ -398,15 +396,6 @@ def _sealing_halves(keys: list[PrivateKeyTypes], path: Path) -> tuple[MLKEM768Pr
 
 def _another_kind(path: Path) -> InvalidInput:
     return InvalidInput(f"{path} holds a key of another kind.", "Restore the file from its backup.")
-
-
-def _pick(keys: Iterator[K], public_of: Callable[[K], bytes], public: bytes | None, purpose: str) -> K:
-    for key in keys:
-        if public is None or public_of(key) == public:
-            return key
-    raise NotFound(
-        f"The {purpose} key that is asked for is not here.", "Restore the key folder from its backup."
-    )
 
 
 def _sealing_public(halves: tuple[MLKEM768PrivateKey, X25519PrivateKey]) -> bytes:

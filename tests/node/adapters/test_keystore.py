@@ -59,7 +59,7 @@ def test_reopened_it_holds_the_same_keys(store: Keystore, tmp_path: Path) -> Non
 
 def test_the_sealing_key_opens_what_its_public_half_seals(store: Keystore) -> None:
     suite = hpke.Suite(hpke.KEM.MLKEM768_X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.CHACHA20_POLY1305)
-    private = store.load_sealing(store.sealing_public())
+    [private] = store.all_sealing([store.sealing_public()])
     assert suite.decrypt(suite.encrypt(b"lead", private.public_key()), private) == b"lead"
     assert len(store.sealing_public()) == 1184 + 32
 
@@ -74,7 +74,7 @@ def test_a_replacement_is_the_newest_and_the_old_one_stays(store: Keystore) -> N
     old_sealing = store.sealing_public()
     store.add_sealing()
     assert store.sealing_public() != old_sealing
-    assert store.load_sealing(old_sealing)
+    assert len(store.all_sealing([old_sealing])) == 1
 
 
 def test_a_key_that_is_not_here_is_not_found(store: Keystore, tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_damage_and_mistaken_files_are_told(store: Keystore, tmp_path: Path) -> 
         store.load("token")
     (keys / "sealing.pem").write_bytes(whole + whole)
     with pytest.raises(InvalidInput, match="another kind"):
-        store.load_sealing()
+        store.all_sealing()
 
 
 def test_a_key_file_of_ones_own(tmp_path: Path) -> None:
