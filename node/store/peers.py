@@ -27,7 +27,6 @@ peer = sa.Table(
     sa.Column("accepted_at", Moment),
     sa.Column("accepted_by", sa.String, nullable=False, default=""),
     sa.Column("next_at", Moment, nullable=False),
-    sa.Column("tried_at", Moment),
     sa.Column("reached_at", Moment),
     sa.Column("failures", sa.Integer, nullable=False, default=0),
     sa.Column("error", sa.String, nullable=False, default=""),
@@ -70,7 +69,7 @@ class Peer:
         fingerprint: of the keys that the roster gives it now; `seen_at` is when they were first seen.
         accepted: the fingerprint that was accepted; empty when none was.
         next_at: when it is to be asked again.
-        tried_at, reached_at: the last attempt, and the last that was answered.
+        reached_at: the last attempt that was answered.
         failures: attempts in a row that were not answered.
         error: the last reason, in plain words; empty when all is well.
         lying: whether that reason is a breach of the protocol rather than silence.
@@ -88,7 +87,6 @@ class Peer:
     accepted_at: datetime | None
     accepted_by: str
     next_at: datetime
-    tried_at: datetime | None
     reached_at: datetime | None
     failures: int
     error: str
@@ -217,7 +215,6 @@ def record_success(conn: Connection, member: str, started: datetime, now: dateti
         .where(c.member == member)
         .values(
             next_at=_unless_rung(started, now, now + wait),
-            tried_at=now,
             reached_at=now,
             failures=0,
             error="",
@@ -240,7 +237,7 @@ def record_failure(
 
     A doorbell that rang after the pull began stays due.
     """
-    values: dict[str, Any] = {"tried_at": now, "error": error, "lying": lying}
+    values: dict[str, Any] = {"error": error, "lying": lying}
     if lying:  # it did answer
         values["reached_at"] = now
     conn.execute(

@@ -181,7 +181,6 @@ def upgrade() -> None:
         sa.Column("accepted_at", sa.BigInteger(), nullable=True),
         sa.Column("accepted_by", sa.String(), nullable=False),
         sa.Column("next_at", sa.BigInteger(), nullable=False),
-        sa.Column("tried_at", sa.BigInteger(), nullable=True),
         sa.Column("reached_at", sa.BigInteger(), nullable=True),
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("error", sa.String(), nullable=False),
