@@ -21,7 +21,7 @@ from node.runtime import Node
 from node.services.serving import Caller, TooOften, not_exchanged, take_once
 from node.services.standing import exchange_with
 from node.services.witnesses.witnessing import MAX_CLOCK_ERROR, clock_offset
-from node.store import messages
+from node.store import endings, messages
 from node.store.access import JournalEntry, write_journal
 from node.store.database import reading, writing
 from node.store.messages import MessageRow
@@ -322,11 +322,16 @@ def close(node: Node, number: int, actor: str) -> None:
 
 
 def expire(node: Node) -> None:
-    """End what has outlived itself, and forget what cannot come again; not by a clock that is wrong."""
+    """End what has outlived itself, and forget what cannot come again; not by a clock that is wrong.
+
+    What is about another member's erased case goes here too: it may have come after the erasure, or be about
+    a case of which no document was ever here to be purged.
+    """
     offset = clock_offset(node)
     if offset is not None and abs(offset) > MAX_CLOCK_ERROR:
         return
     now = node.clock()
     with writing(node.engine) as conn:
         messages.lapse(conn, now)
+        messages.erase_about(conn, endings.ended_ids(conn, messages.cases_told_of(conn), now), now)
         messages.forget(conn, now - LEEWAY)

@@ -193,6 +193,19 @@ def foreign_ids(conn: Connection, keys: Sequence[int]) -> list[str]:
     return found
 
 
+def ended_ids(conn: Connection, cases: Sequence[str], now: datetime) -> list[str]:
+    """Return those of these ids that are of other members' cases which have ended in every feed that had
+    them, but for those whose content waits for the brake."""
+    c = feed_case.c
+    lasting = sa.or_(c.state.not_in(GONE), feed.c.own, sa.and_(c.emptied_at.is_(None), c.purge_from > now))
+    found: list[str] = []
+    for some in chunks(cases):
+        query = sa.select(c.case_id).join(feed, c.feed_id == feed.c.id).where(c.case_id.in_(some))
+        having = sa.func.max(sa.case((lasting, 1), else_=0)) == 0
+        found += conn.execute(query.group_by(c.case_id).having(having)).scalars()
+    return found
+
+
 def owners_of(conn: Connection, keys: Sequence[int]) -> set[str]:
     """Return the members whose feeds these cases are of."""
     owners: set[str] = set()

@@ -257,6 +257,13 @@ def settle(conn: Connection, numbers: Sequence[int], state: str, now: datetime, 
     return settled
 
 
+def cases_told_of(conn: Connection) -> list[str]:
+    """Return the cases about which messages still say something."""
+    c = message.c
+    query = sa.select(c.case_id).distinct().where(c.state.in_(OPEN), c.case_id != "", c.sealed.is_not(None))
+    return list(conn.execute(query).scalars())
+
+
 def erase_about(conn: Connection, cases: Sequence[str], now: datetime) -> int:
     """Delete what messages say about erased cases, sent and received. Returns how many said something."""
     erased = 0

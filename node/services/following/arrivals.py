@@ -82,7 +82,8 @@ def take_arrived(node: Node) -> list[Imported]:
                 peers.record_false(conn, member, str(error), node.clock())
         except NodeError as error:
             log.warning("bundle refused", member=member, reason=error.message)
-        path.unlink()
+        finally:  # whatever happens: it must not hold up those of others, and its maker sends it again
+            path.unlink()
     return done
 
 

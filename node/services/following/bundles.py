@@ -24,8 +24,9 @@ from node.services import serving
 from node.services.following import mirrors
 from node.services.following.pruning import tell_pruned
 from node.services.following.pulling import PullReport, read_feed
-from node.services.following.replicas import Progress, no_progress, owed_receipts
+from node.services.following.replicas import owed_receipts
 from node.services.following.sources import FalseSource, held_against
+from node.services.progress import Progress, no_progress
 from node.services.serving import Caller
 from node.services.standing import Exchange, exchange_with
 from node.store import carried, documents, feeds, heads, photographs, receipts
@@ -41,9 +42,15 @@ from protocol.mirror import MAX_READERS_BYTES, format_readers, parse_readers
 from protocol.note import MAX_NOTE_BYTES, parse_note
 from protocol.pruning import MAX_PRUNED_BYTES, Pruned, format_pruned, parse_pruned
 from protocol.receipt import verify_receipt
+from protocol.roster import MAX_MEMBERS
 from protocol.tiles import TileRef, bundles_between
 from protocol.token import Request
 from protocol.verification import FeedState, FeedUpdate
+
+_MAX_FEEDS = 2 * MAX_MEMBERS
+_MAX_PLACES = 1 << 16
+"""How many entry bundles (of 16 million leaves), and how many receipts, are noted of one file: whoever writes
+it could make them tiny, and any number of them."""
 
 _LIMITS = {"checkpoint": MAX_NOTE_BYTES, "readers": MAX_READERS_BYTES, "pruned": MAX_PRUNED_BYTES}
 
@@ -323,7 +330,7 @@ class BundleSource:
 
     def get_readers(self) -> list[str] | None:
         """See `Source`. Only the owner's own bundle says."""
-        return self.readers if self.name == self.member else None
+        return self.readers
 
     def get_pruned(self, known: int) -> Pruned | None:
         """See `Source`."""
@@ -358,8 +365,11 @@ def _look_through(reader: BundleReader) -> _Contents:
         FalseSource: it holds what is not what it is called.
         Malformed: it is not of the form of a bundle.
     """
-    found, issuer = _Contents(), reader.statement.issuer
+    found, issuer, noted = _Contents(), reader.statement.issuer, 0
     for record, place, length in reader.records():
+        noted += not isinstance(record, FeedRecord) or record.kind == "entries"
+        if noted > _MAX_PLACES or len(found.feeds) > _MAX_FEEDS:
+            raise Malformed("bundle: more feeds, entry bundles or receipts than a bundle may hold")
         if isinstance(record, FeedRecord):
             key = record.member, record.audience
             source = found.feeds.setdefault(key, BundleSource(reader, issuer, *key))
@@ -400,9 +410,10 @@ def _note(source: BundleSource, record: FeedRecord, place: int, length: int) -> 
             if kind == "checkpoint":
                 source.checkpoint = data
             elif kind == "readers":
-                source.readers = parse_readers(data)
+                readers = parse_readers(data)  # which only the owner may say: others' are not kept
+                source.readers = readers if source.name == source.member else None
             else:
-                source.pruned[int(record.name)] = data
+                source.pruned = {int(record.name): data}  # there is one: for what the receiver has
 
 
 def _check_feeds(node: Node, contents: _Contents, done: Imported) -> Iterator[tuple[BundleSource, Exchange]]:

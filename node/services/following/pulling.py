@@ -32,8 +32,8 @@ from node.services.following import replicas
 from node.services.following.mirrors import choose_mirrors
 from node.services.following.prefetch import fetch_ahead
 from node.services.following.pruning import check_pruned, skip_to
-from node.services.following.replicas import Progress, no_progress
 from node.services.following.sources import FalseSource, Source, held_against, mirror_source, owner_source
+from node.services.progress import Progress, no_progress
 from node.services.serving import Caller, keep_receipt, read_receipt
 from node.services.standing import Exchange, exchange_with
 from node.services.witnesses.evidence import PULL, keep, prove_split
@@ -308,11 +308,7 @@ def _advance(
             except BadProof as error:
                 keys, first_time = entry.keys_at(node.now()), row.state == feeds.OPEN
                 raise prove_split(error, row.note, note, keys, source.get_file, thorough=first_time) from None
-        try:  # from here on every word is under the owner's signature
-            _commit(node, row, update, seen, state, spool)
-        except ProtocolError:
-            _honour_erasures(node, row, update, spool)
-            raise
+        _commit(node, row, update, seen, state, spool)
     report.leaves += state.frontier.size - row.size
 
 
@@ -372,7 +368,8 @@ def _commit(
 
     A large update goes in several transactions, so that nobody waits long to write. Until the last of them
     the feed has no signed head here; a crash leaves a state from which the next pull goes on. What breaks a
-    rule in a later one has the earlier ones taken back.
+    rule in a later one has the earlier ones taken back. Such a feed is not believed, but an erasure under its
+    signed root is honoured all the same: it can only protect a child.
 
     Args:
         seen: the newest head that the update was held against; a witness may have seen a larger one.
@@ -392,10 +389,12 @@ def _commit(
             _commit_step(node, reached, update, seen, step, entries, files, hidden)
             reached = replace(reached, size=frontier.size, frontier=frontier.format(), note=note)
     except ProtocolError:
-        if reached.size > row.size:
-            with writing(node.engine) as conn:
+        hidden |= _signed_erasures(row, update, spool)
+        with writing(node.engine) as conn:  # one transaction: at no moment is an erased case shown
+            if reached.size > row.size:
                 feeds.set_back(conn, reached, row)
                 undo_past(conn, node, row, FrozenHead(row.size, row.known().frontier.root()))
+            _hide_ahead(conn, node, row, hidden)
         raise
 
 
@@ -440,9 +439,12 @@ def _commit_step(
             remove_many(conn, "replica", row.id, erased)
             endings.brake(conn, row.id, now)
         feeds.write_files(conn, row.id, files)
-        states = feeds.lookup_cases(conn, row.id, sorted(hidden)) if state.note is not None else {}
-        if not all(case.erased for case in states.values()):
+        states = feeds.lookup_cases(conn, row.id, sorted(hidden))
+        again = {case for case, state_of in states.items() if not state_of.erased}
+        if again and state.note is not None:
             raise NotAuthorized("feed: a case returns of which a signed erasure was seen")
+        if again:  # until the last step, and after a crash before it
+            _hide_ahead(conn, node, row, again)
 
 
 def _steps(update: FeedUpdate, spool: IO[bytes], *, whole: bool) -> Iterator[list[tuple[TileRef, bytes]]]:
@@ -457,10 +459,9 @@ def _steps(update: FeedUpdate, spool: IO[bytes], *, whole: bool) -> Iterator[lis
         yield step
 
 
-def _honour_erasures(node: Node, row: feeds.FeedRow, update: FeedUpdate, spool: IO[bytes]) -> None:
-    """A feed that broke a rule is not believed, but an erasure under its signed root is honoured: it can only
-    protect a child."""
-    cases = []
+def _signed_erasures(row: feeds.FeedRow, update: FeedUpdate, spool: IO[bytes]) -> set[str]:
+    """Read which cases an update erases, whatever else is wrong with it."""
+    cases = set[str]()
     for ref, data in _spooled(update, spool):
         for entry in parse_bundle(data, ref.width):
             try:
@@ -468,11 +469,15 @@ def _honour_erasures(node: Node, row: feeds.FeedRow, update: FeedUpdate, spool: 
             except ProtocolError:
                 continue
             if leaf is not None and leaf.kind == ERASE:
-                cases.append(leaf.case)
-    with writing(node.engine) as conn:
-        endings.hide_cases(conn, row.id, cases, node.clock())
-        endings.brake(conn, row.id, node.clock())
-        remove_many(conn, "replica", row.id, cases)
+                cases.add(leaf.case)
+    return cases
+
+
+def _hide_ahead(conn: Connection, node: Node, row: feeds.FeedRow, cases: set[str]) -> None:
+    """Hide cases of which a signed erasure was seen whose turn has not come."""
+    endings.hide_cases(conn, row.id, sorted(cases), node.clock())
+    endings.brake(conn, row.id, node.clock())
+    remove_many(conn, "replica", row.id, sorted(cases))
 
 
 def _spooled(update: FeedUpdate, spool: IO[bytes]) -> Iterator[tuple[TileRef, bytes]]:

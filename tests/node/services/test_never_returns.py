@@ -1,7 +1,9 @@
 """An erased case never comes back: not by its owner, not by a thief of its key, not through a mirror, not in
-a bundle from before, not in an answer that was on its way."""
+a bundle from before, not in an answer that was on its way, not by a large update that goes in steps, not in a
+message that comes late."""
 
 import io
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import pytest
 from node.adapters.http import Answer
 from node.errors import Conflict, InvalidInput, NotFound
 from node.runtime import Node
+from node.services import messages
 from node.services.endings import erasure
 from node.services.following import bundles, pulling
 from node.services.register import cases as register
@@ -17,7 +20,9 @@ from node.services.register import finding, publishing
 from node.store import documents, feeds
 from node.store.database import reading
 from node.store.search import Query, find
-from tests.factories import lang_text, sample_record
+from protocol.leaf import PUT
+from protocol.message import Content
+from tests.factories import lang_text, sample_case_id, sample_record
 from tests.federation import DE, FR, Ask, Call, Federation, down
 from tests.liars import Liar, case_states, dump, find_feed, problems
 
@@ -134,3 +139,62 @@ def test_not_after_it_had_expired_before_it_was_erased(federation: Federation, c
     assert row.state == feeds.OPEN
     assert is_gone(reader, federation, case)
     assert erasure.purge(reader) == 2
+
+
+class Killed(BaseException):
+    """The process ends."""
+
+
+@pytest.mark.parametrize("end", ["refused", "killed"])
+def test_not_by_another_face_that_comes_in_steps(
+    federation: Federation, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    """Its erasure was signed among other lies. Then the owner goes on without it, in an update of several
+    steps of which the last is never taken."""
+    monkeypatch.setattr(pulling, "_STEP_BUNDLES", 1)
+    (published,) = federation.publish(OWNER, sample_record("ar", photos=None))
+    case = published.case_id
+    assert federation.pull(READER, OWNER).error == ""
+    liar = Liar(federation, OWNER)
+    liar.erase(case)
+    liar.entries.append(b"{}")
+    federation.wire.faults[OWNER] = [liar.fault]
+    assert federation.pull(READER, OWNER).lying
+
+    face = Liar(federation, OWNER)
+    face.put(0, 2, case=case)
+    for number in range(1, 300):
+        face.say(PUT, sample_case_id(number, OWNER), digest=os.urandom(32))
+    face.entries.append(b"{}")
+    federation.wire.faults[OWNER] = [face.fault]
+    if end == "killed":
+        undo = pulling.undo_past
+
+        def die(*_: object) -> int:
+            raise Killed
+
+        monkeypatch.setattr(pulling, "undo_past", die)
+        with pytest.raises(Killed):
+            federation.pull(READER, OWNER)
+        monkeypatch.setattr(pulling, "undo_past", undo)
+        assert case_states(federation[READER], OWNER)[case][0] == feeds.ERASED
+        face.entries.pop()  # what comes next is nothing wrong by itself
+    report = federation.pull(READER, OWNER)
+    assert report.lying == (end == "refused")
+    assert case_states(federation[READER], OWNER)[case][0] == feeds.ERASED
+    federation.wire.faults.clear()
+    federation.pull(READER, OWNER)
+    with reading(federation[READER].engine) as conn:
+        hits = find(conn, Query(today=federation.clock().date()))
+    assert case not in {hit.case_id for hit in hits}
+
+
+def test_not_in_a_message_that_comes_late(federation: Federation, case: str) -> None:
+    erase(federation, case)
+    sender, reader = federation[MIRROR], federation[READER]
+    for about in (case, f"{OWNER}/{'b' * 26}"):
+        messages.send_message(sender, READER, "lead", Content({"case": about, "note": "seen"}), "test")
+    assert messages.deliver(sender, READER) == ""
+    messages.expire(reader)
+    rows = messages.list_messages(reader, outgoing=False, everything=True, limit=9)
+    assert {row.case_id: row.state for row in rows} == {case: "erased", f"{OWNER}/{'b' * 26}": "new"}

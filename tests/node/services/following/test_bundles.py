@@ -374,3 +374,23 @@ def test_what_waits_in_the_scratch_folder_is_sealed(
     assert b'"case"' not in written
     assert len(written) > 5_000
     assert list(federation[OWNER].scratch().iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "mirrors/a{}.example/network/tile/entries/000",
+        f"mirrors/{OWNER}/network/tile/entries/{{:03}}",
+        "receipts/{}",
+    ],
+)
+def test_one_of_countless_tiny_records_is_refused(
+    shared: Federation, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(bundles, "_MAX_PLACES", 20)
+    monkeypatch.setattr(bundles, "_MAX_FEEDS", 10)
+    data = write(shared, CARRIER, DESK, *((path.format(number), b"") for number in range(30)))
+    before = dump(shared[DESK])
+    with pytest.raises(Malformed, match="more feeds, entry bundles or receipts"):
+        take(shared, DESK, data)
+    assert dump(shared[DESK]) == before
