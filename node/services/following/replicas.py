@@ -9,7 +9,7 @@ form that its document promised.
 """
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -23,6 +23,7 @@ from node.errors import InvalidInput, PeerUnavailable
 from node.runtime import Network, Node
 from node.services.following.prefetch import fetch_ahead
 from node.services.following.sources import Source, owner_source
+from node.services.progress import Progress
 from node.services.register.photographs import photographs_in
 from node.services.standing import exchange_with
 from node.store import documents, feeds, photographs, receipts
@@ -38,18 +39,11 @@ from protocol.receipt import ERASED, HELD, MAX_ITEMS, format_receipt
 from protocol.roster import Member
 from schemas import SchemaError
 
-Progress = Callable[[str, int, int], None]
-"""`progress(what, done, total)`: told as a long pull goes on; `what` is "entries" or "documents"."""
-
 _ROUND = 16 * MAX_DIGESTS
 _COMMIT = 4 * MAX_DIGESTS  # a transaction: the search's indexes prefer large steps
 _SOON = timedelta(minutes=5)
 _RETRY = {"restricted": timedelta(hours=6)}
 _PHOTO_ROUND = 64
-
-
-def no_progress(what: str, done: int, total: int) -> None:
-    """Tell nobody."""
 
 
 def fetch_documents(

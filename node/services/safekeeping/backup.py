@@ -14,7 +14,7 @@ import os
 import re
 import shutil
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -34,15 +34,13 @@ from node.adapters.keystore import key_id
 from node.config import FILE_NAME, Config, parse_config
 from node.errors import Conflict, InvalidInput, NodeError, NotFound
 from node.runtime import Node
+from node.services.progress import Progress, no_progress
 from node.store import access, cases, feeds, marks, peers, photographs, scrubbing
 from node.store.access import JournalEntry, write_journal
 from node.store.copying import Loader, count_rows, dump, is_empty
 from node.store.database import open_database, reading, snapshot
 from node.store.migrate import current_revision, knows, migrate
 from protocol.encoding import format_time
-
-Progress = Callable[[str, int, int], None]
-"""`progress(what, done, total)`: what is "rows", "photographs" or "bytes"."""
 
 SUFFIX = ".backup"
 IN_HOME = "sqlite"
@@ -97,9 +95,7 @@ class Restored:
     passphrase_file: str
 
 
-def back_up(
-    node: Node, path: Path, public: bytes, progress: Progress = lambda what, done, total: None
-) -> Made:
+def back_up(node: Node, path: Path, public: bytes, progress: Progress = no_progress) -> Made:
     """Write a backup of the node, which may go on serving, into a new file.
 
     Args:
@@ -130,7 +126,7 @@ def back_up_into(
     folder: Path,
     keep: int,
     public: bytes,
-    progress: Progress = lambda what, done, total: None,
+    progress: Progress = no_progress,
 ) -> Made:
     """Write a backup into a folder under a name of its own, and remove older ones of this member.
 
@@ -184,7 +180,7 @@ def restore(
     *,
     database: str = "",
     despite_erasures: bool = False,
-    progress: Progress = lambda what, done, total: None,
+    progress: Progress = no_progress,
 ) -> Restored:
     """Put a backup back into a new home.
 

@@ -6,7 +6,7 @@ content.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from node.errors import NodeError
 from node.runtime import Node
 from node.services.endings.revival import frozen_head
+from node.services.progress import Progress, no_progress
 from node.services.register.photographs import photographs_in
 from node.store import cases, documents, feeds, heads, messages, photographs
 from node.store.database import reading
@@ -27,7 +28,6 @@ from protocol.tiles import bundles_between, parse_bundle
 from protocol.tlog import leaf_hash
 from protocol.verification import replay
 
-Progress = Callable[[str, int, int], None]
 _ROUND = 500
 
 
@@ -51,7 +51,7 @@ class Report:
     findings: list[Finding] = field(default_factory=list)
 
 
-def check(node: Node, progress: Progress = lambda what, done, total: None) -> Report:
+def check(node: Node, progress: Progress = no_progress) -> Report:
     """Look at everything.
 
     Args:

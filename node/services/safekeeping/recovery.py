@@ -13,7 +13,7 @@ heard. Any step may be cut off: the next call goes on from the database.
 """
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -30,6 +30,7 @@ from node.services.following import pulling, replicas
 from node.services.following.prefetch import fetch_ahead
 from node.services.following.sources import PeerSource, held_against, mirror_source
 from node.services.members import membership
+from node.services.progress import Progress, no_progress
 from node.services.register.photographs import photographs_in
 from node.services.safekeeping.losses import ACTOR, Losses, add_losses, find_losses, sort_losses, unheard
 from node.services.standing import exchange_with
@@ -50,8 +51,6 @@ from protocol.roster import Audience, FeedEntry, Member
 from protocol.tiles import WIDTH, TileRef, parse_bundle, read_nodes
 from protocol.tlog import tree_root
 from protocol.verification import FeedState, FeedUpdate, replay
-
-Progress = Callable[[str, int, int], None]
 
 SUCCESSOR = (
     "Nothing can be signed on this feed any more. Ask the coordinator to freeze it where the peers have it; "
@@ -87,9 +86,7 @@ def is_needed(node: Node) -> bool:
         return restored or any(row.state == feeds.BEHIND for row in feeds.own_feeds(conn))
 
 
-def recover(
-    node: Node, progress: Progress = lambda what, done, total: None, *, with_few: bool = False
-) -> Recovered | None:
+def recover(node: Node, progress: Progress = no_progress, *, with_few: bool = False) -> Recovered | None:
     """Bring the own feeds to the newest head that the members know, and honour what was erased meanwhile.
 
     Args:
