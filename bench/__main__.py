@@ -19,7 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bench import first_pull, peers, poll, size, spread, witnessing
+from bench import convergence, crashes, erasure, first_pull, peers, poll, size, spread, witnessing
 from bench.table import format_table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -99,6 +99,9 @@ PARTS: dict[str, Callable[[int, int], dict[str, Any]]] = {
     "poll": lambda count, runs: poll.run(),
     "witnessing": lambda count, runs: witnessing.run(),
     "spread": lambda count, runs: spread.run(),
+    "erasure": lambda count, runs: erasure.run(),
+    "convergence": lambda count, runs: convergence.run(),
+    "crashes": lambda count, runs: crashes.run(),
     "first-pull": _run_first_pull,
 }
 

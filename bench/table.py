@@ -95,6 +95,40 @@ def _spread(found: dict[str, Any]) -> Iterator[Row]:
     )
 
 
+def _erasure(found: dict[str, Any]) -> Iterator[Row]:
+    yield Row(
+        f"Erase to the last `hidden_at`, one of {found['peers']} peers down for {found['down_seconds']} s",
+        f"{found['back_hidden']:.1f} s after it was back",
+        "< 5 s",
+        found["back_hidden"] < 5,
+    )
+    yield Row(
+        "Erase to `purged_at`, SQLite: median / worst peer",
+        f"{found['purged_median']:.1f} / {found['purged_worst']:.1f} s",
+        "< 60 s",
+        found["purged_worst"] < 60,
+    )
+
+
+def _convergence(found: dict[str, Any]) -> Iterator[Row]:
+    yield Row(
+        f"{found['nodes']} nodes, {found['loss']:.0%} of messages lost, after a partition heals: equal replicas",
+        f"{found['replicas'] - found['apart']:,} of {found['replicas']:,} after {found['seconds']:.0f} s of"
+        f" their clock, {found['lost']:,} of {found['messages']:,} messages lost",
+        "all",
+        found["apart"] == 0,
+    )
+
+
+def _crashes(found: dict[str, Any]) -> Iterator[Row]:
+    yield Row(
+        "Killed before each write of publish, pull, erase and restore: points tried, records lost",
+        f"{found['tried']:,} of {found['points']:,}, {found['lost']}",
+        "every one, 0",
+        found["tried"] == found["points"] and found["lost"] == 0 and not found["wrong"],
+    )
+
+
 def _search(found: dict[str, Any]) -> Iterator[Row]:
     for engine in ("sqlite", "postgresql"):
         speeds = found[engine]
@@ -133,6 +167,9 @@ _PARTS: dict[str, Callable[[dict[str, Any]], Iterator[Row]]] = {
     "poll": _poll,
     "witnessing": _witnessing,
     "spread": _spread,
+    "erasure": _erasure,
+    "convergence": _convergence,
+    "crashes": _crashes,
     "search": _search,
     "names": _names,
 }
