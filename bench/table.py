@@ -112,7 +112,7 @@ def _erasure(found: dict[str, Any]) -> Iterator[Row]:
 
 def _convergence(found: dict[str, Any]) -> Iterator[Row]:
     yield Row(
-        f"{found['nodes']} nodes, {found['loss']:.0%} of messages lost, after a partition heals: equal replicas",
+        f"{found['nodes']} nodes, {found['loss']:.0%} of messages lost, a partition healed: equal replicas",
         f"{found['replicas'] - found['apart']:,} of {found['replicas']:,} after {found['seconds']:.0f} s of"
         f" their clock, {found['lost']:,} of {found['messages']:,} messages lost",
         "all",
