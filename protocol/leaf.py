@@ -21,6 +21,7 @@ from protocol.encoding import (
     parse_time,
 )
 from protocol.errors import Malformed, NotAuthorized, Rollback
+from protocol.roster import MEMBER_ID
 
 PUT = "put"
 ERASE = "erase"
@@ -29,10 +30,7 @@ MAX_LEAF_BYTES = 1024
 MAX_LIFE = timedelta(days=731)
 """No policy can make a summary live longer than this from its publication."""
 
-_CASE = re.compile(
-    r"([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+)/[a-z2-7]{26}",
-    re.ASCII,
-)
+_CASE = re.compile(rf"({MEMBER_ID})/[a-z2-7]{{26}}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

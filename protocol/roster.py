@@ -58,7 +58,10 @@ ML_KEM_PUBLIC = 1184
 SEALING_PUBLIC = ML_KEM_PUBLIC + 32
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_MEMBER = re.compile(rf"(?:{_LABEL}\.)+[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?", re.ASCII)
+MEMBER_ID = rf"(?:{_LABEL}\.)+[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?"
+"""The form of a member id as a regular expression (README, "Words")."""
+
+_MEMBER = re.compile(MEMBER_ID, re.ASCII)
 MAX_MEMBER_ID = 190  # characters: an origin stays a legal key name
 _COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
 _LANGUAGE = re.compile(

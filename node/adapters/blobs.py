@@ -21,10 +21,10 @@ from pathlib import Path
 
 from node.adapters.files import sync
 from node.errors import InvalidInput, NodeError
+from protocol.roster import MAX_MEMBER_ID, MEMBER_ID
 
-# A member id is a domain name in lowercase ASCII: no path separator, no leading dot, no empty label.
-_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_OWNER = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*", re.ASCII)
+# A member id has no path separator, no leading dot and no empty label, and makes a file name.
+_OWNER = re.compile(rf"(?=.{{1,{MAX_MEMBER_ID}}}\Z){MEMBER_ID}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 _INCOMING = ".incoming"  # no owner can have this name

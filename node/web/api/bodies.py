@@ -21,11 +21,12 @@ from node.services.register.finding import MAX_PURPOSE, MIN_PURPOSE
 from node.store.cases import DRAFT, PUBLISHED, WITHDRAWN
 from node.store.search import MAX_OFFSET, MAX_QUESTION, Query
 from protocol.encoding import format_time
+from protocol.roster import MEMBER_ID
 
 MAX_PAGE = 100
 MAX_PROBLEMS = 50
 
-MEMBER = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)+$"
+MEMBER = f"^{MEMBER_ID}$"
 OPAQUE = r"^[a-z2-7]{26}$"
 SHA256 = r"^[0-9a-f]{64}$"
 
