@@ -2,12 +2,15 @@
 that they fetch.
 
 Guarantees: pieces are put together in their order or not at all; one bundle of a member waits at a time, and
-is never longer than MAX_BYTES; it is taken in by the same way as one from a stick, and deleted then. What is
-still owed to a caller is given again until it gives it back.
+is never longer than MAX_BYTES; it is taken in by the same way as one from a stick, and deleted then. One
+whose next piece does not come is deleted too: it may hold what is erased meanwhile. What is still owed to a
+caller is given again until it gives it back.
 """
 
+import os
 import re
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 import structlog
@@ -27,6 +30,9 @@ from protocol.receipt import MAX_OWED, verify_receipt
 MAX_BYTES = 256 << 20
 """The longest bundle that is taken over a line: some 100,000 cases with their photographs' small renditions
 are more, and go on a stick once."""
+
+_PATIENCE = timedelta(hours=1)
+"""How long the next piece of a bundle is waited for."""
 
 _TOKEN_ID = re.compile(r"[A-Za-z0-9_-]{8,64}", re.ASCII)
 
@@ -64,6 +70,7 @@ def take_piece(node: Node, caller: Caller, token_id: str, number: str, piece: by
             raise Conflict("That is not the next piece.", "Begin with the first one again.")
         with part.open("ab") as file:
             file.write(piece)
+        os.utime(part, (now := node.clock().timestamp(), now))
         if last:
             part.replace(whole)
 
@@ -71,6 +78,7 @@ def take_piece(node: Node, caller: Caller, token_id: str, number: str, piece: by
 def take_arrived(node: Node) -> list[Imported]:
     """Take in the bundles that have arrived whole. What is wrong with one is logged, and shown by its maker's
     entry in `status`."""
+    _forget_unfinished(node)
     done = []
     for path in sorted(_folder(node).glob("*.bundle")):
         member = path.name.removesuffix(".bundle")
@@ -85,6 +93,14 @@ def take_arrived(node: Node) -> list[Imported]:
         finally:  # whatever happens: it must not hold up those of others, and its maker sends it again
             path.unlink()
     return done
+
+
+def _forget_unfinished(node: Node) -> None:
+    before = (node.clock() - _PATIENCE).timestamp()
+    for part in _folder(node).glob("*.part"):
+        with suppress(FileNotFoundError):  # its last piece has just come
+            if part.stat().st_mtime < before:
+                part.unlink()
 
 
 def list_owed(node: Node, caller: Caller) -> list[str]:

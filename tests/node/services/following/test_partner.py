@@ -119,6 +119,19 @@ def accept(federation: Federation, node: str, other: str) -> None:
     membership.accept_member(federation[node], other, fingerprint(entry), "test")
 
 
+def test_a_bundle_that_never_ends_does_not_stay(
+    federation: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may hold a child that is erased meanwhile."""
+    monkeypatch.setattr(arrivals, "PIECE_BYTES", 1000)
+    folder = federation[PARTNER].config.home / "arrivals"
+    assert federation.ask(OWNER, PARTNER, "PUT", "/bundles/test-bundle-1/0", b"x" * 1000).status == 204
+    for minutes, left in ((59, 1), (2, 0)):
+        federation.clock.advance(minutes=minutes)
+        assert arrivals.take_arrived(federation[PARTNER]) == []
+        assert len(list(folder.iterdir())) == left
+
+
 def test_pieces_are_put_together_in_their_order_or_not_at_all(
     federation: Federation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
