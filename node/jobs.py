@@ -31,24 +31,8 @@ from node.services.witnesses import gossip, witnessing
 from node.store import access, peers
 from node.store.database import reading, writing
 
-_TICK_SECONDS = 0.5
-_PURGE_SECONDS = 5
-_EXPIRE_SECONDS = 60
-_REMIND_SECONDS = 1
 _REMIND_WITHIN = timedelta(hours=26)  # in which a word becomes overdue
-_REMIND_ALL_SECONDS = 3600
-_PHOTOGRAPHS_SECONDS = 60
-_REFRESH_SECONDS = 300
-_ARRIVALS_SECONDS = 1
-_PARTNER_SECONDS = 5
-_EVIDENCE_SECONDS = 5
-_FORGET_SECONDS = 600
-_PRUNE_SECONDS = 86_400
-_WITNESSES_SECONDS = 10
-_RECOVER_SECONDS = 10
 _CLOCK_JUMP = timedelta(seconds=30)
-_MESSAGES_SECONDS = 1
-_HANDOVERS_SECONDS = 2
 _DELIVERIES = 4  # as many members at once as messages are sent to
 _STOP_SECONDS = 5.0
 _PATIENCE_SECONDS = 300.0  # after which a pull takes up no place: peers that drip would have them all
@@ -80,27 +64,27 @@ class Jobs:
 
     def start(self) -> None:
         """Begin."""
-        self._every(_TICK_SECONDS, "pulls", self._start_due)
-        self._every(_PURGE_SECONDS, "purge", lambda: erasure.purge(self._node))
-        self._every(_EXPIRE_SECONDS, "expire", lambda: erasure.expire(self._node))
-        self._every(_EXPIRE_SECONDS, "revive", lambda: revival.revive(self._node))
-        self._every(_REMIND_SECONDS, "remind", lambda: ledger.remind(self._node, _REMIND_WITHIN))
-        self._every(_REMIND_ALL_SECONDS, "remind of all", lambda: ledger.remind(self._node))
-        self._every(_REFRESH_SECONDS, "refresh", lambda: membership.refresh(self._node))
-        self._every(_EVIDENCE_SECONDS, "evidence", lambda: gossip.pass_on(self._node))
-        self._every(_PHOTOGRAPHS_SECONDS, "photographs", lambda: replicas.fetch_full_photographs(self._node))
-        self._every(_MESSAGES_SECONDS, "messages", self._start_deliveries)
-        self._every(_ARRIVALS_SECONDS, "arrivals", lambda: arrivals.take_arrived(self._node))
-        self._every(_PARTNER_SECONDS, "partner", lambda: partner.hand_in(self._node))
-        interval = self._node.config.pull.interval_seconds
-        self._every(interval, "all of partner", lambda: partner.hand_in(self._node, ask=True))
-        self._every(_WITNESSES_SECONDS, "witnesses", self._ask_witnesses)
-        self._every(_RECOVER_SECONDS, "recover", lambda: recovery.recover(self._node))
-        self._every(_PRUNE_SECONDS, "prune", lambda: pruning.prune(self._node))
-        self._every(_FORGET_SECONDS, "forget", self._forget_requests)
-        self._every(_HANDOVERS_SECONDS, "given cases", lambda: handover.proceed(self._node))
-        self._every(_HANDOVERS_SECONDS, "taken cases", lambda: takeover.proceed(self._node))
-        self._every(_FORGET_SECONDS, "message lives", lambda: messages.expire(self._node))
+        node, every = self._node, self._every
+        every(0.5, "pulls", self._start_due)
+        every(1, "messages", self._start_deliveries)
+        every(1, "arrivals", lambda: arrivals.take_arrived(node))
+        every(1, "remind", lambda: ledger.remind(node, _REMIND_WITHIN))
+        every(2, "given cases", lambda: handover.proceed(node))
+        every(2, "taken cases", lambda: takeover.proceed(node))
+        every(5, "purge", lambda: erasure.purge(node))
+        every(5, "evidence", lambda: gossip.pass_on(node))
+        every(5, "partner", lambda: partner.hand_in(node))
+        every(10, "witnesses", self._ask_witnesses)
+        every(10, "recover", lambda: recovery.recover(node))
+        every(60, "expire", lambda: erasure.expire(node))
+        every(60, "revive", lambda: revival.revive(node))
+        every(60, "photographs", lambda: replicas.fetch_full_photographs(node))
+        every(node.config.pull.interval_seconds, "all of partner", lambda: partner.hand_in(node, ask=True))
+        every(300, "refresh", lambda: membership.refresh(node))
+        every(600, "forget", self._forget_requests)
+        every(600, "message lives", lambda: messages.expire(node))
+        every(3600, "remind of all", lambda: ledger.remind(node))
+        every(86_400, "prune", lambda: pruning.prune(node))
         self._scheduler.start()
 
     def stop(self) -> None:
