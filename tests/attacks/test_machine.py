@@ -32,22 +32,14 @@ _POINTS = 3
 # --- Killed ---
 
 
-@pytest.fixture(scope="module")
-def killed() -> dict[str, Any]:
-    """What became of nodes that were killed at some writes of each piece of work. `python -m bench crashes`
-    tries them all."""
-    command = [sys.executable, "-m", "tests.crashes", str(_POINTS)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
-
-
-@pytest.mark.xdist_group("crashes")
 @pytest.mark.parametrize("work", WORK)
-def test_a_node_killed_at_any_write(killed: dict[str, Any], work: str) -> None:
-    assert killed["writes"][work] > 2 * _POINTS
-    assert [wrong for wrong in killed["wrong"] if wrong.startswith(work)] == []
-    assert killed["lost"] == 0
+def test_a_node_killed_at_any_write(work: str) -> None:
+    """At some writes, drawn anew each time; `python -m bench crashes` tries them all."""
+    command = [sys.executable, "-m", "tests.crashes", work, str(_POINTS)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
+    found = json.loads(done.stdout)
+    assert found["writes"][work] > 10 * _POINTS
+    assert (found["tried"], found["lost"], found["wrong"]) == (_POINTS, 0, [])
 
 
 # --- A full disk ---

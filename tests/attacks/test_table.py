@@ -5,17 +5,12 @@ import subprocess
 import sys
 from collections import Counter
 
-import pytest
-
 from tests.attacks.table import ROOT, read_rows
 
 ROWS = read_rows()
 HERE = "tests/attacks/"
 
-pytestmark = pytest.mark.xdist_group("table")  # they share what was collected
 
-
-@pytest.fixture(scope="module")
 def collected() -> list[str]:
     """The node ids of every test that the rows could name."""
     files = {row.test.partition("::")[0] for row in ROWS} | {HERE}
@@ -36,10 +31,8 @@ def test_every_row_says_everything_once() -> None:
     assert [name for name, times in Counter(row.test for row in ROWS).items() if times > 1] == []
 
 
-def test_every_test_that_a_row_names_is_collected(collected: list[str]) -> None:
-    assert [row.test for row in ROWS if not any(row.is_for(node_id) for node_id in collected)] == []
-
-
-def test_every_test_of_an_attack_has_its_row(collected: list[str]) -> None:
-    tried = [name for name in collected if name.startswith(HERE) and "/test_table.py" not in name]
+def test_rows_and_tests_name_each_other() -> None:
+    found = collected()
+    assert [row.test for row in ROWS if not any(row.is_for(name) for name in found)] == []
+    tried = [name for name in found if name.startswith(HERE) and "/test_table.py" not in name]
     assert [name for name in tried if sum(row.is_for(name) for row in ROWS) != 1] == []
