@@ -2,7 +2,8 @@
 (protocol README, "Pruning").
 
 Guarantees: whole bundles go, from the beginning and without a gap, and only by the rule that every reader
-knows; what proves that later entries continue them stays.
+knows; what proves that later entries continue them stays. What only somebody else has left off is read from
+the owner once it answers: nobody but the owner can keep its live cases from a reader in this way.
 """
 
 from collections.abc import Iterator
@@ -11,17 +12,22 @@ from datetime import date
 
 from sqlalchemy import Connection
 
-from node.errors import NotFound
+from node.errors import Conflict, NotFound
 from node.runtime import Node
+from node.services.following.sources import Source
 from node.store import feeds
 from node.store.database import reading, writing
-from protocol.errors import ProtocolError, Rollback
+from protocol.errors import BadProof, ProtocolError, Rollback
 from protocol.pruning import KEPT, Pruned, is_past_life
-from protocol.tiles import WIDTH, TileRef, parse_bundle, read_nodes
+from protocol.tiles import WIDTH, TileRef, bundles_between, parse_bundle, read_nodes
 from protocol.tlog import Frontier, leaf_hash, subtrees
+from protocol.verification import replay
 
 _STEP = 64
 """How many bundles a transaction leaves off at the most: others wait for it."""
+
+_STEP_BACK = 8 * WIDTH
+"""How many entries that somebody else has left off are read at once."""
 
 
 def prune(node: Node) -> int:
@@ -100,3 +106,46 @@ def skip_to(conn: Connection, row: feeds.FeedRow, beginning: Frontier) -> feeds.
         return row
     feeds.prune(conn, row.id, beginning)
     return replace(row, minimum=beginning.size, pruned=beginning.format())
+
+
+def read_skipped(node: Node, source: Source, row: feeds.FeedRow) -> int:
+    """Read the entries that whoever handed a feed on has left off, and that its owner still gives: backwards,
+    in steps of which each is complete. Returns how many.
+
+    Args:
+        source: the owner.
+
+    Raises:
+        ProtocolError: they are not those that the signed root covers, or break a rule.
+        PeerUnavailable: it does not give them now.
+        Conflict: somebody else has changed the feed meanwhile.
+    """
+    pruned = source.get_pruned(0)
+    first, brought = pruned.minimum if pruned else 0, 0
+    while True:
+        with reading(node.engine) as conn:
+            now = feeds.find_feed(conn, row.member, row.audience)
+        if now is None or now.origin != row.origin or now.minimum <= first:
+            return brought
+        brought += _read_before(node, source, now, max(first, now.minimum - _STEP_BACK))
+
+
+def _read_before(node: Node, source: Source, row: feeds.FeedRow, begin: int) -> int:
+    """Let a replica begin earlier. What later entries say of a case counts, and not what these do."""
+    nodes = read_nodes(row.size, source.get_file)
+    start = Frontier(begin, tuple(nodes(level, index) for level, index in subtrees(0, begin)))
+    files = [(ref, source.get_file(ref)) for ref in bundles_between(begin, row.minimum)]
+    entries = [entry for ref, data in files for entry in parse_bundle(data, ref.width)]
+    if start.extended(map(leaf_hash, entries)).root() != row.beginning().root():
+        raise BadProof("pruned entries: those that are given are others")
+    followed = replay(entries, begin, row.member, lambda cases: {}, node.clock(), complete=False)
+    with writing(node.engine) as conn:
+        now = feeds.find_feed(conn, row.member, row.audience)
+        if now is None or (now.origin, now.pruned) != (row.origin, row.pruned):
+            raise Conflict("The feed has moved on meanwhile.", "Try again: it starts from the newer head.")
+        known = feeds.lookup_cases(conn, row.id, [leaf.case for leaf, _ in followed])
+        news = [one for one in followed if one[0].case not in known]
+        feeds.store_cases(conn, row.id, news, feeds.WANTED, node.clock())
+        feeds.write_files(conn, row.id, files)
+        feeds.prune(conn, row.id, start)
+    return len(entries)

@@ -31,7 +31,7 @@ from node.services.endings.revival import undo_past
 from node.services.following import replicas
 from node.services.following.mirrors import choose_mirrors
 from node.services.following.prefetch import fetch_ahead
-from node.services.following.pruning import check_pruned, skip_to
+from node.services.following.pruning import check_pruned, read_skipped, skip_to
 from node.services.following.sources import FalseSource, Source, held_against, mirror_source, owner_source
 from node.services.progress import Progress, no_progress
 from node.services.serving import Caller, keep_receipt, read_receipt
@@ -242,6 +242,8 @@ def read_feed(
         raise _Stopped(f"The {audience} feed is stopped: {row.reason}.", "People must look at it first.")
     try:
         _advance(node, source, entry, row, report, progress)
+        if source.owner and row.through:
+            report.leaves += read_skipped(node, source, row)
     except FalseSource:
         raise
     except ProtocolError as error:

@@ -1,21 +1,25 @@
 """Leaving off old entries: a newcomer and a peer that was away go on behind them, and nobody hides an erasure
 in this way."""
 
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from node.adapters.http import Answer
 from node.services.endings import erasure
 from node.services.following import pruning
 from node.services.register import publishing
 from node.store import feeds
 from node.store.database import reading, writing
+from protocol.leaf import PUT
+from protocol.pruning import Pruned, format_pruned
 from protocol.tiles import WIDTH, bundles_between, parse_bundle
 from protocol.tlog import EMPTY, leaf_hash
-from tests.factories import sample_record
-from tests.federation import DE, FR, NGO, Federation
-from tests.liars import problems
+from tests.factories import sample_case_id, sample_record
+from tests.federation import DE, FR, NGO, Ask, Call, Federation, down
+from tests.liars import Liar, case_states, problems
 
 OWNER, PEER, OTHER = FR[0], DE[0], NGO[0]
 LIFE = 180 + 31
@@ -133,3 +137,45 @@ def test_an_owner_that_leaves_off_what_still_lives_hides_nothing(federation: Fed
     assert "not past their life" in report.error
     after = row_of(federation, PEER)
     assert (after.size, after.note, after.state) == (before.size, before.note, feeds.QUARANTINED)
+
+
+@pytest.mark.parametrize("step", [WIDTH, 8 * WIDTH])
+def test_what_only_a_mirror_has_left_off_is_read_from_the_owner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    """A mirror leaves off what lives: of two bundles of cases a newcomer hears nothing, until the owner
+    answers."""
+    monkeypatch.setattr(pruning, "_STEP_BACK", step)
+    made = Federation(tmp_path)
+    (real,) = made.publish(OWNER, plain("ar"))
+    owner = Liar(made, OWNER, proves=True)  # which does not lie here: it has many cases at no cost
+    for number in range(2 * WIDTH + 50):
+        owner.say(PUT, sample_case_id(number, OWNER), digest=os.urandom(32))
+    owner.erase(sample_case_id(3, OWNER))
+    owner.erase(sample_case_id(2 * WIDTH, OWNER))
+    made.wire.faults[OWNER] = [owner.fault]
+    made.pull(OTHER, OWNER)
+    with writing(made[OTHER].engine) as conn:
+        row = feeds.find_feed(conn, OWNER, "network")
+        assert row is not None
+        feeds.set_readers(conn, row.id, [PEER, OTHER], made.clock())
+    skipped = Pruned(2 * WIDTH, EMPTY.extended(map(leaf_hash, owner.entries[: 2 * WIDTH])).hashes)
+
+    def leave_off(call: Call, ask: Ask) -> Answer:
+        return Answer(200, {}, format_pruned(skipped)) if call.path.endswith("/pruned/0") else ask()
+
+    made.wire.faults = {OWNER: [down], OTHER: [leave_off]}
+    made.pull(PEER, OTHER)
+    assert OTHER in made.pull(PEER, OWNER).through
+    assert (row_of(made, PEER).minimum, real.case_id in case_states(made[PEER], OWNER)) == (2 * WIDTH, False)
+
+    made.wire.faults = {OWNER: [owner.fault]}
+    assert made.pull(PEER, OWNER).leaves == 2 * WIDTH
+    assert row_of(made, PEER).minimum == 0
+    states = case_states(made[PEER], OWNER)
+    assert len(states) == 2 * WIDTH + 51
+    assert states[real.case_id][0] == feeds.HELD
+    erased = {case for case, (state, _) in states.items() if state == feeds.ERASED}
+    assert erased == {sample_case_id(3, OWNER), sample_case_id(2 * WIDTH, OWNER)}
+    assert problems(made[PEER]) == []
+    made.close()
