@@ -24,8 +24,6 @@ peer = sa.Table(
     sa.Column("fingerprint", sa.String, nullable=False),
     sa.Column("seen_at", Moment, nullable=False),
     sa.Column("accepted", sa.String, nullable=False, default=""),
-    sa.Column("accepted_at", Moment),
-    sa.Column("accepted_by", sa.String, nullable=False, default=""),
     sa.Column("next_at", Moment, nullable=False),
     sa.Column("reached_at", Moment),
     sa.Column("failures", sa.Integer, nullable=False, default=0),
@@ -84,8 +82,6 @@ class Peer:
     fingerprint: str
     seen_at: datetime
     accepted: str
-    accepted_at: datetime | None
-    accepted_by: str
     next_at: datetime
     reached_at: datetime | None
     failures: int
@@ -143,12 +139,10 @@ def list_peers(conn: Connection) -> list[Peer]:
     return [Peer(**row._mapping) for row in conn.execute(sa.select(peer).order_by(peer.c.member))]
 
 
-def accept_peer(conn: Connection, member: str, fingerprint: str, actor: str, now: datetime) -> None:
+def accept_peer(conn: Connection, member: str, fingerprint: str, now: datetime) -> None:
     """Write down that the administrator accepted these keys of a member, and pull it at once."""
     conn.execute(
-        peer.update()
-        .where(peer.c.member == member)
-        .values(accepted=fingerprint, accepted_at=now, accepted_by=actor, next_at=now, failures=0)
+        peer.update().where(peer.c.member == member).values(accepted=fingerprint, next_at=now, failures=0)
     )
 
 

@@ -220,7 +220,7 @@ def accept_member(node: Node, member_id: str, shown: str, actor: str) -> None:
     now = node.clock()
     with writing(node.engine) as conn:
         see_member(conn, node, member_id)
-        peers.accept_peer(conn, member_id, shown, actor, now)
+        peers.accept_peer(conn, member_id, shown, now)
         write_journal(conn, JournalEntry(now, actor, "member.accept", purpose=f"{member_id} {shown}"))
     _follow_roster(node)
 

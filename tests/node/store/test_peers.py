@@ -31,7 +31,7 @@ def find(engine: Engine) -> peers.Peer:
 
 def test_other_keys_are_new_from_that_moment_and_not_accepted(filled: Engine) -> None:
     with writing(filled) as conn:
-        peers.accept_peer(conn, PEER, "keys", "Ana", START)
+        peers.accept_peer(conn, PEER, "keys", START)
         peers.see_peer(conn, PEER, "keys", START + WAIT)
     assert (find(filled).seen_at, find(filled).accepted) == (START, "keys")
     with writing(filled) as conn:
