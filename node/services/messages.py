@@ -26,6 +26,7 @@ from node.store.access import JournalEntry, write_journal
 from node.store.database import reading, writing
 from node.store.messages import MessageRow
 from protocol.errors import Malformed, NotAuthorized, ProtocolError
+from protocol.fields import Fields
 from protocol.message import (
     MAX_LIFE,
     Address,
@@ -293,6 +294,24 @@ def open_row(conn: Connection, node: Node, row: MessageRow) -> Content | None:
     return open_content(
         node.keys.all_sealing(), sealed, Address(row.kind, row.member, node.member, row.token_id)
     )
+
+
+def attend(
+    node: Node, row: MessageRow, what: str, act: Callable[[Connection, Node, MessageRow, Fields], None]
+) -> None:
+    """Deal with a message that needs no person, in one transaction; one that is not of the form is closed.
+
+    Args:
+        what: the message in a word, for what is said of its form.
+        act: what is done about it; a `ProtocolError` of it closes the message, with that as the reason.
+    """
+    with writing(node.engine, durable=True) as conn:
+        try:
+            content = open_row(conn, node, messages.get_message(conn, row.id))
+            if content is not None:
+                act(conn, node, row, Fields(content.body, what))
+        except ProtocolError as error:
+            messages.settle(conn, [row.id], messages.CLOSED, node.clock(), str(error))
 
 
 def list_messages(node: Node, *, outgoing: bool | None, everything: bool, limit: int) -> list[MessageRow]:

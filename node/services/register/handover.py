@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 
 from node.errors import Conflict, InvalidInput, NodeError, NotAllowed
 from node.runtime import Node
-from node.services.messages import open_member, open_row, write_message
+from node.services.messages import attend, open_member, write_message
 from node.services.register import publishing
 from node.services.register.cases import index_cases
 from node.services.register.photographs import renditions_in
@@ -114,7 +114,7 @@ def proceed(node: Node) -> None:
         rows = messages.unattended(conn, (ANSWER,))
     for row in rows:
         with suppress(NodeError):  # it cannot be done now, is tried again, and holds up nothing else
-            _take(node, row)
+            attend(node, row, "answer", _take_answer)
     with reading(node.engine) as conn:
         given = handovers.open_givings(conn)
     for item in given:
@@ -223,17 +223,6 @@ def _settle_sent(conn: Connection, node: Node, given: Handover, state: str) -> N
     parts = messages.belonging_to(conn, outgoing=True, member=given.member, re=given.offer)
     numbers = [part.id for part in (offer, *parts) if part is not None]
     messages.settle(conn, numbers, state, node.clock())
-
-
-def _take(node: Node, row: MessageRow) -> None:
-    """Take the answer to an offer."""
-    with writing(node.engine, durable=True) as conn:
-        try:
-            content = open_row(conn, node, messages.get_message(conn, row.id))
-            if content is not None:
-                _take_answer(conn, node, row, Fields(content.body, "answer"))
-        except ProtocolError as error:
-            messages.settle(conn, [row.id], messages.CLOSED, node.clock(), str(error))
 
 
 def _take_answer(conn: Connection, node: Node, row: MessageRow, fields: Fields) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from node.adapters.images import check_rendition
 from node.errors import Conflict, InvalidInput, NodeError
 from node.runtime import Node
-from node.services.messages import open_member, open_row, write_message
+from node.services.messages import attend, open_member, open_row, write_message
 from node.services.register import publishing
 from node.services.register.cases import index_cases, new_case_id
 from node.services.register.handover import ANSWER, CANCEL, MAX_REASON, OFFER, PHOTOGRAPH
@@ -177,7 +177,7 @@ def proceed(node: Node) -> None:
         rows = messages.unattended(conn, (CANCEL,))
     for row in rows:
         with suppress(NodeError):  # it cannot be done now, is tried again, and holds up nothing else
-            _take(node, row)
+            attend(node, row, "cancellation", _take_cancel)
 
 
 def _checked(node: Node, conn: Connection, row: MessageRow) -> Offer:
@@ -306,17 +306,6 @@ def _settle_offer(conn: Connection, node: Node, row: MessageRow, state: str, rea
 def _answer_no(conn: Connection, node: Node, old_owner: Member, offer: str, reason: str) -> None:
     said = {"reason": reason} if reason else {}
     write_message(conn, node, old_owner, ANSWER, Content({"re": offer, "accepted": False, **said}))
-
-
-def _take(node: Node, row: MessageRow) -> None:
-    """Take the cancellation of an offer."""
-    with writing(node.engine, durable=True) as conn:
-        try:
-            content = open_row(conn, node, messages.get_message(conn, row.id))
-            if content is not None:
-                _take_cancel(conn, node, row, Fields(content.body, "cancellation"))
-        except ProtocolError as error:
-            messages.settle(conn, [row.id], messages.CLOSED, node.clock(), str(error))
 
 
 def _take_cancel(conn: Connection, node: Node, row: MessageRow, fields: Fields) -> None:
