@@ -9,7 +9,8 @@ it.
 Guarantees: memory does not grow with the file, in either direction; a record is handed out only after the
 chunk that it ends in was verified; a file that was altered, cut off, continued or put together from two ends
 as InvalidInput, and so does one that was encrypted to another key. Who wrote it is not proven: anybody can
-encrypt to a public key. The format is decision 0012; what the records hold is for `services.backup`.
+encrypt to a public key. The format is decision 0012; what the records hold is for
+`services.safekeeping.backup`.
 """
 
 import secrets

@@ -1,7 +1,8 @@
 """Evidence of split views: what is kept of it, who was told of it, and when each peer's heads were looked at.
 
 Guarantees: evidence is kept as it was verified, under the hash of its bytes, and never changed; closing it
-writes down who decided and why, and nothing is ever deleted. What evidence means is `services.evidence`.
+writes down who decided and why, and nothing is ever deleted. What evidence means is
+`services.witnesses.evidence`.
 """
 
 from dataclasses import asdict, dataclass
@@ -58,7 +59,7 @@ class KeptEvidence:
         id: SHA-256 of `data`, in hexadecimal.
         member, audience: whose feed it is about.
         data: as `protocol.evidence.format_evidence` writes it.
-        found: how it came here; see `services.evidence`.
+        found: how it came here; see `services.witnesses.evidence`.
         source: the member that showed it.
         closed_at, closed_by, reason: when and by whom it was decided that the feed goes on, and why.
     """

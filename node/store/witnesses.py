@@ -2,7 +2,7 @@
 
 Guarantees: one line for each witness of each feed, of the last time that it was asked and of the last time
 that it cosigned. What follows from it (whether the own head may be trusted to be the newest, how far this
-clock is off) is `services.witnessing`.
+clock is off) is `services.witnesses.witnessing`.
 """
 
 from collections.abc import Sequence

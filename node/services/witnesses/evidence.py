@@ -3,7 +3,7 @@ the feed, and let people decide.
 
 Guarantees: a feed stops only for evidence that was verified under keys that are in force, and from that
 moment nothing of it is pulled, cosigned or handed on until a person here has decided, or the network has
-frozen the feed. Evidence that proves nothing changes nothing. How it travels is `services.gossip`.
+frozen the feed. Evidence that proves nothing changes nothing. How it travels is `services.witnesses.gossip`.
 """
 
 import hashlib

@@ -3,7 +3,8 @@ and another there (protocol README, "Heads").
 
 Guarantees: of a police feed nothing is said to, or taken from, a member with whom it is not exchanged; what a
 peer shows is believed only as far as signatures and hashes prove it; a peer that has nothing new to show
-costs one conditional request. What follows from two heads that contradict each other is `services.evidence`.
+costs one conditional request. What follows from two heads that contradict each other is
+`services.witnesses.evidence`.
 """
 
 import hashlib
