@@ -15,6 +15,9 @@ RESTORED = "restored"
 """The database came out of a backup, and what happened since is not known yet: nothing is shown, served or
 signed. `about` names the backup."""
 
+PUT_BACK = "put back"
+"""When the database came out of a backup last: what was known then may be older than what was erased."""
+
 RECOVERED = "recovered"
 """What came before was fetched from the peers. `about` is what could not be, as JSON."""
 

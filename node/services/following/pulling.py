@@ -39,7 +39,7 @@ from node.services.standing import Exchange, exchange_with
 from node.services.witnesses.evidence import PULL, keep, prove_split
 from node.services.witnesses.gossip import compare_heads
 from node.services.witnesses.witnessing import witnessed_at, witnesses_of
-from node.store import endings, feeds, heads, peers
+from node.store import endings, feeds, heads, marks, peers
 from node.store.database import reading, writing
 from node.store.heads import Head
 from node.store.photographs import SMALL
@@ -534,7 +534,7 @@ def _record(node: Node, report: PullReport, started: datetime) -> None:
     settings, now = node.config.pull, node.clock()
     with writing(node.engine) as conn:
         if not report.error or report.through:
-            _hear(conn, node, report.member)
+            _hear(conn, node, report)
         if not report.error:
             wait = timedelta(seconds=settings.interval_seconds)
             peers.record_success(conn, report.member, started, now, _jittered(wait))
@@ -549,17 +549,31 @@ def _record(node: Node, report: PullReport, started: datetime) -> None:
         )
 
 
-def _hear(conn: Connection, node: Node, member: str) -> None:
+def _hear(conn: Connection, node: Node, report: PullReport) -> None:
     """Let the replicas of a member be found again, now that it is known what it erased since this node was
     restored."""
+    member = report.member
     peer = peers.find_peer(conn, member)
-    if peer is None or not peer.unheard:
+    if peer is None or not peer.unheard or (report.error and not _is_vouched_for(conn, node, member)):
         return
     peers.hear_peer(conn, member)
     shown = exchange_with(conn, node, member).shown
     for row in feeds.list_feeds(conn):
         if row.member == member:
             hide_feed(conn, row.id, hidden=row.audience not in shown)
+
+
+def _is_vouched_for(conn: Connection, node: Node, member: str) -> bool:
+    """Tell whether witnesses vouch that what is known of a member's feeds was the newest after this node was
+    restored. Who hands a feed on may have heard less of it than this node had before."""
+    put_back = marks.find_mark(conn, marks.PUT_BACK)
+    for audience in exchange_with(conn, node, member).leaves:
+        row = feeds.find_feed(conn, member, audience)
+        asked = witnesses_of(node.network(), member, audience, node.now())
+        told = witnessed_at(row.note, asked) if row is not None and row.note is not None else None
+        if told is None or put_back is None or told < put_back.at:
+            return False
+    return True
 
 
 def _jittered(wait: timedelta) -> timedelta:

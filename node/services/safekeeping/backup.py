@@ -520,6 +520,7 @@ def _mark_restored(conn: Connection, header: Header, now: datetime) -> None:
     """Write down what is not known any more: what was published, erased, revoked and heard since."""
     made = f"{header.made_at:%Y-%m-%d %H:%M} UTC"
     marks.set_mark(conn, marks.RESTORED, now, format_time(header.made_at))
+    marks.set_mark(conn, marks.PUT_BACK, now)
     marks.clear_mark(conn, marks.RECOVERED)
     marks.clear_mark(conn, scrubbing.SCRUBBED)  # which was about other files
     for row in feeds.list_feeds(conn):

@@ -22,6 +22,7 @@ from node.services.witnesses import cosigning
 from node.store import cases, feeds, marks
 from node.store.database import reading, writing
 from node.store.search import Query, find
+from protocol.policy import Policy
 from protocol.witness import format_submission
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO, Ask, Call, Federation, down, dropping, tampering, withholding
@@ -223,6 +224,42 @@ def test_nothing_of_a_member_that_was_not_heard_is_shown(
     cosigning.add_checkpoint(node, stranger, submission)
     hits, _ = finding.find(node, Query(today=federation.clock().date()), "test")
     assert foreign.case_id in {hit.case_id for hit in hits}
+
+
+@pytest.mark.parametrize("witnessed", [False, True])
+def test_a_mirror_that_is_behind_brings_back_nothing_that_was_erased(
+    tmp_path: Path, insurance: Insurance, witnessed: bool
+) -> None:
+    """The node had purged another's child, was restored from before, and that member cannot be reached."""
+    named = (PEER,) if witnessed else ()
+    policy = Policy(witnesses={"network": named, "police": named})
+    made = Federation(tmp_path, [FR, DE, NGO], policy=policy)
+    (foreign,) = made.publish(HELPER, sample_record("uk", photos=None))
+    made.publish(OWNER, sample_record("ar", photos=None))
+    pull_all(made)
+    pull_all(made, HELPER)
+    old = insurance.take(made[OWNER])
+    publishing.erase(made[HELPER], foreign.case_id, "test")
+    assert made.pull(OWNER, HELPER).error == ""
+    made.clock.advance(minutes=1)
+    node = insurance.put_back(made, OWNER, old)
+    made.wire.faults[HELPER] = [down]
+    done = recovery.recover(node, with_few=True)
+    assert (done and done.unheard, made.pull(OWNER, HELPER).through) == ((HELPER,), [PEER])
+    with pytest.raises(NotFound):
+        finding.open_case_quietly(node, foreign.case_id)
+    hits, _ = finding.find(node, Query(today=made.clock().date()), "test")
+    assert foreign.case_id not in {hit.case_id for hit in hits}
+
+    made.wire.faults.clear()
+    (later,) = made.publish(HELPER, sample_record("hi", photos=None))
+    assert made.pull(PEER, HELPER).error == ""
+    made.wire.faults[HELPER] = [down]
+    made.pull(OWNER, HELPER)
+    hits, _ = finding.find(node, Query(today=made.clock().date()), "test")
+    shown = {hit.case_id for hit in hits} & {foreign.case_id, later.case_id}
+    assert shown == ({later.case_id} if witnessed else set()), "by the witness's word, or its own alone"
+    made.close()
 
 
 def no_mirror(call: Call, ask: Ask) -> Answer:
