@@ -12,8 +12,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from node.runtime import Node
-from node.store import peers
+from node.store import feeds, peers
+from node.store.search import hide_feed
 from protocol.endorsement import Standing, State, standing
+from protocol.errors import NotAuthorized
 from protocol.policy import Policy
 from protocol.roster import Audience, Member
 
@@ -112,6 +114,20 @@ def see_members(conn: Connection, node: Node) -> None:
     for member_id in node.network().fingerprints:
         if member_id != node.member:
             see_member(conn, node, member_id)
+
+
+def find_by_standing(conn: Connection, node: Node) -> None:
+    """Let the search find the replicas of those whose cases may be shown now, and of nobody else."""
+    for row in feeds.list_feeds(conn):
+        if not row.own:
+            hide_feed(conn, row.id, hidden=not _may_show(conn, node, row))
+
+
+def _may_show(conn: Connection, node: Node, row: feeds.FeedRow) -> bool:
+    try:
+        return row.audience in exchange_with(conn, node, row.member).shown
+    except NotAuthorized:
+        return False
 
 
 def _notice(peer: peers.Peer, policy: Policy) -> timedelta:

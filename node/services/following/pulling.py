@@ -35,7 +35,7 @@ from node.services.following.pruning import check_pruned, read_skipped, skip_to
 from node.services.following.sources import FalseSource, Source, held_against, mirror_source, owner_source
 from node.services.progress import Progress, no_progress
 from node.services.serving import Caller, keep_receipt, read_receipt
-from node.services.standing import Exchange, exchange_with
+from node.services.standing import Exchange, exchange_with, find_by_standing
 from node.services.witnesses.evidence import PULL, keep, prove_split
 from node.services.witnesses.gossip import compare_heads
 from node.services.witnesses.witnessing import witnessed_at, witnesses_of
@@ -500,9 +500,12 @@ def _pull_withdrawals(node: Node, member: Member) -> None:
         return
     verified = [(verify_withdrawal(token, roster), token) for token in node.peers.get_withdrawals(member)]
     with writing(node.engine) as conn:
+        known = {withdrawal.token_id for withdrawal in peers.list_withdrawals(conn)}
         for withdrawal, token in verified:
-            if withdrawal.issuer == member.id and withdrawal.token_id in listed:
+            if withdrawal.issuer == member.id and withdrawal.token_id in listed - known:
                 peers.keep_withdrawal(conn, withdrawal, token)
+        if any(withdrawal.token_id in listed - known for withdrawal, _ in verified):
+            find_by_standing(conn, node)
 
 
 def _endorsements_by(roster: Roster, endorser: Member, now: datetime) -> set[str]:

@@ -16,20 +16,17 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
-from sqlalchemy import Connection
-
 from node.adapters.keystore import Keystore
 from node.config import FILE_NAME, parse_config
 from node.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from node.runtime import Node
 from node.services.members import keys, succession
 from node.services.register import publishing
-from node.services.standing import exchange_with, see_member, see_members
-from node.store import feeds, peers
+from node.services.standing import exchange_with, find_by_standing, see_member, see_members
+from node.store import peers
 from node.store.access import JournalEntry, write_journal
 from node.store.database import open_database, reading, writing
 from node.store.migrate import migrate
-from node.store.search import hide_feed
 from protocol.endorsement import (
     Standing,
     format_endorsement,
@@ -280,9 +277,7 @@ def _follow_roster(node: Node) -> None:
     whoever has no standing."""
     with writing(node.engine) as conn:
         see_members(conn, node)
-        for row in feeds.list_feeds(conn):
-            if not row.own:
-                hide_feed(conn, row.id, hidden=not _may_show(conn, node, row))
+        find_by_standing(conn, node)
     succession.follow_successors(node)
     try:
         entry = node.entry()
@@ -290,13 +285,6 @@ def _follow_roster(node: Node) -> None:
         return
     if entry.state == "active":
         publishing.open_feeds(node)
-
-
-def _may_show(conn: Connection, node: Node, row: feeds.FeedRow) -> bool:
-    try:
-        return row.audience in exchange_with(conn, node, row.member).shown
-    except NotAuthorized:
-        return False
 
 
 def _sources(node: Node) -> list[str]:

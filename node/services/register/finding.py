@@ -102,7 +102,7 @@ def find(node: Node, query: Query, actor: str) -> tuple[list[Found], int]:
         for hit in hits
         if hit.case_id in publics
     ]
-    return found, total
+    return found, total - (len(hits) - len(found))
 
 
 def _publics_of_own(conn: Connection, node: Node, hits: Iterable[index.Hit]) -> dict[str, Mapping[str, Any]]:
@@ -297,8 +297,8 @@ def _foreign(conn: Connection, node: Node, case_id: str, *, with_purpose: bool) 
     ]
     if not held:
         raise NotFound(
-            "This node holds no such case.",
-            "It may have been erased by its owner. `gmcn status` shows when its owner was last reached.",
+            "This node shows no such case.",
+            "It may have been erased, or nothing is exchanged with its owner now: `gmcn status` says.",
         )
     parts: dict[str, dict[str, Any]] = {}
     for doc in held:

@@ -8,13 +8,14 @@ import pytest
 
 from node.errors import InvalidInput, NotFound
 from node.runtime import Node
+from node.services.members import membership
 from node.services.register import cases as register
 from node.services.register import finding, publishing
 from node.store.access import read_journal
 from node.store.database import reading
 from node.store.search import Query
 from tests.factories import sample_record
-from tests.federation import DE, FR, Federation, dropping
+from tests.federation import DE, FR, NGO, Federation, dropping
 
 OWNER, HERE = FR[0], DE[0]
 
@@ -119,6 +120,17 @@ def test_a_member_that_the_roster_lists_no_longer_is_not_shown(federation: Feder
     assert finding.find(node, ask(node), "test")[0] == []
     with pytest.raises(NotFound):
         finding.open_case(node, case_id, "test")
+
+
+def test_cases_of_an_ngo_whose_endorsement_was_withdrawn_are_not_even_counted(tmp_path: Path) -> None:
+    three = Federation(tmp_path)
+    three.publish(NGO[0], sample_record("hi", photos=None, reference=None))
+    node = three[DE[0]]
+    assert three.pull(DE[0], NGO[0]).error == ""
+    assert finding.find(node, ask(node), "test")[1] == 1
+    membership.withdraw_endorsement(three[FR[0]], NGO[0], "test")
+    assert three.pull(DE[0], FR[0]).error == ""
+    assert finding.find(node, ask(node), "test") == ([], 0)
 
 
 def test_the_hash_of_what_was_asked_forgets_day_and_page(federation: Federation) -> None:
