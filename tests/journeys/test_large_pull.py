@@ -16,7 +16,7 @@ def test_a_long_first_pull_that_is_cut_goes_on_where_it_was(journey: Journey) ->
     records = [sample_record("ja", photos=None, reference=None, narrative=None) for _ in range(CASES)]
     published = federation.publish(POLICE, *records)
     publishing.erase(federation[POLICE], published[0].case_id, "test")
-    with served(federation, POLICE, dropping(4)):
+    with served(federation, POLICE, dropping(5)):
         report = federation.pull(PEER, POLICE)
     assert (report.error != "", report.lying) == (True, False)
     row = find_feed(federation[PEER], POLICE)

@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("sandbox")]  # o
 
 STEPS = [
     "build", "start", "publish", "pull", "photographs", "stranger", "search", "change", "doorbell", "erase",
-    "peer down", "liar: rollback", "liar: forked past", "liar: other texts", "endorsement", "fsck",
+    "peer down", "liar: rollback", "liar: two faces", "liar: other texts", "restored", "endorsement", "fsck",
 ]  # fmt: skip
 GMCN = [sys.executable, "-c", "from node.cli import main; main(prog_name='gmcn')"]
 
