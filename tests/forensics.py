@@ -8,8 +8,8 @@
 
 What is looked for are trigrams of every word, as written and as the search folds it, pieces of the documents'
 salts, and samples of the photographs. A trigram of another script is six bytes or more and is not there by
-chance; one of ASCII letters is three, so it counts only beside a second one of the same word. Case ids, keys
-and signatures, whose letters are drawn at random, are passed over for these.
+chance; one of ASCII letters is three, so it counts only beside a second one of the same word, and so does a
+piece of a salt. Case ids, keys and signatures, whose letters are drawn at random, are passed over for words.
 """
 
 import re
@@ -86,9 +86,11 @@ class Secret:
         """Tell the kinds of things that stand in some bytes."""
         data = _EMPTY.sub(b"\0", data)
         found = {kind for kind, pieces in self._pieces.items() if any(piece in data for piece in pieces)}
+        if any(_stand_together(salt, data) for salt in self._salts):
+            found.add("salt")
         masked = _DRAWN.sub(b" ", data)
         for kind, words in self._ascii_words.items():
-            if any(_stands_in(word, masked) for word in words):
+            if any(_stand_together(grams, masked) for grams in words):
                 found.add(kind)
         return found
 
@@ -98,14 +100,24 @@ class Secret:
         return {
             "name": [gram for gram in _trigrams(_forms(self.names)) if not gram.isascii()],
             "text": [gram for gram in _trigrams(_forms(self.texts)) if not gram.isascii()],
-            "salt": [piece for body in self.bodies for piece in _salts(body)],
             "photograph": [piece for data in self.photographs for piece in _samples(data)],
         }
 
     @cached_property
-    def _ascii_words(self) -> dict[str, list[str]]:
+    def _ascii_words(self) -> dict[str, list[list[bytes]]]:
         kinds = {"name": self.names, "text": self.texts}
-        return {kind: [word for word in _forms(words) if word.isascii()] for kind, words in kinds.items()}
+        return {
+            kind: [
+                [gram for gram in _trigrams([word]) if len(gram) == 3]
+                for word in _forms(words)
+                if word.isascii()
+            ]
+            for kind, words in kinds.items()
+        }
+
+    @cached_property
+    def _salts(self) -> list[list[bytes]]:
+        return [pieces for body in self.bodies for pieces in _salts(body)]
 
 
 @dataclass(frozen=True)
@@ -186,22 +198,26 @@ def _trigrams(words: Iterable[str]) -> list[bytes]:
     return list(dict.fromkeys(gram.encode() for gram in grams if len(gram) >= 2))
 
 
-def _stands_in(word: str, data: bytes) -> bool:
-    """Tell whether two trigrams of a word stand beside each other."""
-    grams = [gram for gram in _trigrams([word]) if len(gram) == 3]
-    places = {gram: [hit.start() for hit in re.finditer(re.escape(gram), data)] for gram in grams}
+def _stand_together(pieces: list[bytes], data: bytes) -> bool:
+    """Tell whether two pieces of the same thing stand beside each other."""
+    places = {
+        piece: [hit.start() for hit in re.finditer(re.escape(piece), data)]
+        for piece in pieces
+        if piece in data
+    }
     return any(
         abs(one - other) <= _BESIDE
-        for first, second in product(grams, grams)
+        for first, second in product(places, places)
         if first < second
         for one in places[first]
         for other in places[second]
     )
 
 
-def _salts(body: bytes) -> Iterator[bytes]:
+def _salts(body: bytes) -> Iterator[list[bytes]]:
+    """Cut each salt of a document into overlapping pieces: two of them are eight letters at the least."""
     for salt in re.findall(rb'"salt":"([^"]{40,})"', body):
-        yield from (salt[at : at + _SALT_PIECE] for at in range(0, len(salt) - _SALT_PIECE, 2))
+        yield [salt[at : at + _SALT_PIECE] for at in range(0, len(salt) - _SALT_PIECE, 2)]
 
 
 def _samples(data: bytes) -> Iterator[bytes]:

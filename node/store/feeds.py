@@ -302,6 +302,18 @@ def store_update(conn: Connection, row: FeedRow, state: FeedState, now: datetime
     _advance(conn, row, state.frontier, state.note, None, now)
 
 
+def check_unmoved(conn: Connection, row: FeedRow) -> None:
+    """Make sure that a feed is where it was when `row` was read.
+
+    Raises:
+        Conflict: it has moved on.
+    """
+    c = feed.c
+    query = sa.select(c.id).where(c.id == row.id, c.size == row.size, _same_note(row.note))
+    if conn.execute(query).first() is None:
+        raise _moved()
+
+
 def set_back(conn: Connection, reached: FeedRow, row: FeedRow) -> None:
     """Let a feed end again where it ended before an update that went wrong.
 
@@ -314,7 +326,7 @@ def set_back(conn: Connection, reached: FeedRow, row: FeedRow) -> None:
         .values(size=row.size, frontier=row.frontier, note=row.note, minimum=row.minimum, pruned=row.pruned)
     )
     if changed.rowcount != 1:
-        raise Conflict("The feed has moved on meanwhile.", "Try again: it starts from the newer head.")
+        raise _moved()
 
 
 def write_files(conn: Connection, feed_id: int, files: Iterable[tuple[TileRef, bytes]]) -> None:
@@ -556,7 +568,7 @@ def _advance(
         )
     )
     if changed.rowcount != 1:
-        raise Conflict("The feed has moved on meanwhile.", "Try again: it starts from the newer head.")
+        raise _moved()
 
 
 def _same_note(note: bytes | None) -> Any:
@@ -565,3 +577,7 @@ def _same_note(note: bytes | None) -> Any:
 
 def _same_pending(pending: bytes | None) -> Any:
     return feed.c.pending.is_(None) if pending is None else feed.c.pending == pending
+
+
+def _moved() -> Conflict:
+    return Conflict("The feed has moved on meanwhile.", "Try again: it starts from the newer head.")

@@ -7,7 +7,6 @@ the owner once it answers: nobody but the owner can keep its live cases from a r
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date
 
 from sqlalchemy import Connection
@@ -100,12 +99,10 @@ def check_pruned(conn: Connection, row: feeds.FeedRow, pruned: Pruned, today: da
         raise Rollback("pruned entries: some are not past their life")
 
 
-def skip_to(conn: Connection, row: feeds.FeedRow, beginning: Frontier) -> feeds.FeedRow:
-    """Let a replica begin behind what its source has left off, and return it as it is then."""
-    if beginning.size <= row.size:
-        return row
-    feeds.prune(conn, row.id, beginning)
-    return replace(row, minimum=beginning.size, pruned=beginning.format())
+def skip_to(conn: Connection, row: feeds.FeedRow, beginning: Frontier) -> None:
+    """Let a replica begin behind what its source has left off."""
+    if beginning.size > row.size:
+        feeds.prune(conn, row.id, beginning)
 
 
 def read_skipped(node: Node, source: Source, row: feeds.FeedRow) -> int:

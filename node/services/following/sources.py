@@ -7,7 +7,7 @@ judged in `protocol.verification`, wherever it was read.
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -167,3 +167,8 @@ def held_against(name: str) -> Iterator[None]:
         raise PeerUnavailable(f"{name} is behind what is known here.", "It is asked again later.") from None
     except ProtocolError as error:
         raise FalseSource(name, str(error)) from None
+
+
+def judged(source: Source) -> AbstractContextManager[None]:
+    """Hold what is wrong with an answer against who gave it: the owner, or who hands the feed on."""
+    return nullcontext() if source.owner else held_against(source.name)

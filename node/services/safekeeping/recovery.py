@@ -27,6 +27,7 @@ from node.errors import NodeError, PeerUnavailable
 from node.runtime import Node
 from node.services.endings import erasure
 from node.services.following import pulling, replicas
+from node.services.following.advancing import MAX_PULL_BYTES
 from node.services.following.prefetch import fetch_ahead
 from node.services.following.sources import PeerSource, held_against, mirror_source
 from node.services.members import membership
@@ -320,8 +321,8 @@ def _bring_entries(
         for ref, data in fetch_ahead(source.get_file, update.bundles()):
             update.feed(data)
             spool.write(len(data).to_bytes(4, "big") + data)
-            if spool.tell() > pulling.MAX_PULL_BYTES:
-                raise Malformed(f"feed: more than {pulling.MAX_PULL_BYTES} bytes of new entries at once")
+            if spool.tell() > MAX_PULL_BYTES:
+                raise Malformed(f"feed: more than {MAX_PULL_BYTES} bytes of new entries at once")
             progress("entries", ref.index * WIDTH + ref.width, update.checkpoint.size)
         update.finish()
         with writing(node.engine) as conn:

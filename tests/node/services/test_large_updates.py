@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from node.runtime import Node
-from node.services.following import pulling
+from node.services.following import advancing
 from node.services.register import publishing
 from node.services.status import status
 from node.store import documents, feeds, heads
@@ -25,7 +25,7 @@ POLICE, PEER = FR[0], DE[0]
 
 @pytest.fixture
 def federation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Federation]:
-    monkeypatch.setattr(pulling, "_STEP_BUNDLES", 1)
+    monkeypatch.setattr(advancing, "_STEP_BUNDLES", 1)
     made = Federation(tmp_path, [FR, DE])
     yield made
     made.close()

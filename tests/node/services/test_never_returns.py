@@ -14,7 +14,7 @@ from node.errors import Conflict, InvalidInput, NotFound
 from node.runtime import Node
 from node.services import messages
 from node.services.endings import erasure
-from node.services.following import bundles, pulling
+from node.services.following import advancing, bundles, pulling
 from node.services.register import cases as register
 from node.services.register import finding, publishing
 from node.store import documents, feeds
@@ -151,7 +151,7 @@ def test_not_by_another_face_that_comes_in_steps(
 ) -> None:
     """Its erasure was signed among other lies. Then the owner goes on without it, in an update of several
     steps of which the last is never taken."""
-    monkeypatch.setattr(pulling, "_STEP_BUNDLES", 1)
+    monkeypatch.setattr(advancing, "_STEP_BUNDLES", 1)
     (published,) = federation.publish(OWNER, sample_record("ar", photos=None))
     case = published.case_id
     assert federation.pull(READER, OWNER).error == ""
@@ -168,15 +168,15 @@ def test_not_by_another_face_that_comes_in_steps(
     face.entries.append(b"{}")
     federation.wire.faults[OWNER] = [face.fault]
     if end == "killed":
-        undo = pulling.undo_past
+        undo = advancing.undo_past
 
         def die(*_: object) -> int:
             raise Killed
 
-        monkeypatch.setattr(pulling, "undo_past", die)
+        monkeypatch.setattr(advancing, "undo_past", die)
         with pytest.raises(Killed):
             federation.pull(READER, OWNER)
-        monkeypatch.setattr(pulling, "undo_past", undo)
+        monkeypatch.setattr(advancing, "undo_past", undo)
         assert case_states(federation[READER], OWNER)[case][0] == feeds.ERASED
         face.entries.pop()  # what comes next is nothing wrong by itself
     report = federation.pull(READER, OWNER)

@@ -13,7 +13,7 @@ from PIL import Image
 from node.adapters.http import Answer
 from node.errors import NotFound
 from node.services.endings import erasure
-from node.services.following import pulling
+from node.services.following import advancing, pulling
 from node.services.register import cases as register
 from node.services.register import publishing
 from node.services.witnesses import evidence
@@ -162,7 +162,7 @@ def test_two_faces_stop_the_feed_and_are_kept_as_evidence(federation: Federation
 
 
 def test_a_feed_without_end_is_given_up(three: Federation, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pulling, "MAX_PULL_BYTES", 1000)
+    monkeypatch.setattr(advancing, "MAX_PULL_BYTES", 1000)
     three.publish(POLICE, *(sample_record("ar", photos=None) for _ in range(6)))
     report = three.pull(PEER, POLICE)
     assert (report.lying, "more than 1000 bytes" in report.error) == (True, True)
@@ -507,6 +507,24 @@ def test_pulls_of_one_feed_at_the_same_time(federation: Federation) -> None:
     assert failed == []
     assert federation.pull(PEER, POLICE).error == ""
     assert held(federation) == found(federation) == {case.case_id for case in published[1:]}
+    assert problems(federation[PEER]) == []
+
+
+def test_a_slower_pull_of_the_same_update_holds_nothing_against_the_owner(federation: Federation) -> None:
+    case = federation.publish(POLICE, sample_record("ar", photos=None))[0]
+    publishing.erase(federation[POLICE], case.case_id, "test")
+
+    def fault(call: Call, ask: Ask) -> Answer:
+        answer = ask()
+        if "/network/tile/entries/" in call.path:
+            federation.wire.faults.clear()
+            assert federation.pull(PEER, POLICE).leaves == 4  # another puller, faster
+        return answer
+
+    federation.wire.faults[POLICE] = [fault]
+    report = federation.pull(PEER, POLICE)
+    assert (report.leaves, report.error, report.lying) == (0, "", False)
+    assert find_feed(federation[PEER], POLICE).state == feeds.OPEN
     assert problems(federation[PEER]) == []
 
 
