@@ -24,6 +24,7 @@ from node.runtime import Node
 from node.services import messages
 from node.services.endings import erasure, revival
 from node.services.following import arrivals, partner, pruning, pulling, replicas
+from node.services.leads import inbox, sending
 from node.services.members import membership
 from node.services.register import handover, ledger, takeover
 from node.services.safekeeping import recovery
@@ -71,6 +72,8 @@ class Jobs:
         every(1, "remind", lambda: ledger.remind(node, _REMIND_WITHIN))
         every(2, "given cases", lambda: handover.proceed(node))
         every(2, "taken cases", lambda: takeover.proceed(node))
+        every(2, "leads", lambda: inbox.take(node))
+        every(2, "answers to leads", lambda: sending.take_answers(node))
         every(5, "purge", lambda: erasure.purge(node))
         every(5, "evidence", lambda: gossip.pass_on(node))
         every(5, "partner", lambda: partner.hand_in(node))

@@ -21,7 +21,7 @@ from node.runtime import Node
 from node.services.serving import Caller, TooOften, not_exchanged, take_once
 from node.services.standing import exchange_with
 from node.services.witnesses.witnessing import MAX_CLOCK_ERROR, clock_offset
-from node.store import endings, messages
+from node.store import endings, leads, messages
 from node.store.access import JournalEntry, write_journal
 from node.store.database import reading, writing
 from node.store.messages import MessageRow
@@ -353,4 +353,5 @@ def expire(node: Node) -> None:
     with writing(node.engine) as conn:
         messages.lapse(conn, now)
         messages.erase_about(conn, endings.ended_ids(conn, messages.cases_told_of(conn), now), now)
+        leads.erase_about(conn, endings.ended_ids(conn, leads.cases_told_of(conn), now))
         messages.forget(conn, now - LEEWAY)
