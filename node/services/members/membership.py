@@ -101,8 +101,10 @@ def init_home(home: Path, member: str, settings: str = "", passphrase_file: Path
     try:
         Keystore.create(home / "keys", passphrase_file)
         engine = open_database(config.database_url)
-        migrate(engine)
-        engine.dispose()
+        try:
+            migrate(engine)
+        finally:
+            engine.dispose()
         (home / FILE_NAME).write_text(text, "utf-8")  # last: without it the folder is no node
     except BaseException:
         for path in home.iterdir():
