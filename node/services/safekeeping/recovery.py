@@ -113,7 +113,7 @@ def recover(node: Node, progress: Progress = no_progress, *, with_few: bool = Fa
         except NotRecovered as error:
             failed = failed or error
             with writing(node.engine) as conn:
-                feeds.set_feed_state(conn, row.id, feeds.BEHIND, error.message.rstrip("."), row.evidence)
+                feeds.set_feed_state(conn, row.id, feeds.BEHIND, error.message.rstrip("."), row.newer_head)
             continue
         leaves += brought
         sources = [mirror_source(node, member, row.member, row.audience) for member in mirrors]
@@ -237,7 +237,7 @@ def _newest(row: FeedRow, entry: FeedEntry, told: Sequence[_Told]) -> Checkpoint
     """
     heads = [item.checkpoint for item in told]
     with suppress(ProtocolError):
-        heads.append(verify_checkpoint(row.evidence or b"", entry.every_key)[0])
+        heads.append(verify_checkpoint(row.newer_head or b"", entry.every_key)[0])
     newest = max(heads, key=lambda head: head.size)
     if any(head.size == newest.size and head.root != newest.root for head in heads):
         raise NotRecovered(
