@@ -78,7 +78,7 @@ def upgrade() -> None:
         sa.Column("pending", sa.LargeBinary(), nullable=True),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
-        sa.Column("evidence", sa.LargeBinary(), nullable=True),
+        sa.Column("newer_head", sa.LargeBinary(), nullable=True),
         sa.Column("advanced_at", sa.BigInteger(), nullable=True),
         sa.Column("through", sa.String(), nullable=False),
         sa.Column("readers", sa.Text(), nullable=True),
