@@ -26,6 +26,7 @@ from node.services.endings import erasure, revival
 from node.services.following import arrivals, partner, pruning, pulling, replicas
 from node.services.leads import inbox, sending
 from node.services.members import membership
+from node.services.people import sessions
 from node.services.register import handover, ledger, takeover
 from node.services.safekeeping import recovery
 from node.services.witnesses import gossip, witnessing
@@ -84,6 +85,7 @@ class Jobs:
         every(node.config.pull.interval_seconds, "all of partner", lambda: partner.hand_in(node, ask=True))
         every(300, "refresh", lambda: membership.refresh(node))
         every(600, "forget", self._forget_requests)
+        every(600, "old sign-ins", lambda: sessions.forget_old(node))
         every(600, "message lives", lambda: messages.expire(node))
         every(3600, "remind of all", lambda: ledger.remind(node))
         every(86_400, "prune", lambda: pruning.prune(node))
