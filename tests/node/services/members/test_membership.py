@@ -1,7 +1,6 @@
 """Homes, requests, acceptance, endorsements, and what a changed standing hides."""
 
 import stat
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import cast
@@ -27,13 +26,6 @@ from tests.federation import DE, FR, NGO, Federation
 from tests.liars import answering
 
 POLICE, PEER, HELPER = FR[0], DE[0], NGO[0]
-
-
-@pytest.fixture
-def federation(tmp_path: Path) -> Iterator[Federation]:
-    made = Federation(tmp_path)
-    yield made
-    made.close()
 
 
 def found(federation: Federation, member: str) -> int:
