@@ -34,6 +34,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "renew": ("publishing", "Give published cases a new term of life."),
         "erase": ("publishing", "Erase a case everywhere, for good."),
         "erasures": ("erasures", "See who has hidden and purged what was erased."),
+        "leads": ("leads", "Work on what is told about cases."),
         "messages": ("messages", "Read, answer and send sealed messages between members."),
     },
     "Find": {

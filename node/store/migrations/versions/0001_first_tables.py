@@ -78,7 +78,7 @@ def upgrade() -> None:
         sa.Column("pending", sa.LargeBinary(), nullable=True),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
-        sa.Column("evidence", sa.LargeBinary(), nullable=True),
+        sa.Column("newer_head", sa.LargeBinary(), nullable=True),
         sa.Column("advanced_at", sa.BigInteger(), nullable=True),
         sa.Column("through", sa.String(), nullable=False),
         sa.Column("readers", sa.Text(), nullable=True),
@@ -121,6 +121,29 @@ def upgrade() -> None:
         sa.Column("terms", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_journal")),
     )
+    op.create_table(
+        "lead",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("outgoing", sa.Boolean(), nullable=False),
+        sa.Column("case_id", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("origin", sa.String(), nullable=False),
+        sa.Column("member", sa.String(), nullable=False),
+        sa.Column("token_id", sa.String(), nullable=True),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("assigned_to", sa.String(), nullable=False),
+        sa.Column("duplicate_of", sa.Integer(), nullable=True),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("details", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_lead")),
+        sa.UniqueConstraint("outgoing", "member", "token_id", name=op.f("uq_lead_outgoing_member_token_id")),
+    )
+    with op.batch_alter_table("lead", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_lead_case_id"), ["case_id"], unique=False)
+        batch_op.create_index("ix_lead_state", ["outgoing", "state", "id"], unique=False)
+
     op.create_table(
         "loose_photograph",
         sa.Column("member", sa.String(), nullable=False),
@@ -410,6 +433,32 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("feed_id", name=op.f("pk_head")),
     )
     op.create_table(
+        "lead_entry",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("lead_id", sa.Integer(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("about", sa.String(), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=True),
+        sa.Column("done_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["lead_id"], ["lead.id"], name=op.f("fk_lead_entry_lead_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_lead_entry")),
+    )
+    with op.batch_alter_table("lead_entry", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_lead_entry_lead_id"), ["lead_id"], unique=False)
+
+    op.create_table(
+        "lead_photograph",
+        sa.Column("lead_id", sa.Integer(), nullable=False),
+        sa.Column("entry_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("small", sa.LargeBinary(), nullable=False),
+        sa.Column("full", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["lead_id"], ["lead.id"], name=op.f("fk_lead_photograph_lead_id")),
+        sa.PrimaryKeyConstraint("lead_id", "entry_id", name=op.f("pk_lead_photograph")),
+    )
+    op.create_table(
         "receipt",
         sa.Column("feed_id", sa.Integer(), nullable=False),
         sa.Column("case_id", sa.String(), nullable=False),
@@ -482,6 +531,11 @@ def downgrade() -> None:
     op.drop_table("document")
     op.drop_table("witness")
     op.drop_table("receipt")
+    op.drop_table("lead_photograph")
+    with op.batch_alter_table("lead_entry", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_lead_entry_lead_id"))
+
+    op.drop_table("lead_entry")
     op.drop_table("head")
     op.drop_table("feed_tile")
     with op.batch_alter_table("feed_case", schema=None) as batch_op:
@@ -536,6 +590,11 @@ def downgrade() -> None:
     op.drop_table("message")
     op.drop_table("mark")
     op.drop_table("loose_photograph")
+    with op.batch_alter_table("lead", schema=None) as batch_op:
+        batch_op.drop_index("ix_lead_state")
+        batch_op.drop_index(batch_op.f("ix_lead_case_id"))
+
+    op.drop_table("lead")
     op.drop_table("journal")
     with op.batch_alter_table("handover", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_handover_case_id"))
