@@ -135,6 +135,12 @@ _ENDING = ("state", "reason", "retry_at", "hidden_at", "purge_from", "emptied_at
 _FIND_FEED = sa.select(feed).where(  # built once: it is part of every request that a peer makes
     feed.c.member == sa.bindparam("member"), feed.c.audience == sa.bindparam("audience")
 )
+_LOOK_UP = sa.select(
+    feed_case.c.case_id, feed_case.c.version, feed_case.c.digest, feed_case.c.expires, feed_case.c.place
+).where(
+    feed_case.c.feed_id == sa.bindparam("feed_id"),
+    feed_case.c.case_id.in_(sa.bindparam("cases", expanding=True)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +247,7 @@ def find_feed(conn: Connection, member: str, audience: str) -> FeedRow | None:
 def list_feeds(conn: Connection) -> list[FeedRow]:
     """Return every feed, own ones first."""
     rows = conn.execute(sa.select(feed).order_by(feed.c.own.desc(), feed.c.member, feed.c.audience))
-    return [FeedRow(**row._mapping) for row in rows]
+    return [FeedRow(*row) for row in rows]
 
 
 def own_feeds(conn: Connection) -> list[FeedRow]:
@@ -362,18 +368,9 @@ def read_file(conn: Connection, feed_id: int, ref: TileRef) -> bytes | None:
 
 def lookup_cases(conn: Connection, feed_id: int, cases: Sequence[str]) -> dict[str, CaseState]:
     """Return where the history of each of these cases stands; those that the feed never had are absent."""
-    columns = (
-        feed_case.c.case_id,
-        feed_case.c.version,
-        feed_case.c.digest,
-        feed_case.c.expires,
-        feed_case.c.place,
-    )
     states: dict[str, CaseState] = {}
     for some in chunks(cases):
-        rows = conn.execute(
-            sa.select(*columns).where(feed_case.c.feed_id == feed_id, feed_case.c.case_id.in_(some))
-        )
+        rows = conn.execute(_LOOK_UP, {"feed_id": feed_id, "cases": some})
         for case, version, digest, expires, place in rows:
             states[case] = CaseState(version, digest, date.fromisoformat(expires), place)
     return states

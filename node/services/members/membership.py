@@ -22,7 +22,7 @@ from node.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from node.runtime import Node
 from node.services.members import keys, succession
 from node.services.register import publishing
-from node.services.standing import exchange_with, find_by_standing, other_member, see_member, see_members
+from node.services.standing import exchanges, find_by_standing, other_member, see_members
 from node.store import peers
 from node.store.access import JournalEntry, write_journal
 from node.store.database import open_database, reading, writing
@@ -176,25 +176,20 @@ def list_members(node: Node) -> list[MemberView]:
     """
     node.entry()
     with reading(node.engine) as conn:
-        views = []
-        for member in node.network().roster.members:
-            if member.id == node.member:
-                continue
-            exchange = exchange_with(conn, node, member.id)
-            peer = peers.find_peer(conn, member.id)
-            views.append(
-                MemberView(
-                    member,
-                    exchange.standing,
-                    fingerprint(member),
-                    exchange.accepted,
-                    exchange.audiences,
-                    exchange.leaves,
-                    exchange.reason,
-                    peer.seen_at if peer else None,
-                )
+        seen = {peer.member: peer.seen_at for peer in peers.list_peers(conn)}
+        return [
+            MemberView(
+                exchange.member,
+                exchange.standing,
+                fingerprint(exchange.member),
+                exchange.accepted,
+                exchange.audiences,
+                exchange.leaves,
+                exchange.reason,
+                seen.get(exchange.member.id),
             )
-    return views
+            for exchange in exchanges(conn, node)
+        ]
 
 
 def accept_member(node: Node, member_id: str, shown: str, actor: str) -> None:
@@ -214,7 +209,7 @@ def accept_member(node: Node, member_id: str, shown: str, actor: str) -> None:
         )
     now = node.clock()
     with writing(node.engine) as conn:
-        see_member(conn, node, member_id)
+        see_members(conn, node)
         peers.accept_peer(conn, member_id, shown, now)
         write_journal(conn, JournalEntry(now, actor, "member.accept", purpose=f"{member_id} {shown}"))
     _follow_roster(node)

@@ -20,7 +20,7 @@ from node.domain.searchable import entry_of
 from node.errors import Conflict, InvalidInput
 from node.runtime import Node
 from node.services.register.photographs import hashes_in, import_photographs
-from node.services.standing import exchange_with
+from node.services.standing import exchanges
 from node.store import cases, feeds, handovers, photographs, receipts
 from node.store.access import JournalEntry, write_journal
 from node.store.cases import CaseFile
@@ -299,14 +299,15 @@ def holdings(node: Node, case_id: str) -> list[Holding]:
     with reading(node.engine) as conn:
         cases.get_case(conn, case_id)
         kept_from = cases.excluded_members(conn, case_id)
-        others = [member.id for member in node.network().roster.members if member.id != node.member]
-        audiences = {member: exchange_with(conn, node, member).audiences for member in others}
+        audiences = {other.member.id: other.audiences for other in exchanges(conn, node)}
         for row in feeds.list_feeds(conn):
             state = feeds.lookup_cases(conn, row.id, [case_id]).get(case_id) if row.own else None
             if state is None:
                 continue
             said = {promise.member: promise for promise in receipts.promises_of(conn, row.id, case_id)}
-            readers = {member for member in others if row.audience in audiences[member]} - set(kept_from)
+            readers = {member for member, may_read in audiences.items() if row.audience in may_read} - set(
+                kept_from
+            )
             for member in sorted(readers | said.keys()):
                 told = said.get(member)
                 found.append(

@@ -25,7 +25,7 @@ from node.errors import Conflict, InvalidInput, PeerUnavailable
 from node.runtime import Node
 from node.services.register.cases import index_cases, new_case_id
 from node.services.register.photographs import hashes_in, photographs_in
-from node.services.standing import exchange_with
+from node.services.standing import exchanges
 from node.services.witnesses import witnessing
 from node.store import cases, documents, endings, feeds, handovers, leads, messages, photographs
 from node.store.access import JournalEntry, write_journal
@@ -216,9 +216,8 @@ def ring_peers(
         For each of them why it was not reached; empty when it was. They pull by themselves later.
     """
     with reading(node.engine) as conn:
-        others = [member for member in node.network().roster.members if member.id != node.member]
-        others = [member for member in others if only is None or member.id in only]
-        open_to = [member for member in others if exchange_with(conn, node, member.id).leaves]
+        open_to = [other.member for other in exchanges(conn, node) if other.leaves]
+    open_to = [member for member in open_to if only is None or member.id in only]
 
     def ring(index: int) -> tuple[str, str]:
         try:

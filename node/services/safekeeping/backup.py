@@ -38,7 +38,7 @@ from node.services.progress import Progress, no_progress
 from node.store import access, cases, feeds, marks, peers, people, photographs, scrubbing
 from node.store.access import JournalEntry, write_journal
 from node.store.copying import Loader, count_rows, dump, is_empty
-from node.store.database import open_database, reading, snapshot
+from node.store.database import begin_writing, open_database, reading, snapshot
 from node.store.migrate import current_revision, knows, migrate
 from protocol.encoding import format_time
 
@@ -437,7 +437,8 @@ class _Unpacking:
                 )
         else:
             migrate(self._engine, self._revision)
-        self._conn = self._engine.execution_options(writes=True).connect()
+        self._conn = self._engine.connect()
+        begin_writing(self._conn)
         self._loader = Loader(self._conn)
 
     def _load(self, announced: bytes, rows: bytes) -> None:
@@ -449,6 +450,7 @@ class _Unpacking:
         self.rows += self._loader.load(announced, rows)
         if self._conn.dialect.name == "sqlite":
             self._conn.commit()  # the file is not in its place yet, and its log stays small
+            begin_writing(self._conn)
 
     def _place(self, name: bytes) -> Path:
         place = name.decode()

@@ -32,7 +32,7 @@ from node.services.members import membership
 from node.services.progress import Progress, no_progress
 from node.services.register.photographs import photographs_in
 from node.services.safekeeping.losses import ACTOR, Losses, add_losses, find_losses, sort_losses, unheard
-from node.services.standing import exchange_with
+from node.services.standing import exchanges
 from node.store import cases, documents, feeds, marks, photographs
 from node.store.access import JournalEntry, write_journal
 from node.store.database import reading, writing
@@ -191,8 +191,7 @@ class _Answers:
 def _ask_all(node: Node, row: FeedRow, entry: FeedEntry) -> _Answers:
     """Ask every member that may read a feed for its newest head."""
     with reading(node.engine) as conn:
-        others = [member for member in node.network().roster.members if member.id != node.member]
-        asked = [other for other in others if row.audience in exchange_with(conn, node, other.id).leaves]
+        asked = [other.member for other in exchanges(conn, node) if row.audience in other.leaves]
     found = _Answers()
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="recover") as threads:
         answers = threads.map(lambda member: _ask(node, member, row, entry), asked)
