@@ -2,21 +2,18 @@
 
 import re
 import sys
-from collections.abc import Mapping
 from typing import Any
 
 import click
 
-from node.cli.cases import print_record
 from node.cli.opening import actor, pass_node
-from node.cli.output import json_option, print_json, print_table, remark, say, shown
+from node.cli.output import SEXES, json_option, print_json, print_record, print_table, remark, say, shown
 from node.errors import InvalidInput
 from node.runtime import Node
 from node.services.register import finding
 from node.services.register.finding import Found
 from node.store.search import Query
 
-SEXES: Mapping[str, int] = {"unknown": 0, "male": 1, "female": 2, "not_applicable": 9}
 _CATEGORIES = (
     "runaway", "family_abduction", "nonfamily_abduction", "lost_injured_otherwise", "unaccompanied_migrant",
     "thrown_out", "catastrophe", "unidentified_found", "unknown",
@@ -92,8 +89,8 @@ def search(
         return
     rows = [
         (
-            f"{item.score:.2f}",
             _names(item),
+            f"{item.score:.2f}",
             _sex(item),
             _age(item),
             item.public.get("missing_since"),
@@ -104,10 +101,14 @@ def search(
         )
         for item in found
     ]
-    columns = ("match", "name", "sex", "age", "missing since", "last seen", "owner", "status", "case")
+    columns = ("name", "match", "sex", "age", "missing since", "last seen", "owner", "status", "case")
     print_table(columns, rows)
     _mark_exercise(node)
-    remark(f"{len(found)} of {total}. Open one: gmcn show CASE --purpose TEXT")
+    remark(
+        f"{len(found)} of {total}. Open one:\n  gmcn show CASE --purpose TEXT"
+        if found
+        else "Nothing was found."
+    )
 
 
 @click.command()
