@@ -21,6 +21,7 @@ _CATEGORIES = (
 _AGES = re.compile(r"([0-9]{1,3})(?:-([0-9]{1,3}))?", re.ASCII)
 _UNITS = {"year": "y", "month": "m"}
 _NAMES_SHOWN = 3
+_OPEN_ONE = " Open one:\n  gmcn show CASE --purpose TEXT"
 
 
 @click.command()
@@ -102,13 +103,10 @@ def search(
         for item in found
     ]
     columns = ("name", "match", "sex", "age", "missing since", "last seen", "owner", "status", "case")
-    print_table(columns, rows)
+    if found:
+        print_table(columns, rows)
     _mark_exercise(node)
-    remark(
-        f"{len(found)} of {total}. Open one:\n  gmcn show CASE --purpose TEXT"
-        if found
-        else "Nothing was found."
-    )
+    remark(f"{len(found)} of {total} found.{_OPEN_ONE if found else ''}")
 
 
 @click.command()

@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
+from node.adapters.peers import REFUSES
 from node.cli.hints import as_typed_here
 from node.cli.opening import pass_node
 from node.cli.output import Rows, json_option, print_json, print_rich, safe
@@ -127,19 +128,19 @@ def _problem(peer: PeerStatus, exchanged: Exchanged) -> str:
         return f"broke the protocol: {peer.error}"
     known = [*(feed.reason for feed in peer.feeds), peer.reason]
     if peer.error and not any(reason and reason in peer.error for reason in known):
-        broken.append(f"{_line(peer, exchanged)}: {peer.error}")
+        is_up = peer.error.startswith(REFUSES)
+        broken.append(peer.error if is_up else f"{_line(peer, exchanged)}: {peer.error}")
     return "; ".join(broken) or peer.reason
 
 
 def _line(peer: PeerStatus, exchanged: Exchanged) -> str:
     """Say that a peer is down, and who hands on what it has; one that may take no part hands on erasures."""
-    through = {}
+    through = []
     for feed in peer.feeds:
         if feed.through:
             both = {*peer.audiences} & {*exchanged.get(feed.through, ())}
-            through[feed.through] = "" if feed.audience in both else " (erasures only)"
-    mirrors = ", ".join(f"{member}{how}" for member, how in through.items())
-    return f"down, read through {mirrors}" if mirrors else "down"
+            through.append(feed.through if feed.audience in both else f"{feed.through} (erasures only)")
+    return f"down, read through {', '.join(dict.fromkeys(through))}" if through else "down"
 
 
 def _own_feed(feed: FeedStatus) -> str:

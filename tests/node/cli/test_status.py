@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from node.adapters.peers import REFUSES
 from node.cli.status import render
 from node.services.status import FeedStatus, Status, status
 from node.services.witnesses.freshness import Freshness
@@ -46,6 +47,11 @@ def test_a_feed_that_is_stopped_by_evidence_is_not_a_peer_that_is_down(found: St
     assert problem_of(found, town, feeds=feeds, error="It cannot be reached.") == (
         f"network split: {SPLIT}; down: It cannot be reached."
     )
+
+
+def test_a_peer_that_refuses_is_not_down(found: Status, town: Town) -> None:
+    error = f"{REFUSES}403: this node has not accepted its keys."
+    assert problem_of(found, town, error=error) == error
 
 
 def test_a_peer_with_which_nothing_is_exchanged_is_not_down(found: Status, town: Town) -> None:
