@@ -171,6 +171,11 @@ class Node:
             private.private_bytes_raw()
         )
 
+    def console_key(self, use: str) -> bytes:
+        """Return the console's secret for one use: 32 bytes, never stored."""
+        info = f"gmcn/console/{use}/1".encode()
+        return HKDF(hashes.SHA256(), 32, salt=None, info=info).derive(self.keys.console_secret())
+
     def _key(self, purpose: Purpose, public: bytes) -> Ed25519PrivateKey:
         """Return a private key, decrypted once: it takes longer than a whole request."""
         if (purpose, public) not in self._opened:
