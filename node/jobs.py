@@ -171,7 +171,7 @@ class Jobs:
                 documents=report.documents,
                 photographs=report.photographs,
                 receipts=report.receipts,
-                through=sorted(set(report.through)),
+                through="+".join(sorted(set(report.through))) or None,
                 status="lying" if report.lying else "failed" if report.error else "ok",
             )
         except _Stopped:

@@ -20,7 +20,8 @@ from node.config import LogConfig
 ALLOWED = frozenset(
     (
         "address", "bytes", "count", "documents", "error", "job", "leaves", "level", "library", "member",
-        "method", "ms", "photographs", "port", "receipts", "route", "seconds", "status", "timestamp", "token",
+        "method", "ms", "photographs", "port", "receipts", "route", "seconds", "status", "through",
+        "timestamp", "token",
     )
 )  # fmt: skip
 """The only keys that are written, beside the event."""

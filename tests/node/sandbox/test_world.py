@@ -177,7 +177,7 @@ def test_the_screen_says_exercise_and_what_is_wrong(world: World, nodes: dict[st
     text = console.export_text()
     console.file.close()
     assert text.count("EXERCISE") == 2
-    assert "stopped" in text
+    assert "down" in text
     for plan in MEMBERS:
         assert plan.id in text
 
