@@ -10,6 +10,7 @@ key in a log, an error or an environment variable.
       secret        32 random bytes in base64, unless the settings name a passphrase file
       token.pem     the first key of a purpose
       token.2.pem   its replacement, and so on
+      journal.pem   the secret of the journal's hashes, which stays: what was hashed is to be found again
 """
 
 import base64
@@ -43,6 +44,7 @@ MIN_PASSPHRASE = 12
 
 _SEALING = "sealing"
 _OWN_FILE = "secret"
+_JOURNAL = "journal"
 _PEM = re.compile(rb"-----BEGIN [A-Z ]+-----\n[A-Za-z0-9+/=\n]+-----END [A-Z ]+-----\n")
 _STRETCHED = re.compile(rb"scrypt: ([A-Za-z0-9+/]{22}==)\n")
 _MAX_FILE = 1 << 16
@@ -55,6 +57,7 @@ class Keystore:
         self._folder = folder
         self._passphrase = passphrase
         self._opened: dict[tuple[Path, int], tuple[bytes, MLKEM768X25519PrivateKey]] = {}
+        self._journal_secret = b""
 
     @classmethod
     def create(cls, folder: Path, passphrase_file: Path | None = None) -> "Keystore":
@@ -83,6 +86,8 @@ class Keystore:
             for purpose in SIGNING:
                 store.add(purpose)
             store.add_sealing()
+            # 32 random bytes in the form of the others, so that they are encrypted as those are.
+            write_private(store._next_path(_JOURNAL), store._encrypt(Ed25519PrivateKey.generate()))
             unfinished.rename(folder)
         except BaseException:
             shutil.rmtree(unfinished)
@@ -151,6 +156,12 @@ class Keystore:
                 self._opened[file] = _sealing_public(halves), MLKEM768X25519PrivateKey(*halves)
         found = [self._opened[file] for file in files]
         return [private for public, private in found if among is None or public in among]
+
+    def journal_secret(self) -> bytes:
+        """Return the secret of the journal's hashes (32 bytes); raises like `load`."""
+        if not self._journal_secret:  # it takes longer to decrypt than a whole request
+            self._journal_secret = self._read_signing(next(self._paths(_JOURNAL))).private_bytes_raw()
+        return self._journal_secret
 
     def public(self, purpose: Purpose) -> bytes:
         """Return the public half (32 bytes) of the newest key of a purpose; raises like `load`."""

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from node.errors import Conflict
 from node.runtime import Node
+from node.services.audit import chain
 from node.services.members.membership import MemberView, list_members
 from node.services.messages import PARTS
 from node.services.register import ledger
@@ -143,7 +144,8 @@ def status(node: Node) -> Status:
         }
         register = cases.count_cases(conn)
         proofs = [(kept.id, kept.origin) for kept in evidence.list_evidence(conn) if kept.closed_at is None]
-        problems = [*_clock_problem(conn, node), *losses.warnings(conn), *_erasure_warnings(conn, node)]
+        problems = [*_clock_problem(conn, node), *losses.warnings(conn), *chain.warnings(conn, node)]
+        problems += _erasure_warnings(conn, node)
         mail = messages.count_open(conn, PARTS)
     if stuck := scrubbing.waits_for(node.engine):
         problems.append(f"PostgreSQL cannot be seen to forget what was erased: {stuck}. See the guide.")

@@ -31,8 +31,8 @@ from node.services.members import membership
 from node.services.register import cases as register
 from node.services.register import publishing
 from node.services.register.finding import MAX_PURPOSE
-from node.store.access import JournalEntry, read_journal
 from node.store.database import open_database, reading
+from node.store.journal import JournalEntry, read_journal
 from node.store.migrate import migrate
 from node.web.api import make_api_app
 from node.web.api.routes import MAX_BODY, ROUTES, Route

@@ -11,8 +11,8 @@ from node.runtime import Node
 from node.services.members import membership
 from node.services.register import cases as register
 from node.services.register import finding, publishing
-from node.store.access import read_journal
 from node.store.database import reading
+from node.store.journal import read_journal
 from node.store.search import Query
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO, Federation, dropping
