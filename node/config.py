@@ -57,6 +57,28 @@ class ServerConfig:
 
 
 @dataclass(frozen=True)
+class ConsoleConfig:
+    """Where the members' console listens and how its people reach it, how long a session lives, and when
+    somebody who guesses has to wait.
+
+    `address` is what people type, once TLS is in front; empty: plain http on loopback.
+    """
+
+    enabled: bool = True
+    host: str = "127.0.0.1"
+    port: int = _number(8441, 0, 65535)
+    threads: int = _number(4, 1, 64)
+    address: str = ""
+    hsts: bool = True
+    timezone: str = "UTC"
+    idle_minutes: int = _number(30, 1, 720)
+    session_hours: int = _number(12, 1, 168)
+    failures: int = _number(5, 1, 100)
+    lock_minutes: int = _number(15, 1, 1_440)
+    address_failures: int = _number(30, 1, 100_000)
+
+
+@dataclass(frozen=True)
 class PullConfig:
     """How often peers are asked, how long they may take, and how much is taken at once."""
 
@@ -118,6 +140,7 @@ class Config:
     database: DatabaseConfig = DatabaseConfig()
     keys: KeysConfig = KeysConfig()
     server: ServerConfig = ServerConfig()
+    console: ConsoleConfig = ConsoleConfig()
     pull: PullConfig = PullConfig()
     mirror: MirrorConfig = MirrorConfig()
     storage: StorageConfig = StorageConfig()
@@ -135,6 +158,7 @@ _SECTIONS: Mapping[str, type[Any]] = {
     "database": DatabaseConfig,
     "keys": KeysConfig,
     "server": ServerConfig,
+    "console": ConsoleConfig,
     "pull": PullConfig,
     "mirror": MirrorConfig,
     "storage": StorageConfig,

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import Engine
 
 from node.adapters.blobs import Blobs
@@ -161,6 +163,18 @@ class Node:
         now, listed = self.now(), self.entry().sealing_keys
         in_force = {key.public for key in listed if key.until is None or now < key.until}
         return self.keys.all_sealing(in_force)
+
+    def journal_key(self) -> bytes:
+        """Return the secret under which the journal hashes what was looked for: 32 bytes, never stored.
+
+        It outlives every key that is replaced: what was hashed before is to be found again.
+        """
+        return HKDF(hashes.SHA256(), 32, salt=None, info=b"gmcn/journal/1").derive(self.keys.console_secret())
+
+    def console_key(self, use: str) -> bytes:
+        """Return the console's secret for one use: 32 bytes, never stored."""
+        info = f"gmcn/console/{use}/1".encode()
+        return HKDF(hashes.SHA256(), 32, salt=None, info=info).derive(self.keys.console_secret())
 
     def _key(self, purpose: Purpose, public: bytes) -> Ed25519PrivateKey:
         """Return a private key, decrypted once: it takes longer than a whole request."""

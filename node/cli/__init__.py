@@ -34,6 +34,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "renew": ("publishing", "Give published cases a new term of life."),
         "erase": ("publishing", "Erase a case everywhere, for good."),
         "erasures": ("erasures", "See who has hidden and purged what was erased."),
+        "leads": ("leads", "Work on what is told about cases."),
         "messages": ("messages", "Read, answer and send sealed messages between members."),
     },
     "Find": {
@@ -53,6 +54,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "restore": ("backup", "Put a backup back into a new home."),
         "recover": ("recover", "Ask the peers for this node's own past, after a restore."),
         "token": ("tokens", "Make and revoke tokens for the search API."),
+        "user": ("users", "Add people to the console, and help those who cannot sign in."),
     },
     "Coordinate a network, or try one": {
         "network": ("network", "Make and run a network: members, keys, policy."),

@@ -173,12 +173,12 @@ def decline(node: Node, number: int, reason: str, as_json: bool) -> None:
 def send(node: Node, member: str, kind: str, file: Path, attach: Path | None, as_json: bool) -> None:
     """Send a member a message: a JSON object from a file, or from standard input (-).
 
-    Types that members know: lead, sighting, photograph-request, alert-request; any other may be used. `case`
+    For leads there is `gmcn leads send`; other types are kept and shown to the people there. `case`
     in the object names the case that it is about: what is said is erased with the case.
 
     \b
     Example:
-      echo '{"case": "police.de.example/k3ta…", "note": "…"}' | gmcn messages send police.de.example lead -
+      echo '{"case": "police.de.example/k3ta…", "note": "…"}' | gmcn messages send police.de.example notice -
     """
     try:
         body = parse_object(read_input(file), "message", MAX_CONTENT_BYTES)

@@ -19,9 +19,9 @@ from sqlalchemy import Connection
 from node.errors import Conflict, InvalidInput, NotAllowed, NotFound, PeerUnavailable
 from node.runtime import Node
 from node.services.serving import Caller, TooOften, not_exchanged, take_once
-from node.services.standing import exchange_with
+from node.services.standing import exchange_with, other_member
 from node.services.witnesses.witnessing import MAX_CLOCK_ERROR, clock_offset
-from node.store import endings, messages
+from node.store import endings, leads, messages
 from node.store.database import reading, writing
 from node.store.journal import JournalEntry, write_journal
 from node.store.messages import MessageRow
@@ -120,15 +120,10 @@ def open_member(conn: Connection, node: Node, member_id: str) -> Member:
         NotFound: the roster lists no such member.
         NotAllowed: nothing is exchanged with it.
     """
-    try:
-        exchange = exchange_with(conn, node, member_id)
-    except NotAuthorized:
-        raise NotFound("The roster lists no such member.", "See `gmcn member list`.") from None
-    if member_id == node.member:
-        raise NotAllowed("This is the node's own member.", "Name another one: see `gmcn member list`.")
+    member, exchange = other_member(node, member_id), exchange_with(conn, node, member_id)
     if not exchange.audiences:
         raise NotAllowed(f"Nothing is exchanged with {member_id}: {exchange.reason}.")
-    return exchange.member
+    return member
 
 
 def take_message(node: Node, caller: Caller, data: bytes) -> str:
@@ -357,4 +352,5 @@ def expire(node: Node) -> None:
     with writing(node.engine) as conn:
         messages.lapse(conn, now)
         messages.erase_about(conn, endings.ended_ids(conn, messages.cases_told_of(conn), now), now)
+        leads.erase_about(conn, endings.ended_ids(conn, leads.cases_told_of(conn), now))
         messages.forget(conn, now - LEEWAY)

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from node.errors import NotAllowed, NotFound
 from node.runtime import Node
 from node.store import feeds, peers
 from node.store.search import hide_feed
@@ -49,6 +50,21 @@ class Exchange:
     def shown(self) -> tuple[Audience, ...]:
         """The audiences of its feeds whose replicas may be shown here and handed on."""
         return () if self.unheard else self.audiences
+
+
+def other_member(node: Node, member_id: str) -> Member:
+    """Return another member, which a person named.
+
+    Raises:
+        NotFound: the roster does not list it.
+        NotAllowed: it is this node's own, or the roster does not list this node's own.
+    """
+    if member_id == node.entry().id:
+        raise NotAllowed("This is the node's own member.", "Name another one: see `gmcn member list`.")
+    try:
+        return node.network().roster.member(member_id)
+    except NotAuthorized:
+        raise NotFound(f"The roster lists no member {member_id}.", "See `gmcn member list`.") from None
 
 
 def exchange_with(conn: Connection, node: Node, member_id: str) -> Exchange:

@@ -53,7 +53,7 @@ feed = sa.Table(
     sa.Column("pending", sa.LargeBinary),
     sa.Column("state", sa.String, nullable=False),
     sa.Column("reason", sa.String, nullable=False),
-    sa.Column("evidence", sa.LargeBinary),
+    sa.Column("newer_head", sa.LargeBinary),
     sa.Column("advanced_at", Moment),
     sa.Column("through", sa.String, nullable=False, default=""),
     sa.Column("readers", sa.Text),
@@ -149,6 +149,7 @@ class FeedRow:
             until a person decides) or BEHIND (an own feed that others know further than this node does:
             nothing is signed until its newest head was fetched).
         reason: why it is not open, in plain words.
+        newer_head: of an own feed that is BEHIND, the signed checkpoint that shows it, where there is one.
         through: who handed it on when it was read last; empty when it was its owner.
         readers: the members that its owner has it open to, one a line; None when the owner has not said so
             yet.
@@ -167,7 +168,7 @@ class FeedRow:
     pending: bytes | None
     state: str
     reason: str
-    evidence: bytes | None
+    newer_head: bytes | None
     advanced_at: datetime | None
     through: str
     readers: str | None
@@ -457,7 +458,7 @@ def begin_successor(conn: Connection, row: FeedRow, origin: str, ahead: int) -> 
             pending=None,
             state=OPEN,
             reason="",
-            evidence=None,
+            newer_head=None,
             pruned=b"",
             minimum=0,
         )
@@ -510,15 +511,15 @@ def set_back_cases(conn: Connection, feed_id: int, states: Iterable[tuple[Leaf, 
 
 
 def set_feed_state(
-    conn: Connection, feed_id: int, state: str, reason: str = "", evidence: bytes | None = None
+    conn: Connection, feed_id: int, state: str, reason: str = "", newer_head: bytes | None = None
 ) -> None:
     """Say whether a feed is followed, and if not, why.
 
     Args:
-        evidence: of BEHIND, the head that shows it.
+        newer_head: of BEHIND, the note that shows it.
     """
     conn.execute(
-        feed.update().where(feed.c.id == feed_id).values(state=state, reason=reason, evidence=evidence)
+        feed.update().where(feed.c.id == feed_id).values(state=state, reason=reason, newer_head=newer_head)
     )
 
 

@@ -25,4 +25,4 @@ def hash_condition(node: Node, name: str, value: object) -> str:
 
 
 def _hash(node: Node, term: str) -> str:
-    return hmac.digest(node.keys.journal_secret(), term.encode(), "sha256")[:_BYTES].hex()
+    return hmac.digest(node.journal_key(), term.encode(), "sha256")[:_BYTES].hex()

@@ -28,7 +28,7 @@ from node.services.following.replicas import owed_receipts
 from node.services.following.sources import FalseSource, held_against
 from node.services.progress import Progress, no_progress
 from node.services.serving import Caller
-from node.services.standing import Exchange, exchange_with
+from node.services.standing import Exchange, exchange_with, other_member
 from node.store import carried, documents, feeds, heads, photographs, receipts
 from node.store.database import reading, writing
 from node.store.journal import JournalEntry, write_journal
@@ -108,8 +108,8 @@ def export_bundle(
         actor: who does this, for the journal; empty for what the node does by itself.
 
     Raises:
-        NotFound: the roster does not list one of the members.
-        NotAllowed: nothing is exchanged with the receiver.
+        NotFound: the roster does not list the receiver.
+        NotAllowed: nothing is exchanged with it.
     """
     caller = _caller(node, receiver)
     done = Exported(receiver)
@@ -137,18 +137,11 @@ def export_bundle(
 
 def _caller(node: Node, member: str) -> Caller:
     """Take the other end of a bundle for a caller: it is given what it would be given over a line."""
+    other_member(node, member)
     with reading(node.engine) as conn:
-        try:
-            exchange = exchange_with(conn, node, member)
-        except ProtocolError:
-            raise NotFound(
-                f"The roster lists no member {member}.", "See `gmcn status` for the members."
-            ) from None
-    if not exchange.leaves or member == node.member:
-        raise NotAllowed(
-            f"Nothing is exchanged with {member}{': ' + exchange.reason if exchange.reason else ''}.",
-            "See `gmcn member list`.",
-        )
+        exchange = exchange_with(conn, node, member)
+    if not exchange.leaves:
+        raise NotAllowed(f"Nothing is exchanged with {member}: {exchange.reason}.", "See `gmcn member list`.")
     return Caller(Request(member, "", node.now()), exchange)
 
 

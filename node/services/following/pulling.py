@@ -21,7 +21,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from node.adapters.peers import Refused
-from node.errors import Conflict, NotFound, PeerUnavailable
+from node.errors import Conflict, PeerUnavailable
 from node.runtime import Node
 from node.services.following import replicas
 from node.services.following.advancing import advance
@@ -30,7 +30,7 @@ from node.services.following.pruning import read_skipped
 from node.services.following.sources import FalseSource, Source, judged, mirror_source, owner_source
 from node.services.progress import Progress, no_progress
 from node.services.serving import Caller, keep_receipt, read_receipt
-from node.services.standing import Exchange, exchange_with, find_by_standing
+from node.services.standing import Exchange, exchange_with, find_by_standing, other_member
 from node.services.witnesses.evidence import PULL, keep
 from node.services.witnesses.gossip import compare_heads
 from node.services.witnesses.witnessing import witnessed_at, witnesses_of
@@ -82,7 +82,7 @@ def pull(node: Node, member_id: str, progress: Progress = no_progress) -> PullRe
     Nothing that the peer does raises anything here.
 
     Raises:
-        NotFound: the roster does not list the member.
+        NotFound, NotAllowed: the roster does not list the member, or it is this node's own.
     """
     report, started = PullReport(member_id), node.clock()
     try:
@@ -98,13 +98,9 @@ def pull(node: Node, member_id: str, progress: Progress = no_progress) -> PullRe
 
 
 def _pull_member(node: Node, member_id: str, report: PullReport, progress: Progress) -> None:
+    other_member(node, member_id)
     with reading(node.engine) as conn:
-        try:
-            exchange = exchange_with(conn, node, member_id)
-        except ProtocolError:
-            raise NotFound(
-                f"The roster lists no member {member_id}.", "See `gmcn status` for the members."
-            ) from None
+        exchange = exchange_with(conn, node, member_id)
     if not exchange.leaves:
         raise PeerUnavailable(f"Nothing is exchanged with it: {exchange.reason}.")
     steps = [partial(_pull_feed, node, exchange, audience, report, progress) for audience in exchange.leaves]

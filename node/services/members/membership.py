@@ -22,7 +22,7 @@ from node.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from node.runtime import Node
 from node.services.members import keys, succession
 from node.services.register import publishing
-from node.services.standing import exchange_with, find_by_standing, see_member, see_members
+from node.services.standing import exchange_with, find_by_standing, other_member, see_member, see_members
 from node.store import peers
 from node.store.database import open_database, reading, writing
 from node.store.journal import JournalEntry, write_journal
@@ -34,7 +34,7 @@ from protocol.endorsement import (
     verify_endorsement,
     verify_withdrawal,
 )
-from protocol.errors import NotAuthorized, ProtocolError
+from protocol.errors import ProtocolError
 from protocol.note import COSIGNATURE, VerifierKey
 from protocol.roster import Duty, Kind, Member, fingerprint
 
@@ -101,8 +101,10 @@ def init_home(home: Path, member: str, settings: str = "", passphrase_file: Path
     try:
         Keystore.create(home / "keys", passphrase_file)
         engine = open_database(config.database_url)
-        migrate(engine)
-        engine.dispose()
+        try:
+            migrate(engine)
+        finally:
+            engine.dispose()
         (home / FILE_NAME).write_text(text, "utf-8")  # last: without it the folder is no node
     except BaseException:
         for path in home.iterdir():
@@ -202,14 +204,10 @@ def accept_member(node: Node, member_id: str, shown: str, actor: str) -> None:
         shown: the fingerprint that the administrator compared with the member by telephone or in person.
 
     Raises:
-        NotFound: the roster lists no such member.
+        NotFound, NotAllowed: the roster lists no such member, or it is this node's own.
         Conflict: its keys have another fingerprint.
     """
-    try:
-        member = node.network().roster.member(member_id)
-    except NotAuthorized:
-        raise NotFound(f"The roster lists no member {member_id}.", "See `gmcn member list`.") from None
-    if fingerprint(member) != shown:
+    if fingerprint(other_member(node, member_id)) != shown:
         raise Conflict(
             f"The keys of {member_id} have another fingerprint than the one given.",
             "Compare it with the member again, by a line that you trust: see `gmcn member list`.",

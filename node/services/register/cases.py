@@ -189,7 +189,7 @@ def change_case(
     (prepared,) = _prepare_all(node, [CaseSource(record, folder)])
     now = node.clock()
     with writing(node.engine) as conn:
-        _check_stays(conn, case_id)
+        check_stays(conn, case_id)
         case = cases.change_case(
             conn, case_id, before.revision if revision is None else revision, prepared, actor, now
         )
@@ -233,7 +233,7 @@ def exclude_members(node: Node, case_id: str, members: Iterable[str], actor: str
     chosen = list(members)
     known = {member.id for member in node.network().roster.members}
     if unknown := [member for member in chosen if member not in known]:
-        raise InvalidInput("The roster lists no such member.", "See `gmcn status` for the members.", unknown)
+        raise InvalidInput("The roster lists no such member.", "See `gmcn member list`.", unknown)
     with writing(node.engine) as conn:
         cases.get_case(conn, case_id)
         cases.exclude_members(conn, case_id, chosen)
@@ -345,7 +345,7 @@ def _keep_photographs(conn: Connection, node: Node, case: CaseFile, handed_in: M
     photographs.settle_expected(conn, node.member, hashes)
 
 
-def _check_stays(conn: Connection, case_id: str) -> None:
+def check_stays(conn: Connection, case_id: str) -> None:
     """Check that a case is not on its way to another member, who would never see a change of it.
 
     Raises:

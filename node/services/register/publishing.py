@@ -27,7 +27,7 @@ from node.services.register.cases import index_cases, new_case_id
 from node.services.register.photographs import hashes_in, photographs_in
 from node.services.standing import exchange_with
 from node.services.witnesses import witnessing
-from node.store import cases, documents, endings, feeds, handovers, messages, photographs
+from node.store import cases, documents, endings, feeds, handovers, leads, messages, photographs
 from node.store.cases import CaseFile
 from node.store.database import chunks, reading, writing
 from node.store.journal import JournalEntry, write_journal
@@ -185,6 +185,7 @@ def undo_withdrawal(node: Node, case_id: str, actor: str) -> Published:
         write_journal(conn, JournalEntry(now, actor, "case.undo", again.case_id))
         _empty(conn, node, case)
         messages.move_about(conn, case_id, again.case_id)
+        leads.move_about(conn, case_id, again.case_id)
         return publish_within(conn, node, [again.case_id], actor)[0]
 
 
@@ -199,6 +200,7 @@ def erase(node: Node, case_id: str, actor: str) -> None:
         _erase_from_feeds(conn, node, case_id)
         _empty(conn, node, case)
         messages.erase_about(conn, [case_id], node.clock())
+        leads.erase_about(conn, [case_id])
         write_journal(conn, JournalEntry(node.clock(), actor, "case.erase", case_id))
 
 

@@ -35,7 +35,7 @@ from node.config import FILE_NAME, Config, parse_config
 from node.errors import Conflict, InvalidInput, NodeError, NotFound
 from node.runtime import Node
 from node.services.progress import Progress, no_progress
-from node.store import access, cases, feeds, marks, peers, photographs, scrubbing
+from node.store import access, cases, feeds, marks, peers, people, photographs, scrubbing
 from node.store.copying import Loader, count_rows, dump, is_empty
 from node.store.database import open_database, reading, snapshot, writing
 from node.store.journal import JournalEntry, write_journal
@@ -538,6 +538,7 @@ def _mark_restored(conn: Connection, header: Header, now: datetime) -> None:
             feeds.set_feed_state(conn, row.id, feeds.BEHIND, reason)
     peers.unhear_peers(conn, now)
     access.revoke_staff_tokens(conn, now)
+    people.end_all_sessions(conn)
     write_journal(conn, JournalEntry(now, "restore", "node.restore", purpose=f"backup of {made}"))
 
 

@@ -90,6 +90,6 @@ def test_the_next_page(node: Node) -> None:
 
 def test_the_hashes_stay_when_the_cosigner_key_is_replaced(federation: Federation) -> None:
     node = federation[FR[0]]
-    before = node.keys.journal_secret()
+    before = node.journal_key()
     node.keys.add("cosigner")
-    assert node.keys.journal_secret() == before != federation[DE[0]].keys.journal_secret()
+    assert node.journal_key() == before != federation[DE[0]].journal_key()

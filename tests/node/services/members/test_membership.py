@@ -4,8 +4,11 @@ import stat
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import cast
 
 import pytest
+from sqlalchemy import Engine
+from sqlalchemy.pool import QueuePool
 
 from node.errors import Conflict, InvalidInput, NotAllowed, NotFound, PeerUnavailable
 from node.runtime import open_node
@@ -74,13 +77,19 @@ def test_a_home_that_cannot_be_made_leaves_nothing(tmp_path: Path, member: str, 
 
 
 def test_a_home_breaks_off_without_leftovers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def crash(engine: object) -> None:
-        raise MemoryError
+    opened = list[Engine]()
+
+    def crash(engine: Engine) -> None:
+        opened.append(engine)
+        with reading(engine) as conn:
+            conn.exec_driver_sql("SELECT 1")
+            raise MemoryError
 
     monkeypatch.setattr(membership, "migrate", crash)
     with pytest.raises(MemoryError):
         init_home(tmp_path / "home", POLICE)
     assert list(tmp_path.iterdir()) == []
+    assert [cast(QueuePool, engine.pool).checkedin() for engine in opened] == [0]
 
 
 def test_a_request_to_join_proves_the_keys_and_names_every_fault(federation: Federation) -> None:
