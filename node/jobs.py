@@ -22,6 +22,7 @@ from node.errors import NodeError
 from node.log import describe_exception
 from node.runtime import Node
 from node.services import messages
+from node.services.audit import chain
 from node.services.endings import erasure, revival
 from node.services.following import arrivals, partner, pruning, pulling, replicas
 from node.services.leads import inbox, sending
@@ -89,6 +90,7 @@ class Jobs:
         every(600, "message lives", lambda: messages.expire(node))
         every(3600, "remind of all", lambda: ledger.remind(node))
         every(86_400, "prune", lambda: pruning.prune(node))
+        every(86_400, "journal", self._sign_journal)
         self._scheduler.start()
 
     def stop(self) -> None:
@@ -206,6 +208,12 @@ class Jobs:
         if jumped:
             witnessing.confirm(self._node)
         witnessing.refresh(self._node)
+
+    def _sign_journal(self) -> None:
+        """Sign the head of the journal; the log, which may be kept elsewhere, gets its hash."""
+        head = chain.sign_head(self._node)
+        if head is not None:
+            log.info("journal signed", count=head.number, hash=head.hash.hex())
 
     def _forget_requests(self) -> None:
         with writing(self._node.engine) as conn:

@@ -19,8 +19,8 @@ from node.config import LogConfig
 
 ALLOWED = frozenset(
     (
-        "address", "bytes", "count", "documents", "error", "job", "leaves", "level", "library", "member",
-        "method", "ms", "photographs", "port", "receipts", "route", "seconds", "status", "through",
+        "address", "bytes", "count", "documents", "error", "hash", "job", "leaves", "level", "library",
+        "member", "method", "ms", "photographs", "port", "receipts", "route", "seconds", "status", "through",
         "timestamp", "token",
     )
 )  # fmt: skip

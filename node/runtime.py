@@ -165,11 +165,11 @@ class Node:
         return self.keys.all_sealing(in_force)
 
     def journal_key(self) -> bytes:
-        """Return the secret under which the journal hashes what was looked for: 32 bytes, never stored."""
-        private = self._key("cosigner", self.entry().cosigner.public)
-        return HKDF(hashes.SHA256(), 32, salt=None, info=b"gmcn/journal/1").derive(
-            private.private_bytes_raw()
-        )
+        """Return the secret under which the journal hashes what was looked for: 32 bytes, never stored.
+
+        It outlives every key that is replaced: what was hashed before is to be found again.
+        """
+        return HKDF(hashes.SHA256(), 32, salt=None, info=b"gmcn/journal/1").derive(self.keys.console_secret())
 
     def console_key(self, use: str) -> bytes:
         """Return the console's secret for one use: 32 bytes, never stored."""

@@ -47,6 +47,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "bundle": ("bundles", "Carry updates to and from a member without a line, as files."),
         "status": ("status", "Show what is held of whom, how fresh, and what failed."),
         "evidence": ("evidence", "See what proves that a member has shown two faces, and decide."),
+        "audit": ("audit", "See who did what, take a copy of the journal, check one."),
         "fsck": ("fsck", "Verify everything on the disk again."),
         "backup": ("backup", "Write an encrypted copy of the whole node."),
         "backup-key": ("backup", "Make the key that opens backups."),

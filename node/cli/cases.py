@@ -231,7 +231,7 @@ def preview(node: Node, case_id: str, as_json: bool) -> None:
     Example:
       gmcn case preview police.fr.example/k3ta7qmxk3ta7qmxk3ta7qmxk3
     """
-    leaving = publishing.preview(node, case_id)
+    leaving = publishing.preview(node, case_id, actor())
     record = cases.get_case(node, case_id).record
     if as_json:
         print_json({"case": case_id, **_parts(leaving), "stays": _staying(record, leaving)})

@@ -36,7 +36,7 @@ EXIT_CODES: Mapping[int, str] = {
     CONFLICT: "It changed meanwhile, is in another state, or somebody else is at it.",
     UNAVAILABLE: "Another machine did not answer; try again later.",
     PROTOCOL: "A peer or a file broke the protocol; nothing of it was taken.",
-    DAMAGED: "fsck found something on the disk that is not as it must be.",
+    DAMAGED: "fsck or audit found something that is not as it must be.",
     STOPPED: "Stopped by Ctrl-C, or not confirmed.",
 }
 

@@ -60,8 +60,8 @@ def search(
 
     NAME is found in whatever script it is typed and however it was transliterated; a dash reads it from
     standard input, so that it stands in no list of processes. Conditions narrow the result; a case that does
-    not state a field is not found by a condition on it. The journal keeps that there was a search, with a
-    keyed hash of what was looked for, and no more.
+    not state a field is not found by a condition on it. The journal keeps which conditions a search had, with
+    keyed hashes of what was looked for, and no more.
 
     \b
     Examples:

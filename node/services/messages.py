@@ -22,8 +22,8 @@ from node.services.serving import Caller, TooOften, not_exchanged, take_once
 from node.services.standing import exchange_with, other_member
 from node.services.witnesses.witnessing import MAX_CLOCK_ERROR, clock_offset
 from node.store import endings, leads, messages
-from node.store.access import JournalEntry, write_journal
 from node.store.database import reading, writing
+from node.store.journal import JournalEntry, write_journal
 from node.store.messages import MessageRow
 from protocol.errors import Malformed, NotAuthorized, ProtocolError
 from protocol.fields import Fields
@@ -173,6 +173,10 @@ def _store(conn: Connection, node: Node, message: Message, content: Content) -> 
         now=node.now(),
         expires_at=message.expires,
     )
+    if message.address.kind not in PARTS:
+        kinds = [message.address.kind]
+        entry = JournalEntry(node.clock(), f"member {sender}", "message.receive", content.case, kinds)
+        write_journal(conn, entry)
     return node.now()
 
 

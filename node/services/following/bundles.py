@@ -30,8 +30,8 @@ from node.services.progress import Progress, no_progress
 from node.services.serving import Caller
 from node.services.standing import Exchange, exchange_with, other_member
 from node.store import carried, documents, feeds, heads, photographs, receipts
-from node.store.access import JournalEntry, write_journal
 from node.store.database import reading, writing
+from node.store.journal import JournalEntry, write_journal
 from node.store.photographs import SMALL
 from protocol.answers import MAX_DIGESTS, Absence, Given
 from protocol.bundle import FeedRecord, format_known, parse_known
@@ -125,12 +125,13 @@ def export_bundle(
         for number, token in enumerate(returned):
             writer.add(f"returned/{number}", token.encode())
         writer.add("known", format_known(_sizes(node, receiver, done)))
+        if actor:
+            fields = [receiver, *done.feeds]
+            with writing(node.engine) as conn:
+                write_journal(conn, JournalEntry(node.clock(), actor, "bundle.export", fields=fields))
         writer.finish(target, node.now())
     with writing(node.engine) as conn:
         carried.forget_receipts(conn, receiver)
-        if actor:
-            fields = [receiver, *done.feeds]
-            write_journal(conn, JournalEntry(node.clock(), actor, "bundle.export", fields=fields))
     return done
 
 

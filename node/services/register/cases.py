@@ -22,9 +22,9 @@ from node.runtime import Node
 from node.services.register.photographs import hashes_in, import_photographs
 from node.services.standing import exchanges
 from node.store import cases, feeds, handovers, photographs, receipts
-from node.store.access import JournalEntry, write_journal
 from node.store.cases import CaseFile
 from node.store.database import reading, writing
+from node.store.journal import JournalEntry, write_journal
 from node.store.search import index_many
 from protocol.encoding import format_time, parse_json, parse_object
 from protocol.errors import Malformed
@@ -200,7 +200,8 @@ def change_case(
 
 
 def get_case(node: Node, case_id: str) -> CaseFile:
-    """Return an own case.
+    """Return an own case, without an entry in the journal: what a person is to read of it is opened with
+    `finding.open_case`.
 
     Raises:
         NotFound: it is not in the register.

@@ -28,9 +28,9 @@ from node.services.register.photographs import hashes_in, photographs_in
 from node.services.standing import exchanges
 from node.services.witnesses import witnessing
 from node.store import cases, documents, endings, feeds, handovers, leads, messages, photographs
-from node.store.access import JournalEntry, write_journal
 from node.store.cases import CaseFile
 from node.store.database import chunks, reading, writing
+from node.store.journal import JournalEntry, write_journal
 from node.store.search import remove_many
 from protocol.checkpoint import sign_checkpoint
 from protocol.document import (
@@ -61,14 +61,16 @@ class Published:
     expires: date | None
 
 
-def preview(node: Node, case_id: str) -> Disclosed:
+def preview(node: Node, case_id: str, actor: str) -> Disclosed:
     """Show what of a case would leave the house, as peers would see it; nothing is published.
 
     Raises:
         NotFound: it is not in the register.
     """
-    with reading(node.engine) as conn:
+    with writing(node.engine) as conn:
         case = cases.get_case(conn, case_id)
+        entry = JournalEntry(node.clock(), actor, "case.preview", case_id, sorted(case.record))
+        write_journal(conn, entry)
     return disclose(case.record, node.disclosure(), schemas=node.network().schemas, now=node.now())
 
 

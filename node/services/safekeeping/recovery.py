@@ -34,10 +34,10 @@ from node.services.register.photographs import photographs_in
 from node.services.safekeeping.losses import ACTOR, Losses, add_losses, find_losses, sort_losses, unheard
 from node.services.standing import exchanges
 from node.store import cases, documents, feeds, marks, photographs
-from node.store.access import JournalEntry, write_journal
 from node.store.database import reading, writing
 from node.store.documents import WantedDocument
 from node.store.feeds import FeedRow
+from node.store.journal import JournalEntry, write_journal
 from node.store.photographs import FULL, SMALL, Photograph
 from node.store.search import remove_many
 from protocol.answers import MAX_DIGESTS, Given

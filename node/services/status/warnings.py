@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from node.errors import Conflict
 from node.runtime import Node
+from node.services.audit import chain
 from node.services.members.membership import MemberView
 from node.services.register.ledger import Erasure
 from node.services.safekeeping import losses
@@ -29,7 +30,8 @@ def find_warnings(
         erasures: own ones that not all peers have confirmed.
     """
     with reading(node.engine) as conn:
-        warnings = [*_clock_problem(conn, node), *losses.warnings(conn), *_erasure_warnings(conn, node)]
+        warnings = [*_clock_problem(conn, node), *losses.warnings(conn), *chain.warnings(conn, node)]
+        warnings += _erasure_warnings(conn, node)
     if stuck := scrubbing.waits_for(node.engine):
         warnings.append(f"PostgreSQL cannot be seen to forget what was erased: {stuck}. See the guide.")
     warnings += _message_warnings(found.messages)

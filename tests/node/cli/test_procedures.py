@@ -15,7 +15,7 @@ from node.config import LogConfig
 from node.log import set_up_log
 from tests.node.cli.test_operating_guide import BLOCKS, DOCS, Readers
 
-PAGES = ("new-keys", "stolen-key", "leaving", "network-keys")
+PAGES = ("audit", "new-keys", "stolen-key", "leaving", "network-keys")
 POLICE = "police.fr.example"
 
 

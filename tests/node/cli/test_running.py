@@ -15,8 +15,8 @@ from node.errors import PeerUnavailable
 from node.services.following.pulling import PullReport
 from node.services.following.replicas import Progress
 from node.services.register.finding import Found
-from node.store.access import read_journal
 from node.store.database import reading
+from node.store.journal import read_journal
 from protocol.errors import BadSignature
 from tests.node.cli.conftest import FR, KE, NGO, Town, gmcn
 

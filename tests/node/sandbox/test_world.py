@@ -69,7 +69,7 @@ def test_every_case_is_invented_and_says_so(nodes: dict[str, Node]) -> None:
         for case in found:
             scripts |= {name["script"] for name in case.record.get("names", ())}
             assert "EXERCISE" in case.record["circumstances"]["en"]["text"]
-            leaving = publishing.preview(nodes[plan.id], case.case_id)
+            leaving = publishing.preview(nodes[plan.id], case.case_id, "test")
             assert leaving.public is not None
             assert "EXERCISE" in leaving.public["circumstances"]["en"]["text"]
             (photo,) = case.record["photos"]

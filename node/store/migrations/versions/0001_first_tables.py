@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from node.store import search
+from node.store import journal, search
 
 revision = "0001"
 down_revision = None
@@ -111,7 +111,7 @@ def upgrade() -> None:
 
     op.create_table(
         "journal",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("actor", sa.String(), nullable=False),
         sa.Column("action", sa.String(), nullable=False),
@@ -119,8 +119,12 @@ def upgrade() -> None:
         sa.Column("fields", sa.String(), nullable=False),
         sa.Column("purpose", sa.String(), nullable=False),
         sa.Column("terms", sa.String(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_journal")),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_journal")),
     )
+    with op.batch_alter_table("journal", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_journal_case_id"), ["case_id"], unique=False)
+
     op.create_table(
         "lead",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -582,10 +586,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("feed_id", "digest", name=op.f("pk_published")),
     )
     search.create_indexes(op.get_bind())
+    journal.create_guards(op.get_bind())
 
 
 def downgrade() -> None:
     search.drop_indexes(op.get_bind())
+    journal.drop_guards(op.get_bind())
     op.drop_table("published")
     with op.batch_alter_table("photograph", schema=None) as batch_op:
         batch_op.drop_index("ix_photograph_state")
@@ -676,6 +682,9 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_lead_case_id"))
 
     op.drop_table("lead")
+    with op.batch_alter_table("journal", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_journal_case_id"))
+
     op.drop_table("journal")
     with op.batch_alter_table("handover", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_handover_case_id"))

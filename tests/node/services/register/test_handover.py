@@ -16,8 +16,8 @@ from node.services.register import cases, handover, publishing, takeover
 from node.services.register.photographs import renditions_in
 from node.store import handovers, photographs
 from node.store import messages as store
-from node.store.access import read_journal
 from node.store.database import reading, writing
+from node.store.journal import read_journal
 from node.store.messages import MessageRow
 from protocol.message import Content
 from tests.factories import sample_full_record, sample_record
