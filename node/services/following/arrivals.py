@@ -16,6 +16,7 @@ from pathlib import Path
 import structlog
 
 from node.errors import Conflict, InvalidInput, NodeError
+from node.log import describe_exception
 from node.runtime import Node
 from node.services.following.bundles import Imported, import_bundle
 from node.services.following.replicas import owed_receipts
@@ -89,7 +90,7 @@ def take_arrived(node: Node) -> list[Imported]:
             with writing(node.engine) as conn:
                 peers.record_false(conn, member, str(error), node.clock())
         except NodeError as error:
-            log.warning("bundle refused", member=member, reason=error.message)
+            log.warning("bundle refused", member=member, error=describe_exception(error))
         finally:  # whatever happens: it must not hold up those of others, and its maker sends it again
             path.unlink()
     return done
