@@ -23,18 +23,18 @@ from node.runtime import Node
 from node.services import serving
 from node.services.following import mirrors
 from node.services.following.pruning import tell_pruned
-from node.services.following.pulling import PullReport, read_feed
+from node.services.following.pulling import PullReport, hear, read_feed
 from node.services.following.replicas import owed_receipts
 from node.services.following.sources import FalseSource, held_against
 from node.services.progress import Progress, no_progress
 from node.services.serving import Caller
 from node.services.standing import Exchange, exchange_with, other_member
-from node.store import carried, documents, feeds, heads, photographs, receipts
+from node.store import carried, documents, feeds, heads, marks, photographs, receipts
 from node.store.access import JournalEntry, write_journal
 from node.store.database import reading, writing
 from node.store.photographs import SMALL
 from protocol.answers import MAX_DIGESTS, Absence, Given
-from protocol.bundle import FeedRecord, format_known, parse_known
+from protocol.bundle import BundleStatement, FeedRecord, format_known, parse_known
 from protocol.checkpoint import parse_checkpoint
 from protocol.document import digest_document
 from protocol.errors import BadProof, Malformed, NotAuthorized, ProtocolError, SplitView
@@ -270,8 +270,12 @@ def import_bundle(
             f"This bundle brings nothing: {'; '.join(done.passed_over) or 'it is empty'}.",
             f"Ask {issuer} for a new one.",
         )
+    brought = []
     for source, exchange in readable:
-        done.feeds.append(_read(node, source, exchange, progress))
+        done.feeds.append(report := _read(node, source, exchange, progress))
+        if not report.error and not report.false:
+            brought.append(source)
+    _hear(node, reader.statement, brought)
     _take_receipts(node, caller, reader, contents, done)
     with writing(node.engine) as conn:
         carried.keep_sizes(conn, issuer, contents.known)
@@ -473,6 +477,30 @@ def _read(node: Node, source: BundleSource, exchange: Exchange, progress: Progre
     except Conflict:
         pass  # a pull was faster: it has what this one would have brought
     return report
+
+
+def _hear(node: Node, statement: BundleStatement, brought: Sequence[BundleSource]) -> None:
+    """After a restore: take the members of whom a bundle brings everything for heard."""
+    for member in sorted({source.member for source in brought}):
+        with writing(node.engine) as conn:
+            hear(conn, node, member, by_owner=_is_told_by_owner(conn, node, member, statement, brought))
+
+
+def _is_told_by_owner(
+    conn: Connection, node: Node, member: str, statement: BundleStatement, brought: Sequence[BundleSource]
+) -> bool:
+    """Tell whether a member itself has made a bundle since this node was restored, and all feeds of it that
+    are held here have come to where they are in it. An older one may lack what it erased in between."""
+    put_back = marks.find_mark(conn, marks.PUT_BACK)
+    if statement.issuer != member or put_back is None or statement.at < put_back.at:
+        return False
+    reached = {
+        source.audience: parse_checkpoint(parse_note(source.checkpoint).text).size
+        for source in brought
+        if source.member == member
+    }
+    held = [row for row in feeds.list_feeds(conn) if row.member == member and row.size]
+    return all(row.audience in reached and row.size >= reached[row.audience] for row in held)
 
 
 def _take_receipts(

@@ -1,5 +1,6 @@
 """Back into one's own past: restored, copied and rolled back nodes, and what the peers see of it."""
 
+import io
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,6 +14,7 @@ from node.adapters.http import Answer
 from node.adapters.keystore import create_sealing_file, load_sealing_file
 from node.errors import Conflict, NotFound, PeerUnavailable
 from node.runtime import Node
+from node.services.following import bundles
 from node.services.register import cases as register
 from node.services.register import finding, publishing
 from node.services.safekeeping import backup, losses, recovery
@@ -260,6 +262,49 @@ def test_a_mirror_that_is_behind_brings_back_nothing_that_was_erased(
     shown = {hit.case_id for hit in hits} & {foreign.case_id, later.case_id}
     assert shown == ({later.case_id} if witnessed else set()), "by the witness's word, or its own alone"
     made.close()
+
+
+@pytest.mark.parametrize(
+    ("maker", "after", "heard"),
+    [(HELPER, True, True), (HELPER, False, False), (PEER, True, False)],
+    ids=["the owner", "the owner, before the restore", "another member"],
+)
+def test_only_a_newer_bundle_of_the_owner_itself_says_what_it_erased(
+    federation: Federation, insurance: Insurance, maker: str, after: bool, heard: bool
+) -> None:
+    """The node had purged another's child, was restored from before, and has no line to that member."""
+    (erased, kept) = federation.publish(
+        HELPER, sample_record("uk", photos=None), sample_record("hi", photos=None)
+    )
+    federation.publish(OWNER, sample_record("ar", photos=None))
+    pull_all(federation)
+    pull_all(federation, HELPER)
+    old = insurance.take(federation[OWNER])
+    early = carry(federation, maker)
+    publishing.erase(federation[HELPER], erased.case_id, "test")
+    assert federation.pull(OWNER, HELPER).error == ""
+    federation.clock.advance(minutes=1)
+    node = insurance.put_back(federation, OWNER, old)
+    federation.wire.faults[HELPER] = [down]
+    done = recovery.recover(node, with_few=True)
+    assert done is not None
+    assert done.unheard == (HELPER,)
+
+    made = carry(federation, maker) if after else early
+    brought = bundles.import_bundle(node, io.BytesIO(made))
+    assert [report.error for report in brought.feeds if report.member == HELPER] == [""]
+    assert found(node, federation) & {erased.case_id, kept.case_id} == ({kept.case_id} if heard else set())
+    with reading(node.engine) as conn:
+        assert losses.unheard(conn) == ([] if heard else [HELPER])
+        said = " ".join(losses.warnings(conn))
+    assert ("or a bundle that it has made since then" in said) is not heard
+
+
+def carry(federation: Federation, maker: str) -> bytes:
+    """Make a bundle for the owner of this file's backups."""
+    file = io.BytesIO()
+    bundles.export_bundle(federation[maker], OWNER, [], file, {})
+    return file.getvalue()
 
 
 def no_mirror(call: Call, ask: Ask) -> Answer:
