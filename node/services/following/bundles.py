@@ -22,7 +22,7 @@ from node.errors import Conflict, InvalidInput, NotAllowed, NotFound, PeerUnavai
 from node.runtime import Node
 from node.services import serving
 from node.services.following import mirrors
-from node.services.following.pruning import tell_pruned
+from node.services.following.pruning import may_skip, tell_pruned
 from node.services.following.pulling import PullReport, hear, read_feed
 from node.services.following.replicas import owed_receipts
 from node.services.following.sources import FalseSource, held_against
@@ -449,8 +449,8 @@ def _check_log(node: Node, source: BundleSource, exchange: Exchange, row: feeds.
         seen = heads.newest_head(conn, row.id) if row is not None else None
     with held_against(source.name):
         update = FeedUpdate(known, source.checkpoint, entry.keys_at(node.now()), seen.note if seen else None)
-        pruned = None if update.unchanged else source.get_pruned(known.frontier.size)
-        if pruned is not None:
+        may = not update.unchanged and may_skip(source, source.member, known.frontier.size)
+        if may and (pruned := source.get_pruned(known.frontier.size)) is not None:
             update.skip(pruned)
         for ref in update.bundles():
             if ref.format() not in source.entries:

@@ -222,7 +222,7 @@ def read_feed(
         raise _Stopped(f"The {audience} feed is stopped: {row.reason}.", "People must look at it first.")
     try:
         report.leaves += advance(node, source, entry, row, progress)
-        if source.owner and row.through:
+        if source.owner and row.skipped_by:
             report.leaves += read_skipped(node, source, row)
     except FalseSource:
         raise
