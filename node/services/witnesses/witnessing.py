@@ -313,10 +313,12 @@ def _verify_cosignature(data: bytes, note: bytes, keys: Sequence[VerifierKey]) -
 
 
 def _newer_head(node: Node, reply: _Reply) -> tuple[str, bytes] | None:
-    """Let a witness show the head that it says it knows; None unless this member's own key has signed one
-    that the own leaves do not lead to. A witness could otherwise stop an owner by a word."""
+    """Let a witness show the head that it says it knows; None unless a key of this member's that counts now
+    has signed one that the own leaves do not lead to. A witness could otherwise stop an owner by a word, or
+    with a key that was replaced long ago. Heads that were signed with one are signed anew with the next."""
     row = reply.row
-    keys = node.entry().feed("police" if row.audience == "police" else "network").every_key
+    entry = node.entry().feed("police" if row.audience == "police" else "network")
+    keys = entry.keys_at(node.now())
     for data in _shown_heads(node, reply.witness, row.origin):
         with suppress(ProtocolError):
             shown, _ = verify_checkpoint(data, keys)

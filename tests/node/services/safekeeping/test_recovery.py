@@ -4,10 +4,12 @@ import io
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from PIL import Image
 
 from node.adapters.http import Answer
@@ -24,12 +26,16 @@ from node.services.witnesses import cosigning
 from node.store import cases, feeds, marks
 from node.store.database import reading, writing
 from node.store.search import Query, find
+from protocol.checkpoint import sign_checkpoint
+from protocol.feed import FeedHead, grow
+from protocol.note import ED25519, Ed25519Signer, format_note
 from protocol.policy import Policy
+from protocol.roster import RetiredKey
 from protocol.witness import format_submission
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO, Ask, Call, Federation, down, dropping, tampering, withholding
 from tests.forensics import invent_child
-from tests.liars import find_feed, problems
+from tests.liars import Liar, find_feed, problems
 
 OWNER, PEER, HELPER = FR[0], DE[0], NGO[0]
 
@@ -427,6 +433,39 @@ def test_a_mirror_that_lies_is_passed_over_and_one_that_is_behind_is_not_believe
     assert done is not None
     assert done.documents == 2
     assert find_feed(node, OWNER, "network").size == 2
+
+
+def test_a_key_that_was_replaced_long_ago_writes_nobodys_past(
+    federation: Federation, insurance: Insurance
+) -> None:
+    """A peer has got hold of an old key of a restored node's, and hands on an erasure under it."""
+    (case,) = federation.publish(OWNER, sample_record("ar", photos=None))
+    made = insurance.take(federation[OWNER])
+    entry = federation[OWNER].entry()
+    feed = entry.feed("network")
+    old = Ed25519Signer(feed.origin, ED25519, Ed25519PrivateKey.generate())
+    retired = (RetiredKey(old.key, federation.clock()),)
+    others = tuple(one for one in entry.feeds if one.audience != "network")
+    federation.announce(OWNER, feeds=(replace(feed, retired=retired), *others))
+    for one in federation.nodes.values():
+        federation.accept_all(one)
+    pull_all(federation)
+    thief = Liar(federation, OWNER)
+    thief.erase(case.case_id)
+    head = grow(FeedHead(feed.origin), thief.entries).head.checkpoint()
+    forged = format_note(sign_checkpoint(head, old))
+
+    def hand_on(call: Call, ask: Ask) -> Answer:
+        if call.path == f"/mirrors/{OWNER}/network/checkpoint":
+            return Answer(200, {}, forged)
+        return thief.fault(replace(call, path=call.path.replace(f"/mirrors/{OWNER}/", "/feeds/")), ask)
+
+    node = insurance.put_back(federation, OWNER, made)
+    federation.wire.faults[PEER] = [hand_on]
+    done = recovery.recover(node)
+    assert done is not None
+    assert (done.leaves, done.losses.erased) == (0, [])
+    assert status_of(node, case.case_id) == cases.PUBLISHED
 
 
 def test_a_document_that_nobody_has_any_more_is_named(federation: Federation, insurance: Insurance) -> None:
