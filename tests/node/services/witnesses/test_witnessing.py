@@ -392,11 +392,23 @@ def test_once_the_lease_has_run_out_a_clone_learns_it_before_it_signs(
     assert (row.state, row.size, row.pending) == (feeds.BEHIND, 1, None)
 
 
+def test_a_copy_asks_before_its_first_signature_whatever_the_original_heard(federation: Federation) -> None:
+    publish(federation)
+    saved = federation.save(OWNER)
+    publish(federation)
+    federation.restore(OWNER, saved)
+    federation.reopen(OWNER)
+    with pytest.raises(Conflict, match="behind its own past"):
+        publish(federation)
+    row = own_feed(federation)
+    assert (row.state, row.size, row.pending) == (feeds.BEHIND, 1, None)
+
+
 def test_the_witnesses_are_asked_before_signing_once_in_a_lease(federation: Federation) -> None:
     publish(federation)
     one_publication = [(member, 200) for member in (FIRST, SECOND)] * 2  # of two feeds
-    for minutes, asked_before in ((1, False), (3, False), (6, True)):
-        federation.clock.advance(minutes=minutes)
+    for seconds, asked_before in ((1, False), (59, False), (60, True)):
+        federation.clock.advance(seconds=seconds)
         federation.wire.calls.clear()
         publish(federation)
         expected = one_publication * (2 if asked_before else 1)
