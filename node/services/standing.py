@@ -136,10 +136,11 @@ def find_by_standing(conn: Connection, node: Node) -> None:
     """Let the search find the replicas of those whose cases may be shown now, and of nobody else."""
     for row in feeds.list_feeds(conn):
         if not row.own:
-            hide_feed(conn, row.id, hidden=not _may_show(conn, node, row))
+            hide_feed(conn, row.id, hidden=not may_show(conn, node, row))
 
 
-def _may_show(conn: Connection, node: Node, row: feeds.FeedRow) -> bool:
+def may_show(conn: Connection, node: Node, row: feeds.FeedRow) -> bool:
+    """Tell whether the replicas of a feed may be found here now."""
     try:
         return row.audience in exchange_with(conn, node, row.member).shown
     except NotAuthorized:

@@ -267,6 +267,7 @@ def test_a_mirror_that_is_behind_brings_back_nothing_that_was_erased(
     hits, _ = finding.find(node, Query(today=made.clock().date()), "test")
     shown = {hit.case_id for hit in hits} & {foreign.case_id, later.case_id}
     assert shown == ({later.case_id} if witnessed else set()), "by the witness's word, or its own alone"
+    assert found(node, made) & {foreign.case_id, later.case_id} == shown, "and it is not counted either"
     made.close()
 
 
