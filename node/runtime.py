@@ -64,7 +64,12 @@ class Network:
 
 @dataclass(frozen=True)
 class Node:
-    """One member's node."""
+    """One member's node, in one process.
+
+    Attributes:
+        vouched: when this process last heard from a witness that the head of an own feed is the newest, by
+            the feed's origin. Never on the disk: a copy of this machine must not believe that it has asked.
+    """
 
     config: Config
     engine: Engine
@@ -73,6 +78,7 @@ class Node:
     trust: TrustStore
     http: HttpClient
     clock: Clock = system_clock
+    vouched: dict[str, datetime] = field(default_factory=dict)
     _networks: dict[str, tuple[Trusted, Network]] = field(default_factory=dict)
     _opened: dict[tuple[str, bytes], Ed25519PrivateKey] = field(default_factory=dict, repr=False)
 

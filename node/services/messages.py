@@ -45,6 +45,9 @@ from protocol.token import LEEWAY
 MAX_OPEN_BYTES = 128 << 20
 """How many sealed bytes of one sender may wait here for a person."""
 
+MAX_OPEN = 10_000
+"""How many messages of one sender may wait so: all that belong to an offer are looked at together."""
+
 PARTS = ("handover-photograph",)
 """Types that are parts of another message and nothing by themselves to a person."""
 
@@ -155,7 +158,8 @@ def _store(conn: Connection, node: Node, message: Message, content: Content) -> 
         if known.digest != message.digest or known.kind != message.address.kind:
             raise Malformed("message: another one with this id came before")
         return known.at
-    if messages.bytes_open(conn, sender) + len(message.sealed) > MAX_OPEN_BYTES:
+    count, size = messages.open_of(conn, sender)
+    if count >= MAX_OPEN or size + len(message.sealed) > MAX_OPEN_BYTES:
         raise TooOften(
             "Too many messages of this member wait for a person here.",
             "Send them again later, or ask by telephone.",

@@ -89,7 +89,8 @@ def warnings(conn: Connection) -> list[str]:
         )
     for member in unheard(conn):
         lines.append(
-            f"Nothing of {member} is shown until it was pulled: it may have erased since the backup."
+            f"Nothing of {member} is shown until it was pulled, or a bundle that it has made since then was "
+            "taken in: it may have erased since the backup."
         )
     for name, (what, step) in _WORDS.items():
         some: list[str] = getattr(found, name)

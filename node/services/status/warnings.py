@@ -157,6 +157,11 @@ def _peer_warnings(peers: Sequence[PeerStatus], now: datetime) -> list[str]:
             if feed.freshness.state == "silent" and feed.freshness.vouched_at is not None:
                 since = f"{feed.freshness.vouched_at:%Y-%m-%d %H:%M} UTC"
                 warnings.append(f"{feed.origin} is silent: nothing newer than {since} has come from it.")
+            if feed.skipped_by:
+                warnings.append(
+                    f"{feed.origin} is incomplete here: {feed.skipped_by}, which handed it on, says that its "
+                    f"beginning has ended. It is read again from {peer.member} once that answers."
+                )
             if feed.states.get(feeds.WITHHELD):
                 warnings.append(
                     f"{feed.origin} withholds {feed.states[feeds.WITHHELD]} documents that it announces."

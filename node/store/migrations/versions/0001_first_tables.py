@@ -85,6 +85,7 @@ def upgrade() -> None:
         sa.Column("readers_at", sa.BigInteger(), nullable=True),
         sa.Column("pruned", sa.LargeBinary(), nullable=False),
         sa.Column("minimum", sa.BigInteger(), nullable=False),
+        sa.Column("skipped_by", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_feed")),
         sa.UniqueConstraint("member", "audience", name=op.f("uq_feed_member_audience")),
         sa.UniqueConstraint("origin", name=op.f("uq_feed_origin")),
