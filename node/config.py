@@ -100,12 +100,14 @@ class MirrorConfig:
 
 @dataclass(frozen=True)
 class StorageConfig:
-    """How much disk full-size photographs of peers may take, and how many live cases each member may have
-    held here. Small photographs are always kept."""
+    """How much disk full-size photographs of peers may take, how many live cases each member may have held
+    here, and how much the bundles may take together that are sent over a line and wait to be taken in. Small
+    photographs are always kept."""
 
     photographs_megabytes: int = _number(1_000, 0, 10_000_000)
     full_photographs: bool = True
     cases_per_member: int = _number(250_000, 1, 10_000_000)
+    arrivals_megabytes: int = _number(1_000, 0, 10_000_000)
 
 
 @dataclass(frozen=True)

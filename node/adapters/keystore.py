@@ -10,7 +10,7 @@ key in a log, an error or an environment variable.
       secret        32 random bytes in base64, unless the settings name a passphrase file
       token.pem     the first key of a purpose
       token.2.pem   its replacement, and so on
-      console.pem   what the console encrypts with; never in the roster, and never replaced
+      console.pem   what the console encrypts with, and the journal hashes; never in the roster, nor replaced
 """
 
 import base64

@@ -22,9 +22,9 @@ from node.services.people.passwords import (
     is_password,
 )
 from node.services.people.sessions import Visit, actor_of
-from node.store import access, people
-from node.store.access import JournalEntry
+from node.store import people
 from node.store.database import reading, writing
+from node.store.journal import JournalEntry, write_journal
 from node.store.people import Person
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{1,63}", re.ASCII)
@@ -267,4 +267,4 @@ def _found(person: Person | None) -> Person:
 
 def _journal(conn: Connection, node: Node, actor: str, action: str, person: Person, what: str = "") -> None:
     entry = JournalEntry(node.clock(), actor, action, purpose=f"{person.name} {what}".rstrip())
-    access.write_journal(conn, entry)
+    write_journal(conn, entry)

@@ -16,9 +16,9 @@ from sqlalchemy import Connection
 
 from node.runtime import Node
 from node.services.people.encryption import decrypt, encrypt
-from node.store import access, people
-from node.store.access import JournalEntry
+from node.store import people
 from node.store.database import reading, writing
+from node.store.journal import JournalEntry, write_journal
 from node.store.people import Person, Session
 
 KEPT = timedelta(hours=1)
@@ -82,7 +82,7 @@ def end_session(node: Node, visit: Visit) -> None:
     now = node.clock()
     with writing(node.engine) as conn:
         people.end_session(conn, visit.session.hash)
-        access.write_journal(conn, JournalEntry(now, actor_of(visit.person), "sign-out"))
+        write_journal(conn, JournalEntry(now, actor_of(visit.person), "sign-out"))
 
 
 def end_other_sessions(node: Node, visit: Visit) -> None:
@@ -90,7 +90,7 @@ def end_other_sessions(node: Node, visit: Visit) -> None:
     now = node.clock()
     with writing(node.engine) as conn:
         people.end_sessions(conn, visit.person.id, keep=visit.session.hash)
-        access.write_journal(conn, JournalEntry(now, actor_of(visit.person), "sign-out.others"))
+        write_journal(conn, JournalEntry(now, actor_of(visit.person), "sign-out.others"))
 
 
 def keep_form(node: Node, person: Person, path: str, fields: Fields) -> bool:

@@ -19,9 +19,9 @@ from node.services.people.encryption import keyed_hash
 from node.services.people.passwords import is_password
 from node.services.people.sessions import Visit, actor_of, begin_session
 from node.services.serving import TooOften
-from node.store import access, people
-from node.store.access import JournalEntry
+from node.store import people
 from node.store.database import reading, writing
+from node.store.journal import JournalEntry, write_journal
 from node.store.people import Person
 
 _COUNTED = timedelta(days=1)
@@ -60,7 +60,7 @@ def check_password(node: Node, name: str, password: str, caller: Caller) -> str:
     with writing(node.engine) as conn:
         if not right or person is None or person.disabled_at is not None:
             actor = actor_of(person) if person else _NOBODY
-            access.write_journal(conn, JournalEntry(now, actor, "sign-in.failed", purpose="password"))
+            write_journal(conn, JournalEntry(now, actor, "sign-in.failed", purpose="password"))
             token = None
         else:
             people.take_back_attempt(conn, number)
@@ -89,7 +89,7 @@ def check_code(node: Node, visit: Visit, code: str, caller: Caller) -> str:
             token = _complete(conn, node, visit, now)
         else:
             entry = JournalEntry(now, actor_of(person), "sign-in.failed", purpose="second factor")
-            access.write_journal(conn, entry)
+            write_journal(conn, entry)
     if not right:
         raise NotAllowed(
             "This code does not work, or was used before.",
@@ -117,7 +117,7 @@ def confirm_enrolment(node: Node, visit: Visit, secret: str, code: str) -> tuple
         codes = second_factor.enrol(conn, node, visit.person, secret)
         # The code that was shown here has been used.
         second_factor.take_code(conn, node, _fresh(conn, visit.person), code, now)
-        access.write_journal(conn, JournalEntry(now, actor_of(visit.person), "person.second-factor"))
+        write_journal(conn, JournalEntry(now, actor_of(visit.person), "person.second-factor"))
         token = _complete(conn, node, visit, now)
     return token, codes
 
@@ -133,7 +133,7 @@ def _complete(conn: Connection, node: Node, visit: Visit, now: datetime) -> str:
     people.end_session(conn, visit.session.hash)
     people.forget_attempts(conn, _account(node, person.name))
     people.change_person(conn, person.id, signed_in_at=now)
-    access.write_journal(conn, JournalEntry(now, actor_of(person), "sign-in"))
+    write_journal(conn, JournalEntry(now, actor_of(person), "sign-in"))
     return begin_session(conn, person, visit.session.device, now, complete=True)
 
 
@@ -155,7 +155,7 @@ def _count_attempt(node: Node, name: str, person: Person | None, caller: Caller)
             number = people.add_attempt(conn, now, account, address)
             if count + 1 == limits.failures:
                 actor = actor_of(person) if person else _NOBODY
-                access.write_journal(conn, JournalEntry(now, actor, "sign-in.locked"))
+                write_journal(conn, JournalEntry(now, actor, "sign-in.locked"))
             return number
     seconds = int((free_at - now).total_seconds()) + 1
     raise TooOften(

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from node.store import search
+from node.store import journal, search
 
 revision = "0001"
 down_revision = None
@@ -78,13 +78,14 @@ def upgrade() -> None:
         sa.Column("pending", sa.LargeBinary(), nullable=True),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
-        sa.Column("evidence", sa.LargeBinary(), nullable=True),
+        sa.Column("newer_head", sa.LargeBinary(), nullable=True),
         sa.Column("advanced_at", sa.BigInteger(), nullable=True),
         sa.Column("through", sa.String(), nullable=False),
         sa.Column("readers", sa.Text(), nullable=True),
         sa.Column("readers_at", sa.BigInteger(), nullable=True),
         sa.Column("pruned", sa.LargeBinary(), nullable=False),
         sa.Column("minimum", sa.BigInteger(), nullable=False),
+        sa.Column("skipped_by", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_feed")),
         sa.UniqueConstraint("member", "audience", name=op.f("uq_feed_member_audience")),
         sa.UniqueConstraint("origin", name=op.f("uq_feed_origin")),
@@ -111,7 +112,7 @@ def upgrade() -> None:
 
     op.create_table(
         "journal",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("actor", sa.String(), nullable=False),
         sa.Column("action", sa.String(), nullable=False),
@@ -119,8 +120,35 @@ def upgrade() -> None:
         sa.Column("fields", sa.String(), nullable=False),
         sa.Column("purpose", sa.String(), nullable=False),
         sa.Column("terms", sa.String(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_journal")),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_journal")),
     )
+    with op.batch_alter_table("journal", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_journal_case_id"), ["case_id"], unique=False)
+
+    op.create_table(
+        "lead",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("outgoing", sa.Boolean(), nullable=False),
+        sa.Column("case_id", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("origin", sa.String(), nullable=False),
+        sa.Column("member", sa.String(), nullable=False),
+        sa.Column("token_id", sa.String(), nullable=True),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("assigned_to", sa.String(), nullable=False),
+        sa.Column("duplicate_of", sa.Integer(), nullable=True),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("details", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_lead")),
+        sa.UniqueConstraint("outgoing", "member", "token_id", name=op.f("uq_lead_outgoing_member_token_id")),
+    )
+    with op.batch_alter_table("lead", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_lead_case_id"), ["case_id"], unique=False)
+        batch_op.create_index("ix_lead_state", ["outgoing", "state", "id"], unique=False)
+
     op.create_table(
         "loose_photograph",
         sa.Column("member", sa.String(), nullable=False),
@@ -467,6 +495,32 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_kept_form_expires_at"), ["expires_at"], unique=False)
 
     op.create_table(
+        "lead_entry",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("lead_id", sa.Integer(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("about", sa.String(), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=True),
+        sa.Column("done_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["lead_id"], ["lead.id"], name=op.f("fk_lead_entry_lead_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_lead_entry")),
+    )
+    with op.batch_alter_table("lead_entry", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_lead_entry_lead_id"), ["lead_id"], unique=False)
+
+    op.create_table(
+        "lead_photograph",
+        sa.Column("lead_id", sa.Integer(), nullable=False),
+        sa.Column("entry_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("small", sa.LargeBinary(), nullable=False),
+        sa.Column("full", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["lead_id"], ["lead.id"], name=op.f("fk_lead_photograph_lead_id")),
+        sa.PrimaryKeyConstraint("lead_id", "entry_id", name=op.f("pk_lead_photograph")),
+    )
+    op.create_table(
         "receipt",
         sa.Column("feed_id", sa.Integer(), nullable=False),
         sa.Column("case_id", sa.String(), nullable=False),
@@ -533,10 +587,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("feed_id", "digest", name=op.f("pk_published")),
     )
     search.create_indexes(op.get_bind())
+    journal.create_guards(op.get_bind())
 
 
 def downgrade() -> None:
     search.drop_indexes(op.get_bind())
+    journal.drop_guards(op.get_bind())
     op.drop_table("published")
     with op.batch_alter_table("photograph", schema=None) as batch_op:
         batch_op.drop_index("ix_photograph_state")
@@ -547,6 +603,11 @@ def downgrade() -> None:
     op.drop_table("witness")
     op.drop_table("recovery_code")
     op.drop_table("receipt")
+    op.drop_table("lead_photograph")
+    with op.batch_alter_table("lead_entry", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_lead_entry_lead_id"))
+
+    op.drop_table("lead_entry")
     with op.batch_alter_table("kept_form", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_kept_form_expires_at"))
 
@@ -617,6 +678,14 @@ def downgrade() -> None:
     op.drop_table("message")
     op.drop_table("mark")
     op.drop_table("loose_photograph")
+    with op.batch_alter_table("lead", schema=None) as batch_op:
+        batch_op.drop_index("ix_lead_state")
+        batch_op.drop_index(batch_op.f("ix_lead_case_id"))
+
+    op.drop_table("lead")
+    with op.batch_alter_table("journal", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_journal_case_id"))
+
     op.drop_table("journal")
     with op.batch_alter_table("handover", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_handover_case_id"))
