@@ -28,12 +28,16 @@ OUTLOOKS: Mapping[Outlook, tuple[Any, str, Any]] = MappingProxyType(
         Outlook.STOPPED: (
             lazy_gettext("Stopped"),
             "bad",
-            lazy_gettext("It has told different members different things. Look at the evidence, and call it."),
+            lazy_gettext(
+                "It has told different members different things. Look at the evidence, and call it."
+            ),
         ),
         Outlook.QUARANTINED: (
             lazy_gettext("Quarantined"),
             "bad",
-            lazy_gettext("What it sent breaks the rules. Nothing of it is taken but erasures. Call its duty desk."),
+            lazy_gettext(
+                "What it sent breaks the rules. Nothing of it is taken but erasures. Call its duty desk."
+            ),
         ),
         Outlook.REMOVED: (
             lazy_gettext("Removed"),
@@ -53,7 +57,9 @@ OUTLOOKS: Mapping[Outlook, tuple[Any, str, Any]] = MappingProxyType(
         Outlook.WAITING: (
             lazy_gettext("Not accepted"),
             "warning",
-            lazy_gettext("Its keys are new here. An administrator compares them by telephone, and accepts it."),
+            lazy_gettext(
+                "Its keys are new here. An administrator compares them by telephone, and accepts it."
+            ),
         ),
         Outlook.DOWN: (
             lazy_gettext("Not reached"),
@@ -99,16 +105,10 @@ class AcceptForm(Form):
 @needs(Permission.SEE_FEDERATION)
 def index() -> str:
     """Show all members."""
-    node = this_node()
+    node, order = this_node(), list(Outlook)
+    members = sorted(list_overviews(node), key=lambda found: order.index(found.outlook))
     form = Form(formdata=None)
-    return render_template("federation.html", **_table(), form=form, network=node.network())
-
-
-@pages.route("/federation/table")
-@needs(Permission.SEE_FEDERATION)
-def table() -> str:
-    """Give the table anew, for the page that shows it."""
-    return render_template("federation_part.html", **_table())
+    return render_template("federation.html", members=members, form=form, network=node.network(), **_words())
 
 
 @pages.route("/federation/members/<member_id>")
@@ -145,13 +145,6 @@ def pull() -> Response:
     text = ngettext("%(num)d member is asked now.", "%(num)d members are asked now.", due)
     flash(text)
     return redirect(url_for("federation.index"), 303)
-
-
-def _table() -> dict[str, Any]:
-    members = list_overviews(this_node())
-    order = list(Outlook)
-    members.sort(key=lambda found: order.index(found.outlook))
-    return {"members": members, **_words()}
 
 
 def _words() -> dict[str, Any]:
