@@ -179,7 +179,7 @@ def count_held(conn: Connection) -> dict[str, int]:
     c = receipt.c
     held = sa.and_(c.held_at.is_not(None), c.hidden_at.is_(None))
     query = sa.select(c.member, sa.func.count(c.case_id.distinct())).where(held).group_by(c.member)
-    return dict(conn.execute(query).tuples().all())
+    return {row[0]: row[1] for row in conn.execute(query)}
 
 
 def promises_about(conn: Connection, feed_id: int, cases: Sequence[str]) -> dict[str, list[Promise]]:

@@ -263,7 +263,7 @@ def list_evidence(node: Node) -> list[EvidenceView]:
 
 
 def list_open(node: Node) -> list[tuple[str, str]]:
-    """Return what nobody has decided about: the feed's origin and the id of the evidence, one for each feed."""
+    """Return what nobody has decided about: the feed's origin and the id of one piece against it."""
     with reading(node.engine) as conn:
         found = [kept for kept in store.list_evidence(conn) if kept.closed_at is None]
     return sorted({kept.origin: kept.id for kept in found}.items())

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from werkzeug.wrappers import Response
 from wtforms import TextAreaField
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import DataRequired, Length
 
 from node.domain.permissions import Permission
 from node.services.witnesses import evidence
@@ -36,7 +36,7 @@ class CloseForm(Form):
     reason = TextAreaField(
         lazy_gettext("What was found out"),
         [
-            InputRequired(lazy_gettext("Write what was found out, and whom you spoke to.")),
+            DataRequired(lazy_gettext("Write what was found out, and whom you spoke to.")),
             Length(1, 1000, lazy_gettext("Use %(min)d to %(max)d characters.")),
         ],
         description=lazy_gettext("It is kept with the evidence. Name nobody who is in a case."),

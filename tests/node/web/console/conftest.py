@@ -30,6 +30,7 @@ from node.store.people import Person
 from node.web.console import make_console_app
 from protocol.checkpoint import Checkpoint, sign_checkpoint
 from protocol.evidence import Evidence, format_evidence
+from protocol.note import format_note
 from protocol.policy import Policy
 from tests.federation import DE, FR, Federation
 
@@ -108,7 +109,7 @@ def send(client: FlaskClient, path: str, **fields: Any) -> TestResponse:
 def keep_evidence(federation: Federation, at: str, against: str) -> str:
     """Let a member keep what proves that another has shown two faces, and give its id. Its feed goes on."""
     origin, signer = f"{against}/network", federation[against].feed_signer("network")
-    notes = [sign_checkpoint(Checkpoint(origin, 1, bytes([root]) * 32), [signer]) for root in (1, 2)]
+    notes = [format_note(sign_checkpoint(Checkpoint(origin, 1, bytes([n]) * 32), signer)) for n in (1, 2)]
     data = format_evidence(Evidence(origin, *notes))
     node, digest = federation[at], hashlib.sha256(data).hexdigest()
     kept = KeptEvidence(digest, origin, against, "network", data, RECEIVED, against, node.clock())
