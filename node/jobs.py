@@ -25,7 +25,7 @@ from node.services import messages
 from node.services.endings import erasure, revival
 from node.services.following import arrivals, partner, pruning, pulling, replicas
 from node.services.members import membership
-from node.services.register import handover, ledger, takeover
+from node.services.register import handover, ledger, publishing, takeover
 from node.services.safekeeping import recovery
 from node.services.witnesses import gossip, witnessing
 from node.store import access, peers
@@ -84,6 +84,8 @@ class Jobs:
         every(600, "forget", self._forget_requests)
         every(600, "message lives", lambda: messages.expire(node))
         every(3600, "remind of all", lambda: ledger.remind(node))
+        every(3600, "pauses", lambda: publishing.pause_views(node))
+        every(3600, "last days", lambda: publishing.purge_register(node))
         every(86_400, "prune", lambda: pruning.prune(node))
         self._scheduler.start()
 

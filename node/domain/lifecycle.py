@@ -23,6 +23,14 @@ LONG_TERM_REVIEWS = (28, 91, 182, 274)
 """Days after the disappearance on which the risk is assessed anew; later once a year. From the first on, a
 case is a long-term one."""
 
+RISK_REVIEWS: Mapping[str, timedelta] = {
+    "high": timedelta(days=1),
+    "medium": timedelta(days=7),
+    "low": timedelta(days=28),
+    "no_apparent": timedelta(days=28),
+}
+"""Within which a risk is assessed anew, by its level, where nobody says otherwise."""
+
 _YEAR = 365
 
 
@@ -106,6 +114,11 @@ def is_paused(record: Mapping[str, Any], now: datetime) -> bool:
 def can_undo(withdrawn_at: datetime, now: datetime) -> bool:
     """Tell whether the owner can still take a withdrawal back."""
     return now < withdrawn_at + UNDO_WINDOW
+
+
+def is_over(record: Mapping[str, Any], now: datetime) -> bool:
+    """Tell whether the last day of a record in its owner's register is over."""
+    return "purge_by" in record and _last_day(record["purge_by"]) < now.astimezone(UTC).date()
 
 
 def notices(

@@ -191,10 +191,10 @@ def set_published(conn: Connection, case_id: str, disclosed: bytes, now: datetim
     conn.execute(case_file.update().where(mine).values(disclosed=disclosed))
 
 
-def due_cases(conn: Connection, last: date) -> list[CaseFile]:
-    """Return the drafts and published cases whose records ask something of their owner on a day or before."""
+def due_cases(conn: Connection, statuses: Collection[str], last: date) -> list[CaseFile]:
+    """Return the cases whose records ask something of their owner on a day or before, the first one first."""
     c = case_file.c
-    due = sa.and_(c.status.in_((DRAFT, PUBLISHED)), c.next_due <= last.isoformat())
+    due = sa.and_(c.status.in_(statuses), c.next_due <= last.isoformat())
     return [_case(row) for row in conn.execute(sa.select(case_file).where(due).order_by(c.next_due))]
 
 

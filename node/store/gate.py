@@ -134,7 +134,7 @@ def list_requests(
     conn: Connection,
     states: Sequence[str] = STATES,
     case_id: str | None = None,
-    limit: int = 100,
+    limit: int | None = 100,
     offset: int = 0,
 ) -> list[GateRequest]:
     """Return requests, the newest first."""

@@ -21,7 +21,7 @@ from sqlalchemy import Connection
 
 from node.domain.changes import digest
 from node.domain.disclosure import Disclosed, disclose
-from node.domain.lifecycle import can_undo, expiry_day, is_paused
+from node.domain.lifecycle import can_undo, expiry_day, is_over, is_paused
 from node.errors import Conflict, InvalidInput, PeerUnavailable
 from node.runtime import Node
 from node.services.register.cases import index_cases, new_case_id, void_request
@@ -278,6 +278,26 @@ def erase(node: Node, case_id: str, actor: str) -> None:
         write_journal(conn, JournalEntry(node.clock(), actor, "case.erase", case_id))
 
 
+def purge_register(node: Node) -> list[str]:
+    """Erase the withdrawn cases whose last day in the register is over. One that is published then is left to
+    its owner, who is told.
+
+    Returns:
+        The cases.
+    """
+    now = node.now()
+    with reading(node.engine) as conn:
+        due = cases.due_cases(conn, [cases.WITHDRAWN], now.date())
+    over = [
+        case.case_id
+        for case in due
+        if is_over(case.record, now) and not (case.withdrawn_at and can_undo(case.withdrawn_at, now))
+    ]
+    for case_id in over:
+        erase(node, case_id, _CLOCK)
+    return over
+
+
 def pause_views(node: Node) -> list[str]:
     """Let the public views of children who are grown up pause: of each the document goes out again with
     nothing changed but that no public site may show it. A person's decision ends the pause.
@@ -287,7 +307,7 @@ def pause_views(node: Node) -> list[str]:
     """
     now = node.now()
     with reading(node.engine) as conn:
-        due = [case for case in cases.due_cases(conn, now.date()) if case.status == cases.PUBLISHED]
+        due = cases.due_cases(conn, [cases.PUBLISHED], now.date())
         grown = [case.case_id for case in due if is_paused(case.record, now)]
         shown = _shown_somewhere(conn, node, grown)
     if not shown:

@@ -17,6 +17,7 @@ from node.services.register import gate, publishing
 from node.store import access, cases, feeds
 from node.store import gate as store
 from node.store.database import reading
+from protocol.policy import Policy
 from tests.factories import sample_full_record, sample_record
 from tests.federation import DE, FR, NGO, Federation
 from tests.liars import case_states, dump
@@ -185,9 +186,9 @@ def test_what_would_leave_is_held_against_what_was_asked_for(light: Federation) 
     assert dump(node)["feed"] == before
 
 
-def test_a_photograph_that_expires_meanwhile_is_another_content(light: Federation) -> None:
+def test_a_child_that_grows_up_meanwhile_is_another_content(light: Federation) -> None:
     node = light[POLICE]
-    case = draft(light, birth="2008-11-05", photos=None)
+    case = draft(light, birth="2008-11-05")
     asked = gate.request(node, case, ANSWERS, ANA)
     light.clock.advance(days=30)  # the child has grown up, and is shown on no public site now
     with pytest.raises(Conflict):
@@ -212,19 +213,16 @@ def test_answers_that_refuse_are_told_before_anybody_is_asked(light: Federation)
 
 
 def test_a_record_that_could_not_be_published_is_told_at_the_request(light: Federation) -> None:
-    node = light[POLICE]
-    strict = replace(node, config=replace(node.config, disclosure={"fields": {"hair": "withhold"}}))
-    case = draft(light, category="unaccompanied_migrant", names=None)
+    node, case = light[POLICE], draft(light)
+    policy = Policy(limits=replace(Policy().limits, document_bytes=4096))
+    light.coordinator.announce(policy=policy)
+    light.refresh()
+    long = {"pt": {"text": "a" * 4000, "origin": "original"}}
+    register.change_case(node, case, {"circumstances": long}, ANA, light.folder)
     before = dump(node)
-    with pytest.raises(InvalidInput):
-        gate.request(
-            replace(node, config=replace(node.config, disclosure={"neutral_text": {"en": ""}})),
-            case,
-            ANSWERS,
-            ANA,
-        )
+    with pytest.raises(InvalidInput, match="leave the house"):
+        gate.request(node, case, {**ANSWERS, "where": ["BR"]}, ANA)
     assert dump(node) == before
-    assert gate.request(strict, case, ANSWERS, ANA).state == store.OPEN
 
 
 def test_where_publicity_adds_to_the_risk_peers_are_told_to_show_it_nowhere(light: Federation) -> None:
