@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from node.domain import gate as rules
 from node.domain.changes import FieldChange, adds_nothing, compare
 from node.domain.disclosure import DECIDED, DisclosurePolicy, disclose
-from node.domain.gate import Finding
+from node.domain.gate import Finding, Question
 from node.errors import Conflict, InvalidInput, NotAllowed
 from node.runtime import Node
 from node.services.register import publishing
@@ -89,6 +89,19 @@ def preview(node: Node, case_id: str, who: str) -> Preview:
         fields = sorted({change.part for change in shown.fields})
         write_journal(conn, JournalEntry(node.clock(), who, "case.preview", case_id, fields))
     return shown
+
+
+def suggest(node: Node, case_id: str) -> tuple[list[Question], dict[str, Any]]:
+    """Give the questions that a case needs an answer to, and the answers that its record holds already.
+
+    Raises:
+        NotFound: it is not in the register.
+        Conflict: it is erased.
+    """
+    with reading(node.engine) as conn:
+        record = _living(conn, case_id).record
+    suggested = rules.suggest(record)
+    return rules.needed(suggested, record), suggested
 
 
 def weigh(node: Node, case_id: str, answers: Mapping[str, Any]) -> list[Finding]:
