@@ -24,6 +24,7 @@ from node.store import (
     endings,
     evidence,
     feeds,
+    gate,
     messages,
     peers,
     photographs,
@@ -145,6 +146,7 @@ def status(node: Node) -> Status:
         proofs = [(kept.id, kept.origin) for kept in evidence.list_evidence(conn) if kept.closed_at is None]
         problems = [*_clock_problem(conn, node), *losses.warnings(conn), *_erasure_warnings(conn, node)]
         mail = messages.count_open(conn, PARTS)
+        problems += _gate_warnings(conn, node)
     if stuck := scrubbing.waits_for(node.engine):
         problems.append(f"PostgreSQL cannot be seen to forget what was erased: {stuck}. See the guide.")
     result = Status(
@@ -251,6 +253,15 @@ def _endorsement_warnings(node: Node, views: Iterable[MemberView]) -> list[str]:
                 f"{stands.until:%Y-%m-%d}: write another with `gmcn endorse`, or tell the NGO that it ends."
             )
     return warnings
+
+
+def _gate_warnings(conn: Connection, node: Node) -> list[str]:
+    late = [item for item in gate.unreviewed(conn) if item.review_due and item.review_due < node.clock()]
+    return [
+        f"Published without an approval, and not reviewed within 24 hours: {item.case_id}. "
+        f"See `gmcn gate show {item.id}`."
+        for item in late
+    ]
 
 
 def _message_warnings(mail: Mapping[str, int]) -> list[str]:

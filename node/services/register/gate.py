@@ -35,6 +35,7 @@ _ACTIONS = {
     gate.REFUSED: "gate.refuse",
     gate.OVERRIDDEN: "gate.override",
     gate.TAKEN_BACK: "gate.take-back",
+    gate.VOID: "gate.void",
 }
 
 
@@ -117,20 +118,29 @@ def weigh(node: Node, case_id: str, answers: Mapping[str, Any]) -> list[Finding]
         return _weigh(node, _decided_record(answers, case), answers)
 
 
-def request(node: Node, case_id: str, answers: Mapping[str, Any], who: str) -> GateRequest:
+def request(
+    node: Node, case_id: str, answers: Mapping[str, Any], who: str, revision: int | None = None
+) -> GateRequest:
     """Ask for a case to be published as it is now. Where its answers say so, its record is changed first.
 
     A request that waits already ends: this one stands in its place.
 
+    Args:
+        revision: of the record that whoever asks has seen; the newest when None.
+
     Raises:
         NotFound: the case is not in the register.
-        Conflict: it is withdrawn, erased, or on its way to another member.
+        Conflict: it was changed meanwhile, is withdrawn, erased, or on its way to another member.
         InvalidInput: answers are missing, not allowed or refuse, or what would leave does not fit its schema;
             with every problem.
     """
     now = node.clock()
     with writing(node.engine) as conn:
         case = _living(conn, case_id)
+        if revision not in (None, case.revision):
+            raise Conflict(
+                "The case was changed by somebody else meanwhile.", "Look at it again, and ask then."
+            )
         record = _decided_record(answers, case)
         refused = [found for found in _weigh(node, record, answers) if found.refuses]
         if refused:
@@ -199,7 +209,6 @@ def approve(node: Node, number: int, who: str) -> Published:
             signed now.
         InvalidInput: what would go out does not fit its schema.
     """
-
     return _publish(node, number, who, gate.APPROVED)
 
 
@@ -216,10 +225,11 @@ def refuse(node: Node, number: int, reason: str, who: str) -> None:
 
 
 def take_back(node: Node, number: int, who: str) -> None:
-    """Take a request back.
+    """Take a request back, which is for whoever asked; anybody else refuses it.
 
     Raises:
         NotFound: there is no such request.
+        NotAllowed: somebody else asked.
         Conflict: it does not wait any more.
     """
     _settle(node, number, who, gate.TAKEN_BACK)
@@ -316,8 +326,7 @@ def _publish(node: Node, number: int, who: str, state: str, reason: str = "") ->
             _decide(conn, node, asked, who, state, reason, **values)
             return published
     except NotAsApproved:
-        with writing(node.engine) as conn:
-            void_request(conn, node, gate.get_request(conn, number).case_id, who)
+        _settle(node, number, who, gate.VOID)
         raise Conflict(
             "What would leave the house now is not what was asked for, and nothing was published.",
             "Look at it again, and make a new request.",
@@ -326,7 +335,10 @@ def _publish(node: Node, number: int, who: str, state: str, reason: str = "") ->
 
 def _settle(node: Node, number: int, who: str, state: str, reason: str = "") -> None:
     with writing(node.engine) as conn:
-        _decide(conn, node, _waiting(conn, number), who, state, reason)
+        asked = _waiting(conn, number)
+        if state == gate.TAKEN_BACK and asked.author != who:
+            raise NotAllowed("Only whoever asked takes a request back.", "Refuse it, and say why.")
+        _decide(conn, node, asked, who, state, reason)
 
 
 def _decide(

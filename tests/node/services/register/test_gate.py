@@ -14,6 +14,7 @@ from node.errors import Conflict, InvalidInput, NodeError, NotAllowed, NotFound
 from node.runtime import Node
 from node.services.register import cases as register
 from node.services.register import gate, publishing
+from node.services.status import status as node_status
 from node.store import access, cases, feeds
 from node.store import gate as store
 from node.store.database import reading
@@ -137,10 +138,20 @@ def test_a_request_is_taken_back_or_replaced(light: Federation) -> None:
     second = gate.request(node, case, {**ANSWERS, "where": ["BR"]}, BEN)
     assert [item.id for item in gate.list_requests(node)] == [second.id]
     assert state(node, first.id) == store.VOID
+    with pytest.raises(NotAllowed):
+        gate.take_back(node, second.id, ANA)
     gate.take_back(node, second.id, BEN)
     assert state(node, second.id) == store.TAKEN_BACK
     assert gate.list_requests(node) == []
     assert status(node, case) == cases.DRAFT
+
+
+def test_who_asks_has_seen_the_newest_record(light: Federation) -> None:
+    node, case = light[POLICE], draft(light)
+    register.change_case(node, case, {"notes": "x"}, EVA, light.folder)
+    with pytest.raises(Conflict, match="somebody else"):
+        gate.request(node, case, ANSWERS, ANA, revision=1)
+    assert gate.request(node, case, ANSWERS, ANA, revision=2).revision == 2
 
 
 def loosened(node: Node) -> Node:
@@ -182,6 +193,7 @@ def test_what_would_leave_is_held_against_what_was_asked_for(light: Federation) 
         with pytest.raises(Conflict):
             publish(loosened(node), asked.id, BEN)
     assert state(node, asked.id) == store.VOID
+    assert (BEN, "gate.void", "") in actions(node, case)
     assert status(node, case) == cases.DRAFT
     assert dump(node)["feed"] == before
 
@@ -324,6 +336,22 @@ def test_an_override_is_reviewed_by_somebody_who_had_no_part_in_it(federation: F
         (EVA, "gate.open", ""),
         (EVA, "gate.review", "it was right"),
     ]
+
+
+def test_an_override_that_nobody_reviews_is_told_by_the_node(light: Federation) -> None:
+    node, case = light[POLICE], draft(light)
+    asked = gate.request(node, case, ANSWERS, ANA)
+    gate.override(node, asked.id, REASON, ANA)
+
+    def told() -> list[str]:
+        return [text for text in node_status(node).warnings if "without an approval" in text]
+
+    light.clock.advance(hours=24)
+    assert told() == []
+    light.clock.advance(seconds=1)
+    assert case in told()[0]
+    gate.review(node, asked.id, "it was right", EVA, upheld=True)
+    assert told() == []
 
 
 def test_neither_who_asked_nor_who_published_reviews(light: Federation) -> None:
