@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future, wait
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import structlog
 from apscheduler.executors.pool import BasePoolExecutor
@@ -22,9 +22,12 @@ from node.errors import NodeError
 from node.log import describe_exception
 from node.runtime import Node
 from node.services import messages
+from node.services.audit import chain
 from node.services.endings import erasure, revival
 from node.services.following import arrivals, partner, pruning, pulling, replicas
+from node.services.leads import inbox, sending
 from node.services.members import membership
+from node.services.people import sessions
 from node.services.register import handover, ledger, publishing, takeover
 from node.services.safekeeping import recovery
 from node.services.witnesses import gossip, witnessing
@@ -51,9 +54,8 @@ class Jobs:
         self._node = node
         self._threads = _Threads()
         self._lock = threading.Lock()
-        self._pulls: dict[str, Future[None]] = {}
-        self._deliveries: dict[str, Future[None]] = {}
-        self._begun: dict[str, float] = {}
+        self._pulls: dict[str, float] = {}  # since when each runs
+        self._deliveries = set[str]()
         self._started_at: datetime | None = None  # of the clock that only runs; see `_ask_witnesses`
         self._stopping = threading.Event()
         self._scheduler = BackgroundScheduler(
@@ -71,6 +73,8 @@ class Jobs:
         every(1, "remind", lambda: ledger.remind(node, _REMIND_WITHIN))
         every(2, "given cases", lambda: handover.proceed(node))
         every(2, "taken cases", lambda: takeover.proceed(node))
+        every(2, "leads", lambda: inbox.take(node))
+        every(2, "answers to leads", lambda: sending.take_answers(node))
         every(5, "purge", lambda: erasure.purge(node))
         every(5, "evidence", lambda: gossip.pass_on(node))
         every(5, "partner", lambda: partner.hand_in(node))
@@ -82,23 +86,26 @@ class Jobs:
         every(node.config.pull.interval_seconds, "all of partner", lambda: partner.hand_in(node, ask=True))
         every(300, "refresh", lambda: membership.refresh(node))
         every(600, "forget", self._forget_requests)
+        every(600, "old sign-ins", lambda: sessions.forget_old(node))
         every(600, "message lives", lambda: messages.expire(node))
         every(3600, "remind of all", lambda: ledger.remind(node))
         every(3600, "pauses", lambda: publishing.pause_views(node))
         every(3600, "last days", lambda: publishing.purge_register(node))
         every(86_400, "prune", lambda: pruning.prune(node))
+        every(86_400, "journal", self._sign_journal)
         self._scheduler.start()
 
     def stop(self) -> None:
-        """End: no new work begins, and running pulls get a few seconds to come to their next safe point.
+        """End: no new work begins, and what runs gets a few seconds to come to its end, a pull to its next
+        safe point, so that it has given back its connection before the database is closed.
 
         Whatever takes longer ends with the process, and goes on from the database at the next start.
         """
         self._stopping.set()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
-        with self._lock:
-            running = [*self._pulls.values(), *self._deliveries.values()]
+        with self._lock:  # a job that has not seen the end yet hands its pull to a thread first
+            running = self._threads.running()
         wait(running, timeout=_STOP_SECONDS)
 
     def wake(self) -> None:
@@ -127,8 +134,8 @@ class Jobs:
                 if self._stopping.is_set() or self._places_taken() >= self._node.config.pull.workers:
                     return
                 if member not in self._pulls:
-                    self._begun[member] = time.monotonic()
-                    self._pulls[member] = self._threads.submit(self._pull, member)
+                    self._pulls[member] = time.monotonic()
+                    self._threads.submit(self._pull, member)
 
     def _start_deliveries(self) -> None:
         """Hand members to whom messages are due to threads, so that one that drips holds up no other."""
@@ -137,7 +144,8 @@ class Jobs:
                 if self._stopping.is_set() or len(self._deliveries) >= _DELIVERIES:
                     return
                 if member not in self._deliveries:
-                    self._deliveries[member] = self._threads.submit(self._deliver, member)
+                    self._deliveries.add(member)
+                    self._threads.submit(self._deliver, member)
 
     def _deliver(self, member: str) -> None:
         try:
@@ -149,11 +157,11 @@ class Jobs:
             log.error("sending messages failed", member=member, error=describe_exception(error))
         finally:
             with self._lock:
-                del self._deliveries[member]
+                self._deliveries.remove(member)
 
     def _places_taken(self) -> int:
         before = time.monotonic() - _PATIENCE_SECONDS
-        return sum(begun > before for begun in self._begun.values())
+        return sum(begun > before for begun in self._pulls.values())
 
     def _pull(self, member: str) -> None:
         try:
@@ -167,7 +175,7 @@ class Jobs:
                 documents=report.documents,
                 photographs=report.photographs,
                 receipts=report.receipts,
-                through=sorted(set(report.through)),
+                through="+".join(sorted(set(report.through))) or None,
                 status="lying" if report.lying else "failed" if report.error else "ok",
             )
         except _Stopped:
@@ -177,7 +185,7 @@ class Jobs:
             self._postpone(member, error)
         finally:
             with self._lock:
-                del self._pulls[member], self._begun[member]
+                del self._pulls[member]
             self.wake()  # there is room for the next
 
     def _check_going_on(self, _what: str, _done: int, _total: int) -> None:
@@ -203,6 +211,12 @@ class Jobs:
             witnessing.confirm(self._node)
         witnessing.refresh(self._node)
 
+    def _sign_journal(self) -> None:
+        """Sign the head of the journal; the log, which may be kept elsewhere, gets its hash."""
+        head = chain.sign_head(self._node)
+        if head is not None:
+            log.info("journal signed", count=head.number, hash=head.hash.hex())
+
     def _forget_requests(self) -> None:
         with writing(self._node.engine) as conn:
             access.forget_requests(conn, self._node.clock())
@@ -215,9 +229,18 @@ class _Stopped(Exception):
 class _Threads(Executor):
     """A thread for each task, which does not keep the process alive as the standard library's pools do."""
 
+    def __init__(self) -> None:
+        self._running = set[Future[Any]]()
+
+    def running(self) -> set[Future[Any]]:
+        """Return the tasks that have not ended."""
+        return self._running.copy()
+
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Begin a task."""
         future: Future[T] = Future()
+        self._running.add(future)
+        future.add_done_callback(self._running.discard)
 
         def run() -> None:
             future.set_running_or_notify_cancel()

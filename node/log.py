@@ -19,8 +19,9 @@ from node.config import LogConfig
 
 ALLOWED = frozenset(
     (
-        "address", "bytes", "count", "documents", "error", "job", "leaves", "level", "library", "member",
-        "method", "ms", "photographs", "port", "receipts", "route", "seconds", "status", "timestamp", "token",
+        "address", "bytes", "count", "documents", "error", "hash", "job", "leaves", "level", "library",
+        "member", "method", "ms", "photographs", "port", "receipts", "route", "seconds", "status", "through",
+        "timestamp", "token",
     )
 )  # fmt: skip
 """The only keys that are written, beside the event."""
@@ -34,11 +35,7 @@ Event = MutableMapping[str, Any]
 def set_up_log(config: LogConfig) -> None:
     """Send this process' log to standard error. The last call counts."""
     level = getattr(logging, config.level.upper())
-    renderer: Any = (
-        structlog.processors.JSONRenderer()
-        if config.form == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
-    )
+    renderer: Any = structlog.processors.JSONRenderer() if config.form == "json" else format_text
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -67,6 +64,12 @@ def redact(_logger: Any, _method: str, event: Event) -> Event:
     if dropped:
         kept["withheld"] = dropped
     return kept
+
+
+def format_text(_logger: Any, _method: str, event: Event) -> str:
+    """Write a line for people, of values that have no white space in them. A structlog processor."""
+    begin = f"{event.pop('timestamp')} [{event.pop('level')}] {event.pop('event')}"
+    return " ".join((begin, *(f"{key}={value}" for key, value in event.items())))
 
 
 def describe_exception(error: BaseException) -> str:

@@ -23,6 +23,7 @@ MAX_SIGNATURES = 64
 MAX_NOTE_BYTES = 1 << 16
 
 _NAME = re.compile(r"[^\s+\x00-\x20\x7f\ud800-\udfff]{1,255}")
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 _HEX_ID = re.compile(r"[0-9a-f]{8}", re.ASCII)
 
 
@@ -144,7 +145,7 @@ def parse_note(data: bytes) -> Note:
         whole = data.decode("utf-8")
     except UnicodeDecodeError:
         raise Malformed("signed note: not UTF-8") from None
-    if any(ch < " " and ch != "\n" for ch in whole):
+    if _CONTROL.search(whole):
         raise Malformed("signed note: holds control characters")
     text, blank, below = whole.rpartition("\n\n")
     if not blank or not below.endswith("\n"):

@@ -8,10 +8,11 @@ import click
 from node.cli.arguments import same_fingerprint
 from node.cli.opening import actor, pass_node
 from node.cli.output import json_option, print_json, remark, safe, say, utc_time, yes_option
-from node.errors import InvalidInput, NotAllowed, NotFound
+from node.errors import InvalidInput, NotAllowed
 from node.runtime import Node
 from node.services.members import membership, succession
 from node.services.members.membership import MemberView
+from node.services.standing import other_member
 from protocol.roster import Audience, fingerprint
 
 
@@ -170,10 +171,7 @@ def endorse(node: Node, ngo: str, agreement: str | None, days: int, withdraw: bo
 
 
 def _accept_one(node: Node, member_id: str, shown: str | None) -> str:
-    views = {view.member.id: view for view in membership.list_members(node)}
-    if member_id not in views:
-        raise NotFound(f"The roster lists no member {member_id}.", "See `gmcn member list`.")
-    present = views[member_id].fingerprint
+    present = fingerprint(other_member(node, member_id))
     heard = shown or click.prompt(f"Fingerprint as {member_id} reads it out", err=True)
     exact = present if same_fingerprint(heard, present) else heard
     membership.accept_member(node, member_id, exact, actor())

@@ -11,9 +11,14 @@ from node.runtime import Node
 from node.services.endings import erasure
 from node.services.register import cases, gate, publishing
 from node.services.register.publishing import Published
-from node.store.cases import DRAFT
+from node.store.cases import DRAFT, ERASED, PUBLISHED, WITHDRAWN
 
 _MOST_DRAFTS = 100_000
+_ERASED = {
+    PUBLISHED: "Erased.",
+    WITHDRAWN: "Erased from the register; it had left the network when it was withdrawn.",
+    ERASED: "It was erased before.",
+}
 
 no_ring_option = click.option(
     "--no-ring", is_flag=True, help="Do not ring the peers; they pull by themselves later."
@@ -97,11 +102,13 @@ def erase(node: Node, case_id: str, no_ring: bool, yes: bool, as_json: bool) -> 
         click.confirm("Erase it for good?", abort=True, err=True)
     publishing.erase(node, case_id, actor())
     tidy(node)
-    rung = ring(node, no_ring=no_ring, quiet=as_json)
+    rung = ring(node, no_ring=no_ring or found.status != PUBLISHED, quiet=as_json)
     if as_json:
         print_json({"case": case_id, "status": "erased", "rung": rung})
-        return
-    say(f"Erased. Who has deleted it: gmcn case receipts {case_id}")
+    elif found.status == DRAFT:
+        say("Erased. It had never left the house.")
+    else:
+        say(f"{_ERASED[found.status]}\nWho has deleted it by now:\n  gmcn case receipts {case_id}")
 
 
 def ring(node: Node, *, no_ring: bool, quiet: bool) -> list[dict[str, Any]]:

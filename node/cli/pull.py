@@ -8,12 +8,13 @@ import click
 from node.cli.failures import PROTOCOL, UNAVAILABLE
 from node.cli.opening import pass_node
 from node.cli.output import Tell, json_option, print_json, print_table, progress_bars, remark, safe
-from node.errors import InvalidInput, NotFound, PeerUnavailable
+from node.errors import InvalidInput, PeerUnavailable
 from node.runtime import Node
 from node.services.endings import erasure
 from node.services.following import pulling
 from node.services.following.pulling import PullReport
 from node.services.members import membership
+from node.services.standing import other_member
 from protocol.errors import ProtocolError
 
 
@@ -70,12 +71,9 @@ def _refresh(node: Node) -> tuple[str, bool]:
 
 
 def _choose(node: Node, members: tuple[str, ...], *, everyone: bool) -> list[str]:
-    views = {view.member.id: view for view in membership.list_members(node)}
-    if unknown := [member for member in members if member not in views]:
-        raise NotFound(f"The roster lists no member {', '.join(unknown)}.", "See `gmcn member list`.")
     if members:
-        return list(dict.fromkeys(members))
-    return [member for member, view in views.items() if everyone or view.audiences]
+        return list(dict.fromkeys(other_member(node, member).id for member in members))
+    return [view.member.id for view in membership.list_members(node) if everyone or view.audiences]
 
 
 def _pull_all(node: Node, members: list[str], tell: Tell) -> list[PullReport]:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from node.errors import Conflict, NodeError, NotAllowed, NotFound, PeerUnavailable
 from node.runtime import Node
-from node.services.standing import Exchange, exchange_with
+from node.services.standing import Exchange, exchange_with, exchanges
 from node.store import access, cases, documents, feeds, peers, photographs, receipts
 from node.store.database import writing
 from protocol.answers import Absence, Given
@@ -149,8 +149,7 @@ def answer_documents(
 
 def list_readers(node: Node, conn: Connection, audience: str) -> list[str]:
     """List the members that an own feed is open to: others hand it on to these alone."""
-    others = [member.id for member in node.network().roster.members if member.id != node.member]
-    return [member for member in others if audience in exchange_with(conn, node, member).leaves]
+    return [other.member.id for other in exchanges(conn, node) if audience in other.leaves]
 
 
 def find_photograph(

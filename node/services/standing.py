@@ -6,15 +6,17 @@ unless the roster lists it as active, its endorsement stands (an NGO), and this 
 accepted its present keys: for `police` always, for `network` at the latest after the policy's days of notice.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from node.errors import NotAllowed, NotFound
 from node.runtime import Node
 from node.store import feeds, peers
 from node.store.search import hide_feed
-from protocol.endorsement import Standing, State, standing
+from protocol.endorsement import Standing, State, Withdrawal, standing
 from protocol.errors import NotAuthorized
 from protocol.policy import Policy
 from protocol.roster import Audience, Member
@@ -51,20 +53,53 @@ class Exchange:
         return () if self.unheard else self.audiences
 
 
+def other_member(node: Node, member_id: str) -> Member:
+    """Return another member, which a person named.
+
+    Raises:
+        NotFound: the roster does not list it.
+        NotAllowed: it is this node's own, or the roster does not list this node's own.
+    """
+    if member_id == node.entry().id:
+        raise NotAllowed("This is the node's own member.", "Name another one: see `gmcn member list`.")
+    try:
+        return node.network().roster.member(member_id)
+    except NotAuthorized:
+        raise NotFound(f"The roster lists no member {member_id}.", "See `gmcn member list`.") from None
+
+
 def exchange_with(conn: Connection, node: Node, member_id: str) -> Exchange:
     """Tell what may be exchanged with a member now.
 
     Raises:
         NotAuthorized: the roster does not list it.
     """
-    network, now = node.network(), node.now()
-    member = network.roster.member(member_id)
-    own = network.roster.member(node.member)
+    roster = node.network().roster
+    member, own = roster.member(member_id), roster.member(node.member)
     # Only an NGO has an endorsement that could be withdrawn; this is asked at every request.
     withdrawals = peers.list_withdrawals(conn) if "ngo" in (member.kind, own.kind) else []
+    return _exchange(node, member, peers.find_peer(conn, member_id), withdrawals)
+
+
+def exchanges(conn: Connection, node: Node) -> list[Exchange]:
+    """Tell what may be exchanged now with every other member of the roster, in its order.
+
+    Raises:
+        NotAuthorized: the roster does not list this node's own member.
+    """
+    known = {peer.member: peer for peer in peers.list_peers(conn)}
+    withdrawals = peers.list_withdrawals(conn)
+    others = [member for member in node.network().roster.members if member.id != node.member]
+    return [_exchange(node, member, known.get(member.id), withdrawals) for member in others]
+
+
+def _exchange(
+    node: Node, member: Member, peer: peers.Peer | None, withdrawals: Sequence[Withdrawal]
+) -> Exchange:
+    network, now = node.network(), node.now()
+    own = network.roster.member(node.member)
     stands = standing(member, network.roster, withdrawals, now)
-    peer = peers.find_peer(conn, member_id)
-    accepted = peer is not None and peer.accepted == network.fingerprints[member_id]
+    accepted = peer is not None and peer.accepted == network.fingerprints[member.id]
     own_standing = standing(own, network.roster, withdrawals, now)
     for one, its_standing in ((member, stands), (own, own_standing)):
         if is_gone(one, network.policy, now):
@@ -102,32 +137,38 @@ def is_gone(member: Member, policy: Policy, now: datetime) -> bool:
     return member.removed_at is not None and now >= member.removed_at + timedelta(days=policy.removal_days)
 
 
-def see_member(conn: Connection, node: Node, member_id: str) -> None:
-    """Note the keys that the roster gives a member; others than before are new from this moment."""
+def see_members(conn: Connection, node: Node) -> None:
+    """Note every member of the roster and the keys that it has there; others than before are new from this
+    moment."""
     network, now = node.network(), node.now()
     days = peers.see_notice(conn, network.policy.notice_days, now)
-    peers.see_peer(conn, member_id, network.fingerprints[member_id], now, days)
-
-
-def see_members(conn: Connection, node: Node) -> None:
-    """Note every member of the roster and the keys that it has there."""
-    for member_id in node.network().fingerprints:
-        if member_id != node.member:
-            see_member(conn, node, member_id)
+    known = {peer.member: peer.fingerprint for peer in peers.list_peers(conn)}
+    for member_id, fingerprint in network.fingerprints.items():
+        if member_id != node.member and known.get(member_id) != fingerprint:
+            peers.see_peer(conn, member_id, fingerprint, now, days)
 
 
 def find_by_standing(conn: Connection, node: Node) -> None:
     """Let the search find the replicas of those whose cases may be shown now, and of nobody else."""
+    shown = {(exchange.member.id, audience) for exchange in _known(conn, node) for audience in exchange.shown}
     for row in feeds.list_feeds(conn):
         if not row.own:
-            hide_feed(conn, row.id, hidden=not _may_show(conn, node, row))
+            hide_feed(conn, row.id, hidden=(row.member, row.audience) not in shown)
 
 
-def _may_show(conn: Connection, node: Node, row: feeds.FeedRow) -> bool:
+def may_show(conn: Connection, node: Node, row: feeds.FeedRow) -> bool:
+    """Tell whether the replicas of a feed may be found here now."""
     try:
         return row.audience in exchange_with(conn, node, row.member).shown
     except NotAuthorized:
         return False
+
+
+def _known(conn: Connection, node: Node) -> list[Exchange]:
+    try:
+        return exchanges(conn, node)
+    except NotAuthorized:  # this node's own member is not listed: nothing is exchanged with anybody
+        return []
 
 
 def _notice(peer: peers.Peer, policy: Policy) -> timedelta:

@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import sqlalchemy
 from sqlalchemy import Connection, Engine, event
@@ -115,18 +115,11 @@ def _open_sqlite(url: sqlalchemy.URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite3.Connection, _record: object) -> None:
-        # Python's own transaction handling begins late and never IMMEDIATE: off, and BEGIN is sent below.
+        # Python's own transaction handling begins late and never IMMEDIATE: off; `reading` and `writing`
+        # begin.
         connection.isolation_level = None
         for pragma in _PRAGMAS:
             connection.execute(pragma)
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        options: dict[str, Any] = dict(connection.get_execution_options())
-        if options.get("writes"):
-            level = "FULL" if options.get("durable") else "NORMAL"
-            connection.exec_driver_sql(f"PRAGMA synchronous={level}")  # no transaction may have begun yet
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes") else "BEGIN")
 
     return engine
 
@@ -135,6 +128,8 @@ def _open_sqlite(url: sqlalchemy.URL) -> Engine:
 def reading(engine: Engine) -> Iterator[Connection]:
     """Give a connection that only reads, on one state of the database on SQLite."""
     with engine.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            _driver(connection).execute("BEGIN")
         yield connection
 
 
@@ -169,9 +164,8 @@ def writing(engine: Engine, *, durable: bool = False) -> Iterator[Connection]:
         NodeError: the disk is full.
     """
     try:
-        with engine.execution_options(writes=True, durable=durable).begin() as connection:
-            if connection.dialect.name == "postgresql":
-                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITE_LOCK})")
+        with engine.begin() as connection:
+            begin_writing(connection, durable=durable)
             yield connection
     except sqlalchemy.exc.OperationalError as error:
         if not _is_full(error.orig):
@@ -180,6 +174,21 @@ def writing(engine: Engine, *, durable: bool = False) -> Iterator[Connection]:
             "The disk that the database is on is full, and nothing was changed.",
             "Make room there; what the node does by itself is tried again.",
         ) from None
+
+
+def begin_writing(connection: Connection, *, durable: bool = False) -> None:
+    """Take the write lock, on a connection without a transaction of its own; see `writing`."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITE_LOCK})")
+        return
+    _driver(connection).execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    """Return what SQLAlchemy stands before. To begin by an event of SQLAlchemy's would cost every request and
+    every statement more than SQLite itself takes for it."""
+    return cast(sqlite3.Connection, connection.connection.dbapi_connection)
 
 
 def _is_full(error: BaseException | None) -> bool:

@@ -76,11 +76,46 @@ class ShownDocument(NamedTuple):
     body: bytes
 
 
+# Built once: they are part of every pull, most of which find nothing to do.
+_WANT_AGAIN = (
+    feed_case.update()
+    .where(
+        feed_case.c.feed_id == sa.bindparam("of_feed"),
+        feed_case.c.state.in_((WITHHELD, RESTRICTED)),
+        feed_case.c.retry_at <= sa.bindparam("now"),
+    )
+    .values(state=WANTED)
+)
+_WANT = (
+    sa.select(
+        feed_case.c.id,
+        feed_case.c.case_id,
+        feed_case.c.version,
+        feed_case.c.digest,
+        feed_case.c.expires,
+        feed_case.c.leaf_at,
+        feed_case.c.retry_at,
+    )
+    .where(
+        feed_case.c.feed_id == sa.bindparam("feed_id"),
+        feed_case.c.state == WANTED,
+        sa.or_(feed_case.c.retry_at.is_(None), feed_case.c.retry_at <= sa.bindparam("now")),
+    )
+    .order_by(feed_case.c.place.desc())
+    .limit(sa.bindparam("most"))
+    .offset(sa.bindparam("skip"))
+)
+_WANT_NEWER = _WANT.where(feed_case.c.id.in_(sa.select(document.c.case_key)))
+_COUNT = (
+    sa.select(sa.func.count())
+    .select_from(document.join(feed_case))
+    .where(feed_case.c.feed_id == sa.bindparam("feed_id"))
+)
+
+
 def want_again(conn: Connection, feed_id: int, now: datetime) -> None:
     """Ask anew for documents that were withheld, or kept from this member, a while ago."""
-    c = feed_case.c
-    due = sa.and_(c.feed_id == feed_id, c.state.in_((WITHHELD, RESTRICTED)), c.retry_at <= now)
-    conn.execute(feed_case.update().where(due).values(state=WANTED))
+    conn.execute(_WANT_AGAIN, {"of_feed": feed_id, "now": now})
 
 
 def want_documents(
@@ -92,30 +127,19 @@ def want_documents(
         skip: how many of the newest were asked for in vain just now.
         newer_only: only of cases of which an older version is here.
     """
-    c = feed_case.c
-    query = (
-        sa.select(c.id, c.case_id, c.version, c.digest, c.expires, c.leaf_at, c.retry_at)
-        .where(c.feed_id == feed_id, c.state == WANTED, sa.or_(c.retry_at.is_(None), c.retry_at <= now))
-        .order_by(c.place.desc())
-        .limit(limit)
-        .offset(skip)
-    )
-    if newer_only:
-        query = query.where(c.id.in_(sa.select(document.c.case_key)))
+    query = _WANT_NEWER if newer_only else _WANT
+    found = conn.execute(query, {"feed_id": feed_id, "now": now, "most": limit, "skip": skip})
     return [
         WantedDocument(
             key, Leaf(PUT, case, version, digest, date.fromisoformat(expires), at, b""), retry_at is not None
         )
-        for key, case, version, digest, expires, at, retry_at in conn.execute(query)
+        for key, case, version, digest, expires, at, retry_at in found
     ]
 
 
 def count_documents(conn: Connection, feed_id: int) -> int:
     """Count the documents that are here of a feed."""
-    query = (
-        sa.select(sa.func.count()).select_from(document.join(feed_case)).where(feed_case.c.feed_id == feed_id)
-    )
-    return conn.execute(query).scalar_one()
+    return conn.execute(_COUNT, {"feed_id": feed_id}).scalar_one()
 
 
 def count_waiting(conn: Connection, most: int) -> dict[int, int]:

@@ -53,13 +53,14 @@ feed = sa.Table(
     sa.Column("pending", sa.LargeBinary),
     sa.Column("state", sa.String, nullable=False),
     sa.Column("reason", sa.String, nullable=False),
-    sa.Column("evidence", sa.LargeBinary),
+    sa.Column("newer_head", sa.LargeBinary),
     sa.Column("advanced_at", Moment),
     sa.Column("through", sa.String, nullable=False, default=""),
     sa.Column("readers", sa.Text),
     sa.Column("readers_at", Moment),
     sa.Column("pruned", sa.LargeBinary, nullable=False, default=b""),
     sa.Column("minimum", sa.BigInteger, nullable=False, default=0),
+    sa.Column("skipped_by", sa.String, nullable=False, default=""),
     sa.UniqueConstraint("member", "audience"),
 )
 
@@ -135,6 +136,12 @@ _ENDING = ("state", "reason", "retry_at", "hidden_at", "purge_from", "emptied_at
 _FIND_FEED = sa.select(feed).where(  # built once: it is part of every request that a peer makes
     feed.c.member == sa.bindparam("member"), feed.c.audience == sa.bindparam("audience")
 )
+_LOOK_UP = sa.select(
+    feed_case.c.case_id, feed_case.c.version, feed_case.c.digest, feed_case.c.expires, feed_case.c.place
+).where(
+    feed_case.c.feed_id == sa.bindparam("feed_id"),
+    feed_case.c.case_id.in_(sa.bindparam("cases", expanding=True)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +156,14 @@ class FeedRow:
             until a person decides) or BEHIND (an own feed that others know further than this node does:
             nothing is signed until its newest head was fetched).
         reason: why it is not open, in plain words.
+        newer_head: of an own feed that is BEHIND, the signed checkpoint that shows it, where there is one.
         through: who handed it on when it was read last; empty when it was its owner.
         readers: the members that its owner has it open to, one a line; None when the owner has not said so
             yet.
         readers_at: when it said so last.
         minimum, pruned: the index of the first entry that is still here, and the frontier up to it.
+        skipped_by: who, not its owner, said that the entries before were past their life; empty when nobody,
+            or when its owner was asked since.
     """
 
     id: int
@@ -167,13 +177,14 @@ class FeedRow:
     pending: bytes | None
     state: str
     reason: str
-    evidence: bytes | None
+    newer_head: bytes | None
     advanced_at: datetime | None
     through: str
     readers: str | None
     readers_at: datetime | None
     pruned: bytes
     minimum: int
+    skipped_by: str
 
     @property
     def complete(self) -> bool:
@@ -240,7 +251,7 @@ def find_feed(conn: Connection, member: str, audience: str) -> FeedRow | None:
 def list_feeds(conn: Connection) -> list[FeedRow]:
     """Return every feed, own ones first."""
     rows = conn.execute(sa.select(feed).order_by(feed.c.own.desc(), feed.c.member, feed.c.audience))
-    return [FeedRow(**row._mapping) for row in rows]
+    return [FeedRow(*row) for row in rows]
 
 
 def own_feeds(conn: Connection) -> list[FeedRow]:
@@ -323,7 +334,14 @@ def set_back(conn: Connection, reached: FeedRow, row: FeedRow) -> None:
     changed = conn.execute(
         feed.update()
         .where(feed.c.id == row.id, feed.c.size == reached.size, _same_note(reached.note))
-        .values(size=row.size, frontier=row.frontier, note=row.note, minimum=row.minimum, pruned=row.pruned)
+        .values(
+            size=row.size,
+            frontier=row.frontier,
+            note=row.note,
+            minimum=row.minimum,
+            pruned=row.pruned,
+            skipped_by=row.skipped_by,
+        )
     )
     if changed.rowcount != 1:
         raise _moved()
@@ -361,18 +379,9 @@ def read_file(conn: Connection, feed_id: int, ref: TileRef) -> bytes | None:
 
 def lookup_cases(conn: Connection, feed_id: int, cases: Sequence[str]) -> dict[str, CaseState]:
     """Return where the history of each of these cases stands; those that the feed never had are absent."""
-    columns = (
-        feed_case.c.case_id,
-        feed_case.c.version,
-        feed_case.c.digest,
-        feed_case.c.expires,
-        feed_case.c.place,
-    )
     states: dict[str, CaseState] = {}
     for some in chunks(cases):
-        rows = conn.execute(
-            sa.select(*columns).where(feed_case.c.feed_id == feed_id, feed_case.c.case_id.in_(some))
-        )
+        rows = conn.execute(_LOOK_UP, {"feed_id": feed_id, "cases": some})
         for case, version, digest, expires, place in rows:
             states[case] = CaseState(version, digest, date.fromisoformat(expires), place)
     return states
@@ -457,9 +466,10 @@ def begin_successor(conn: Connection, row: FeedRow, origin: str, ahead: int) -> 
             pending=None,
             state=OPEN,
             reason="",
-            evidence=None,
+            newer_head=None,
             pruned=b"",
             minimum=0,
+            skipped_by="",
         )
     )
     inherited = {"place": -1, "version": feed_case.c.version + ahead}
@@ -510,21 +520,26 @@ def set_back_cases(conn: Connection, feed_id: int, states: Iterable[tuple[Leaf, 
 
 
 def set_feed_state(
-    conn: Connection, feed_id: int, state: str, reason: str = "", evidence: bytes | None = None
+    conn: Connection, feed_id: int, state: str, reason: str = "", newer_head: bytes | None = None
 ) -> None:
     """Say whether a feed is followed, and if not, why.
 
     Args:
-        evidence: of BEHIND, the head that shows it.
+        newer_head: of BEHIND, the note that shows it.
     """
     conn.execute(
-        feed.update().where(feed.c.id == feed_id).values(state=state, reason=reason, evidence=evidence)
+        feed.update().where(feed.c.id == feed_id).values(state=state, reason=reason, newer_head=newer_head)
     )
 
 
 def set_through(conn: Connection, feed_id: int, name: str) -> None:
     """Note who handed a feed on when it was read last; empty for its owner."""
     conn.execute(feed.update().where(feed.c.id == feed_id).values(through=name))
+
+
+def set_skipped(conn: Connection, feed_id: int, name: str) -> None:
+    """Note by whose word alone a feed begins late here; empty for nobody's but its owner's."""
+    conn.execute(feed.update().where(feed.c.id == feed_id).values(skipped_by=name))
 
 
 def set_readers(conn: Connection, feed_id: int, readers: Sequence[str], now: datetime) -> None:

@@ -114,6 +114,33 @@ def find_photograph(conn: Connection, feed_id: int, sha256: str, today: date) ->
     return [(row[0], Photograph(*row[1:])) for row in conn.execute(query)]
 
 
+# Built once: they are part of every pull, most of which find nothing to do.
+_WANT = (
+    sa.select(*_PHOTO_COLUMNS)
+    .join(feed_case, feed_case.c.id == photograph.c.case_key)
+    .where(
+        photograph.c.state == WANTED,
+        photograph.c.rendition == sa.bindparam("of_rendition"),
+        feed_case.c.feed_id == sa.bindparam("feed_id"),
+        feed_case.c.state.not_in(GONE),
+    )
+    .order_by(feed_case.c.place.desc(), photograph.c.case_key, photograph.c.sha256)
+    .limit(sa.bindparam("most"))
+    .offset(sa.bindparam("skip"))
+)
+_WANT_AGAIN = (
+    photograph.update()
+    .where(
+        photograph.c.state == WITHHELD,
+        photograph.c.rendition == sa.bindparam("of_rendition"),
+        photograph.c.case_key.in_(
+            sa.select(feed_case.c.id).where(feed_case.c.feed_id == sa.bindparam("feed_id"))
+        ),
+    )
+    .values(state=WANTED)
+)
+
+
 def want_photographs(
     conn: Connection, feed_id: int, rendition: str, limit: int, skip: int = 0
 ) -> list[Photograph]:
@@ -122,34 +149,13 @@ def want_photographs(
     Args:
         skip: how many of them were asked for in vain just now.
     """
-    query = (
-        sa.select(*_PHOTO_COLUMNS)
-        .join(feed_case, feed_case.c.id == photograph.c.case_key)
-        .where(
-            photograph.c.state == WANTED,
-            photograph.c.rendition == rendition,
-            feed_case.c.feed_id == feed_id,
-            feed_case.c.state.not_in(GONE),
-        )
-        .order_by(feed_case.c.place.desc(), photograph.c.case_key, photograph.c.sha256)
-        .limit(limit)
-        .offset(skip)
-    )
-    return [Photograph(*row) for row in conn.execute(query)]
+    asked = {"feed_id": feed_id, "of_rendition": rendition, "most": limit, "skip": skip}
+    return [Photograph(*row) for row in conn.execute(_WANT, asked)]
 
 
 def want_photographs_again(conn: Connection, feed_id: int, rendition: str) -> None:
     """Ask anew for renditions of a feed that their owner did not give."""
-    of_feed = sa.select(feed_case.c.id).where(feed_case.c.feed_id == feed_id)
-    conn.execute(
-        photograph.update()
-        .where(
-            photograph.c.state == WITHHELD,
-            photograph.c.rendition == rendition,
-            photograph.c.case_key.in_(of_feed),
-        )
-        .values(state=WANTED)
-    )
+    conn.execute(_WANT_AGAIN, {"feed_id": feed_id, "of_rendition": rendition})
 
 
 def set_photograph_state(conn: Connection, item: Photograph, state: str, reason: str = "") -> int:

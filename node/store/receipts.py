@@ -86,6 +86,30 @@ class OwnErasure:
     ended_at: datetime
 
 
+# Built once: they are part of every pull, most of which find nothing to do.
+_OWED = (
+    sa.select(
+        feed_case.c.id,
+        feed_case.c.case_id,
+        feed_case.c.version,
+        feed_case.c.digest,
+        feed_case.c.hidden_at,
+        feed_case.c.purged_at,
+        feed_case.c.stored,
+    )
+    # As text: a partial index is used only where the query says word for word what the index says.
+    .where(
+        feed_case.c.feed_id == sa.bindparam("feed_id"),
+        sa.text("owed"),
+        feed_case.c.id > sa.bindparam("above"),
+    )
+    .order_by(feed_case.c.id)
+    .limit(sa.bindparam("most"))
+)
+_OWED_HELD = _OWED.where(feed_case.c.state == HELD)
+_OWED_GONE = _OWED.where(feed_case.c.state.in_(GONE))
+
+
 def record_promises(conn: Connection, feed_id: int, member: str, promises: Sequence[Promise]) -> int:
     """Write down what a peer promised, never going back behind what it promised before.
 
@@ -195,12 +219,12 @@ def owed_held(conn: Connection, feed_id: int, limit: int, above: int = 0) -> lis
     Args:
         above: only those of cases with greater keys.
     """
-    return _owed(conn, feed_id, feed_case.c.state == HELD, limit, above)
+    return _owed(conn, _OWED_HELD, feed_id, limit, above)
 
 
 def owed_erased(conn: Connection, feed_id: int, limit: int, above: int = 0) -> list[Owed]:
     """Return hidden or purged cases whose owner has not been told yet; see `owed_held`."""
-    return _owed(conn, feed_id, feed_case.c.state.in_(GONE), limit, above)
+    return _owed(conn, _OWED_GONE, feed_id, limit, above)
 
 
 def settle(conn: Connection, items: Sequence[Owed]) -> None:
@@ -227,15 +251,6 @@ def settle_returned(conn: Connection, feed_id: int, items: Sequence[Mapping[str,
         conn.execute(feed_case.update().where(same, sa.not_(more)).values(owed=False))
 
 
-def _owed(
-    conn: Connection, feed_id: int, condition: sa.ColumnElement[bool], limit: int, above: int
-) -> list[Owed]:
-    c = feed_case.c
-    query = (
-        sa.select(c.id, c.case_id, c.version, c.digest, c.hidden_at, c.purged_at, c.stored)
-        # As text: a partial index is used only where the query says word for word what the index says.
-        .where(c.feed_id == feed_id, sa.text("owed"), condition, c.id > above)
-        .order_by(c.id)
-        .limit(limit)
-    )
-    return [Owed(*row) for row in conn.execute(query)]
+def _owed(conn: Connection, query: sa.Select[Any], feed_id: int, limit: int, above: int) -> list[Owed]:
+    found = conn.execute(query, {"feed_id": feed_id, "most": limit, "above": above})
+    return [Owed(*row) for row in found]

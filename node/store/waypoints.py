@@ -24,23 +24,29 @@ KEPT = 8
 """How many trees of one feed."""
 
 
+_OTHER = waypoint.alias()
+_KNOWN = sa.exists().where(waypoint.c.origin == feed.c.origin, waypoint.c.size == feed.c.size)
+_REMEMBER = waypoint.insert().from_select(
+    ["origin", "size", "frontier"],
+    sa.select(feed.c.origin, feed.c.size, feed.c.frontier).where(
+        feed.c.own.is_(False), feed.c.size > 0, ~_KNOWN
+    ),
+)
+_LAST = (
+    sa.select(_OTHER.c.size)
+    .where(_OTHER.c.origin == waypoint.c.origin)
+    .order_by(_OTHER.c.size.desc())
+    .limit(1)
+    .offset(KEPT - 1)
+    .scalar_subquery()
+)
+_FORGET = waypoint.delete().where(waypoint.c.size < _LAST)
+
+
 def remember_trees(conn: Connection) -> None:
     """Keep the present tree of every foreign feed, and forget the oldest."""
-    known = sa.exists().where(waypoint.c.origin == feed.c.origin, waypoint.c.size == feed.c.size)
-    present = sa.select(feed.c.origin, feed.c.size, feed.c.frontier).where(
-        feed.c.own.is_(False), feed.c.size > 0, ~known
-    )
-    conn.execute(waypoint.insert().from_select(["origin", "size", "frontier"], present))
-    other = waypoint.alias()
-    last = (
-        sa.select(other.c.size)
-        .where(other.c.origin == waypoint.c.origin)
-        .order_by(other.c.size.desc())
-        .limit(1)
-        .offset(KEPT - 1)
-        .scalar_subquery()
-    )
-    conn.execute(waypoint.delete().where(waypoint.c.size < last))
+    if conn.execute(_REMEMBER).rowcount:
+        conn.execute(_FORGET)
 
 
 def nearest_tree(conn: Connection, origin: str, size: int) -> Frontier:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from waitress import create_server
 from werkzeug.test import Client
 
+from node import jobs
 from node.adapters.http import Answer
-from node.jobs import Jobs
 from node.services.register import cases as register
 from node.store import peers
 from node.store.database import writing
@@ -31,16 +32,18 @@ class Journey:
     @contextmanager
     def at_work(self, *members: str) -> Iterator[None]:
         """Let nodes do by themselves what they do."""
-        running = {member: Jobs(self.federation[member]) for member in members}
-        self.federation.on_ring = {member: jobs.wake for member, jobs in running.items()}
+        running = {member: jobs.Jobs(self.federation[member]) for member in members}
+        self.federation.on_ring = {member: one.wake for member, one in running.items()}
         try:
-            for jobs in running.values():
-                jobs.start()
+            for one in running.values():
+                one.start()
             yield
         finally:
             self.federation.on_ring = {}
-            for jobs in running.values():
-                jobs.stop()
+            # One process holds several nodes and goes on: what outlives a node here would meet the next.
+            with patch.object(jobs, "_STOP_SECONDS", 60):
+                for one in running.values():
+                    one.stop()
 
     def eventually(self, holds: Callable[[], bool], seconds: float = 60) -> None:
         """Wait until something holds; the clock of the federation goes on meanwhile."""

@@ -4,11 +4,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
+from sqlalchemy.pool import QueuePool
 
 from node.errors import PeerUnavailable
 from node.jobs import Jobs
+from node.runtime import Node
 from node.services.endings import erasure
 from node.services.following import pulling, replicas
 from node.services.following.pulling import PullReport
@@ -211,6 +214,25 @@ def test_stopping_ends_a_long_pull_at_its_next_step(
     assert find_peer(federation, POLICE).next_at <= federation.clock()  # still due: the next start goes on
     jobs.stop()
     jobs.wake()
+
+
+def test_stopping_waits_until_what_runs_has_given_back_its_connection(
+    federation: Federation, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = threading.Event()
+
+    def purge(node: Node) -> None:
+        with reading(node.engine) as conn:
+            access.list_staff_tokens(conn)
+            running.set()
+            time.sleep(0.5)
+
+    monkeypatch.setattr(erasure, "purge", purge)
+    monkeypatch.setattr(pulling, "pull", lambda node, member, progress: PullReport(member))
+    jobs.start()
+    assert running.wait(10)
+    jobs.stop()
+    assert cast(QueuePool, federation[PEER].engine.pool).checkedout() == 0
 
 
 def test_the_witnesses_are_asked_at_start_and_after_the_clock_has_jumped(

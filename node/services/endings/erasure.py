@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from node.runtime import Node
 from node.services.standing import is_gone
 from node.services.witnesses.witnessing import MAX_CLOCK_ERROR, clock_offset
-from node.store import cases, documents, endings, feeds, messages, peers, photographs, scrubbing
+from node.store import cases, documents, endings, feeds, leads, messages, peers, photographs, scrubbing
 from node.store.database import reading, writing
 from node.store.search import purge as purge_search
 from node.store.search import remove_many
@@ -99,7 +99,9 @@ def _empty(node: Node, now: datetime) -> None:
         keys = endings.cases_to_empty(conn, now, _ROUND)
         documents.delete_content(conn, keys)
         # About an own case messages last as long as its record: see `publishing.erase`.
-        messages.erase_about(conn, endings.foreign_ids(conn, keys), now)
+        told_of = endings.foreign_ids(conn, keys)
+        messages.erase_about(conn, told_of, now)
+        leads.erase_about(conn, told_of)
     purge_search(node.engine)
     node.blobs.remove_leftovers()
     while _delete_photographs(node):

@@ -2,7 +2,7 @@
 
     1 ask        is there a newer checkpoint? if not, that was all
     2 judge      its signature and size                                      protocol.verification
-    3 collect    the new entries, onto disk, until the root comes out        protocol.verification
+    3 collect    the new entries, onto disk, until the root comes out        spooling
     4 replay     what they say, in order                                     protocol.verification
     5 commit     entries and case table with what was erased hidden by them, and at last the head
 
@@ -11,7 +11,6 @@ of the same feed, leaves a state from which the next one goes on; memory does no
 the entries announce is fetched by `replicas`.
 """
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,9 +21,9 @@ from sqlalchemy import Connection
 
 from node.runtime import Node
 from node.services.endings.revival import undo_past
-from node.services.following.prefetch import fetch_ahead
-from node.services.following.pruning import check_pruned, skip_to
+from node.services.following.pruning import check_pruned, may_skip, skip_to
 from node.services.following.sources import Source, judged
+from node.services.following.spooling import open_spool, read_spool, spool_entries
 from node.services.progress import Progress
 from node.services.witnesses.evidence import prove_split
 from node.services.witnesses.witnessing import witnessed_at, witnesses_of
@@ -33,7 +32,7 @@ from node.store.database import reading, writing
 from node.store.heads import Head
 from node.store.search import remove_many
 from protocol.checkpoint import Checkpoint
-from protocol.errors import BadProof, Malformed, NotAuthorized, ProtocolError
+from protocol.errors import BadProof, NotAuthorized, ProtocolError
 from protocol.leaf import ERASE, parse_leaf
 from protocol.pruning import KEPT
 from protocol.roster import FeedEntry, FrozenHead
@@ -41,10 +40,7 @@ from protocol.tiles import WIDTH, TileRef, parse_bundle
 from protocol.tlog import leaf_hash
 from protocol.verification import FeedState, FeedUpdate, replay
 
-_SPOOL_IN_MEMORY = 1 << 20
 _STEP_BUNDLES = 8  # two thousand leaves: an eighth of a second, while which nobody else writes
-MAX_PULL_BYTES = 1 << 30
-"""The most that one step of a feed may bring, four million leaves: no peer can fill the disk."""
 
 
 def advance(
@@ -79,14 +75,14 @@ def advance(
         return 0  # who hands a head on may have left out who has cosigned it
     with judged(source):
         _skip_pruned(node, source, row, update)
-    with tempfile.SpooledTemporaryFile(_SPOOL_IN_MEMORY, dir=str(node.scratch())) as spool:
+    with open_spool(node) as spool:
         with judged(source):
             try:
-                state = _collect(source, update, spool, progress)
+                state = spool_entries(source, update, spool, progress)
             except BadProof as error:
                 keys, first_time = entry.keys_at(node.now()), row.state == feeds.OPEN
                 raise prove_split(error, row.note, note, keys, source.get_file, thorough=first_time) from None
-        _commit(node, row, update, seen, state, spool)
+        _commit(node, source, row, update, seen, state, spool)
     return state.frontier.size - row.size
 
 
@@ -116,6 +112,8 @@ def _skip_pruned(node: Node, source: Source, row: feeds.FeedRow, update: FeedUpd
     recent = row.advanced_at is not None and node.clock() < row.advanced_at + KEPT
     if recent or update.unchanged:
         return  # what is not known here is not older than that, and still given
+    if not may_skip(source, row.member, row.size):
+        return
     pruned = source.get_pruned(row.size)
     if pruned is not None:
         with _reading_as_of(node, row) as conn:
@@ -123,19 +121,9 @@ def _skip_pruned(node: Node, source: Source, row: feeds.FeedRow, update: FeedUpd
         update.skip(pruned)
 
 
-def _collect(source: Source, update: FeedUpdate, spool: IO[bytes], progress: Progress) -> FeedState:
-    """Step 3: bring the new entries onto the disk, and hold the tree against the signed root."""
-    for ref, data in fetch_ahead(source.get_file, update.bundles()):
-        update.feed(data)
-        spool.write(len(data).to_bytes(4, "big") + data)
-        if spool.tell() > MAX_PULL_BYTES:
-            raise Malformed(f"feed: more than {MAX_PULL_BYTES} bytes of new entries at once")
-        progress("entries", ref.index * WIDTH + ref.width, update.checkpoint.size)
-    return update.finish()
-
-
 def _commit(
     node: Node,
+    source: Source,
     row: feeds.FeedRow,
     update: FeedUpdate,
     seen: Head | None,
@@ -164,7 +152,7 @@ def _commit(
             frontier = frontier.extended(map(leaf_hash, entries))
             note = state.note if frontier.size == state.frontier.size else None
             step = FeedState(row.origin, frontier, note)
-            _commit_step(node, reached, update, seen, step, entries, files, hidden)
+            _commit_step(node, source, reached, update, seen, step, entries, files, hidden)
             reached = replace(reached, size=frontier.size, frontier=frontier.format(), note=note)
     except ProtocolError:
         hidden |= _signed_erasures(row, update, spool)
@@ -178,6 +166,7 @@ def _commit(
 
 def _commit_step(
     node: Node,
+    source: Source,
     row: feeds.FeedRow,
     update: FeedUpdate,
     seen: Head | None,
@@ -208,7 +197,7 @@ def _commit_step(
         if state.note is not None and (seen is None or state.frontier.size >= seen.size):
             head = update.checkpoint
             heads.advance_head(conn, row.id, seen, head.size, head.root, state.note, now)
-        skip_to(conn, row, update.start)
+        skip_to(conn, row, source, update.start)
         if row.size:
             hidden |= endings.hidden_ahead(conn, row.id, [leaf.case for leaf, _ in followed])
         feeds.store_cases(conn, row.id, followed, feeds.WANTED, now)
@@ -247,7 +236,7 @@ def _steps(update: FeedUpdate, spool: IO[bytes], *, whole: bool) -> Iterator[lis
     Args:
         whole: do it in one: what a step would delete could not be taken back.
     """
-    files = _spooled(update, spool)
+    files = read_spool(update, spool)
     yield list(files if whole else islice(files, _STEP_BUNDLES))
     while step := list(islice(files, _STEP_BUNDLES)):
         yield step
@@ -256,7 +245,7 @@ def _steps(update: FeedUpdate, spool: IO[bytes], *, whole: bool) -> Iterator[lis
 def _signed_erasures(row: feeds.FeedRow, update: FeedUpdate, spool: IO[bytes]) -> set[str]:
     """Read which cases an update erases, whatever else is wrong with it."""
     cases = set[str]()
-    for ref, data in _spooled(update, spool):
+    for ref, data in read_spool(update, spool):
         for entry in parse_bundle(data, ref.width):
             try:
                 leaf = parse_leaf(entry, row.member)
@@ -272,9 +261,3 @@ def _hide_ahead(conn: Connection, node: Node, row: feeds.FeedRow, cases: set[str
     endings.hide_cases(conn, row.id, sorted(cases), node.clock())
     endings.brake(conn, row.id, node.clock())
     remove_many(conn, "replica", row.id, sorted(cases))
-
-
-def _spooled(update: FeedUpdate, spool: IO[bytes]) -> Iterator[tuple[TileRef, bytes]]:
-    spool.seek(0)
-    for ref in update.bundles():
-        yield ref, spool.read(int.from_bytes(spool.read(4), "big"))

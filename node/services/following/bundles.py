@@ -22,19 +22,19 @@ from node.errors import Conflict, InvalidInput, NotAllowed, NotFound, PeerUnavai
 from node.runtime import Node
 from node.services import serving
 from node.services.following import mirrors
-from node.services.following.pruning import tell_pruned
-from node.services.following.pulling import PullReport, read_feed
+from node.services.following.pruning import may_skip, tell_pruned
+from node.services.following.pulling import PullReport, hear, read_feed
 from node.services.following.replicas import owed_receipts
 from node.services.following.sources import FalseSource, held_against
 from node.services.progress import Progress, no_progress
 from node.services.serving import Caller
-from node.services.standing import Exchange, exchange_with
-from node.store import carried, documents, feeds, heads, photographs, receipts
-from node.store.access import JournalEntry, write_journal
+from node.services.standing import Exchange, exchange_with, other_member
+from node.store import carried, documents, feeds, heads, marks, photographs, receipts
 from node.store.database import reading, writing
+from node.store.journal import JournalEntry, write_journal
 from node.store.photographs import SMALL
 from protocol.answers import MAX_DIGESTS, Absence, Given
-from protocol.bundle import FeedRecord, format_known, parse_known
+from protocol.bundle import BundleStatement, FeedRecord, format_known, parse_known
 from protocol.checkpoint import parse_checkpoint
 from protocol.document import digest_document
 from protocol.errors import BadProof, Malformed, NotAuthorized, ProtocolError, SplitView
@@ -108,8 +108,8 @@ def export_bundle(
         actor: who does this, for the journal; empty for what the node does by itself.
 
     Raises:
-        NotFound: the roster does not list one of the members.
-        NotAllowed: nothing is exchanged with the receiver.
+        NotFound: the roster does not list the receiver.
+        NotAllowed: nothing is exchanged with it.
     """
     caller = _caller(node, receiver)
     done = Exported(receiver)
@@ -125,29 +125,23 @@ def export_bundle(
         for number, token in enumerate(returned):
             writer.add(f"returned/{number}", token.encode())
         writer.add("known", format_known(_sizes(node, receiver, done)))
+        if actor:
+            fields = [receiver, *done.feeds]
+            with writing(node.engine) as conn:
+                write_journal(conn, JournalEntry(node.clock(), actor, "bundle.export", fields=fields))
         writer.finish(target, node.now())
     with writing(node.engine) as conn:
         carried.forget_receipts(conn, receiver)
-        if actor:
-            fields = [receiver, *done.feeds]
-            write_journal(conn, JournalEntry(node.clock(), actor, "bundle.export", fields=fields))
     return done
 
 
 def _caller(node: Node, member: str) -> Caller:
     """Take the other end of a bundle for a caller: it is given what it would be given over a line."""
+    other_member(node, member)
     with reading(node.engine) as conn:
-        try:
-            exchange = exchange_with(conn, node, member)
-        except ProtocolError:
-            raise NotFound(
-                f"The roster lists no member {member}.", "See `gmcn status` for the members."
-            ) from None
-    if not exchange.leaves or member == node.member:
-        raise NotAllowed(
-            f"Nothing is exchanged with {member}{': ' + exchange.reason if exchange.reason else ''}.",
-            "See `gmcn member list`.",
-        )
+        exchange = exchange_with(conn, node, member)
+    if not exchange.leaves:
+        raise NotAllowed(f"Nothing is exchanged with {member}: {exchange.reason}.", "See `gmcn member list`.")
     return Caller(Request(member, "", node.now()), exchange)
 
 
@@ -277,8 +271,12 @@ def import_bundle(
             f"This bundle brings nothing: {'; '.join(done.passed_over) or 'it is empty'}.",
             f"Ask {issuer} for a new one.",
         )
+    brought = []
     for source, exchange in readable:
-        done.feeds.append(_read(node, source, exchange, progress))
+        done.feeds.append(report := _read(node, source, exchange, progress))
+        if not report.error and not report.false:
+            brought.append(source)
+    _hear(node, reader.statement, brought)
     _take_receipts(node, caller, reader, contents, done)
     with writing(node.engine) as conn:
         carried.keep_sizes(conn, issuer, contents.known)
@@ -452,8 +450,8 @@ def _check_log(node: Node, source: BundleSource, exchange: Exchange, row: feeds.
         seen = heads.newest_head(conn, row.id) if row is not None else None
     with held_against(source.name):
         update = FeedUpdate(known, source.checkpoint, entry.keys_at(node.now()), seen.note if seen else None)
-        pruned = None if update.unchanged else source.get_pruned(known.frontier.size)
-        if pruned is not None:
+        may = not update.unchanged and may_skip(source, source.member, known.frontier.size)
+        if may and (pruned := source.get_pruned(known.frontier.size)) is not None:
             update.skip(pruned)
         for ref in update.bundles():
             if ref.format() not in source.entries:
@@ -480,6 +478,30 @@ def _read(node: Node, source: BundleSource, exchange: Exchange, progress: Progre
     except Conflict:
         pass  # a pull was faster: it has what this one would have brought
     return report
+
+
+def _hear(node: Node, statement: BundleStatement, brought: Sequence[BundleSource]) -> None:
+    """After a restore: take the members of whom a bundle brings everything for heard."""
+    for member in sorted({source.member for source in brought}):
+        with writing(node.engine) as conn:
+            hear(conn, node, member, by_owner=_is_told_by_owner(conn, node, member, statement, brought))
+
+
+def _is_told_by_owner(
+    conn: Connection, node: Node, member: str, statement: BundleStatement, brought: Sequence[BundleSource]
+) -> bool:
+    """Tell whether a member itself has made a bundle since this node was restored, and all feeds of it that
+    are held here have come to where they are in it. An older one may lack what it erased in between."""
+    put_back = marks.find_mark(conn, marks.PUT_BACK)
+    if statement.issuer != member or put_back is None or statement.at < put_back.at:
+        return False
+    reached = {
+        source.audience: parse_checkpoint(parse_note(source.checkpoint).text).size
+        for source in brought
+        if source.member == member
+    }
+    held = [row for row in feeds.list_feeds(conn) if row.member == member and row.size]
+    return all(row.audience in reached and row.size >= reached[row.audience] for row in held)
 
 
 def _take_receipts(

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from node.errors import NotFound
 from node.runtime import Node
 from node.services.serving import Caller, NotIdentified, not_exchanged
-from node.services.standing import Exchange, exchange_with
+from node.services.standing import Exchange, exchange_with, exchanges
 from node.store import documents, feeds, peers, photographs
 from protocol.answers import Absence, Given
 from protocol.errors import ProtocolError
@@ -101,13 +101,14 @@ def choose_mirrors(conn: Connection, node: Node, owner: Member, audience: str) -
     """Choose whom to ask for a feed whose owner does not answer: the law-enforcement members of its country,
     which a member behind a firewall hands its feed to, and then whoever was reached last."""
     found: list[tuple[bool, float, Member]] = []
-    for member in node.network().roster.members:
-        peer = peers.find_peer(conn, member.id)
-        if member.id in (owner.id, node.member) or peer is None or peer.failures:
+    known = {peer.member: peer for peer in peers.list_peers(conn)}
+    for exchange in exchanges(conn, node):
+        member, peer = exchange.member, known.get(exchange.member.id)
+        if member.id == owner.id or peer is None or peer.failures:
             continue
         if peer.false_at is not None and node.clock() < peer.false_at + _DISTRUST:
             continue
-        if audience in exchange_with(conn, node, member.id).leaves:
+        if audience in exchange.leaves:
             partner = (member.country, member.kind) == (owner.country, "law_enforcement")
             reached = peer.reached_at.timestamp() if peer.reached_at else 0.0
             found.append((not partner, -reached, member))

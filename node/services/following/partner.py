@@ -10,16 +10,14 @@ import secrets
 import tempfile
 
 from node.adapters.peers import Refused, mirror_path
-from node.errors import NotFound
 from node.runtime import Node
 from node.services import serving
 from node.services.following.bundles import export_bundle
-from node.services.standing import exchange_with
+from node.services.standing import exchange_with, other_member
 from node.store import carried, feeds, marks
 from node.store.database import reading, writing
 from protocol.bundle import PIECE_BYTES
 from protocol.checkpoint import parse_checkpoint
-from protocol.errors import ProtocolError
 from protocol.note import parse_note
 from protocol.roster import Member
 
@@ -35,13 +33,13 @@ def hand_in(node: Node, *, ask: bool = False) -> bool:
         Whether anything was sent.
 
     Raises:
-        NotFound: the roster does not list the partner of the settings.
+        NotFound, NotAllowed: the roster does not list the partner of the settings, or it is this node's own.
         PeerUnavailable: the partner does not answer, or is busy; it is tried again.
         ProtocolError: it answers in a form that there is not.
     """
     if not node.config.mirror.partner:
         return False
-    partner = _partner(node)
+    partner = other_member(node, node.config.mirror.partner)
     with reading(node.engine) as conn:
         own = [row for row in feeds.list_feeds(conn) if row.own and row.note is not None]
         own = [row for row in own if row.audience in exchange_with(conn, node, partner.id).leaves]
@@ -62,16 +60,6 @@ def hand_in(node: Node, *, ask: bool = False) -> bool:
     with writing(node.engine) as conn:
         marks.set_mark(conn, marks.READERS, node.clock(), readers)
     return True
-
-
-def _partner(node: Node) -> Member:
-    try:
-        return node.network().roster.member(node.config.mirror.partner)
-    except ProtocolError:
-        raise NotFound(
-            f"The roster lists no member {node.config.mirror.partner}, the partner of the settings.",
-            "See mirror.partner in node.toml.",
-        ) from None
 
 
 def _size_there(node: Node, partner: Member, row: feeds.FeedRow) -> int | None:

@@ -22,10 +22,10 @@ from node.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from node.runtime import Node
 from node.services.members import keys, succession
 from node.services.register import publishing
-from node.services.standing import exchange_with, find_by_standing, see_member, see_members
+from node.services.standing import exchanges, find_by_standing, other_member, see_members
 from node.store import peers
-from node.store.access import JournalEntry, write_journal
 from node.store.database import open_database, reading, writing
+from node.store.journal import JournalEntry, write_journal
 from node.store.migrate import migrate
 from protocol.endorsement import (
     Standing,
@@ -34,7 +34,7 @@ from protocol.endorsement import (
     verify_endorsement,
     verify_withdrawal,
 )
-from protocol.errors import NotAuthorized, ProtocolError
+from protocol.errors import ProtocolError
 from protocol.note import COSIGNATURE, VerifierKey
 from protocol.roster import Duty, Kind, Member, fingerprint
 
@@ -101,8 +101,10 @@ def init_home(home: Path, member: str, settings: str = "", passphrase_file: Path
     try:
         Keystore.create(home / "keys", passphrase_file)
         engine = open_database(config.database_url)
-        migrate(engine)
-        engine.dispose()
+        try:
+            migrate(engine)
+        finally:
+            engine.dispose()
         (home / FILE_NAME).write_text(text, "utf-8")  # last: without it the folder is no node
     except BaseException:
         for path in home.iterdir():
@@ -174,25 +176,20 @@ def list_members(node: Node) -> list[MemberView]:
     """
     node.entry()
     with reading(node.engine) as conn:
-        views = []
-        for member in node.network().roster.members:
-            if member.id == node.member:
-                continue
-            exchange = exchange_with(conn, node, member.id)
-            peer = peers.find_peer(conn, member.id)
-            views.append(
-                MemberView(
-                    member,
-                    exchange.standing,
-                    fingerprint(member),
-                    exchange.accepted,
-                    exchange.audiences,
-                    exchange.leaves,
-                    exchange.reason,
-                    peer.seen_at if peer else None,
-                )
+        seen = {peer.member: peer.seen_at for peer in peers.list_peers(conn)}
+        return [
+            MemberView(
+                exchange.member,
+                exchange.standing,
+                fingerprint(exchange.member),
+                exchange.accepted,
+                exchange.audiences,
+                exchange.leaves,
+                exchange.reason,
+                seen.get(exchange.member.id),
             )
-    return views
+            for exchange in exchanges(conn, node)
+        ]
 
 
 def accept_member(node: Node, member_id: str, shown: str, actor: str) -> None:
@@ -202,21 +199,17 @@ def accept_member(node: Node, member_id: str, shown: str, actor: str) -> None:
         shown: the fingerprint that the administrator compared with the member by telephone or in person.
 
     Raises:
-        NotFound: the roster lists no such member.
+        NotFound, NotAllowed: the roster lists no such member, or it is this node's own.
         Conflict: its keys have another fingerprint.
     """
-    try:
-        member = node.network().roster.member(member_id)
-    except NotAuthorized:
-        raise NotFound(f"The roster lists no member {member_id}.", "See `gmcn member list`.") from None
-    if fingerprint(member) != shown:
+    if fingerprint(other_member(node, member_id)) != shown:
         raise Conflict(
             f"The keys of {member_id} have another fingerprint than the one given.",
             "Compare it with the member again, by a line that you trust: see `gmcn member list`.",
         )
     now = node.clock()
     with writing(node.engine) as conn:
-        see_member(conn, node, member_id)
+        see_members(conn, node)
         peers.accept_peer(conn, member_id, shown, now)
         write_journal(conn, JournalEntry(now, actor, "member.accept", purpose=f"{member_id} {shown}"))
     _follow_roster(node)

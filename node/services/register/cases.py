@@ -20,11 +20,11 @@ from node.domain.searchable import entry_of
 from node.errors import Conflict, InvalidInput
 from node.runtime import Node
 from node.services.register.photographs import hashes_in, import_photographs
-from node.services.standing import exchange_with
+from node.services.standing import exchanges
 from node.store import cases, feeds, gate, handovers, photographs, receipts
-from node.store.access import JournalEntry, write_journal
 from node.store.cases import CaseFile
 from node.store.database import reading, writing
+from node.store.journal import JournalEntry, write_journal
 from node.store.search import index_many
 from protocol.encoding import format_time, parse_json, parse_object
 from protocol.errors import Malformed
@@ -202,7 +202,8 @@ def change_case(
 
 
 def get_case(node: Node, case_id: str) -> CaseFile:
-    """Return an own case.
+    """Return an own case, without an entry in the journal: what a person is to read of it is opened with
+    `finding.open_case`.
 
     Raises:
         NotFound: it is not in the register.
@@ -234,7 +235,7 @@ def exclude_members(node: Node, case_id: str, members: Iterable[str], actor: str
     chosen = list(members)
     known = {member.id for member in node.network().roster.members}
     if unknown := [member for member in chosen if member not in known]:
-        raise InvalidInput("The roster lists no such member.", "See `gmcn status` for the members.", unknown)
+        raise InvalidInput("The roster lists no such member.", "See `gmcn member list`.", unknown)
     with writing(node.engine) as conn:
         cases.get_case(conn, case_id)
         void_request(conn, node, case_id, actor)
@@ -322,14 +323,15 @@ def holdings(node: Node, case_id: str) -> list[Holding]:
     with reading(node.engine) as conn:
         cases.get_case(conn, case_id)
         kept_from = cases.excluded_members(conn, case_id)
-        others = [member.id for member in node.network().roster.members if member.id != node.member]
-        audiences = {member: exchange_with(conn, node, member).audiences for member in others}
+        audiences = {other.member.id: other.audiences for other in exchanges(conn, node)}
         for row in feeds.list_feeds(conn):
             state = feeds.lookup_cases(conn, row.id, [case_id]).get(case_id) if row.own else None
             if state is None:
                 continue
             said = {promise.member: promise for promise in receipts.promises_of(conn, row.id, case_id)}
-            readers = {member for member in others if row.audience in audiences[member]} - set(kept_from)
+            readers = {member for member, may_read in audiences.items() if row.audience in may_read} - set(
+                kept_from
+            )
             for member in sorted(readers | said.keys()):
                 told = said.get(member)
                 found.append(

@@ -25,10 +25,10 @@ from node.services.register.cases import check_stays, index_cases, void_request
 from node.services.register.finding import check_purpose, read_parts
 from node.services.register.publishing import NotAsApproved, Published
 from node.store import cases, documents, gate
-from node.store.access import JournalEntry, write_journal
 from node.store.cases import CaseFile
 from node.store.database import reading, writing
 from node.store.gate import GateRequest
+from node.store.journal import JournalEntry, write_journal
 
 _ACTIONS = {
     gate.APPROVED: "gate.approve",

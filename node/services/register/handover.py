@@ -22,14 +22,14 @@ from node.errors import Conflict, InvalidInput, NodeError, NotAllowed
 from node.runtime import Node
 from node.services.messages import attend, open_member, write_message
 from node.services.register import publishing
-from node.services.register.cases import index_cases
+from node.services.register.cases import check_stays, index_cases
 from node.services.register.photographs import renditions_in
 from node.services.standing import exchange_with
 from node.store import cases, feeds, handovers, messages, peers
-from node.store.access import JournalEntry, write_journal
 from node.store.cases import CaseFile
 from node.store.database import reading, writing
 from node.store.handovers import Handover
+from node.store.journal import JournalEntry, write_journal
 from node.store.messages import MessageRow
 from protocol.errors import ProtocolError
 from protocol.fields import Fields
@@ -138,12 +138,7 @@ def _check_free(conn: Connection, node: Node, case_id: str) -> None:
     Raises:
         Conflict: one can.
     """
-    given = handovers.giving_of(conn, case_id, handovers.GIVING_OPEN)
-    if given is not None:
-        raise Conflict(
-            f"The case is offered to {given.member} already.",
-            f"Take that offer back with `gmcn case keep {case_id}`.",
-        )
+    check_stays(conn, case_id)
     given = handovers.giving_of(conn, case_id, (handovers.CANCELLED,))
     if given is not None and given.answered_at is None and given.expires_at > node.clock():
         raise Conflict(

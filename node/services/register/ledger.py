@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from node.domain.brake import DELAY
 from node.runtime import Node
 from node.services.register import publishing
-from node.services.standing import exchange_with
+from node.services.standing import exchanges
 from node.store import feeds, peers, receipts
 from node.store.database import reading, writing
 from node.store.receipts import OwnErasure, Promise
@@ -167,6 +167,5 @@ def _answer(item: OwnErasure, member: str, promise: Promise | None, before: date
 
 
 def _readers(conn: Connection, node: Node, audience: str) -> list[Member]:
-    others = [member for member in node.network().roster.members if member.id != node.member]
-    reading_it = [member for member in others if audience in exchange_with(conn, node, member.id).leaves]
+    reading_it = [other.member for other in exchanges(conn, node) if audience in other.leaves]
     return sorted(reading_it, key=lambda member: member.id)

@@ -26,12 +26,12 @@ from node.errors import Conflict, InvalidInput, PeerUnavailable
 from node.runtime import Node
 from node.services.register.cases import index_cases, new_case_id, void_request
 from node.services.register.photographs import hashes_in, photographs_in
-from node.services.standing import exchange_with
+from node.services.standing import exchanges
 from node.services.witnesses import witnessing
-from node.store import cases, documents, endings, feeds, handovers, messages, photographs
-from node.store.access import JournalEntry, write_journal
+from node.store import cases, documents, endings, feeds, handovers, leads, messages, photographs
 from node.store.cases import CaseFile
 from node.store.database import chunks, reading, writing
+from node.store.journal import JournalEntry, write_journal
 from node.store.search import remove_many
 from protocol.checkpoint import sign_checkpoint
 from protocol.document import (
@@ -65,14 +65,16 @@ class Published:
     expires: date | None
 
 
-def preview(node: Node, case_id: str) -> Disclosed:
+def preview(node: Node, case_id: str, actor: str) -> Disclosed:
     """Show what of a case would leave the house, as peers would see it; nothing is published.
 
     Raises:
         NotFound: it is not in the register.
     """
-    with reading(node.engine) as conn:
+    with writing(node.engine) as conn:
         case = cases.get_case(conn, case_id)
+        entry = JournalEntry(node.clock(), actor, "case.preview", case_id, sorted(case.record))
+        write_journal(conn, entry)
     return disclose(case.record, node.disclosure(), schemas=node.network().schemas, now=node.now())
 
 
@@ -258,6 +260,7 @@ def undo_withdrawal(node: Node, case_id: str, actor: str, *, as_it_was: bool = F
         write_journal(conn, JournalEntry(now, actor, "case.undo", again.case_id))
         _empty(conn, node, case)
         messages.move_about(conn, case_id, again.case_id)
+        leads.move_about(conn, case_id, again.case_id)
         if as_it_was and leaving_within(conn, node, again).digest != case.disclosed:
             index_cases(conn, node, [again])
             return Published(again.case_id, {}, None)
@@ -275,6 +278,7 @@ def erase(node: Node, case_id: str, actor: str) -> None:
         _erase_from_feeds(conn, node, case_id)
         _empty(conn, node, case)
         messages.erase_about(conn, [case_id], node.clock())
+        leads.erase_about(conn, [case_id])
         write_journal(conn, JournalEntry(node.clock(), actor, "case.erase", case_id))
 
 
@@ -337,9 +341,8 @@ def ring_peers(
         For each of them why it was not reached; empty when it was. They pull by themselves later.
     """
     with reading(node.engine) as conn:
-        others = [member for member in node.network().roster.members if member.id != node.member]
-        others = [member for member in others if only is None or member.id in only]
-        open_to = [member for member in others if exchange_with(conn, node, member.id).leaves]
+        open_to = [other.member for other in exchanges(conn, node) if other.leaves]
+    open_to = [member for member in open_to if only is None or member.id in only]
 
     def ring(index: int) -> tuple[str, str]:
         try:

@@ -6,14 +6,14 @@
     complete   documents and photographs from the mirrors; `losses` has what cannot be had
     hear       after a restore: what everybody else has erased meanwhile
 
-Guarantees: nothing is believed but what this member's own key has signed and what continues the own entries;
+Guarantees: nothing is believed but what a key of this member's that counts now has signed and what continues
+the own entries: whoever has one that was replaced long ago could else write this member's past;
 a feed stays stopped while a larger head is known than can be fetched, and while too few members were heard;
 after a restore no page is shown before the erasures are honoured, and no replica of a member that was not
 heard. Any step may be cut off: the next call goes on from the database.
 """
 
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -27,29 +27,28 @@ from node.errors import NodeError, PeerUnavailable
 from node.runtime import Node
 from node.services.endings import erasure
 from node.services.following import pulling, replicas
-from node.services.following.advancing import MAX_PULL_BYTES
-from node.services.following.prefetch import fetch_ahead
 from node.services.following.sources import PeerSource, held_against, mirror_source
+from node.services.following.spooling import open_spool, read_spool, spool_entries
 from node.services.members import membership
 from node.services.progress import Progress, no_progress
 from node.services.register.photographs import photographs_in
 from node.services.safekeeping.losses import ACTOR, Losses, add_losses, find_losses, sort_losses, unheard
-from node.services.standing import exchange_with
+from node.services.standing import exchanges
 from node.store import cases, documents, feeds, marks, photographs
-from node.store.access import JournalEntry, write_journal
 from node.store.database import reading, writing
 from node.store.documents import WantedDocument
 from node.store.feeds import FeedRow
+from node.store.journal import JournalEntry, write_journal
 from node.store.photographs import FULL, SMALL, Photograph
 from node.store.search import remove_many
 from protocol.answers import MAX_DIGESTS, Given
 from protocol.checkpoint import Checkpoint, verify_checkpoint
 from protocol.document import verify_document
-from protocol.errors import BadProof, Malformed, ProtocolError
+from protocol.errors import BadProof, ProtocolError
 from protocol.feed import Growth, check_edge, grow
 from protocol.leaf import CaseState, Leaf
 from protocol.roster import Audience, FeedEntry, Member
-from protocol.tiles import WIDTH, TileRef, parse_bundle, read_nodes
+from protocol.tiles import WIDTH, parse_bundle, read_nodes
 from protocol.tlog import tree_root
 from protocol.verification import FeedState, FeedUpdate, replay
 
@@ -60,7 +59,6 @@ SUCCESSOR = (
 )
 """What is left to do when the own past cannot be had back."""
 
-_SPOOL_IN_MEMORY = 1 << 20
 _ASK_SECONDS = 10.0
 _THREADS = 8
 
@@ -113,7 +111,7 @@ def recover(node: Node, progress: Progress = no_progress, *, with_few: bool = Fa
         except NotRecovered as error:
             failed = failed or error
             with writing(node.engine) as conn:
-                feeds.set_feed_state(conn, row.id, feeds.BEHIND, error.message.rstrip("."), row.evidence)
+                feeds.set_feed_state(conn, row.id, feeds.BEHIND, error.message.rstrip("."), row.newer_head)
             continue
         leaves += brought
         sources = [mirror_source(node, member, row.member, row.audience) for member in mirrors]
@@ -194,8 +192,7 @@ class _Answers:
 def _ask_all(node: Node, row: FeedRow, entry: FeedEntry) -> _Answers:
     """Ask every member that may read a feed for its newest head."""
     with reading(node.engine) as conn:
-        others = [member for member in node.network().roster.members if member.id != node.member]
-        asked = [other for other in others if row.audience in exchange_with(conn, node, other.id).leaves]
+        asked = [other.member for other in exchanges(conn, node) if row.audience in other.leaves]
     found = _Answers()
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="recover") as threads:
         answers = threads.map(lambda member: _ask(node, member, row, entry), asked)
@@ -221,7 +218,7 @@ def _ask(node: Node, member: Member, row: FeedRow, entry: FeedEntry) -> list[_To
                     if mirror
                     else node.peers.get_cosigned(member, row.origin, _ASK_SECONDS)
                 )
-                checkpoint, _ = verify_checkpoint(note or b"", entry.every_key)
+                checkpoint, _ = verify_checkpoint(note or b"", entry.keys_at(node.now()))
                 if checkpoint.origin == row.origin:
                     found.append(_Told(member, checkpoint, note or b"", mirror))
     except PeerUnavailable:
@@ -230,14 +227,14 @@ def _ask(node: Node, member: Member, row: FeedRow, entry: FeedEntry) -> list[_To
 
 
 def _newest(row: FeedRow, entry: FeedEntry, told: Sequence[_Told]) -> Checkpoint:
-    """Return the newest head that anybody knows, or that stopped this feed.
+    """Return the newest head that anybody knows, or that stopped this feed: by a key that counted then.
 
     Raises:
         NotRecovered: there are two of the same size.
     """
     heads = [item.checkpoint for item in told]
     with suppress(ProtocolError):
-        heads.append(verify_checkpoint(row.evidence or b"", entry.every_key)[0])
+        heads.append(verify_checkpoint(row.newer_head or b"", entry.every_key)[0])
     newest = max(heads, key=lambda head: head.size)
     if any(head.size == newest.size and head.root != newest.root for head in heads):
         raise NotRecovered(
@@ -316,15 +313,9 @@ def _bring_entries(
         PeerUnavailable: it does not answer.
     """
     known = FeedState(row.origin, row.known().frontier, row.newest_note)
-    update = FeedUpdate(known, note, entry.every_key)
-    with tempfile.SpooledTemporaryFile(_SPOOL_IN_MEMORY, dir=str(node.scratch())) as spool:
-        for ref, data in fetch_ahead(source.get_file, update.bundles()):
-            update.feed(data)
-            spool.write(len(data).to_bytes(4, "big") + data)
-            if spool.tell() > MAX_PULL_BYTES:
-                raise Malformed(f"feed: more than {MAX_PULL_BYTES} bytes of new entries at once")
-            progress("entries", ref.index * WIDTH + ref.width, update.checkpoint.size)
-        update.finish()
+    update = FeedUpdate(known, note, entry.keys_at(node.now()))
+    with open_spool(node) as spool:
+        spool_entries(source, update, spool, progress)
         with writing(node.engine) as conn:
             _commit(conn, node, row, update, note, spool)
     return update.checkpoint.size - row.size
@@ -337,7 +328,7 @@ def _commit(
     now, head = node.clock(), feeds.load_head(conn, row, row.known().frontier)
     check_edge(head)
     erased, changed = dict[str, None](), dict[str, None]()
-    for ref, data in _spooled(update, spool):
+    for ref, data in read_spool(update, spool):
         place = head.frontier.size
         entries = parse_bundle(data, ref.width)[place - ref.index * WIDTH :]
         growth = grow(head, entries)
@@ -378,12 +369,6 @@ def _follow(
             write_journal(conn, JournalEntry(now, ACTOR, "case.erase", case.case_id))
             emptied.append(case.case_id)
     return emptied
-
-
-def _spooled(update: FeedUpdate, spool: IO[bytes]) -> Iterator[tuple[TileRef, bytes]]:
-    spool.seek(0)
-    for ref in update.bundles():
-        yield ref, spool.read(int.from_bytes(spool.read(4), "big"))
 
 
 def _root_at(node: Node, row: FeedRow, size: int) -> bytes:

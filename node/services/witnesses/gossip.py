@@ -20,14 +20,14 @@ from sqlalchemy import Connection
 from node.errors import NotFound, PeerUnavailable
 from node.runtime import Node
 from node.services.serving import Caller, not_exchanged
-from node.services.standing import Exchange, exchange_with
+from node.services.standing import Exchange, exchanges
 from node.services.witnesses import evidence
 from node.services.witnesses.witnessing import stop_behind
 from node.store import evidence as store
 from node.store import feeds, heads, waypoints
 from node.store.database import reading, writing
 from node.store.evidence import Comparison, Delivery, KeptEvidence
-from protocol.checkpoint import Checkpoint, parse_checkpoint
+from protocol.checkpoint import parse_checkpoint
 from protocol.errors import ProtocolError
 from protocol.evidence import own_lines, parse_evidence
 from protocol.heads import MAX_EVIDENCE, Heads, format_heads
@@ -69,7 +69,7 @@ def show_heads(
         for kept in store.list_evidence(conn)
         if kept.closed_at is None and kept.audience in caller.exchange.audiences
     ][:MAX_EVIDENCE]
-    texts = [note.rpartition(b"\n\n")[0] for note, _ in notes]
+    texts = [_text(note) for note, _ in notes]
     tag = hashlib.sha256(b"\x00".join([*texts, *told])).hexdigest()[:32]
     if is_known(tag):
         return tag, None
@@ -127,20 +127,22 @@ def _take_heads(node: Node, exchange: Exchange, told: Heads) -> bool:
             receive(node, exchange, data)
     with reading(node.engine) as conn:
         rows = {row.origin: row for row in feeds.list_feeds(conn)}
+    newest = {_text(row.note) for row in rows.values() if row.note is not None}
     until = time.monotonic() + _LOOK_SECONDS
     for note in told.notes:
-        checkpoint = parse_checkpoint(parse_note(note).text)
-        row = rows.pop(checkpoint.origin, None)  # one head of each feed
-        if row is not None and not _is_newest(row, checkpoint):
+        if _text(note) in newest:  # as nearly all are: no signature needs a look
+            continue
+        row = rows.pop(parse_checkpoint(parse_note(note).text).origin, None)  # one head of each feed
+        if row is not None:
             hold_head(node, note, exchange, evidence.HEADS)
         if time.monotonic() > until:  # whoever shows very old heads cannot keep this node busy with them
             return False
     return True
 
 
-def _is_newest(row: feeds.FeedRow, checkpoint: Checkpoint) -> bool:
-    """Tell whether a head is the one that is known here, as nearly all are: no signature needs a look."""
-    return row.size == checkpoint.size and row.known().frontier.root() == checkpoint.root
+def _text(note: bytes) -> bytes:
+    """Return what the signatures of a note are over, whether or not it is a note."""
+    return note.rpartition(b"\n\n")[0]
 
 
 def hold_head(node: Node, note: bytes, exchange: Exchange, found: str) -> bool:
@@ -221,7 +223,9 @@ def pass_on(node: Node) -> int:
             if kept.closed_at is not None or kept.found == evidence.RECEIVED:
                 continue
             before = store.list_deliveries(conn, kept.id)
-            for member in _readers(conn, node, kept.audience):
+            # Its owner too, who may not know that its key is stolen.
+            readers = [other.member for other in exchanges(conn, node) if kept.audience in other.audiences]
+            for member in readers:
                 delivery = before.get(member.id)
                 if delivery is None or (delivery.taken_at is None and delivery.next_at <= now):
                     due.append((kept, member, delivery.failures if delivery else 0))
@@ -229,13 +233,6 @@ def pass_on(node: Node) -> int:
         return 0
     with ThreadPoolExecutor(min(_AT_ONCE, len(due)), thread_name_prefix="evidence") as threads:
         return sum(threads.map(lambda item: _send(node, *item), due))
-
-
-def _readers(conn: Connection, node: Node, audience: str) -> Iterator[Member]:
-    """Give the members that may know of a feed: its owner too, who may not know that its key is stolen."""
-    for member in node.network().roster.members:
-        if member.id != node.member and audience in exchange_with(conn, node, member.id).audiences:
-            yield member
 
 
 def _send(node: Node, kept: KeptEvidence, member: Member, failures: int) -> bool:

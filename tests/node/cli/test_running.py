@@ -15,8 +15,8 @@ from node.errors import PeerUnavailable
 from node.services.following.pulling import PullReport
 from node.services.following.replicas import Progress
 from node.services.register.finding import Found
-from node.store.access import read_journal
 from node.store.database import reading
+from node.store.journal import read_journal
 from protocol.errors import BadSignature
 from tests.node.cli.conftest import FR, KE, NGO, Town, gmcn
 
@@ -152,7 +152,8 @@ def test_search_narrows_by_every_condition(town: Town) -> None:
         assert case not in find(*condition), condition
     text = town.run(KE, "search", "-", "--owner", FR, stdin="João Pedro\n")
     assert "João Pedro Nascimento da Conceição" in text.stdout
-    assert "gmcn show CASE" in text.stderr
+    assert f"gmcn --home {town.home(KE)} show CASE" in text.stderr
+    assert "0 of 0 found." in town.run(KE, "search", "--owner", "police.xx.example").stderr
 
 
 @pytest.mark.parametrize(

@@ -259,8 +259,11 @@ def test_one_sealed_to_a_stranger_is_refused_for_good_and_a_person_told(light: F
     assert messages.due(sender) == []
 
 
-def test_one_sender_cannot_fill_the_disk(light: Federation, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(messages, "MAX_OPEN_BYTES", 5_000)
+@pytest.mark.parametrize(("limit", "most"), [("MAX_OPEN_BYTES", 5_000), ("MAX_OPEN", 3)])
+def test_one_sender_cannot_fill_the_disk_or_the_memory(
+    light: Federation, monkeypatch: pytest.MonkeyPatch, limit: str, most: int
+) -> None:
+    monkeypatch.setattr(messages, limit, most)
     for number in range(5):
         lead(light, Content({"number": number}, bytes(500)))
     assert "429" in messages.deliver(light[SENDER], RECEIVER)

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from node.errors import NotAllowed, NotFound
 from node.services.endings import erasure
 from node.services.members import membership
 from node.services.register import publishing
-from node.services.standing import EXPIRED_POLICE, Exchange, exchange_with
+from node.services.standing import EXPIRED_POLICE, Exchange, exchange_with, other_member
 from node.services.status import status
 from node.store.database import reading
 from protocol.endorsement import State
@@ -20,13 +21,6 @@ from tests.federation import DE, FR, NGO, Federation
 from tests.liars import case_states
 
 POLICE, PEER, HELPER = FR[0], DE[0], NGO[0]
-
-
-@pytest.fixture
-def federation(tmp_path: Path) -> Iterator[Federation]:
-    made = Federation(tmp_path)
-    yield made
-    made.close()
 
 
 @pytest.fixture
@@ -167,6 +161,14 @@ def test_a_withdrawn_endorsement_counts_where_it_is_known(federation: Federation
     assert federation.pull(HELPER, POLICE).error == ""
     found = exchange(federation, HELPER, POLICE)
     assert (found.audiences, "own standing" in found.reason) == ((), True)
+
+
+def test_a_person_may_name_any_member_but_their_own(federation: Federation) -> None:
+    assert other_member(federation[POLICE], PEER).id == PEER
+    with pytest.raises(NotAllowed, match="own member"):
+        other_member(federation[POLICE], POLICE)
+    with pytest.raises(NotFound, match=r"lists no member police\.xx"):
+        other_member(federation[POLICE], "police.xx.example")
 
 
 def test_police_exchange_stops_thirty_days_after_the_roster_ran_out(federation: Federation) -> None:

@@ -1,5 +1,6 @@
 """When deleted bytes are known to be gone: the pauses, the waiting, and what keeps PostgreSQL from it."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from secrets import token_hex
 
@@ -23,10 +24,11 @@ def database(engine: Engine) -> Engine:
 
 
 @pytest.fixture
-def server(pg_url: str) -> Engine:
+def server(pg_url: str) -> Iterator[Engine]:
     engine = open_database(pg_url)
     migrate(engine)
-    return engine
+    yield engine
+    engine.dispose()
 
 
 def note(engine: Engine, *, erased: bool = False) -> None:

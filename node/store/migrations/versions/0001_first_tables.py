@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from node.store import search
+from node.store import journal, search
 
 revision = "0001"
 down_revision = None
@@ -81,13 +81,14 @@ def upgrade() -> None:
         sa.Column("pending", sa.LargeBinary(), nullable=True),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
-        sa.Column("evidence", sa.LargeBinary(), nullable=True),
+        sa.Column("newer_head", sa.LargeBinary(), nullable=True),
         sa.Column("advanced_at", sa.BigInteger(), nullable=True),
         sa.Column("through", sa.String(), nullable=False),
         sa.Column("readers", sa.Text(), nullable=True),
         sa.Column("readers_at", sa.BigInteger(), nullable=True),
         sa.Column("pruned", sa.LargeBinary(), nullable=False),
         sa.Column("minimum", sa.BigInteger(), nullable=False),
+        sa.Column("skipped_by", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_feed")),
         sa.UniqueConstraint("member", "audience", name=op.f("uq_feed_member_audience")),
         sa.UniqueConstraint("origin", name=op.f("uq_feed_origin")),
@@ -114,7 +115,7 @@ def upgrade() -> None:
 
     op.create_table(
         "journal",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("actor", sa.String(), nullable=False),
         sa.Column("action", sa.String(), nullable=False),
@@ -122,8 +123,35 @@ def upgrade() -> None:
         sa.Column("fields", sa.String(), nullable=False),
         sa.Column("purpose", sa.String(), nullable=False),
         sa.Column("terms", sa.String(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_journal")),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_journal")),
     )
+    with op.batch_alter_table("journal", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_journal_case_id"), ["case_id"], unique=False)
+
+    op.create_table(
+        "lead",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("outgoing", sa.Boolean(), nullable=False),
+        sa.Column("case_id", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("origin", sa.String(), nullable=False),
+        sa.Column("member", sa.String(), nullable=False),
+        sa.Column("token_id", sa.String(), nullable=True),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("assigned_to", sa.String(), nullable=False),
+        sa.Column("duplicate_of", sa.Integer(), nullable=True),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("details", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_lead")),
+        sa.UniqueConstraint("outgoing", "member", "token_id", name=op.f("uq_lead_outgoing_member_token_id")),
+    )
+    with op.batch_alter_table("lead", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_lead_case_id"), ["case_id"], unique=False)
+        batch_op.create_index("ix_lead_state", ["outgoing", "state", "id"], unique=False)
+
     op.create_table(
         "loose_photograph",
         sa.Column("member", sa.String(), nullable=False),
@@ -192,6 +220,23 @@ def upgrade() -> None:
         sa.Column("rung_at", sa.BigInteger(), nullable=True),
         sa.Column("notice_days", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("member", name=op.f("pk_peer")),
+    )
+    op.create_table(
+        "person",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("full_name", sa.String(), nullable=False),
+        sa.Column("roles", sa.String(), nullable=False),
+        sa.Column("language", sa.String(), nullable=False),
+        sa.Column("password_hash", sa.String(), nullable=False),
+        sa.Column("must_change", sa.Boolean(), nullable=False),
+        sa.Column("second_factor", sa.LargeBinary(), nullable=True),
+        sa.Column("used_step", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("signed_in_at", sa.BigInteger(), nullable=True),
+        sa.Column("disabled_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_person")),
+        sa.UniqueConstraint("name", name=op.f("uq_person_name")),
     )
     op.create_table(
         "receipt_statement",
@@ -270,6 +315,19 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_seen_request_expires_at"), ["expires_at"], unique=False)
 
     op.create_table(
+        "sign_in_attempt",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("account", sa.LargeBinary(), nullable=False),
+        sa.Column("address", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sign_in_attempt")),
+    )
+    with op.batch_alter_table("sign_in_attempt", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sign_in_attempt_account"), ["account"], unique=False)
+        batch_op.create_index(batch_op.f("ix_sign_in_attempt_address"), ["address"], unique=False)
+        batch_op.create_index(batch_op.f("ix_sign_in_attempt_at"), ["at"], unique=False)
+
+    op.create_table(
         "staff_token",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
@@ -322,6 +380,21 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["case_id"], ["case_file.case_id"], name=op.f("fk_case_revision_case_id")),
         sa.PrimaryKeyConstraint("case_id", "revision", name=op.f("pk_case_revision")),
     )
+    op.create_table(
+        "console_session",
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("person_id", sa.String(), nullable=False),
+        sa.Column("device", sa.String(), nullable=False),
+        sa.Column("complete", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("seen_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_console_session_person_id")),
+        sa.PrimaryKeyConstraint("hash", name=op.f("pk_console_session")),
+    )
+    with op.batch_alter_table("console_session", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_console_session_person_id"), ["person_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_console_session_seen_at"), ["seen_at"], unique=False)
+
     op.create_table(
         "evidence_delivery",
         sa.Column("evidence_id", sa.String(length=64), nullable=False),
@@ -439,6 +512,44 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("feed_id", name=op.f("pk_head")),
     )
     op.create_table(
+        "kept_form",
+        sa.Column("person_id", sa.String(), nullable=False),
+        sa.Column("path", sa.String(), nullable=False),
+        sa.Column("fields", sa.LargeBinary(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_kept_form_person_id")),
+        sa.PrimaryKeyConstraint("person_id", "path", name=op.f("pk_kept_form")),
+    )
+    with op.batch_alter_table("kept_form", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_kept_form_expires_at"), ["expires_at"], unique=False)
+
+    op.create_table(
+        "lead_entry",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("lead_id", sa.Integer(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("about", sa.String(), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=True),
+        sa.Column("done_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["lead_id"], ["lead.id"], name=op.f("fk_lead_entry_lead_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_lead_entry")),
+    )
+    with op.batch_alter_table("lead_entry", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_lead_entry_lead_id"), ["lead_id"], unique=False)
+
+    op.create_table(
+        "lead_photograph",
+        sa.Column("lead_id", sa.Integer(), nullable=False),
+        sa.Column("entry_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("small", sa.LargeBinary(), nullable=False),
+        sa.Column("full", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["lead_id"], ["lead.id"], name=op.f("fk_lead_photograph_lead_id")),
+        sa.PrimaryKeyConstraint("lead_id", "entry_id", name=op.f("pk_lead_photograph")),
+    )
+    op.create_table(
         "receipt",
         sa.Column("feed_id", sa.Integer(), nullable=False),
         sa.Column("case_id", sa.String(), nullable=False),
@@ -450,6 +561,13 @@ def upgrade() -> None:
         sa.Column("nothing_held", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["feed_id"], ["feed.id"], name=op.f("fk_receipt_feed_id")),
         sa.PrimaryKeyConstraint("feed_id", "case_id", "member", name=op.f("pk_receipt")),
+    )
+    op.create_table(
+        "recovery_code",
+        sa.Column("person_id", sa.String(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_recovery_code_person_id")),
+        sa.PrimaryKeyConstraint("person_id", "hash", name=op.f("pk_recovery_code")),
     )
     op.create_table(
         "witness",
@@ -498,10 +616,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("feed_id", "digest", name=op.f("pk_published")),
     )
     search.create_indexes(op.get_bind())
+    journal.create_guards(op.get_bind())
 
 
 def downgrade() -> None:
     search.drop_indexes(op.get_bind())
+    journal.drop_guards(op.get_bind())
     op.drop_table("published")
     with op.batch_alter_table("photograph", schema=None) as batch_op:
         batch_op.drop_index("ix_photograph_state")
@@ -510,7 +630,17 @@ def downgrade() -> None:
     op.drop_table("photograph")
     op.drop_table("document")
     op.drop_table("witness")
+    op.drop_table("recovery_code")
     op.drop_table("receipt")
+    op.drop_table("lead_photograph")
+    with op.batch_alter_table("lead_entry", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_lead_entry_lead_id"))
+
+    op.drop_table("lead_entry")
+    with op.batch_alter_table("kept_form", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_kept_form_expires_at"))
+
+    op.drop_table("kept_form")
     op.drop_table("head")
     with op.batch_alter_table("gate_request", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_gate_request_state"))
@@ -538,6 +668,11 @@ def downgrade() -> None:
     op.drop_table("feed_case")
     op.drop_table("feed_bundle")
     op.drop_table("evidence_delivery")
+    with op.batch_alter_table("console_session", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_console_session_seen_at"))
+        batch_op.drop_index(batch_op.f("ix_console_session_person_id"))
+
+    op.drop_table("console_session")
     op.drop_table("case_revision")
     with op.batch_alter_table("case_photograph", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_case_photograph_sha256"))
@@ -547,6 +682,12 @@ def downgrade() -> None:
     op.drop_table("withdrawal")
     op.drop_table("waypoint")
     op.drop_table("staff_token")
+    with op.batch_alter_table("sign_in_attempt", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_sign_in_attempt_at"))
+        batch_op.drop_index(batch_op.f("ix_sign_in_attempt_address"))
+        batch_op.drop_index(batch_op.f("ix_sign_in_attempt_account"))
+
+    op.drop_table("sign_in_attempt")
     with op.batch_alter_table("seen_request", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_seen_request_expires_at"))
 
@@ -560,6 +701,7 @@ def downgrade() -> None:
 
     op.drop_table("search_entry")
     op.drop_table("receipt_statement")
+    op.drop_table("person")
     op.drop_table("peer")
     op.drop_table("notice")
     with op.batch_alter_table("message", schema=None) as batch_op:
@@ -570,6 +712,14 @@ def downgrade() -> None:
     op.drop_table("message")
     op.drop_table("mark")
     op.drop_table("loose_photograph")
+    with op.batch_alter_table("lead", schema=None) as batch_op:
+        batch_op.drop_index("ix_lead_state")
+        batch_op.drop_index(batch_op.f("ix_lead_case_id"))
+
+    op.drop_table("lead")
+    with op.batch_alter_table("journal", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_journal_case_id"))
+
     op.drop_table("journal")
     with op.batch_alter_table("handover", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_handover_case_id"))

@@ -13,7 +13,7 @@ from PIL import Image
 from node.adapters.http import Answer
 from node.errors import NotFound
 from node.services.endings import erasure
-from node.services.following import advancing, pulling
+from node.services.following import pulling, spooling
 from node.services.register import cases as register
 from node.services.register import publishing
 from node.services.witnesses import evidence
@@ -162,7 +162,7 @@ def test_two_faces_stop_the_feed_and_are_kept_as_evidence(federation: Federation
 
 
 def test_a_feed_without_end_is_given_up(three: Federation, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(advancing, "MAX_PULL_BYTES", 1000)
+    monkeypatch.setattr(spooling, "MAX_PULL_BYTES", 1000)
     three.publish(POLICE, *(sample_record("ar", photos=None) for _ in range(6)))
     report = three.pull(PEER, POLICE)
     assert (report.lying, "more than 1000 bytes" in report.error) == (True, True)

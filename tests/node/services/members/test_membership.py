@@ -1,17 +1,19 @@
 """Homes, requests, acceptance, endorsements, and what a changed standing hides."""
 
 import stat
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import cast
 
 import pytest
+from sqlalchemy import Engine
+from sqlalchemy.pool import QueuePool
 
 from node.errors import Conflict, InvalidInput, NotAllowed, NotFound, PeerUnavailable
 from node.runtime import open_node
 from node.services.members import membership
 from node.services.members.membership import Applicant, init_home, root_fingerprint
-from node.store import access, peers
+from node.store import access, journal, peers
 from node.store.database import reading
 from node.store.search import Query, find
 from protocol.encoding import format_json
@@ -24,13 +26,6 @@ from tests.federation import DE, FR, NGO, Federation
 from tests.liars import answering
 
 POLICE, PEER, HELPER = FR[0], DE[0], NGO[0]
-
-
-@pytest.fixture
-def federation(tmp_path: Path) -> Iterator[Federation]:
-    made = Federation(tmp_path)
-    yield made
-    made.close()
 
 
 def found(federation: Federation, member: str) -> int:
@@ -74,13 +69,19 @@ def test_a_home_that_cannot_be_made_leaves_nothing(tmp_path: Path, member: str, 
 
 
 def test_a_home_breaks_off_without_leftovers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def crash(engine: object) -> None:
-        raise MemoryError
+    opened = list[Engine]()
+
+    def crash(engine: Engine) -> None:
+        opened.append(engine)
+        with reading(engine) as conn:
+            conn.exec_driver_sql("SELECT 1")
+            raise MemoryError
 
     monkeypatch.setattr(membership, "migrate", crash)
     with pytest.raises(MemoryError):
         init_home(tmp_path / "home", POLICE)
     assert list(tmp_path.iterdir()) == []
+    assert [cast(QueuePool, engine.pool).checkedin() for engine in opened] == [0]
 
 
 def test_a_request_to_join_proves_the_keys_and_names_every_fault(federation: Federation) -> None:
@@ -114,7 +115,7 @@ def test_acceptance_is_of_the_present_keys_and_in_the_journal(federation: Federa
     entry = node.network().roster.member(PEER)
     membership.accept_member(node, PEER, fingerprint(entry), "Ana")
     with reading(node.engine) as conn:
-        peer, last = peers.find_peer(conn, PEER), access.read_journal(conn)[0]
+        peer, last = peers.find_peer(conn, PEER), journal.read_journal(conn)[0]
     assert peer is not None
     assert peer.accepted == fingerprint(entry)
     assert (last.action, last.actor, PEER in last.purpose) == ("member.accept", "Ana", True)

@@ -14,8 +14,8 @@ from node.errors import Conflict, InvalidInput, NodeError, NotAllowed, NotFound
 from node.runtime import Node
 from node.services.register import cases as register
 from node.services.register import gate, publishing
-from node.services.status import status as node_status
-from node.store import access, cases, feeds
+from node.services.status import looking
+from node.store import cases, feeds, journal
 from node.store import gate as store
 from node.store.database import reading
 from protocol.policy import Policy
@@ -63,7 +63,7 @@ def status(node: Node, case: str) -> str:
 
 def actions(node: Node, case: str) -> list[tuple[str, str, str]]:
     with reading(node.engine) as conn:
-        found = access.read_journal(conn, case)
+        found = journal.read_journal(conn, case)
     return [(line.actor, line.action, line.purpose) for line in reversed(found)]
 
 
@@ -245,7 +245,7 @@ def test_where_publicity_adds_to_the_risk_peers_are_told_to_show_it_nowhere(ligh
     assert (asked.revision, kept.revision, kept.record["show_in"]) == (2, 2, [])
     gate.approve(node, asked.id, BEN)
     assert gate.preview(node, case, ANA).fields[0].before == []
-    assert publishing.preview(node, case).head == {"show_in": []}
+    assert publishing.preview(node, case, ANA).head == {"show_in": []}
     assert (ANA, "case.change", "") in actions(node, case)
 
 
@@ -268,7 +268,7 @@ def test_a_preview_sets_what_leaves_beside_what_peers_have(federation: Federatio
         "police.medical": REMOVED,
     }
     view = gate.preview(node, case.case_id, ANA)
-    leaving = publishing.preview(node, case.case_id)
+    leaving = publishing.preview(node, case.case_id, ANA)
     after = {(c.part, c.field): c.after for c in view.fields if c.change != REMOVED}
     parts = {
         "head": leaving.head,
@@ -344,7 +344,7 @@ def test_an_override_that_nobody_reviews_is_told_by_the_node(light: Federation) 
     gate.override(node, asked.id, REASON, ANA)
 
     def told() -> list[str]:
-        return [text for text in node_status(node).warnings if "without an approval" in text]
+        return [text for text in looking.status(node).warnings if "without an approval" in text]
 
     light.clock.advance(hours=24)
     assert told() == []

@@ -21,7 +21,7 @@ from node.runtime import Node
 from node.services.endings import erasure
 from node.services.register import cases as register
 from node.services.register import publishing
-from node.store import access, cases, documents, feeds
+from node.store import cases, documents, feeds, journal
 from node.store.database import reading, writing
 from node.store.search import Query, find
 from protocol.document import split_document
@@ -75,7 +75,7 @@ def test_each_audience_gets_its_parts_and_no_more(plain: Federation) -> None:
     assert case.versions == {"network": 1, "police": 1}
     for member in (PEER, HELPER):
         assert plain.pull(member, POLICE).error == ""
-    shown = publishing.preview(plain[POLICE], case.case_id)
+    shown = publishing.preview(plain[POLICE], case.case_id, "test")
 
     police, helper = parts_at(plain[PEER], case.case_id), parts_at(plain[HELPER], case.case_id)
     assert set(police) == {"network", "police"}
@@ -186,7 +186,7 @@ def test_the_public_view_of_who_is_grown_up_pauses_until_a_person_decides(federa
     assert federation.pull(PEER, POLICE).error == ""
     assert parts_at(federation[PEER], grown.case_id) == after
     with reading(node.engine) as conn:
-        last = access.read_journal(conn, grown.case_id)[0]
+        last = journal.read_journal(conn, grown.case_id)[0]
     assert (last.actor, last.action) == ("node", "case.pause")
 
     decision = {"decided_on": "2026-12-01", "by_role": "supervisor", "reason": "the family asks for it"}
@@ -266,7 +266,7 @@ def test_erasing_takes_every_revision_and_leaves_the_bare_id(federation: Federat
     with reading(node.engine) as conn:
         assert cases.list_revisions(conn, case.case_id) == []
         assert find(conn, Query(today=federation.clock().date())) == []
-        last = access.read_journal(conn, case.case_id)[0]
+        last = journal.read_journal(conn, case.case_id)[0]
     assert (last.action, last.actor, last.fields) == ("case.erase", "test", [])
     with pytest.raises(Conflict, match="never returns"):
         publishing.publish(node, [case.case_id], "test")
@@ -307,8 +307,8 @@ def test_who_is_not_in_the_roster_publishes_nothing(plain: Federation) -> None:
 def test_the_journal_names_fields_and_never_values(plain: Federation) -> None:
     (case,) = plain.publish(POLICE, sample_record("pt", photos=None))
     with reading(plain[POLICE].engine) as conn:
-        entry = access.read_journal(conn, case.case_id)[0]
-        said = repr(access.read_journal(conn))
+        entry = journal.read_journal(conn, case.case_id)[0]
+        said = repr(journal.read_journal(conn))
     assert entry.action == "case.publish"
     assert {"public.names", "network.birth", "police.medical"} <= set(entry.fields)
     assert "João" not in said

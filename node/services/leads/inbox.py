@@ -1,0 +1,416 @@
+"""Leads about own cases: taken, read, worked on, decided and answered.
+
+Guarantees: a lead that came is there once, with whatever was wrong with its picture said beside it; it goes
+with its case when that is erased; whatever a person does with a lead stands in its history and in the
+journal, the journal without a word of what was said.
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from rapidfuzz.fuzz import token_sort_ratio
+from sqlalchemy import Connection
+
+from node.adapters.images import Prepared, prepare_photograph
+from node.errors import Conflict, InvalidInput, NodeError, NotFound
+from node.runtime import Node
+from node.services.leads.letters import ANSWER, KINDS, LEAD, MAX_TEXT, Letter, parse_letter, parse_reply
+from node.services.messages import open_member, open_row, write_message
+from node.store import cases, handovers, leads, messages
+from node.store.database import reading, writing
+from node.store.journal import JournalEntry, write_journal
+from node.store.leads import Entry, Lead
+from node.store.messages import MessageRow
+from protocol.errors import ProtocolError
+from protocol.message import Content
+
+MAX_PICTURE_BYTES = 1_900_000
+"""The most bytes of a picture beside a message: what is sealed must stay below two megabytes."""
+
+_ALIKE = 85.0  # of 100
+_COMPARED = 500  # leads of one case
+
+
+@dataclass(frozen=True, slots=True)
+class LeadView:
+    """A lead as a person is shown it.
+
+    Attributes:
+        history: the oldest first.
+        pictures: which entries have one; 0 is the lead itself.
+        delivery: of a lead that was sent: how its message stands, and why.
+        alike: leads about the same case that say nearly the same, the oldest first.
+    """
+
+    lead: Lead
+    history: list[Entry]
+    pictures: list[int]
+    delivery: tuple[str, str] | None
+    alike: list[int]
+
+
+def take(node: Node) -> int:
+    """Take the leads that have come as messages. Returns how many."""
+    with reading(node.engine) as conn:
+        rows = messages.unattended(conn, KINDS)
+    for row in rows:
+        with suppress(NodeError):  # it cannot be done now, is tried again, and holds up nothing else
+            _take(node, row)
+    return len(rows)
+
+
+def note_down(node: Node, case_id: str, letter: Letter, actor: str, picture: bytes = b"") -> int:
+    """Write down a lead that was told to this member's own people. Returns its number.
+
+    Raises:
+        NotFound, Conflict: there is no such case here, or it has ended.
+        InvalidInput: what is told is too long, or the picture is none.
+    """
+    letter = _checked(letter)
+    prepared = prepare_picture(node, picture)
+    with writing(node.engine, durable=True) as conn:
+        case = cases.get_case(conn, case_id)
+        if case.status == cases.ERASED:
+            raise Conflict("The case is erased.", "A lead about it has nowhere to go.")
+        number = leads.add_lead(
+            conn,
+            outgoing=False,
+            case_id=case_id,
+            kind=LEAD,
+            origin=leads.STAFF,
+            now=node.clock(),
+            text=letter.text,
+            details=letter.details,
+            by=actor,
+        )
+        if prepared is not None:
+            leads.keep_photograph(conn, number, prepared.small.data, prepared.full.data)
+        write_journal(conn, JournalEntry(node.clock(), actor, "lead.add", case_id))
+    return number
+
+
+def list_leads(
+    node: Node,
+    *,
+    outgoing: bool | None = False,
+    case_id: str = "",
+    everything: bool = False,
+    assigned_to: str | None = None,
+    limit: int = 100,
+    offset: int = 0,
+) -> list[Lead]:
+    """Return leads, the newest first.
+
+    Args:
+        outgoing: those that were sent, those that came, or both when None.
+        everything: also those with which nothing is to be done any more.
+        assigned_to: only this person's; with an empty text those of nobody.
+    """
+    states = () if everything or outgoing else leads.OPEN
+    with reading(node.engine) as conn:
+        return leads.list_leads(
+            conn,
+            outgoing=outgoing,
+            case_id=case_id,
+            states=states,
+            assigned_to=assigned_to,
+            limit=limit,
+            offset=offset,
+        )
+
+
+def read(node: Node, number: int, actor: str) -> LeadView:
+    """Return a lead with all that belongs to it; the reading is in the journal.
+
+    Raises:
+        NotFound: there is none.
+    """
+    with writing(node.engine) as conn:
+        lead = leads.get_lead(conn, number)
+        write_journal(conn, JournalEntry(node.clock(), actor, "lead.read", lead.case_id))
+        return LeadView(
+            lead,
+            leads.list_entries(conn, number),
+            leads.list_photographs(conn, number),
+            _delivery(conn, lead),
+            _alike(conn, lead),
+        )
+
+
+def read_picture(node: Node, number: int, entry: int, actor: str, *, small: bool = False) -> bytes:
+    """Return the picture of a lead (entry 0) or of an answer to it, as JPEG; the reading is in the journal.
+
+    Raises:
+        NotFound: there is none.
+    """
+    with writing(node.engine) as conn:
+        lead = leads.get_lead(conn, number)
+        data = leads.read_photograph(conn, number, entry, small=small)
+        if data is None:
+            raise NotFound("There is no such picture.", "See `gmcn leads show`.")
+        write_journal(conn, JournalEntry(node.clock(), actor, "lead.read", lead.case_id, ["picture"]))
+    return data
+
+
+def assign(node: Node, number: int, person: str, actor: str) -> None:
+    """Say who works on a lead; nobody when empty.
+
+    Raises:
+        NotFound: there is none.
+        InvalidInput: that is no name.
+    """
+    if len(person) > 100 or not person.isprintable():
+        raise InvalidInput("That is no name of a person.", "Give one of at most 100 characters.")
+    with writing(node.engine) as conn:
+        lead = _incoming(conn, number)
+        leads.change_lead(conn, number, assigned_to=person)
+        leads.add_entry(conn, number, leads.ASSIGNED, actor, node.clock(), about=person)
+        write_journal(conn, JournalEntry(node.clock(), actor, "lead.assign", lead.case_id))
+
+
+def note(node: Node, number: int, text: str, actor: str) -> None:
+    """Add a note to a lead, for this member's own people.
+
+    Raises:
+        NotFound: there is none.
+        InvalidInput: it is empty or too long.
+    """
+    _add(node, number, leads.NOTE, actor, text)
+
+
+def add_task(node: Node, number: int, text: str, due_at: datetime | None, actor: str) -> int:
+    """Add something that is to be done about a lead; return the task's number.
+
+    Raises:
+        NotFound: there is none.
+        InvalidInput: it is empty or too long.
+    """
+    return _add(node, number, leads.TASK, actor, text, due_at)
+
+
+def finish_task(node: Node, number: int, actor: str) -> Entry:
+    """Note that a task is done.
+
+    Raises:
+        NotFound: there is no such task.
+    """
+    with writing(node.engine) as conn:
+        task = leads.finish_task(conn, number, node.clock())
+        lead = leads.get_lead(conn, task.lead_id)
+        write_journal(conn, JournalEntry(node.clock(), actor, "lead.done", lead.case_id))
+    return task
+
+
+def decide(node: Node, number: int, state: str, reason: str, actor: str) -> None:
+    """Decide what a lead is worth. It may be decided anew: nothing is ever merged or thrown away by it.
+
+    Raises:
+        NotFound: there is none.
+        InvalidInput: it is no such decision, or the reason is missing or too long.
+    """
+    if state not in leads.DECISIONS:
+        raise InvalidInput(f"There is no decision “{state}”.", f"One of: {', '.join(leads.DECISIONS)}.")
+    with writing(node.engine) as conn:
+        lead = _incoming(conn, number)
+        leads.change_lead(conn, number, state=state, duplicate_of=None)
+        leads.add_entry(conn, number, leads.DECIDED, actor, node.clock(), _prose(reason), state)
+        write_journal(conn, JournalEntry(node.clock(), actor, "lead.decide", lead.case_id, [state]))
+
+
+def mark_duplicate(node: Node, number: int, of: int, actor: str) -> None:
+    """Say that a lead says what another about the same case says.
+
+    Raises:
+        NotFound: one of them is not there.
+        Conflict: they are about different cases, or each other's duplicates.
+    """
+    with writing(node.engine) as conn:
+        lead, first = _incoming(conn, number), _incoming(conn, of)
+        if lead.id == first.id or lead.case_id != first.case_id or first.duplicate_of is not None:
+            raise Conflict(
+                "A lead can be the duplicate of another about the same case, which is itself no duplicate.",
+                f"See `gmcn leads list --case {lead.case_id}`.",
+            )
+        leads.change_lead(conn, number, state=leads.DUPLICATE, duplicate_of=of)
+        leads.add_entry(conn, number, leads.DECIDED, actor, node.clock(), about=f"{leads.DUPLICATE} {of}")
+        write_journal(conn, JournalEntry(node.clock(), actor, "lead.decide", lead.case_id, [leads.DUPLICATE]))
+
+
+def link(node: Node, number: int, case_id: str, actor: str) -> None:
+    """Let a lead be about another own case: it came for the wrong one.
+
+    Raises:
+        NotFound: the lead or the case is not there.
+        Conflict: the case is erased, or it is about that case already.
+    """
+    with writing(node.engine) as conn:
+        lead = _incoming(conn, number)
+        if cases.get_case(conn, case_id).status == cases.ERASED or case_id == lead.case_id:
+            raise Conflict("The lead cannot be linked to that case.", "Name another case that is not erased.")
+        leads.change_lead(conn, number, case_id=case_id)
+        leads.add_entry(conn, number, leads.LINKED, actor, node.clock(), about=lead.case_id)
+        write_journal(conn, JournalEntry(node.clock(), actor, "lead.link", case_id, [lead.case_id]))
+
+
+def answer(node: Node, number: int, text: str, actor: str, *, state: str = "", picture: bytes = b"") -> str:
+    """Answer the member that sent a lead; a job delivers it. Returns that member.
+
+    Args:
+        state: how the lead stands, if the sender is to know. What became of a child is not for it to say.
+        picture: a photograph that was asked for.
+
+    Raises:
+        NotFound: there is no such lead, or its sender is not in the roster any more.
+        Conflict: it did not come from a member.
+        NotAllowed: nothing is exchanged with its sender.
+        InvalidInput: the answer is empty or too long, there is no such state, or the picture is none.
+    """
+    body = {"text": _prose(text), **({"state": state} if state else {})}
+    try:
+        parse_reply(body)
+    except ProtocolError as error:
+        raise InvalidInput(f"The answer cannot be sent: {error}.", "Mend what is named here.") from None
+    prepared = prepare_picture(node, picture)
+    with writing(node.engine, durable=True) as conn:
+        lead = _incoming(conn, number)
+        if lead.token_id is None:
+            raise Conflict("The lead did not come from another member.", "There is nobody to answer here.")
+        member = open_member(conn, node, lead.member)
+        attachment = prepared.full.data if prepared else b""
+        write_message(conn, node, member, ANSWER, Content({"re": lead.token_id, **body}, attachment))
+        leads.add_entry(conn, number, leads.ANSWER, actor, node.clock(), text, state)
+        write_journal(conn, JournalEntry(node.clock(), actor, "lead.answer", lead.case_id, [lead.member]))
+    return lead.member
+
+
+def prepare_picture(node: Node, data: bytes) -> Prepared | None:
+    """Decode and strip a picture and make it small enough for a message; None when there is none.
+
+    Raises:
+        InvalidInput: it is no photograph that can be taken.
+    """
+    limits = node.photograph_limits()
+    most = min(limits.full_bytes, MAX_PICTURE_BYTES)
+    return prepare_photograph(data, replace(limits, full_bytes=most)) if data else None
+
+
+def _take(node: Node, row: MessageRow) -> None:
+    """Make a lead of a message. What is not of the form is closed with the reason; a picture that cannot be
+    taken is left out, and said."""
+    with reading(node.engine) as conn:
+        try:
+            content = open_row(conn, node, row)
+            letter = parse_letter(content.body, row.member) if content else None
+        except ProtocolError as error:
+            content, letter, reason = None, None, str(error)
+        else:
+            reason = ""
+    picture, wrong = _picture_of(node, content)
+    with writing(node.engine, durable=True) as conn:
+        if messages.get_message(conn, row.id).state != messages.NEW:
+            return
+        if letter is not None and _is_open(conn, row.case_id):
+            _store(conn, node, row, letter, picture, wrong)
+        elif letter is not None:
+            reason = "the case is not open here"
+            _send_on(conn, node, row)
+        messages.settle(conn, [row.id], messages.CLOSED, node.clock(), reason)
+
+
+def _store(
+    conn: Connection, node: Node, row: MessageRow, letter: Letter, picture: Prepared | None, wrong: str
+) -> None:
+    number = leads.add_lead(
+        conn,
+        outgoing=False,
+        case_id=row.case_id,
+        kind=row.kind,
+        origin=leads.MEMBER,
+        now=row.at,
+        text=letter.text,
+        details=letter.details,
+        member=row.member,
+        token_id=row.token_id,
+    )
+    if picture is not None:
+        leads.keep_photograph(conn, number, picture.small.data, picture.full.data)
+    if wrong:
+        leads.add_entry(conn, number, leads.NOTE, "", node.clock(), f"Its picture was not taken: {wrong}")
+    write_journal(conn, JournalEntry(node.clock(), row.member, "lead.come", row.case_id))
+
+
+def _picture_of(node: Node, content: Content | None) -> tuple[Prepared | None, str]:
+    """Take the picture beside a message, or say why it is not taken."""
+    if content is None or not content.attachment:
+        return None, ""
+    try:
+        return prepare_picture(node, content.attachment), ""
+    except InvalidInput as error:
+        return None, error.message
+
+
+def _is_open(conn: Connection, case_id: str) -> bool:
+    try:
+        return cases.get_case(conn, case_id).status != cases.ERASED
+    except NotFound:
+        return False
+
+
+def _send_on(conn: Connection, node: Node, row: MessageRow) -> None:
+    """Tell the sender that its lead has come to the wrong place, and where it should go if it may know."""
+    given = handovers.giving_of(conn, row.case_id, handovers.GIVEN)
+    text = "The case is not open here any more."
+    if given is not None and row.member not in cases.excluded_members(conn, row.case_id):
+        text = f"The case goes on as {given.other_case}."
+    body = {"re": row.token_id, "text": text}
+    write_message(conn, node, open_member(conn, node, row.member), ANSWER, Content(body))
+
+
+def _incoming(conn: Connection, number: int) -> Lead:
+    lead = leads.get_lead(conn, number)
+    if lead.outgoing:
+        raise NotFound("That lead was sent from here.", "Its owner decides about it; see `gmcn leads show`.")
+    return lead
+
+
+def _add(node: Node, number: int, kind: str, actor: str, text: str, due_at: datetime | None = None) -> int:
+    with writing(node.engine) as conn:
+        lead = leads.get_lead(conn, number)
+        entry = leads.add_entry(conn, number, kind, actor, node.clock(), _prose(text), due_at=due_at)
+        write_journal(conn, JournalEntry(node.clock(), actor, f"lead.{kind}", lead.case_id))
+    return entry
+
+
+def _prose(text: str) -> str:
+    if not 0 < len(text.strip()) <= len(text) <= MAX_TEXT:
+        raise InvalidInput("The text is empty or too long.", f"Write 1 to {MAX_TEXT:,} characters.")
+    return text
+
+
+def _checked(letter: Letter) -> Letter:
+    """Hold what a person wrote to the same bounds as what comes from elsewhere."""
+    try:
+        return parse_letter({"text": letter.text, **letter.details}, "")
+    except ProtocolError as error:
+        raise InvalidInput(f"The lead cannot be taken: {error}.", "Mend what is named here.") from None
+
+
+def _delivery(conn: Connection, lead: Lead) -> tuple[str, str] | None:
+    if not lead.outgoing or lead.token_id is None:
+        return None
+    row = messages.find_message(conn, outgoing=True, member=lead.member, token_id=lead.token_id)
+    return (row.state, row.reason) if row else (messages.TAKEN, "")
+
+
+def _alike(conn: Connection, lead: Lead) -> list[int]:
+    if lead.outgoing:
+        return []
+    others = leads.list_leads(conn, outgoing=False, case_id=lead.case_id, limit=_COMPARED)
+    text = lead.text.casefold()
+    found = (
+        other.id
+        for other in others
+        if other.id != lead.id and token_sort_ratio(text, other.text.casefold(), score_cutoff=_ALIKE)
+    )
+    return sorted(found)
