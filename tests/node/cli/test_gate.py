@@ -62,7 +62,7 @@ def test_an_emergency_is_reviewed(town: Town, tmp_path: Path, monkeypatch: pytes
     answers.write_text(json.dumps({"publicity": "yes", "privacy": "clean", "closing": "on_return"}), "utf-8")
     number = str(town.json(FR, "gate", "request", case, "--file", str(answers))["request"])
     result = town.run(FR, "gate", "override", number, "--reason", "seen at the border", "--no-ring")
-    assert f"gmcn gate review {number}" in result.stderr
+    assert f"gate review {number}" in result.stderr
     assert town.json(FR, "due", "--kind", "override")[0]["case_id"] == case
     assert "review    due" in town.run(FR, "gate", "show", number).stdout
     town.run(FR, "gate", "review", number, "--verdict", "upheld", "--reason", "it was right", code=4)
@@ -79,7 +79,7 @@ def test_where_the_gate_is_required_the_command_line_has_no_way_round_it(town: T
     home, case = town.home(FR), town.draft(FR)
     refused = gmcn(home, "publish", case, "--no-ring", **GATED)
     assert refused.exit_code == 5
-    assert f"gmcn gate request {case}" in refused.stderr
+    assert f"gate request {case}" in refused.stderr
     town.run(FR, "publish", case, "--no-ring")
     assert gmcn(home, "renew", case, "--no-ring", **GATED).exit_code == 0
     town.run(FR, "case", "change", case, 'hair={"colour": "red"}')
