@@ -43,6 +43,7 @@ MAX_FORM_BYTES = 2 << 20
 """How large a form may be whose view does not ask for more."""
 
 _PUBLIC = "public"
+_NOT_KEPT = ("csrf_token", "password")
 _BROWSERS = {"Firefox": "Firefox", "Edg": "Edge", "OPR": "Opera", "Chrome": "Chrome", "Safari": "Safari"}
 _SYSTEMS = ("Android", "iPhone", "iPad", "Windows", "Mac OS", "Linux")
 
@@ -192,7 +193,7 @@ def _ask_to_sign_in() -> Response:
         session["back"] = request.full_path.rstrip("?")
     elif _has_page(request.path):
         session["back"] = request.path
-        fields = [item for item in request.form.items(multi=True) if item[0] != "csrf_token"]
+        fields = [item for item in request.form.items(multi=True) if not item[0].endswith(_NOT_KEPT)]
         if found is not None and found.session.complete:
             if sessions.keep_form(node, found.person, request.path, fields):
                 flash(
