@@ -233,9 +233,10 @@ def post_message() -> Response:
 
 def get_heads() -> Response:
     """Answer with the newest heads and the evidence that this node knows, of what the caller may know of."""
-    with reading(_node().engine) as conn:
-        caller = _identify(conn)
-        tag, body = gossip.show_heads(_node(), conn, caller, request.if_none_match.contains_weak)
+    node = _node()
+    with reading(node.engine) as conn:
+        caller = _identify(node, conn)
+        tag, body = gossip.show_heads(node, conn, caller, request.if_none_match.contains_weak)
     if body is None:
         return Response(status=304, headers={"ETag": f'"{tag}"', "Cache-Control": REVALIDATE})
     response = _answer(body, "application/json", REVALIDATE)
@@ -260,20 +261,21 @@ def _node() -> Node:
 
 
 def _caller() -> Caller:
-    with reading(_node().engine) as conn:
-        return _identify(conn)
+    node = _node()
+    with reading(node.engine) as conn:
+        return _identify(node, conn)
 
 
 def _asker() -> Caller | NotIdentified:
-    with reading(_node().engine) as conn:
+    node = _node()
+    with reading(node.engine) as conn:
         try:
-            return _identify(conn)
+            return _identify(node, conn)
         except NotIdentified as error:
             return error
 
 
-def _identify(conn: Connection) -> Caller:
-    node = _node()
+def _identify(node: Node, conn: Connection) -> Caller:
     path = urlsplit(node.entry().address).path + _sent_path()
     authorization = request.headers.get("Authorization", "")
     caller = serving.caller_of(node, conn, authorization, request.method, path, g.body)
@@ -297,17 +299,18 @@ def _opened(
         owner: whose feed it is; empty for this node's own.
         leaves: whether it is about the log itself; see `serving.open_feed`.
     """
-    with reading(_node().engine) as conn:
+    node = _node()
+    with reading(node.engine) as conn:
         caller: Caller | NotIdentified
         try:
-            caller = _identify(conn)
+            caller = _identify(node, conn)
         except NotIdentified as error:
             caller = error
             leaves = leaves and "Authorization" not in request.headers  # a bad token is never passed over
         if owner:
-            row = mirrors.open_mirror(_node(), conn, owner, audience, caller, leaves=leaves)
+            row = mirrors.open_mirror(node, conn, owner, audience, caller, leaves=leaves)
         else:
-            row = serving.open_feed(_node(), conn, audience, caller, leaves=leaves)
+            row = serving.open_feed(node, conn, audience, caller, leaves=leaves)
         yield conn, row, caller
 
 
