@@ -19,7 +19,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --gener
 	--allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage check format fuzz bench bench-peers lock clean
+.PHONY: help setup demo test coverage check format fuzz bench bench-peers texts lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ bench: setup ## run the benchmarks and write bench/results
 
 bench-peers: setup ## the same first pull by git, hypercore and PouchDB
 	$(BIN)/python -m bench peers
+
+texts: setup ## bring the console's files of translations up to date
+	$(BIN)/python -m node.web.console.texts
 
 lock: setup ## resolve the dependencies anew (LOCK="--upgrade" for newer ones)
 	$(COMPILE) $(LOCK) --extra postgres --output-file requirements/base.txt pyproject.toml

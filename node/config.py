@@ -57,6 +57,28 @@ class ServerConfig:
 
 
 @dataclass(frozen=True)
+class ConsoleConfig:
+    """Where the members' console listens and how its people reach it, how long a session lives, and when
+    somebody who guesses has to wait.
+
+    `address` is what people type, once TLS is in front; empty: plain http on loopback.
+    """
+
+    enabled: bool = True
+    host: str = "127.0.0.1"
+    port: int = _number(8441, 0, 65535)
+    threads: int = _number(4, 1, 64)
+    address: str = ""
+    hsts: bool = True
+    timezone: str = "UTC"
+    idle_minutes: int = _number(30, 1, 720)
+    session_hours: int = _number(12, 1, 168)
+    failures: int = _number(5, 1, 100)
+    lock_minutes: int = _number(15, 1, 1_440)
+    address_failures: int = _number(30, 1, 100_000)
+
+
+@dataclass(frozen=True)
 class PullConfig:
     """How often peers are asked, how long they may take, and how much is taken at once."""
 
@@ -78,12 +100,14 @@ class MirrorConfig:
 
 @dataclass(frozen=True)
 class StorageConfig:
-    """How much disk full-size photographs of peers may take, and how many live cases each member may have
-    held here. Small photographs are always kept."""
+    """How much disk full-size photographs of peers may take, how many live cases each member may have held
+    here, and how much the bundles may take together that are sent over a line and wait to be taken in. Small
+    photographs are always kept."""
 
     photographs_megabytes: int = _number(1_000, 0, 10_000_000)
     full_photographs: bool = True
     cases_per_member: int = _number(250_000, 1, 10_000_000)
+    arrivals_megabytes: int = _number(1_000, 0, 10_000_000)
 
 
 @dataclass(frozen=True)
@@ -93,6 +117,13 @@ class BackupConfig:
 
     key: str = ""
     days: int = _number(30, 1, 365)
+
+
+@dataclass(frozen=True)
+class GateConfig:
+    """Whether the command line, too, publishes nothing new that a second person has not approved."""
+
+    required: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,10 +149,12 @@ class Config:
     database: DatabaseConfig = DatabaseConfig()
     keys: KeysConfig = KeysConfig()
     server: ServerConfig = ServerConfig()
+    console: ConsoleConfig = ConsoleConfig()
     pull: PullConfig = PullConfig()
     mirror: MirrorConfig = MirrorConfig()
     storage: StorageConfig = StorageConfig()
     backup: BackupConfig = BackupConfig()
+    gate: GateConfig = GateConfig()
     log: LogConfig = LogConfig()
     disclosure: Mapping[str, Any] = field(default_factory=dict)
 
@@ -135,10 +168,12 @@ _SECTIONS: Mapping[str, type[Any]] = {
     "database": DatabaseConfig,
     "keys": KeysConfig,
     "server": ServerConfig,
+    "console": ConsoleConfig,
     "pull": PullConfig,
     "mirror": MirrorConfig,
     "storage": StorageConfig,
     "backup": BackupConfig,
+    "gate": GateConfig,
     "log": LogConfig,
 }
 

@@ -22,11 +22,13 @@ from node.errors import NodeError
 from node.log import describe_exception
 from node.runtime import Node
 from node.services import messages
+from node.services.audit import chain
 from node.services.endings import erasure, revival
 from node.services.following import arrivals, partner, pruning, pulling, replicas
 from node.services.leads import inbox, sending
 from node.services.members import membership
-from node.services.register import handover, ledger, takeover
+from node.services.people import sessions
+from node.services.register import handover, ledger, publishing, takeover
 from node.services.safekeeping import recovery
 from node.services.witnesses import gossip, witnessing
 from node.store import access, peers
@@ -84,9 +86,13 @@ class Jobs:
         every(node.config.pull.interval_seconds, "all of partner", lambda: partner.hand_in(node, ask=True))
         every(300, "refresh", lambda: membership.refresh(node))
         every(600, "forget", self._forget_requests)
+        every(600, "old sign-ins", lambda: sessions.forget_old(node))
         every(600, "message lives", lambda: messages.expire(node))
         every(3600, "remind of all", lambda: ledger.remind(node))
+        every(3600, "pauses", lambda: publishing.pause_views(node))
+        every(3600, "last days", lambda: publishing.purge_register(node))
         every(86_400, "prune", lambda: pruning.prune(node))
+        every(86_400, "journal", self._sign_journal)
         self._scheduler.start()
 
     def stop(self) -> None:
@@ -169,7 +175,7 @@ class Jobs:
                 documents=report.documents,
                 photographs=report.photographs,
                 receipts=report.receipts,
-                through=sorted(set(report.through)),
+                through="+".join(sorted(set(report.through))) or None,
                 status="lying" if report.lying else "failed" if report.error else "ok",
             )
         except _Stopped:
@@ -204,6 +210,12 @@ class Jobs:
         if jumped:
             witnessing.confirm(self._node)
         witnessing.refresh(self._node)
+
+    def _sign_journal(self) -> None:
+        """Sign the head of the journal; the log, which may be kept elsewhere, gets its hash."""
+        head = chain.sign_head(self._node)
+        if head is not None:
+            log.info("journal signed", count=head.number, hash=head.hash.hex())
 
     def _forget_requests(self) -> None:
         with writing(self._node.engine) as conn:

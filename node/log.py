@@ -19,8 +19,9 @@ from node.config import LogConfig
 
 ALLOWED = frozenset(
     (
-        "address", "bytes", "count", "documents", "error", "job", "leaves", "level", "library", "member",
-        "method", "ms", "photographs", "port", "receipts", "route", "seconds", "status", "timestamp", "token",
+        "address", "bytes", "count", "documents", "error", "hash", "job", "leaves", "level", "library",
+        "member", "method", "ms", "photographs", "port", "receipts", "route", "seconds", "status", "through",
+        "timestamp", "token",
     )
 )  # fmt: skip
 """The only keys that are written, beside the event."""

@@ -64,7 +64,12 @@ class Network:
 
 @dataclass(frozen=True)
 class Node:
-    """One member's node."""
+    """One member's node, in one process.
+
+    Attributes:
+        vouched: when this process last heard from a witness that the head of an own feed is the newest, by
+            the feed's origin. Never on the disk: a copy of this machine must not believe that it has asked.
+    """
 
     config: Config
     engine: Engine
@@ -73,6 +78,7 @@ class Node:
     trust: TrustStore
     http: HttpClient
     clock: Clock = system_clock
+    vouched: dict[str, datetime] = field(default_factory=dict)
     _networks: dict[str, tuple[Trusted, Network]] = field(default_factory=dict)
     _opened: dict[tuple[str, bytes], Ed25519PrivateKey] = field(default_factory=dict, repr=False)
 
@@ -165,11 +171,16 @@ class Node:
         return self.keys.all_sealing(in_force)
 
     def journal_key(self) -> bytes:
-        """Return the secret under which the journal hashes what was looked for: 32 bytes, never stored."""
-        private = self._key("cosigner", self.entry().cosigner.public)
-        return HKDF(hashes.SHA256(), 32, salt=None, info=b"gmcn/journal/1").derive(
-            private.private_bytes_raw()
-        )
+        """Return the secret under which the journal hashes what was looked for: 32 bytes, never stored.
+
+        It outlives every key that is replaced: what was hashed before is to be found again.
+        """
+        return HKDF(hashes.SHA256(), 32, salt=None, info=b"gmcn/journal/1").derive(self.keys.console_secret())
+
+    def console_key(self, use: str) -> bytes:
+        """Return the console's secret for one use: 32 bytes, never stored."""
+        info = f"gmcn/console/{use}/1".encode()
+        return HKDF(hashes.SHA256(), 32, salt=None, info=info).derive(self.keys.console_secret())
 
     def _key(self, purpose: Purpose, public: bytes) -> Ed25519PrivateKey:
         """Return a private key, decrypted once: it takes longer than a whole request."""

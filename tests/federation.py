@@ -419,7 +419,9 @@ class Federation:
         url = self.databases.get(member)
         database = "" if url is None else f'[database]\nurl = "{url}"\nrewrite_hours = 1\n'
         with patch.object(membership, "migrate", _migrate):
-            membership.init_home(home, member, f"{self.settings}[server]\nport = 0\n{database}")
+            membership.init_home(
+                home, member, f"{self.settings}[server]\nport = 0\n[console]\nenabled = false\n{database}"
+            )
         self._open_node(member)
 
     def _open_node(self, member: str) -> None:

@@ -6,6 +6,7 @@ one goes on at a time, in other processes too.
 
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,11 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def free_bytes(folder: Path) -> int:
+    """Return how much the disk of a folder has left for this process."""
+    return shutil.disk_usage(folder).free
 
 
 @contextmanager

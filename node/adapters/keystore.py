@@ -10,6 +10,7 @@ key in a log, an error or an environment variable.
       secret        32 random bytes in base64, unless the settings name a passphrase file
       token.pem     the first key of a purpose
       token.2.pem   its replacement, and so on
+      console.pem   what the console encrypts with, and the journal hashes; never in the roster, nor replaced
 """
 
 import base64
@@ -42,6 +43,7 @@ MIN_PASSPHRASE = 12
 """The fewest characters of a passphrase. The generated secret has 43."""
 
 _SEALING = "sealing"
+_CONSOLE_FILE = "console.pem"
 _OWN_FILE = "secret"
 _PEM = re.compile(rb"-----BEGIN [A-Z ]+-----\n[A-Za-z0-9+/=\n]+-----END [A-Z ]+-----\n")
 _STRETCHED = re.compile(rb"scrypt: ([A-Za-z0-9+/]{22}==)\n")
@@ -55,6 +57,7 @@ class Keystore:
         self._folder = folder
         self._passphrase = passphrase
         self._opened: dict[tuple[Path, int], tuple[bytes, MLKEM768X25519PrivateKey]] = {}
+        self._console: bytes | None = None
 
     @classmethod
     def create(cls, folder: Path, passphrase_file: Path | None = None) -> "Keystore":
@@ -83,6 +86,7 @@ class Keystore:
             for purpose in SIGNING:
                 store.add(purpose)
             store.add_sealing()
+            write_private(unfinished / _CONSOLE_FILE, store._encrypt(X25519PrivateKey.generate()))
             unfinished.rename(folder)
         except BaseException:
             shutil.rmtree(unfinished)
@@ -164,6 +168,20 @@ class Keystore:
         """Return the public halves of every key of a purpose, sealing included, newest first; raises like
         `load`."""
         return [self._public_of(purpose, path) for path in self._paths(purpose)]
+
+    def console_secret(self) -> bytes:
+        """Return the secret from which the console's keys are derived: 32 bytes; raises like `load`.
+
+        It stands in the form of a private key, so that it is encrypted as those are. Keys of the roster are
+        replaced in time, and what is encrypted here must still open then.
+        """
+        if self._console is None:
+            path = self._folder / _CONSOLE_FILE
+            (key,) = _read_keys(path, self._password, 1)
+            if not isinstance(key, X25519PrivateKey):
+                raise _another_kind(path)
+            self._console = key.private_bytes_raw()
+        return self._console
 
     def destroy(self, purpose: str, public: bytes) -> None:
         """Delete a key for good, unless it is the only one of its purpose: something must be left to ask

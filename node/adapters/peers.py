@@ -276,6 +276,10 @@ def _tokens(data: bytes, name: str, limit: int) -> list[str]:
     return tokens
 
 
+REFUSES = "It refuses with "
+"""How the reason begins that is kept of a peer that is up and refuses."""
+
+
 class Refused(PeerUnavailable):
     """A peer that answers, and does not give what it was asked for."""
 
@@ -287,7 +291,7 @@ def _refused(answer: Answer) -> PeerUnavailable:
     except ProtocolError:
         said = ""
     plain = "".join(ch for ch in said[:200] if ch.isprintable()).rstrip(" .")
-    message = f"It answered {answer.status}{': ' + plain if plain else ''}."
+    because = f"{answer.status}{': ' + plain if plain else ''}."
     if answer.status < 500:
-        return Refused(message, "Ask its operator if this lasts.")
-    return PeerUnavailable(message, "It is asked again by itself.")
+        return Refused(f"{REFUSES}{because}", "Ask its operator if this lasts.")
+    return PeerUnavailable(f"It answered {because}", "It is asked again by itself.")

@@ -490,4 +490,7 @@ def _read_metadata(folder: Path, kind: type[S]) -> Metadata[S]:
 
 
 def _not_joined() -> NotFound:
-    return NotFound("This node has not joined a network yet.", "Join one with `gmcn join`.")
+    return NotFound(
+        "This node has not joined a network yet.",
+        "Ask to be admitted with `gmcn join request`; then join with `gmcn join accept`.",
+    )

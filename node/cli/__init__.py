@@ -31,6 +31,8 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Own cases": {
         "case": ("cases", "Add, change and look at the cases of this register."),
         "publish": ("publishing", "Publish cases, or their newest records."),
+        "gate": ("gate", "Ask for a publication, approve or refuse one."),
+        "due": ("due", "See what is to be done, the most urgent first."),
         "renew": ("publishing", "Give published cases a new term of life."),
         "erase": ("publishing", "Erase a case everywhere, for good."),
         "erasures": ("erasures", "See who has hidden and purged what was erased."),
@@ -47,12 +49,14 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "bundle": ("bundles", "Carry updates to and from a member without a line, as files."),
         "status": ("status", "Show what is held of whom, how fresh, and what failed."),
         "evidence": ("evidence", "See what proves that a member has shown two faces, and decide."),
+        "audit": ("audit", "See who did what, take a copy of the journal, check one."),
         "fsck": ("fsck", "Verify everything on the disk again."),
         "backup": ("backup", "Write an encrypted copy of the whole node."),
         "backup-key": ("backup", "Make the key that opens backups."),
         "restore": ("backup", "Put a backup back into a new home."),
         "recover": ("recover", "Ask the peers for this node's own past, after a restore."),
         "token": ("tokens", "Make and revoke tokens for the search API."),
+        "user": ("users", "Add people to the console, and help those who cannot sign in."),
     },
     "Coordinate a network, or try one": {
         "network": ("network", "Make and run a network: members, keys, policy."),

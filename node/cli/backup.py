@@ -8,7 +8,7 @@ import click
 from node.adapters.keystore import create_sealing_file, key_id, load_sealing_file
 from node.cli import Invocation
 from node.cli.arguments import ask_passphrase, passphrase_option, read_input
-from node.cli.opening import pass_node
+from node.cli.opening import actor, pass_node
 from node.cli.output import json_option, print_json, progress_bars, remark, say
 from node.errors import InvalidInput
 from node.runtime import Node, system_clock
@@ -72,9 +72,9 @@ def backup(node: Node, target: Path, public_file: Path | None, keep: int | None,
     with progress_bars() as tell:
         progress = partial(tell, node.member)
         if keep is None:
-            made = back_up(node, target, public, progress)
+            made = back_up(node, target, public, progress, actor=actor())
         else:
-            made = back_up_into(node, target, keep, public, progress)
+            made = back_up_into(node, target, keep, public, progress, actor=actor())
     if as_json:
         print_json(made)
         return

@@ -1,6 +1,5 @@
 """`gmcn case`: the register of own cases."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,9 @@ from node.cli.opening import actor, pass_node
 from node.cli.output import (
     json_option,
     print_json,
+    print_record,
     print_table,
-    readable,
+    readable_fields,
     remark,
     safe,
     say,
@@ -21,11 +21,12 @@ from node.cli.output import (
 )
 from node.cli.publishing import no_ring_option, ring, tidy
 from node.domain.disclosure import Disclosed
+from node.domain.lifecycle import UNDO_WINDOW
 from node.errors import InvalidInput
 from node.runtime import Node
 from node.services import messages
 from node.services.register import cases, finding, handover, publishing
-from node.services.register.cases import CaseSource, CaseStanding
+from node.services.register.cases import CaseSource, CaseStanding, Holding
 from node.store.cases import STATUSES
 from node.store.handovers import Handover
 from protocol.encoding import parse_json
@@ -72,7 +73,8 @@ def add(node: Node, file: Path, as_json: bool) -> None:
         print_json({"case": added.case_id, "status": added.status, "revision": added.revision})
         return
     say(added.case_id)
-    remark(f"A draft. Next: gmcn case preview {added.case_id}, then gmcn publish.")
+    remark("A draft. Next, look at what would leave the house, then publish it:")
+    remark(f"  gmcn case preview {added.case_id}\n  gmcn publish {added.case_id}")
 
 
 @case.command("import")
@@ -110,7 +112,8 @@ def import_(node: Node, files: tuple[Path, ...], as_json: bool) -> None:
         return
     for case in added:
         say(case.case_id)
-    remark(f"{len(added)} drafts. Next: gmcn publish --all-drafts.")
+    remark(f"{len(added)} drafts. Look at some with `gmcn case preview`. Next:")
+    remark("  gmcn publish --all-drafts")
 
 
 @case.command()
@@ -146,7 +149,7 @@ def change(
         return
     say(f"Changed: revision {changed.revision}.")
     if changed.status == "published":
-        say(f"Peers see it after: gmcn publish {case_id}")
+        say(f"Peers see it after:\n  gmcn publish {case_id}")
 
 
 @case.command("list")
@@ -228,13 +231,13 @@ def preview(node: Node, case_id: str, as_json: bool) -> None:
     Example:
       gmcn case preview police.fr.example/k3ta7qmxk3ta7qmxk3ta7qmxk3
     """
-    leaving = publishing.preview(node, case_id)
+    leaving = publishing.preview(node, case_id, actor())
     record = cases.get_case(node, case_id).record
     if as_json:
         print_json({"case": case_id, **_parts(leaving), "stays": _staying(record, leaving)})
         return
     for part, values in _parts(leaving).items():
-        rows = [(name, readable(value)) for name, value in (values or {}).items()]
+        rows = readable_fields(values or {})
         print_table((f"{part}: field", "as it would be seen"), rows or [("-", "nothing")])
     say(f"stays in the house: {shown(_staying(record, leaving))}")
 
@@ -314,19 +317,24 @@ def close(node: Node, case_id: str, outcome: str, on: str | None, no_ring: bool,
 def undo(node: Node, case_id: str, no_ring: bool, as_json: bool) -> None:
     """Publish a withdrawn case again, within 3 days: under a new id, since an erased one never returns.
 
+    Where `gate.required` is set, a case of which something else would leave than before becomes a draft.
+
     \b
     Example:
       gmcn case undo police.fr.example/k3ta7qmxk3ta7qmxk3ta7qmxk3
     """
-    again = publishing.undo_withdrawal(node, case_id, actor())
-    rung = ring(node, no_ring=no_ring, quiet=as_json)
+    again = publishing.undo_withdrawal(node, case_id, actor(), as_it_was=node.config.gate.required)
+    rung = ring(node, no_ring=no_ring or not again.versions, quiet=as_json)
     if as_json:
         print_json(
             {"case": again.case_id, "versions": again.versions, "expires": again.expires, "rung": rung}
         )
         return
     say(again.case_id)
-    remark(f"Published again under this new id, live until {again.expires}.")
+    if again.versions:
+        remark(f"Published again under this new id, live until {again.expires}.")
+    else:
+        remark(f"A draft under this new id. Next: gmcn gate request {again.case_id}.")
 
 
 @case.command("hand-over")
@@ -379,6 +387,9 @@ def keep(node: Node, case_id: str, as_json: bool) -> None:
 def receipts(node: Node, case_id: str, as_json: bool) -> None:
     """Show which member holds which version of a case, and who has erased it, by their receipts.
 
+    `newest` is the version that this node has published last, `confirmed` the one that the member has signed
+    a receipt for. The version after the last is the erasure. Times are the member's.
+
     \b
     Example:
       gmcn case receipts police.fr.example/k3ta7qmxk3ta7qmxk3ta7qmxk3
@@ -387,25 +398,33 @@ def receipts(node: Node, case_id: str, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
+    if not found:
+        say("No member was ever given this case: there is nothing to confirm.")
+        return
     rows = [
         (
             item.member,
             item.audience,
-            f"{item.published}{' (erased)' if item.erased else ''}",
-            item.version,
+            _version(item.published, erasure=item.erased),
+            _confirmed(item),
             item.held_at,
             item.hidden_at,
             "nothing was held" if item.nothing_held else shown(item.purged_at),
         )
         for item in found
     ]
-    columns = ("member", "feed", "published", "receipt for", "held since", "hidden at", "purged at")
+    columns = ("member", "feed", "newest", "confirmed", "held since", "hidden at", "purged at")
     print_table(columns, rows)
 
 
-def print_record(values: Mapping[str, Any]) -> None:
-    """Print the fields of a record or part."""
-    print_table(("field", "value"), [(name, readable(value)) for name, value in values.items()])
+def _version(number: int, *, erasure: bool) -> str:
+    return f"erasure (version {number})" if erasure else f"version {number}"
+
+
+def _confirmed(item: Holding) -> str:
+    if item.version is None:
+        return "nothing yet"
+    return _version(item.version, erasure=item.erased and item.version == item.published)
 
 
 def _tell_offer(node: Node, offered: Handover, *, as_json: bool) -> None:
@@ -455,8 +474,8 @@ def _leave(node: Node, case_id: str, done: str, *, no_ring: bool, as_json: bool)
     if as_json:
         print_json({"case": case_id, "status": "withdrawn", "rung": rung})
         return
-    say(f"{done}. It can be undone for 3 days: gmcn case undo {case_id}")
-    say(f"Who has deleted it: gmcn case receipts {case_id}")
+    say(f"{done}. Within {UNDO_WINDOW.days} days it can be undone:\n  gmcn case undo {case_id}")
+    say(f"Who has deleted it by now:\n  gmcn case receipts {case_id}")
 
 
 def _read_fields(fields: tuple[str, ...]) -> dict[str, Any]:

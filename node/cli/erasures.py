@@ -3,7 +3,7 @@
 import click
 
 from node.cli.opening import pass_node
-from node.cli.output import json_option, make_table, print_json, print_rich, say
+from node.cli.output import json_option, print_json, print_table, say
 from node.runtime import Node
 from node.services.register import ledger
 from node.services.register.ledger import Answer, Erasure
@@ -35,9 +35,9 @@ def erasures(node: Node, case_id: str | None, open_only: bool, as_json: bool) ->
         say("Nothing has ended." if case_id or not open_only else "Everybody has purged what was erased.")
     else:
         rows = [_row(entry, answer) for entry in found[:_SHOWN] for answer in entry.answers]
-        title = f"{len(found)} erasures, the newest {min(len(found), _SHOWN)} shown"
-        columns = ("case", "feed", "ended", "since", "member", "says", "hidden", "purged", "")
-        print_rich(make_table(columns, rows, title))
+        title = f"The newest {_SHOWN} of {len(found)} erasures" if len(found) > _SHOWN else ""
+        columns = ("case", "feed", "ended", "since", "member", "says", "hidden", "purged", "late")
+        print_table(columns, rows, title)
 
 
 def _row(entry: Erasure, answer: Answer) -> tuple[object, ...]:

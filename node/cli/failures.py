@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from node.cli.hints import as_typed_here
 from node.errors import Conflict, InvalidInput, NodeError, NotAllowed, NotFound, PeerUnavailable
 from protocol.errors import ProtocolError
 
@@ -35,7 +36,7 @@ EXIT_CODES: Mapping[int, str] = {
     CONFLICT: "It changed meanwhile, is in another state, or somebody else is at it.",
     UNAVAILABLE: "Another machine did not answer; try again later.",
     PROTOCOL: "A peer or a file broke the protocol; nothing of it was taken.",
-    DAMAGED: "fsck found something on the disk that is not as it must be.",
+    DAMAGED: "fsck or audit found something that is not as it must be.",
     STOPPED: "Stopped by Ctrl-C, or not confirmed.",
 }
 
@@ -96,11 +97,11 @@ def _end(ctx: click.Context, error: Exception) -> None:
 
 
 def _write(message: str, problems: tuple[str, ...], next_step: str) -> None:
-    click.echo(f"Error: {message}", err=True)
+    click.echo(f"Error: {as_typed_here(message)}", err=True)
     for problem in problems:
         click.echo(f"  - {problem}", err=True)
     if next_step:
-        click.echo(f"Next: {next_step}", err=True)
+        click.echo(f"Next: {as_typed_here(next_step)}", err=True)
 
 
 def _describe(error: Exception) -> str:

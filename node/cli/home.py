@@ -14,9 +14,13 @@ from node.runtime import Node, open_node
 from node.services.members import keys, membership
 from node.services.members.membership import Applicant
 from protocol.joining import verify_join_request
-from protocol.roster import Roster, fingerprint
+from protocol.roster import fingerprint
 
 _PURPOSES = {"feed-network": "network feed", "feed-police": "police feed", "token": "tokens"}
+_REQUEST = """\
+  gmcn join request --network NETWORK --country CODE --kind KIND \\
+    --name LANGUAGE=NAME --address URL --duty-phone PHONE --duty-email EMAIL \\
+    --duty-language LANGUAGE > request.jwt"""
 
 
 @click.command()
@@ -66,7 +70,7 @@ def init(
     say(f"Made the node of {member} in {home}.")
     for purpose, public in publics.items():
         say(f"  public key, {_PURPOSES[purpose]}: {public}")
-    say("Next: gmcn join request, for the coordinator of the network.")
+    say(f"Next: write the request for the coordinator of the network:\n{_REQUEST}")
 
 
 @click.group()
@@ -163,8 +167,14 @@ def request(
     )
     token = membership.join_request(node, applicant, network)
     say(token)
-    asked = verify_join_request(token, node.now(), _known_roster(node)).member
+    roster = node.network().roster if _has_joined(node) else None
+    asked = verify_join_request(token, node.now(), roster).member
     remark(f"Fingerprint of the keys of {node.member}, to be read out: {fingerprint(asked)}")
+    if _has_joined(node):
+        remark("Next: send the request to the coordinator. When it is published: gmcn join refresh")
+    else:
+        remark("Next: send the request to the coordinator. When this member is admitted:")
+        remark("  gmcn join accept root.json --url URL")
 
 
 @join.command()
@@ -212,9 +222,11 @@ def accept(
         return
     say(f"Joined {network.roster.network}: {len(network.roster.members)} members.")
     if listed:
-        say("Next: gmcn member list, then gmcn member accept for each that you have called.")
+        say("Next: run the node with `gmcn serve`. See the others with `gmcn member list`,")
+        say("call each of them, and accept it:\n  gmcn member accept MEMBER --fingerprint TEXT")
     else:
-        say(f"{node.member} is not on the list yet. Once it is: gmcn join refresh.")
+        say(f"{node.member} is not on the list yet. Once the coordinator has published it:")
+        say("  gmcn join refresh")
 
 
 @join.command()
@@ -236,15 +248,16 @@ def refresh(node: Node, as_json: bool) -> None:
         return
     say(f"{network.roster.network}, version {network.version}, good until {network.expires_at:%Y-%m-%d}.")
     if not listed:
-        say(f"{node.member} is not on the list yet.")
+        say(f"{node.member} is not on the list yet: ask the coordinator.")
 
 
 def _is_listed(node: Node) -> bool:
     return any(member.id == node.member for member in node.network().roster.members)
 
 
-def _known_roster(node: Node) -> Roster | None:
+def _has_joined(node: Node) -> bool:
     try:
-        return node.network().roster
+        node.network()
     except NotFound:
-        return None
+        return False
+    return True

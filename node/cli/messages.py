@@ -7,7 +7,7 @@ import click
 
 from node.cli.arguments import read_input
 from node.cli.opening import actor, pass_node
-from node.cli.output import json_option, print_json, print_table, readable, remark, safe, say, shown
+from node.cli.output import json_option, print_json, print_record, print_table, remark, safe, say, shown
 from node.cli.publishing import no_ring_option, ring
 from node.errors import Conflict, InvalidInput
 from node.runtime import Node
@@ -59,11 +59,13 @@ def list_messages(node: Node, everything: bool, outgoing: bool | None, limit: in
     if as_json:
         print_json([_as_json(row) for row in found])
         return
+    if not found:
+        say("There is no such message." if everything else "Nothing waits for anybody.")
+        return
     rows = [
         (
             row.id,
-            "to" if row.outgoing else "from",
-            row.member,
+            f"{'to' if row.outgoing else 'from'} {row.member}",
             row.kind,
             row.at,
             row.state,
@@ -72,7 +74,7 @@ def list_messages(node: Node, everything: bool, outgoing: bool | None, limit: in
         )
         for row in found
     ]
-    print_table(("message", "", "member", "type", "at", "state", "why", "about"), rows)
+    print_table(("message", "member", "type", "at", "state", "why", "about"), rows)
 
 
 @messages.command()
@@ -136,7 +138,7 @@ def accept(node: Node, number: int, no_ring: bool, as_json: bool) -> None:
         print_json({"case": taken.case_id, "came_from": taken.came_from, "versions": taken.versions, **told})
         return
     say(taken.case_id)
-    remark("Published." if taken.versions else f"A draft. Next: gmcn case preview {taken.case_id}")
+    remark("Published." if taken.versions else f"A draft. Next:\n  gmcn case preview {taken.case_id}")
     _tell_delivery(taken.old_owner, reason)
 
 
@@ -243,7 +245,7 @@ def _print_content(content: Content, offer: OfferView | None) -> None:
         say(f"pictures  {offer.photographs_here} of {offer.photographs} have come")
         say(f"published {shown(offer.published)}")
     said = offer.record if offer else content.body
-    print_table(("field", "value"), [(name, readable(value)) for name, value in said.items()])
+    print_record(said)
     if content.attachment:
         say(f"attachment of {len(content.attachment):,} bytes: --save FILE")
 

@@ -102,7 +102,8 @@ def init(
         say(f"The network is published in {folder}. Give members {folder / 'metadata' / '1.root.json'}.")
     else:
         say(f"The network in {folder} waits for signatures.")
-        say(f"Send {folder / 'change.json'} to the other holders, then use `gmcn network collect`.")
+        say(f"Send {folder / 'change.json'} to the other holders, and take what comes back:")
+        say(f"  gmcn network collect {folder} COPY\n  gmcn network publish {folder}")
 
 
 @network.command()
@@ -133,9 +134,8 @@ def admit(folder: Path, request: Path, as_json: bool) -> None:
     Examples:
       gmcn network admit net police.fr.example.jwt
     """
-    _show_member(
-        coordinator.admit(folder, _read_text(request), _now()), as_json, "Admission of {} is staged."
-    )
+    member = coordinator.admit(folder, _read_text(request), _now())
+    _show_member(folder, member, as_json, "Admission of {} is staged.")
 
 
 @network.command()
@@ -165,7 +165,7 @@ def rekey(
     member = coordinator.rekey(
         folder, _read_text(request), _now(), old_key_lost=old_key_lost, overlap=overlap
     )
-    _show_member(member, as_json, "New keys for {} are staged.")
+    _show_member(folder, member, as_json, "New keys for {} are staged.")
 
 
 def _state_command(name: str, state: MemberState, text: str) -> None:
@@ -174,10 +174,8 @@ def _state_command(name: str, state: MemberState, text: str) -> None:
     @_member
     def set_state(folder: Path, member: str) -> None:
         coordinator.set_state(folder, member, state, _now())
-        say(f"Staged: {member} becomes {state}. {_NEXT}")
+        say(f"Staged: {member} becomes {state}.\n{_next(folder)}")
 
-
-_NEXT = "Next: `gmcn network sign`, then `gmcn network publish`."
 
 _state_command("suspend", "suspended", "Stage that nothing is exchanged with MEMBER for the time being.")
 _state_command("resume", "active", "Stage that a suspended MEMBER takes part again.")
@@ -195,7 +193,7 @@ def endorse(folder: Path, endorsement: Path) -> None:
       gmcn network endorse net endorsement.jwt
     """
     member = coordinator.endorse(folder, _read_text(endorsement).strip(), _now())
-    say(f"A new endorsement of {member.id} is staged. {_NEXT}")
+    say(f"A new endorsement of {member.id} is staged.\n{_next(folder)}")
 
 
 @network.command()
@@ -217,7 +215,7 @@ def freeze(folder: Path, member: str, audience: str, size: int, root: str) -> No
     except ProtocolError as error:
         raise InvalidInput(f"{error}.", "Copy it from `gmcn status --json`.") from None
     coordinator.freeze(folder, member, cast(Audience, audience), head, _now())
-    say(f"Staged: the {audience} feed of {member} ends at {size} leaves. {_NEXT}")
+    say(f"Staged: the {audience} feed of {member} ends at {size} leaves.\n{_next(folder)}")
 
 
 @network.command()
@@ -231,7 +229,7 @@ def policy(folder: Path, settings: tuple[str, ...]) -> None:
       gmcn network policy net notice_days=14 quorum.network=1 witnesses.network=police.fr.example
     """
     coordinator.set_policy(folder, read_pairs(settings, "setting"), _now())
-    say(f"The policy is staged. {_NEXT}")
+    say(f"The policy is staged.\n{_next(folder)}")
 
 
 @network.command()
@@ -244,7 +242,9 @@ def schemas(folder: Path) -> None:
       gmcn network schemas net
     """
     newer = coordinator.update_schemas(folder, _now())
-    say(f"Staged: {', '.join(newer)}. {_NEXT}" if newer else "The network has these schemas already.")
+    say(
+        f"Staged: {', '.join(newer)}.\n{_next(folder)}" if newer else "The network has these schemas already."
+    )
 
 
 @network.command()
@@ -275,7 +275,7 @@ def rotate(
     else:
         holders = [_obtain_key(path, passphrase_file)[0] for path in add]
         coordinator.rotate(folder, cast(Role, role), _now(), add=holders, remove=remove, threshold=threshold)
-    say(f"The rotation is staged. {_NEXT}")
+    say(f"The rotation is staged.\n{_next(folder)}")
 
 
 @network.command()
@@ -304,7 +304,9 @@ def sign(path: Path, key_file: Path, yes: bool, passphrase_file: Path | None, as
         print_json({"signed": roles, "missing": missing})
     else:
         still = ", ".join(f"{role} needs {count} more" for role, count in missing.items() if count)
-        say(f"Signed {' and '.join(roles)}. {still or 'Nothing is missing: run `gmcn network publish`'}.")
+        say(f"Signed {' and '.join(roles)}. {still or 'Nothing is missing: the coordinator can publish it'}.")
+        if not still and path.is_dir():
+            say(f"  gmcn network publish {path}")
 
 
 @network.command()
@@ -444,7 +446,15 @@ def _read_text(path: Path) -> str:
         ) from None
 
 
-def _show_member(member: Member, as_json: bool, text: str) -> None:
+def _next(folder: Path) -> str:
+    """Say what follows a staged change."""
+    return (
+        f"Next, each holder of a key, then you:\n  gmcn network sign {folder} --key KEY\n"
+        f"  gmcn network publish {folder}"
+    )
+
+
+def _show_member(folder: Path, member: Member, as_json: bool, text: str) -> None:
     if as_json:
         print_json(
             {
@@ -457,7 +467,7 @@ def _show_member(member: Member, as_json: bool, text: str) -> None:
     else:
         say(text.format(member.id))
         say(f"Compare its fingerprint by telephone: {fingerprint(member)}")
-        say(_NEXT)
+        say(_next(folder))
 
 
 def _echo_signatures(view: NetworkView) -> None:

@@ -14,16 +14,24 @@ from typing import Any
 import click
 import orjson
 from rich import box
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
+from node.cli.hints import as_typed_here
+
 _PIPE_WIDTH = 200
-"""Columns of a table that no terminal shows."""
+"""Characters in a line of a table that no terminal shows."""
+
+_FOLDED_COLUMNS = 3
+"""Tables of so many columns fold their texts where the line is short."""
 
 _JOINERS = "\u200c\u200d"
 """Invisible, and part of how Persian and the Indic scripts are written."""
+
+SEXES: Mapping[str, int] = {"unknown": 0, "male": 1, "female": 2, "not_applicable": 9}
+"""Words for the codes of ISO 5218, which a case states."""
 
 Tell = Callable[[str, str, int, int], None]
 """`tell(who, what, done, total)`: a total of 0 is not known."""
@@ -40,7 +48,12 @@ def print_json(value: Any) -> None:
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "") -> None:
     """Print a table on standard output."""
-    print_rich(make_table(columns, rows, title))
+    print_rich(Rows(columns, rows, title))
+
+
+def print_record(values: Mapping[str, Any]) -> None:
+    """Print the fields of a case's record or part on standard output."""
+    print_table(("field", "value"), readable_fields(values))
 
 
 def print_rich(value: RenderableType) -> None:
@@ -50,30 +63,60 @@ def print_rich(value: RenderableType) -> None:
     console.print(value)
 
 
-def make_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "") -> Table:
-    """Make a table of texts, times and numbers."""
-    table = Table(
-        *columns,
-        title=Text(title, style="bold") if title else None,
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-    )
-    for column in table.columns:
-        column.overflow = "fold"
-    for row in rows:
-        table.add_row(*(cell if isinstance(cell, Text) else Text(shown(cell)) for cell in row))
-    return table
+class Rows:
+    """A table of texts, times and numbers: in columns where these fit, else every row as a block of lines.
+
+    Columns that are folded to a few letters each can be read by nobody; a table of two or three is folded,
+    because its last one holds sentences.
+    """
+
+    def __init__(self, columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "") -> None:
+        self._columns = columns
+        self._rows = [tuple(Text(shown(cell)) for cell in row) for row in rows]
+        self._title = Text(title, style="bold") if title else None
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Render for the width that there is."""
+        table = self._table()
+        needed = console.measure(table, options=options.update(max_width=_PIPE_WIDTH)).maximum
+        if len(self._columns) <= _FOLDED_COLUMNS or needed <= options.max_width:
+            yield table
+            return
+        if self._title:
+            yield self._title
+        for row in self._rows:
+            yield Text()
+            yield Text.assemble((f"{self._columns[0]}  ", "dim"), (row[0].plain, "bold"))
+            yield self._block(row)
+
+    def _table(self) -> Table:
+        table = Table(
+            *self._columns, title=self._title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False
+        )
+        for column in table.columns:
+            column.overflow = "fold"
+        for row in self._rows:
+            table.add_row(*row)
+        return table
+
+    def _block(self, row: Sequence[Text]) -> Table:
+        lines = Table.grid(padding=(0, 1, 0, 2), pad_edge=True)
+        lines.add_column(style="dim", no_wrap=True)
+        lines.add_column(overflow="fold")
+        for name, cell in zip(self._columns[1:], row[1:], strict=True):
+            if cell.plain not in ("", "-"):
+                lines.add_row(name, cell)
+        return lines
 
 
 def say(text: str = "") -> None:
     """Print a line on standard output."""
-    click.echo(text)
+    click.echo(as_typed_here(text))
 
 
 def remark(text: str) -> None:
     """Print a line on standard error: what a person wants to know and a program does not."""
-    click.echo(text, err=True)
+    click.echo(as_typed_here(text), err=True)
 
 
 def shown(value: Any) -> str:
@@ -98,6 +141,11 @@ def safe(text: str) -> str:
     return "".join(char if _is_harmless(char) else "�" for char in text)
 
 
+def readable_fields(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Write the fields of a case for people, as the rows of a table."""
+    return [(name, _field(name, value)) for name, value in values.items()]
+
+
 def readable(value: Any) -> str:
     """Write a value of a case for people: texts with their language, objects and lists without brackets."""
     match value:
@@ -107,7 +155,7 @@ def readable(value: Any) -> str:
                 for lang, item in value.items()
             )
         case dict():
-            return ", ".join(f"{name} {_on_one_line(item)}" for name, item in value.items())
+            return ", ".join(f"{name} {_on_one_line(_field(name, item))}" for name, item in value.items())
         case list() if any(isinstance(item, dict) for item in value):
             return "\n".join(f"- {readable(item)}" for item in value)
         case list():
@@ -149,8 +197,14 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, dict) and all(isinstance(value.get(name), str) for name in ("text", "origin"))
 
 
-def _on_one_line(value: Any) -> str:
-    return readable(value).replace("\n", " / ")
+def _field(name: str, value: Any) -> str:
+    if name == "sex" and isinstance(value, int):
+        return next((word for word, code in SEXES.items() if code == value), str(value))
+    return readable(value)
+
+
+def _on_one_line(text: str) -> str:
+    return text.replace("\n", " / ")
 
 
 def _is_harmless(char: str) -> bool:

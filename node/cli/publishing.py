@@ -9,11 +9,16 @@ from node.cli.output import json_option, print_json, remark, safe, say, yes_opti
 from node.errors import InvalidInput
 from node.runtime import Node
 from node.services.endings import erasure
-from node.services.register import cases, publishing
+from node.services.register import cases, gate, publishing
 from node.services.register.publishing import Published
-from node.store.cases import DRAFT
+from node.store.cases import DRAFT, ERASED, PUBLISHED, WITHDRAWN
 
 _MOST_DRAFTS = 100_000
+_ERASED = {
+    PUBLISHED: "Erased.",
+    WITHDRAWN: "Erased from the register; it had left the network when it was withdrawn.",
+    ERASED: "It was erased before.",
+}
 
 no_ring_option = click.option(
     "--no-ring", is_flag=True, help="Do not ring the peers; they pull by themselves later."
@@ -31,6 +36,8 @@ def publish(node: Node, case_ids: tuple[str, ...], all_drafts: bool, no_ring: bo
 
     All of them are published, or none when one is not right. Then every peer is rung, so that it pulls at
     once; one that cannot be reached pulls by itself later.
+
+    Where `gate.required` is set in node.toml, nothing new leaves the house so: ask with `gmcn gate request`.
 
     \b
     Examples:
@@ -95,11 +102,13 @@ def erase(node: Node, case_id: str, no_ring: bool, yes: bool, as_json: bool) -> 
         click.confirm("Erase it for good?", abort=True, err=True)
     publishing.erase(node, case_id, actor())
     tidy(node)
-    rung = ring(node, no_ring=no_ring, quiet=as_json)
+    rung = ring(node, no_ring=no_ring or found.status != PUBLISHED, quiet=as_json)
     if as_json:
         print_json({"case": case_id, "status": "erased", "rung": rung})
-        return
-    say(f"Erased. Who has deleted it: gmcn case receipts {case_id}")
+    elif found.status == DRAFT:
+        say("Erased. It had never left the house.")
+    else:
+        say(f"{_ERASED[found.status]}\nWho has deleted it by now:\n  gmcn case receipts {case_id}")
 
 
 def ring(node: Node, *, no_ring: bool, quiet: bool) -> list[dict[str, Any]]:
@@ -120,23 +129,31 @@ def ring(node: Node, *, no_ring: bool, quiet: bool) -> list[dict[str, Any]]:
     return [{"member": member, "reached": not reason, "reason": reason} for member, reason in rung.items()]
 
 
+def say_published(item: Published) -> None:
+    """Say what went out of a case."""
+    versions = ", ".join(f"{audience} version {number}" for audience, number in item.versions.items())
+    say(f"{item.case_id}  {versions or 'nothing leaves the house'}  live until {item.expires or '-'}")
+
+
+def published_as_json(item: Published) -> dict[str, Any]:
+    """Give what went out of a case, for programs."""
+    return {"case": item.case_id, "versions": item.versions, "expires": item.expires}
+
+
 def tidy(node: Node) -> None:
     """Delete at once what was erased here, rather than at the running node's next round."""
     erasure.purge(node)
 
 
 def _publish(node: Node, case_ids: tuple[str, ...], *, no_ring: bool, as_json: bool) -> None:
-    published = publishing.publish(node, list(dict.fromkeys(case_ids)), actor()) if case_ids else []
+    chosen = list(dict.fromkeys(case_ids))
+    out = gate.publish_again if node.config.gate.required else publishing.publish
+    published = out(node, chosen, actor()) if chosen else []
     rung = ring(node, no_ring=no_ring or not published, quiet=as_json)
     if as_json:
-        print_json({"published": [_as_json(item) for item in published], "rung": rung})
+        print_json({"published": [published_as_json(item) for item in published], "rung": rung})
         return
     if not published:
         say("There is nothing to publish.")
     for item in published:
-        versions = ", ".join(f"{audience} version {number}" for audience, number in item.versions.items())
-        say(f"{item.case_id}  {versions or 'nothing leaves the house'}  live until {item.expires or '-'}")
-
-
-def _as_json(item: Published) -> dict[str, Any]:
-    return {"case": item.case_id, "versions": item.versions, "expires": item.expires}
+        say_published(item)

@@ -1,5 +1,6 @@
 """`gmcn sandbox`: a whole network on this machine, to watch, to try, and to check itself."""
 
+import shlex
 import shutil
 import sys
 import tempfile
@@ -76,7 +77,8 @@ def sandbox(
     say(f"EXERCISE: {'going on with' if world else 'building'} the sandbox in {folder}.")
     with suppress(KeyboardInterrupt):
         watch(world or build_world(folder, number, _doing), seconds, _doing)
-    say(f"Stopped. Everything is in {folder}; `gmcn sandbox` goes on with it. EXERCISE.")
+    again = "gmcn sandbox" if folder == _FOLDER else f"gmcn sandbox --folder {shlex.quote(str(folder))}"
+    say(f"Stopped. Everything is in {folder}; `{again}` goes on with it. EXERCISE.")
 
 
 def _tell_story(ctx: click.Context, folder: Path | None, number: int, *, as_json: bool) -> None:

@@ -2,21 +2,18 @@
 
 import re
 import sys
-from collections.abc import Mapping
 from typing import Any
 
 import click
 
-from node.cli.cases import print_record
 from node.cli.opening import actor, pass_node
-from node.cli.output import json_option, print_json, print_table, remark, say, shown
+from node.cli.output import SEXES, json_option, print_json, print_record, print_table, remark, say, shown
 from node.errors import InvalidInput
 from node.runtime import Node
 from node.services.register import finding
 from node.services.register.finding import Found
 from node.store.search import Query
 
-SEXES: Mapping[str, int] = {"unknown": 0, "male": 1, "female": 2, "not_applicable": 9}
 _CATEGORIES = (
     "runaway", "family_abduction", "nonfamily_abduction", "lost_injured_otherwise", "unaccompanied_migrant",
     "thrown_out", "catastrophe", "unidentified_found", "unknown",
@@ -24,6 +21,7 @@ _CATEGORIES = (
 _AGES = re.compile(r"([0-9]{1,3})(?:-([0-9]{1,3}))?", re.ASCII)
 _UNITS = {"year": "y", "month": "m"}
 _NAMES_SHOWN = 3
+_OPEN_ONE = " Open one:\n  gmcn show CASE --purpose TEXT"
 
 
 @click.command()
@@ -62,8 +60,8 @@ def search(
 
     NAME is found in whatever script it is typed and however it was transliterated; a dash reads it from
     standard input, so that it stands in no list of processes. Conditions narrow the result; a case that does
-    not state a field is not found by a condition on it. The journal keeps that there was a search, with a
-    keyed hash of what was looked for, and no more.
+    not state a field is not found by a condition on it. The journal keeps which conditions a search had, with
+    keyed hashes of what was looked for, and no more.
 
     \b
     Examples:
@@ -92,8 +90,8 @@ def search(
         return
     rows = [
         (
-            f"{item.score:.2f}",
             _names(item),
+            f"{item.score:.2f}",
             _sex(item),
             _age(item),
             item.public.get("missing_since"),
@@ -104,10 +102,11 @@ def search(
         )
         for item in found
     ]
-    columns = ("match", "name", "sex", "age", "missing since", "last seen", "owner", "status", "case")
-    print_table(columns, rows)
+    columns = ("name", "match", "sex", "age", "missing since", "last seen", "owner", "status", "case")
+    if found:
+        print_table(columns, rows)
     _mark_exercise(node)
-    remark(f"{len(found)} of {total}. Open one: gmcn show CASE --purpose TEXT")
+    remark(f"{len(found)} of {total} found.{_OPEN_ONE if found else ''}")
 
 
 @click.command()

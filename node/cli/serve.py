@@ -15,8 +15,9 @@ from node.web import process
 def serve(node: Node) -> None:
     """Run the node until Ctrl-C or SIGTERM: serve peers and staff, pull, expire, erase.
 
-    It listens where server.host and server.port say; TLS belongs to the proxy in front of it. Whatever was
-    going on when it was last stopped, or killed, goes on. A home is served by one process at a time.
+    It listens where server.host and server.port say, and for the console where console.host and console.port
+    say; TLS belongs to the proxy in front of it. Whatever was going on when it was last stopped, or killed,
+    goes on. A home is served by one process at a time.
 
     \b
     Examples:
@@ -27,7 +28,9 @@ def serve(node: Node) -> None:
     network = node.network()
     exercise = " EXERCISE." if network.policy.exercise else ""
 
-    def announce(url: str) -> None:
+    def announce(url: str, console_url: str) -> None:
         remark(f"{node.member} serves {network.roster.network} on {url}.{exercise}")
+        if console_url:
+            remark(f"Its console is on {console_url}")
 
     process.serve(node, Jobs(node), announce)

@@ -1,6 +1,7 @@
 """`gmcn status`: how this node and its line to every peer stand."""
 
 import time
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import click
@@ -8,8 +9,10 @@ from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
+from node.adapters.peers import REFUSES
+from node.cli.hints import as_typed_here
 from node.cli.opening import pass_node
-from node.cli.output import json_option, make_table, print_json, print_rich, safe
+from node.cli.output import Rows, json_option, print_json, print_rich, safe
 from node.errors import InvalidInput
 from node.runtime import Node
 from node.services import status as standing
@@ -21,6 +24,9 @@ _COLUMNS = (
     "newest head", "reached", "problem",
 )  # fmt: skip
 _ERASURES_SHOWN = 20
+
+Exchanged = Mapping[str, Sequence[str]]
+"""The audiences whose documents are exchanged, by member."""
 
 
 @click.command()
@@ -53,6 +59,7 @@ def render(found: Status, now: datetime) -> RenderableType:
     """Lay a status out for people."""
     end = f"{found.roster_expires_at:%Y-%m-%d %H:%M} UTC"
     exercise = "  ·  EXERCISE" if found.exercise else ""
+    exchanged = {peer.member: peer.audiences for peer in found.peers}
     parts: list[RenderableType] = [
         Text(f"{found.member}  ·  {safe(found.network)}{exercise}", "bold"),
         Text(f"standing   {found.standing.state}: {found.standing.reason}"),
@@ -61,13 +68,13 @@ def render(found: Status, now: datetime) -> RenderableType:
         *(Text(f"own feed   {_own_feed(feed)}") for feed in found.own),
         *(Text(f"evidence   {proof[:12]} against {origin}", "red") for proof, origin in found.evidence),
         Text(f"disk       {_storage(found)}"),
-        make_table(_COLUMNS, [_peer(peer, now) for peer in found.peers]),
+        Rows(_COLUMNS, [_peer(peer, exchanged, now) for peer in found.peers]),
     ]  # fmt: skip
-    parts += [Text(f"! {safe(warning)}", "yellow") for warning in found.warnings]
+    parts += [Text(f"! {as_typed_here(safe(warning))}", "yellow") for warning in found.warnings]
     if found.erasures_waiting:
         rows = [(case, since, members) for case, since, members in found.erasures_waiting[:_ERASURES_SHOWN]]
         title = f"{len(found.erasures_waiting)} erasures that not every peer has confirmed"
-        parts.append(make_table(("case", "since", "waiting for"), rows, title))
+        parts.append(Rows(("case", "since", "waiting for"), rows, title))
     return Group(*parts)
 
 
@@ -81,15 +88,15 @@ def _watch(node: Node, found: Status, every: float) -> None:
             return
 
 
-def _peer(peer: PeerStatus, now: datetime) -> tuple[object, ...]:
-    def count(*states: str) -> int:
-        return sum(feed.states.get(state, 0) for feed in peer.feeds for state in states)
+def _peer(peer: PeerStatus, exchanged: Exchanged, now: datetime) -> tuple[object, ...]:
+    def count(*states: str) -> int | str:
+        return sum(feed.states.get(state, 0) for feed in peer.feeds for state in states) or ""
 
     return (
         peer.member,
         peer.standing if peer.accepted else f"{peer.standing}, not accepted",
         list(peer.audiences),
-        count(HELD),
+        count(HELD) or 0,
         count(WANTED),
         count(REFUSED),
         count(WITHHELD),
@@ -97,7 +104,7 @@ def _peer(peer: PeerStatus, now: datetime) -> tuple[object, ...]:
         count(ERASED, EXPIRED),
         _heads(peer.feeds),
         _ago(peer.reached_at, now),
-        _problem(peer),
+        _problem(peer, exchanged),
     )
 
 
@@ -114,17 +121,26 @@ def _freshness(feed: FeedStatus) -> str:
     return words + feed.freshness.state
 
 
-def _problem(peer: PeerStatus) -> str:
-    through = ", ".join(dict.fromkeys(feed.through for feed in peer.feeds if feed.through))
-    if peer.error:
-        words = "broke the protocol" if peer.lying else f"down, read through {through}" if through else "down"
-        return f"{words}: {peer.error}"
-    broken = [_feed_problem(feed) for feed in peer.feeds if feed.reason]
+def _problem(peer: PeerStatus, exchanged: Exchanged) -> str:
+    """Say what is wrong with a peer: with its feeds, with its line, or why not all is exchanged."""
+    broken = [f"{feed.audience} {feed.state}: {feed.reason}" for feed in peer.feeds if feed.reason]
+    if peer.lying:
+        return f"broke the protocol: {peer.error}"
+    known = [*(feed.reason for feed in peer.feeds), peer.reason]
+    if peer.error and not any(reason and reason in peer.error for reason in known):
+        is_up = peer.error.startswith(REFUSES)
+        broken.append(peer.error if is_up else f"{_line(peer, exchanged)}: {peer.error}")
     return "; ".join(broken) or peer.reason
 
 
-def _feed_problem(feed: FeedStatus) -> str:
-    return f"{feed.audience} {feed.state}: {feed.reason}"
+def _line(peer: PeerStatus, exchanged: Exchanged) -> str:
+    """Say that a peer is down, and who hands on what it has; one that may take no part hands on erasures."""
+    through = []
+    for feed in peer.feeds:
+        if feed.through:
+            both = {*peer.audiences} & {*exchanged.get(feed.through, ())}
+            through.append(feed.through if feed.audience in both else f"{feed.through} (erasures only)")
+    return f"down, read through {', '.join(dict.fromkeys(through))}" if through else "down"
 
 
 def _own_feed(feed: FeedStatus) -> str:

@@ -71,7 +71,7 @@ def _table(statuses: Mapping[str, Status], processes: Mapping[str, int | None], 
             str(found.register.get("published", 0)) if plan.owns_cases else "-",
             *(_held(found, owner, statuses[owner.id], now) for owner in _OWNERS),
             f"{found.storage['photographs_bytes'] / 1e6:.1f} MB",
-            Text(str(number)) if number else Text("stopped", "red"),
+            Text(str(number)) if number else Text("down", "red"),
         )
     return table
 
@@ -82,7 +82,7 @@ def _held(at: Status, owner: Plan, original: Status, now: datetime) -> Text:
     if peer is None:
         return Text("own", "dim")
     if not peer.audiences:
-        return Text("stopped" if peer.standing == "active" else peer.standing, "red")
+        return Text("nothing" if peer.standing == "active" else peer.standing, "red")
     count = sum(feed.states.get(HELD, 0) for feed in peer.feeds if feed.audience == "network")
     live = sum(feed.states.get(HELD, 0) for feed in original.own if feed.audience == "network")
     if peer.reached_at is None:

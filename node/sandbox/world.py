@@ -296,7 +296,7 @@ def choose_name(node: Node) -> tuple[str, str, str]:
     found = []
     for case in cases.list_cases(node, PUBLISHED, _MOST, 0):
         own, latin = _own_name(case.record)
-        if own != latin and "names" in (publishing.preview(node, case.case_id).public or {}):
+        if own != latin and "names" in (publishing.preview(node, case.case_id, ACTOR).public or {}):
             found.append((latin, own, case.case_id))
     if not found:
         raise NotFound(f"{node.member} has published no such case.", "Build the sandbox with more --cases.")

@@ -22,8 +22,8 @@ from node.services.serving import Caller, TooOften, not_exchanged, take_once
 from node.services.standing import exchange_with, other_member
 from node.services.witnesses.witnessing import MAX_CLOCK_ERROR, clock_offset
 from node.store import endings, leads, messages
-from node.store.access import JournalEntry, write_journal
 from node.store.database import reading, writing
+from node.store.journal import JournalEntry, write_journal
 from node.store.messages import MessageRow
 from protocol.errors import Malformed, NotAuthorized, ProtocolError
 from protocol.fields import Fields
@@ -44,6 +44,9 @@ from protocol.token import LEEWAY
 
 MAX_OPEN_BYTES = 128 << 20
 """How many sealed bytes of one sender may wait here for a person."""
+
+MAX_OPEN = 10_000
+"""How many messages of one sender may wait so: all that belong to an offer are looked at together."""
 
 PARTS = ("handover-photograph",)
 """Types that are parts of another message and nothing by themselves to a person."""
@@ -155,7 +158,8 @@ def _store(conn: Connection, node: Node, message: Message, content: Content) -> 
         if known.digest != message.digest or known.kind != message.address.kind:
             raise Malformed("message: another one with this id came before")
         return known.at
-    if messages.bytes_open(conn, sender) + len(message.sealed) > MAX_OPEN_BYTES:
+    count, size = messages.open_of(conn, sender)
+    if count >= MAX_OPEN or size + len(message.sealed) > MAX_OPEN_BYTES:
         raise TooOften(
             "Too many messages of this member wait for a person here.",
             "Send them again later, or ask by telephone.",
@@ -173,6 +177,10 @@ def _store(conn: Connection, node: Node, message: Message, content: Content) -> 
         now=node.now(),
         expires_at=message.expires,
     )
+    if message.address.kind not in PARTS:
+        kinds = [message.address.kind]
+        entry = JournalEntry(node.clock(), f"member {sender}", "message.receive", content.case, kinds)
+        write_journal(conn, entry)
     return node.now()
 
 

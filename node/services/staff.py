@@ -14,8 +14,9 @@ from node.errors import InvalidInput, NotAllowed, NotFound
 from node.runtime import Node
 from node.services.serving import TooOften
 from node.store import access
-from node.store.access import JournalEntry, StaffToken
+from node.store.access import StaffToken
 from node.store.database import reading, writing
+from node.store.journal import JournalEntry, write_journal
 
 SCOPES = ("search", "open")
 """`search` finds cases and reads public parts; `open` also opens network and police parts, for a purpose."""
@@ -52,7 +53,7 @@ def create_token(node: Node, name: str, scope: str, days: int, actor: str) -> st
     token = StaffToken(token_id, name.strip(), scope, _hash(secret), now, now + timedelta(days=days), None)
     with writing(node.engine) as conn:
         access.add_staff_token(conn, token)
-        access.write_journal(conn, JournalEntry(now, actor, "token.create", purpose=f"{token_id} {scope}"))
+        write_journal(conn, JournalEntry(now, actor, "token.create", purpose=f"{token_id} {scope}"))
     return f"{_PREFIX}_{token_id}_{secret}"
 
 
@@ -107,7 +108,7 @@ def revoke_token(node: Node, token_id: str, actor: str) -> None:
     with writing(node.engine) as conn:
         if not access.revoke_staff_token(conn, token_id, now):
             raise NotFound("There is no such token, or it was revoked before.", "See `gmcn token list`.")
-        access.write_journal(conn, JournalEntry(now, actor, "token.revoke", purpose=token_id))
+        write_journal(conn, JournalEntry(now, actor, "token.revoke", purpose=token_id))
 
 
 def _hash(secret: str) -> bytes:

@@ -164,6 +164,14 @@ def find_by_standing(conn: Connection, node: Node) -> None:
             hide_feed(conn, row.id, hidden=(row.member, row.audience) not in shown)
 
 
+def may_show(conn: Connection, node: Node, row: feeds.FeedRow) -> bool:
+    """Tell whether the replicas of a feed may be found here now."""
+    try:
+        return row.audience in exchange_with(conn, node, row.member).shown
+    except NotAuthorized:
+        return False
+
+
 def _known(conn: Connection, node: Node) -> list[Exchange]:
     try:
         return exchanges(conn, node)

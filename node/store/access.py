@@ -1,12 +1,9 @@
-"""Who used this node: staff tokens, requests that must not be honoured twice, and the journal of what was
-read and changed.
+"""Who may use this node: staff tokens, and requests that must not be honoured twice.
 
-Guarantees: of a staff token only a hash is kept; a request's token id is taken once; the journal is only ever
-added to, and holds case ids, field names and keyed hashes, never values of a case (rules of the domain, 9).
+Guarantees: of a staff token only a hash is kept; a request's token id is taken once. What was done is in the
+`journal`.
 """
 
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -38,19 +35,6 @@ seen_request = sa.Table(
     sa.Column("expires_at", Moment, nullable=False, index=True),
 )
 
-journal = sa.Table(
-    "journal",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("at", Moment, nullable=False),
-    sa.Column("actor", sa.String, nullable=False),
-    sa.Column("action", sa.String, nullable=False),
-    sa.Column("case_id", sa.String, nullable=False, default=""),
-    sa.Column("fields", sa.String, nullable=False, default="[]"),
-    sa.Column("purpose", sa.String, nullable=False, default=""),
-    sa.Column("terms", sa.String, nullable=False, default=""),
-)
-
 
 # Built once: they are part of every request.
 _FIND_TOKEN = sa.select(staff_token).where(staff_token.c.id == sa.bindparam("id"))
@@ -60,7 +44,6 @@ _COUNT_REQUESTS = sa.select(sa.func.count()).where(
     seen_request.c.at > sa.bindparam("since"),
 )
 _TAKE_REQUEST = seen_request.insert()
-_WRITE_JOURNAL = journal.insert()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,26 +57,6 @@ class StaffToken:
     created_at: datetime
     expires_at: datetime
     revoked_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class JournalEntry:
-    """One line of the journal.
-
-    Attributes:
-        action: such as "case.publish", "case.open", "search".
-        fields: names of fields or parts that were touched.
-        purpose: what the reader said that it was for.
-        terms: keyed hash of what was searched for.
-    """
-
-    at: datetime
-    actor: str
-    action: str
-    case_id: str = ""
-    fields: Sequence[str] = ()
-    purpose: str = ""
-    terms: str = ""
 
 
 def add_staff_token(conn: Connection, token: StaffToken) -> None:
@@ -163,30 +126,3 @@ def count_requests(conn: Connection, member: str, action: str, since: datetime) 
 def forget_requests(conn: Connection, before: datetime) -> None:
     """Forget token ids that no longer work anyway."""
     conn.execute(seen_request.delete().where(seen_request.c.expires_at < before))
-
-
-def write_journal(conn: Connection, entry: JournalEntry) -> None:
-    """Add a line to the journal."""
-    row = {
-        "at": entry.at,
-        "actor": entry.actor,
-        "action": entry.action,
-        "case_id": entry.case_id,
-        "fields": json.dumps(list(entry.fields)),
-        "purpose": entry.purpose,
-        "terms": entry.terms,
-    }
-    conn.execute(_WRITE_JOURNAL, row)
-
-
-def read_journal(conn: Connection, case_id: str | None = None, limit: int = 100) -> list[JournalEntry]:
-    """Return lines of the journal, the newest first."""
-    query = sa.select(journal).order_by(journal.c.id.desc()).limit(limit)
-    if case_id is not None:
-        query = query.where(journal.c.case_id == case_id)
-    return [
-        JournalEntry(
-            row.at, row.actor, row.action, row.case_id, json.loads(row.fields), row.purpose, row.terms
-        )
-        for row in conn.execute(query)
-    ]

@@ -60,6 +60,7 @@ feed = sa.Table(
     sa.Column("readers_at", Moment),
     sa.Column("pruned", sa.LargeBinary, nullable=False, default=b""),
     sa.Column("minimum", sa.BigInteger, nullable=False, default=0),
+    sa.Column("skipped_by", sa.String, nullable=False, default=""),
     sa.UniqueConstraint("member", "audience"),
 )
 
@@ -164,6 +165,8 @@ class FeedRow:
             yet.
         readers_at: when it said so last.
         minimum, pruned: the index of the first entry that is still here, and the frontier up to it.
+        skipped_by: who, not its owner, said that the entries before were past their life; empty when nobody,
+            or when its owner was asked since.
     """
 
     id: int
@@ -184,6 +187,7 @@ class FeedRow:
     readers_at: datetime | None
     pruned: bytes
     minimum: int
+    skipped_by: str
 
     @property
     def complete(self) -> bool:
@@ -331,7 +335,14 @@ def set_back(conn: Connection, reached: FeedRow, row: FeedRow) -> None:
     changed = conn.execute(
         feed.update()
         .where(feed.c.id == row.id, feed.c.size == reached.size, _same_note(reached.note))
-        .values(size=row.size, frontier=row.frontier, note=row.note, minimum=row.minimum, pruned=row.pruned)
+        .values(
+            size=row.size,
+            frontier=row.frontier,
+            note=row.note,
+            minimum=row.minimum,
+            pruned=row.pruned,
+            skipped_by=row.skipped_by,
+        )
     )
     if changed.rowcount != 1:
         raise _moved()
@@ -459,6 +470,7 @@ def begin_successor(conn: Connection, row: FeedRow, origin: str, ahead: int) -> 
             newer_head=None,
             pruned=b"",
             minimum=0,
+            skipped_by="",
         )
     )
     inherited = {"place": -1, "version": feed_case.c.version + ahead}
@@ -524,6 +536,11 @@ def set_feed_state(
 def set_through(conn: Connection, feed_id: int, name: str) -> None:
     """Note who handed a feed on when it was read last; empty for its owner."""
     conn.execute(feed.update().where(feed.c.id == feed_id).values(through=name))
+
+
+def set_skipped(conn: Connection, feed_id: int, name: str) -> None:
+    """Note by whose word alone a feed begins late here; empty for nobody's but its owner's."""
+    conn.execute(feed.update().where(feed.c.id == feed_id).values(skipped_by=name))
 
 
 def set_readers(conn: Connection, feed_id: int, readers: Sequence[str], now: datetime) -> None:

@@ -300,13 +300,14 @@ def find_damaged(conn: Connection) -> list[MessageRow]:
     return damaged
 
 
-def bytes_open(conn: Connection, member: str) -> int:
-    """Return how many sealed bytes of one sender nobody has dealt with."""
+def open_of(conn: Connection, member: str) -> tuple[int, int]:
+    """Return how many messages of one sender nobody has dealt with, and how many sealed bytes they have."""
     c = message.c
-    query = sa.select(sa.func.coalesce(sa.func.sum(c.size), 0)).where(
+    query = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(c.size), 0)).where(
         sa.not_(c.outgoing), c.state == NEW, c.member == member
     )
-    return int(conn.execute(query).scalar_one())
+    count, size = conn.execute(query).one()
+    return int(count), int(size)
 
 
 def count_open(conn: Connection, hidden: Collection[str]) -> dict[str, int]:

@@ -226,8 +226,11 @@ _LEXEMES = "array_to_tsvector(array_remove(string_to_array(words, ' '), ''))"
 _POSTGRESQL_INDEXES = (f"CREATE INDEX ix_search_text_words ON search_text USING gin (({_LEXEMES}))",)
 
 
-def index_many(connection: Connection, entries: Iterable[SearchEntry]) -> int:
+def index_many(connection: Connection, entries: Iterable[SearchEntry], *, hidden: bool = False) -> int:
     """Put cases into the search; one that is there already, by source, feed and case id, is replaced.
+
+    Args:
+        hidden: keep them from being found until `hide_feed` lets them be.
 
     Returns:
         How many rows were written.
@@ -237,7 +240,7 @@ def index_many(connection: Connection, entries: Iterable[SearchEntry]) -> int:
     while batch := list(islice(pending, _BATCH)):
         latest = {(entry.source, entry.feed_id, entry.case_id): entry for entry in batch}
         _remove_ids(connection, _ids_of(connection, latest))
-        _insert(connection, list(latest.values()))
+        _insert(connection, list(latest.values()), hidden=hidden)
         written += len(latest)
     return written
 
@@ -311,7 +314,7 @@ _ENTRY_COLUMNS = ("id", "hidden", *SearchEntry._fields[:-3])
 _TEXT_COLUMNS = ("id", *SearchEntry._fields[-3:])
 
 
-def _insert(connection: Connection, entries: list[SearchEntry]) -> None:
+def _insert(connection: Connection, entries: list[SearchEntry], *, hidden: bool) -> None:
     if connection.dialect.name == "postgresql":
         ids: list[int] = list(
             connection.execute(
@@ -322,7 +325,7 @@ def _insert(connection: Connection, entries: list[SearchEntry]) -> None:
         # The write lock is held, so nobody else takes these numbers.
         last: int = connection.exec_driver_sql("SELECT coalesce(max(id), 0) FROM search_entry").scalar_one()
         ids = list(range(last + 1, last + 1 + len(entries)))
-    rows = [(number, False, *entry[:-3]) for number, entry in zip(ids, entries, strict=True)]
+    rows = [(number, hidden, *entry[:-3]) for number, entry in zip(ids, entries, strict=True)]
     texts = [(number, *entry[-3:]) for number, entry in zip(ids, entries, strict=True)]
     _bulk(connection, "search_entry", _ENTRY_COLUMNS, rows)
     _bulk(connection, "search_text", _TEXT_COLUMNS, texts)

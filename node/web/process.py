@@ -1,4 +1,5 @@
-"""One process that serves a home: the applications behind one listening socket (waitress).
+"""One process that serves a home: what peers and programs ask on one listening socket, and what people ask at
+the console on another (waitress).
 
 Guarantees: a home is served by one process at a time, told apart by a lock that ends with the process,
 however it ends; every request is bounded in size before any of it is looked at, and nobody keeps a thread or
@@ -53,57 +54,87 @@ class Background(Protocol):
 
 
 class Server:
-    """A node's applications on a socket that listens from now on; they answer while `run` runs.
+    """A node's applications on sockets that listen from now on; they answer while `run` runs.
+
+    Peers and people have threads of their own, so that neither waits for a crowd of the others.
 
     Args:
         on_ring: called when a peer rang the doorbell.
 
+    Attributes:
+        url: where peers and programs are answered.
+        console_url: where people are, as they type it; empty where the console is off.
+
     Raises:
-        NodeError: the address of the settings cannot be listened on.
+        NodeError: an address of the settings cannot be listened on, or the console's do not fit together.
     """
 
     def __init__(self, node: Node, on_ring: Callable[[], None]) -> None:
-        listening = _listen(node.config.server.host, node.config.server.port)
-        host, port = listening.getsockname()[:2]
-        self.url = (
-            f"http://[{host}]:{port}" if listening.family == socket.AF_INET6 else f"http://{host}:{port}"
-        )
         self._stopping = False
+        self._sockets: dict[int, Any] = {}
+        self._servers: list[Any] = []
+        server, console = node.config.server, node.config.console
+        try:
+            self.url = self._add(
+                make_app(node, on_ring), "server", server.host, server.port, server.threads, MAX_BODY_BYTES
+            )
+            self.console_url = ""
+            if console.enabled:
+                app, limit = _make_console(node)
+                url = self._add(app, "console", console.host, console.port, console.threads, limit)
+                self.console_url = console.address or url
+        except NodeError:
+            self._close()
+            raise
+
+    def _add(
+        self, app: WSGIApplication, section: str, host: str, port: int, threads: int, max_body: int
+    ) -> str:
+        """Listen for an application, and return where."""
+        listening = _listen(section, host, port)
         options: Any = {
             "sockets": [listening],
-            "threads": node.config.server.threads,
+            "threads": threads,
             "max_request_header_size": _HEADER_BYTES,
-            "max_request_body_size": MAX_BODY_BYTES,
+            "max_request_body_size": max_body,
             "channel_timeout": _IDLE_SECONDS,
             "connection_limit": _CONNECTIONS,
             "ident": None,
         }
-        self._waitress = cast(Any, create_server(make_app(node, on_ring), **options))
+        waitress = cast(Any, create_server(app, map=self._sockets, **options))
         # At its default of 1, every piece of a longer answer waits for the loop; 13 times slower for 50 kB.
         # Set here because as an option it warns that a later version will have no need of it.
-        self._waitress.adj.send_bytes = 1_000_000
-        self._waitress.channel_class = _Channel
+        waitress.adj.send_bytes = 1_000_000
+        waitress.channel_class = _Channel
+        self._servers.append(waitress)
+        host, port = listening.getsockname()[:2]
+        return f"http://[{host}]:{port}" if listening.family == socket.AF_INET6 else f"http://{host}:{port}"
 
     def run(self) -> None:
         """Answer until `stop` is called; then finish what has begun, for a few seconds at the most."""
-        sockets = self._waitress._map
+        sockets = self._sockets
         look_at = 0.0
         while not self._stopping:
             wasyncore.loop(timeout=1, use_poll=True, map=sockets, count=1)
             if time.monotonic() >= look_at:
                 self._close_idle()
                 look_at = time.monotonic() + _LOOK_SECONDS
-        self._waitress.accepting = False
+        for server in self._servers:
+            server.accepting = False
         end = time.monotonic() + _FINISH_SECONDS
         while self._is_busy() and time.monotonic() < end:
             wasyncore.loop(timeout=0.1, use_poll=True, map=sockets, count=1)
-        self._waitress.task_dispatcher.shutdown(timeout=0)
-        wasyncore.close_all(sockets)
+        self._close()
 
     def stop(self) -> None:
         """Let `run` end. May be called from any thread, and from a signal."""
         self._stopping = True
-        self._waitress.pull_trigger()
+        self._servers[0].pull_trigger()
+
+    def _close(self) -> None:
+        for server in self._servers:
+            server.task_dispatcher.shutdown(timeout=0)
+        wasyncore.close_all(self._sockets)
 
     def _close_idle(self) -> None:
         """Close connections on which nothing has moved for a while.
@@ -112,13 +143,15 @@ class Server:
         answer unread, who could take up all connections in this way.
         """
         before = time.time() - _IDLE_SECONDS
-        for channel in list(self._waitress.active_channels.values()):
+        for channel in self._channels():
             if not channel.requests and channel.last_activity < before:
                 channel.handle_close()
 
     def _is_busy(self) -> bool:
-        channels = self._waitress.active_channels.values()
-        return any(channel.requests or channel.total_outbufs_len for channel in channels)
+        return any(channel.requests or channel.total_outbufs_len for channel in self._channels())
+
+    def _channels(self) -> list[Any]:
+        return [channel for server in self._servers for channel in list(server.active_channels.values())]
 
 
 class _Task(WSGITask):
@@ -148,11 +181,11 @@ class _Channel(HTTPChannel):
     task_class = _Task
 
 
-def serve(node: Node, background: Background, announce: Callable[[str], None]) -> None:
+def serve(node: Node, background: Background, announce: Callable[[str, str], None]) -> None:
     """Serve a home until the process is told to end by SIGTERM or SIGINT. For the main thread.
 
     Args:
-        announce: told where the node listens, as a URL, once it does.
+        announce: told where the node listens, as a URL, and where its console is, once they do.
 
     Raises:
         Conflict: another process serves this home.
@@ -165,7 +198,7 @@ def serve(node: Node, background: Background, announce: Callable[[str], None]) -
             signal.signal(number, lambda _number, _frame: server.stop())
         background.start()
         try:
-            announce(server.url)
+            announce(server.url, server.console_url)
             server.run()
         finally:
             background.stop()
@@ -209,12 +242,20 @@ def make_app(node: Node, on_ring: Callable[[], None]) -> WSGIApplication:
     return DispatcherMiddleware(make_federation_app(node, on_ring), {"/api": make_api_app(node)})
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _make_console(node: Node) -> tuple[WSGIApplication, int]:
+    """Make the console, and say how large a body it takes."""
+    # Imported by whoever serves a console: its templates, forms and languages take several megabytes.
+    from node.web import console
+
+    return console.make_console_app(node), console.MAX_BODY_BYTES
+
+
+def _listen(section: str, host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
         raise NodeError(
             f"{host} port {port} cannot be listened on: {error.strerror or 'unknown address'}.",
-            "Set another server.host or server.port in node.toml, or stop what listens there.",
+            f"Set another {section}.host or {section}.port in node.toml, or stop what listens there.",
         ) from None

@@ -1,14 +1,17 @@
 """The log holds nothing that could be personal."""
 
+import ast
 import json
 import logging
 import re
+from pathlib import Path
 
 import pytest
 import structlog
 
+import node
 from node.config import LogConfig
-from node.log import describe_exception, set_up_log
+from node.log import ALLOWED, describe_exception, set_up_log
 
 
 def written(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
@@ -54,3 +57,17 @@ def test_levels_and_text(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_an_exception_is_named_by_kind_and_place_alone() -> None:
     assert describe_exception(KeyError("Amina")) == "KeyError"
+
+
+def test_whatever_the_program_logs_is_on_the_list() -> None:
+    found = {
+        keyword.arg
+        for path in Path(node.__file__).parent.rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and isinstance(call.func.value, ast.Name)
+        and call.func.value.id == "log"
+        for keyword in call.keywords
+    }
+    assert {"member", "status"} < found <= ALLOWED

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from node.domain.searchable import entry_of
 from node.runtime import Node
 from node.services.endings.erasure import long_removed
+from node.services.standing import may_show
 from node.store import documents, endings, feeds
 from node.store.database import reading, writing
 from node.store.search import index_many, remove_many
@@ -136,4 +137,4 @@ def _keep_documents(conn: Connection, node: Node, row: feeds.FeedRow, keys: Sequ
             )
     documents.delete_content(conn, sorted(set(keys) - set(kept)))
     endings.keep_documents(conn, kept)
-    index_many(conn, entries)
+    index_many(conn, entries, hidden=not may_show(conn, node, row))

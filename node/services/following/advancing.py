@@ -21,7 +21,7 @@ from sqlalchemy import Connection
 
 from node.runtime import Node
 from node.services.endings.revival import undo_past
-from node.services.following.pruning import check_pruned, skip_to
+from node.services.following.pruning import check_pruned, may_skip, skip_to
 from node.services.following.sources import Source, judged
 from node.services.following.spooling import open_spool, read_spool, spool_entries
 from node.services.progress import Progress
@@ -82,7 +82,7 @@ def advance(
             except BadProof as error:
                 keys, first_time = entry.keys_at(node.now()), row.state == feeds.OPEN
                 raise prove_split(error, row.note, note, keys, source.get_file, thorough=first_time) from None
-        _commit(node, row, update, seen, state, spool)
+        _commit(node, source, row, update, seen, state, spool)
     return state.frontier.size - row.size
 
 
@@ -112,6 +112,8 @@ def _skip_pruned(node: Node, source: Source, row: feeds.FeedRow, update: FeedUpd
     recent = row.advanced_at is not None and node.clock() < row.advanced_at + KEPT
     if recent or update.unchanged:
         return  # what is not known here is not older than that, and still given
+    if not may_skip(source, row.member, row.size):
+        return
     pruned = source.get_pruned(row.size)
     if pruned is not None:
         with _reading_as_of(node, row) as conn:
@@ -121,6 +123,7 @@ def _skip_pruned(node: Node, source: Source, row: feeds.FeedRow, update: FeedUpd
 
 def _commit(
     node: Node,
+    source: Source,
     row: feeds.FeedRow,
     update: FeedUpdate,
     seen: Head | None,
@@ -149,7 +152,7 @@ def _commit(
             frontier = frontier.extended(map(leaf_hash, entries))
             note = state.note if frontier.size == state.frontier.size else None
             step = FeedState(row.origin, frontier, note)
-            _commit_step(node, reached, update, seen, step, entries, files, hidden)
+            _commit_step(node, source, reached, update, seen, step, entries, files, hidden)
             reached = replace(reached, size=frontier.size, frontier=frontier.format(), note=note)
     except ProtocolError:
         hidden |= _signed_erasures(row, update, spool)
@@ -163,6 +166,7 @@ def _commit(
 
 def _commit_step(
     node: Node,
+    source: Source,
     row: feeds.FeedRow,
     update: FeedUpdate,
     seen: Head | None,
@@ -193,7 +197,7 @@ def _commit_step(
         if state.note is not None and (seen is None or state.frontier.size >= seen.size):
             head = update.checkpoint
             heads.advance_head(conn, row.id, seen, head.size, head.root, state.note, now)
-        skip_to(conn, row, update.start)
+        skip_to(conn, row, source, update.start)
         if row.size:
             hidden |= endings.hidden_ahead(conn, row.id, [leaf.case for leaf, _ in followed])
         feeds.store_cases(conn, row.id, followed, feeds.WANTED, now)

@@ -2,7 +2,8 @@
 that they fetch.
 
 Guarantees: pieces are put together in their order or not at all; one bundle of a member waits at a time, and
-is never longer than MAX_BYTES; it is taken in by the same way as one from a stick, and deleted then. One
+is never longer than MAX_BYTES; all that wait take no more disk than the settings say, and never its last; one
+is taken in by the same way as one from a stick, and deleted then. One
 whose next piece does not come is deleted too: it may hold what is erased meanwhile. What is still owed to a
 caller is given again until it gives it back.
 """
@@ -15,7 +16,9 @@ from pathlib import Path
 
 import structlog
 
-from node.errors import Conflict, InvalidInput, NodeError
+from node.adapters.files import free_bytes
+from node.errors import Conflict, InvalidInput, NodeError, PeerUnavailable
+from node.log import describe_exception
 from node.runtime import Node
 from node.services.following.bundles import Imported, import_bundle
 from node.services.following.replicas import owed_receipts
@@ -30,6 +33,9 @@ from protocol.receipt import MAX_OWED, verify_receipt
 MAX_BYTES = 256 << 20
 """The longest bundle that is taken over a line: some 100,000 cases with their photographs' small renditions
 are more, and go on a stick once."""
+
+MIN_FREE_BYTES = 512 << 20
+"""How much of the disk is left free: what is owed to everybody else is written there, too."""
 
 _PATIENCE = timedelta(hours=1)
 """How long the next piece of a bundle is waited for."""
@@ -47,6 +53,7 @@ def take_piece(node: Node, caller: Caller, token_id: str, number: str, piece: by
         Malformed: another form of address, or of another length than a piece has.
         Conflict: not the next piece; or a bundle of this caller waits to be taken in.
         InvalidInput: the bundle is longer than is taken over a line.
+        PeerUnavailable: there is no room for it now.
     """
     if not caller.exchange.leaves:
         raise not_exchanged(caller)
@@ -65,6 +72,8 @@ def take_piece(node: Node, caller: Caller, token_id: str, number: str, piece: by
         if index == 0:
             for old in folder.glob(f"{caller.member}.*.part"):
                 old.unlink()
+        _check_room(node, folder, len(piece))
+        if index == 0:
             part.touch(0o600)
         if not part.exists() or part.stat().st_size != index * PIECE_BYTES:
             raise Conflict("That is not the next piece.", "Begin with the first one again.")
@@ -73,6 +82,22 @@ def take_piece(node: Node, caller: Caller, token_id: str, number: str, piece: by
         os.utime(part, (now := node.clock().timestamp(), now))
         if last:
             part.replace(whole)
+
+
+def _check_room(node: Node, folder: Path, size: int) -> None:
+    """Check that a piece may be written: by what waits, and by what the disk has left.
+
+    Raises:
+        PeerUnavailable: not now.
+    """
+    waiting = 0
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):  # it has just been taken in
+            waiting += path.stat().st_size
+    if waiting + size > node.config.storage.arrivals_megabytes * 1_000_000:
+        raise PeerUnavailable("There is no room for more bundles here.", "Send it again in an hour.")
+    if free_bytes(folder) < MIN_FREE_BYTES + size:
+        raise PeerUnavailable("The disk here is almost full.", "Send it again in an hour.")
 
 
 def take_arrived(node: Node) -> list[Imported]:
@@ -89,7 +114,7 @@ def take_arrived(node: Node) -> list[Imported]:
             with writing(node.engine) as conn:
                 peers.record_false(conn, member, str(error), node.clock())
         except NodeError as error:
-            log.warning("bundle refused", member=member, reason=error.message)
+            log.warning("bundle refused", member=member, error=describe_exception(error))
         finally:  # whatever happens: it must not hold up those of others, and its maker sends it again
             path.unlink()
     return done

@@ -22,19 +22,19 @@ from node.errors import Conflict, InvalidInput, NotAllowed, NotFound, PeerUnavai
 from node.runtime import Node
 from node.services import serving
 from node.services.following import mirrors
-from node.services.following.pruning import tell_pruned
-from node.services.following.pulling import PullReport, read_feed
+from node.services.following.pruning import may_skip, tell_pruned
+from node.services.following.pulling import PullReport, hear, read_feed
 from node.services.following.replicas import owed_receipts
 from node.services.following.sources import FalseSource, held_against
 from node.services.progress import Progress, no_progress
 from node.services.serving import Caller
 from node.services.standing import Exchange, exchange_with, other_member
-from node.store import carried, documents, feeds, heads, photographs, receipts
-from node.store.access import JournalEntry, write_journal
+from node.store import carried, documents, feeds, heads, marks, photographs, receipts
 from node.store.database import reading, writing
+from node.store.journal import JournalEntry, write_journal
 from node.store.photographs import SMALL
 from protocol.answers import MAX_DIGESTS, Absence, Given
-from protocol.bundle import FeedRecord, format_known, parse_known
+from protocol.bundle import BundleStatement, FeedRecord, format_known, parse_known
 from protocol.checkpoint import parse_checkpoint
 from protocol.document import digest_document
 from protocol.errors import BadProof, Malformed, NotAuthorized, ProtocolError, SplitView
@@ -51,6 +51,10 @@ _MAX_FEEDS = 2 * MAX_MEMBERS
 _MAX_PLACES = 1 << 16
 """How many entry bundles (of 16 million leaves), and how many receipts, are noted of one file: whoever writes
 it could make them tiny, and any number of them."""
+
+_MAX_RETURNED_BYTES = 32 << 20
+"""How many bytes of receipts that came in a bundle are kept to be given back: for some 200,000 cases. Those
+beyond come again with the next one."""
 
 _LIMITS = {"checkpoint": MAX_NOTE_BYTES, "readers": MAX_READERS_BYTES, "pruned": MAX_PRUNED_BYTES}
 
@@ -125,12 +129,13 @@ def export_bundle(
         for number, token in enumerate(returned):
             writer.add(f"returned/{number}", token.encode())
         writer.add("known", format_known(_sizes(node, receiver, done)))
+        if actor:
+            fields = [receiver, *done.feeds]
+            with writing(node.engine) as conn:
+                write_journal(conn, JournalEntry(node.clock(), actor, "bundle.export", fields=fields))
         writer.finish(target, node.now())
     with writing(node.engine) as conn:
         carried.forget_receipts(conn, receiver)
-        if actor:
-            fields = [receiver, *done.feeds]
-            write_journal(conn, JournalEntry(node.clock(), actor, "bundle.export", fields=fields))
     return done
 
 
@@ -270,11 +275,17 @@ def import_bundle(
             f"This bundle brings nothing: {'; '.join(done.passed_over) or 'it is empty'}.",
             f"Ask {issuer} for a new one.",
         )
+    brought = []
     for source, exchange in readable:
-        done.feeds.append(_read(node, source, exchange, progress))
+        done.feeds.append(report := _read(node, source, exchange, progress))
+        if not report.error and not report.false:
+            brought.append(source)
+    _hear(node, reader.statement, brought)
     _take_receipts(node, caller, reader, contents, done)
     with writing(node.engine) as conn:
-        carried.keep_sizes(conn, issuer, contents.known)
+        here = {row.origin for row in feeds.list_feeds(conn)}  # whoever made it could name any number
+        known = {origin: size for origin, size in contents.known.items() if origin in here}
+        carried.keep_sizes(conn, issuer, known)
         if actor:
             write_journal(conn, JournalEntry(node.clock(), actor, "bundle.import", fields=[issuer]))
     return done
@@ -445,8 +456,8 @@ def _check_log(node: Node, source: BundleSource, exchange: Exchange, row: feeds.
         seen = heads.newest_head(conn, row.id) if row is not None else None
     with held_against(source.name):
         update = FeedUpdate(known, source.checkpoint, entry.keys_at(node.now()), seen.note if seen else None)
-        pruned = None if update.unchanged else source.get_pruned(known.frontier.size)
-        if pruned is not None:
+        may = not update.unchanged and may_skip(source, source.member, known.frontier.size)
+        if may and (pruned := source.get_pruned(known.frontier.size)) is not None:
             update.skip(pruned)
         for ref in update.bundles():
             if ref.format() not in source.entries:
@@ -475,11 +486,35 @@ def _read(node: Node, source: BundleSource, exchange: Exchange, progress: Progre
     return report
 
 
+def _hear(node: Node, statement: BundleStatement, brought: Sequence[BundleSource]) -> None:
+    """After a restore: take the members of whom a bundle brings everything for heard."""
+    for member in sorted({source.member for source in brought}):
+        with writing(node.engine) as conn:
+            hear(conn, node, member, by_owner=_is_told_by_owner(conn, node, member, statement, brought))
+
+
+def _is_told_by_owner(
+    conn: Connection, node: Node, member: str, statement: BundleStatement, brought: Sequence[BundleSource]
+) -> bool:
+    """Tell whether a member itself has made a bundle since this node was restored, and all feeds of it that
+    are held here have come to where they are in it. An older one may lack what it erased in between."""
+    put_back = marks.find_mark(conn, marks.PUT_BACK)
+    if statement.issuer != member or put_back is None or statement.at < put_back.at:
+        return False
+    reached = {
+        source.audience: parse_checkpoint(parse_note(source.checkpoint).text).size
+        for source in brought
+        if source.member == member
+    }
+    held = [row for row in feeds.list_feeds(conn) if row.member == member and row.size]
+    return all(row.audience in reached and row.size >= reached[row.audience] for row in held)
+
+
 def _take_receipts(
     node: Node, caller: Caller, reader: BundleReader, contents: _Contents, done: Imported
 ) -> None:
     """Take the receipts of a bundle's issuer, and what it gives back of this node's own."""
-    taken = []
+    taken, length = list[str](), 0
     for token in _tokens(reader, contents.receipts):
         try:
             receipt = serving.read_receipt(node, caller, token)
@@ -488,7 +523,9 @@ def _take_receipts(
         except ProtocolError as error:
             done.refused.append(str(error))
         else:
-            taken.append(token)
+            length += len(token)
+            if length <= _MAX_RETURNED_BYTES:
+                taken.append(token)
             done.receipts += len(receipt.items)
     with writing(node.engine) as conn:
         carried.keep_receipts(conn, caller.member, taken)

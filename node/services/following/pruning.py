@@ -2,8 +2,9 @@
 (protocol README, "Pruning").
 
 Guarantees: whole bundles go, from the beginning and without a gap, and only by the rule that every reader
-knows; what proves that later entries continue them stays. What only somebody else has left off is read from
-the owner once it answers: nobody but the owner can keep its live cases from a reader in this way.
+knows; what proves that later entries continue them stays. Of a feed that is known here only its owner can say
+that something was left off. Of one that is new somebody else may: what it has left off is shown as missing,
+and read from the owner once that answers.
 """
 
 from collections.abc import Iterator
@@ -99,10 +100,17 @@ def check_pruned(conn: Connection, row: feeds.FeedRow, pruned: Pruned, today: da
         raise Rollback("pruned entries: some are not past their life")
 
 
-def skip_to(conn: Connection, row: feeds.FeedRow, beginning: Frontier) -> None:
+def may_skip(source: Source, member: str, known: int) -> bool:
+    """Tell whether a source is believed that entries behind the first `known` of a member's feed are not
+    given any more. Who hands a feed on has no hashes to go on from, and would leave off what it wants."""
+    return source.name == member or known == 0
+
+
+def skip_to(conn: Connection, row: feeds.FeedRow, source: Source, beginning: Frontier) -> None:
     """Let a replica begin behind what its source has left off."""
     if beginning.size > row.size:
         feeds.prune(conn, row.id, beginning)
+        feeds.set_skipped(conn, row.id, "" if source.name == row.member else source.name)
 
 
 def read_skipped(node: Node, source: Source, row: feeds.FeedRow) -> int:
@@ -120,10 +128,13 @@ def read_skipped(node: Node, source: Source, row: feeds.FeedRow) -> int:
     pruned = source.get_pruned(0)
     first, brought = pruned.minimum if pruned else 0, 0
     while True:
-        with reading(node.engine) as conn:
+        with writing(node.engine) as conn:
             now = feeds.find_feed(conn, row.member, row.audience)
-        if now is None or now.origin != row.origin or now.minimum <= first:
-            return brought
+            if now is None or now.origin != row.origin:
+                return brought
+            if now.minimum <= first:
+                feeds.set_skipped(conn, row.id, "")
+                return brought
         brought += _read_before(node, source, now, max(first, now.minimum - _STEP_BACK))
 
 

@@ -84,7 +84,7 @@ def pull(node: Node, member_id: str, progress: Progress = no_progress) -> PullRe
     Raises:
         NotFound, NotAllowed: the roster does not list the member, or it is this node's own.
     """
-    report, started = PullReport(member_id), node.clock()
+    report, started, overtaken = PullReport(member_id), node.clock(), False
     try:
         _pull_member(node, member_id, report, progress)
     except ProtocolError as error:
@@ -92,8 +92,8 @@ def pull(node: Node, member_id: str, progress: Progress = no_progress) -> PullRe
     except PeerUnavailable as error:
         report.error = error.message
     except Conflict:
-        pass  # another pull of the same feed was faster: it has what this one would have brought
-    _record(node, report, started)
+        overtaken = True  # another pull of the same feed was faster: what this one would have brought is here
+    _record(node, report, started, overtaken=overtaken)
     return report
 
 
@@ -222,7 +222,7 @@ def read_feed(
         raise _Stopped(f"The {audience} feed is stopped: {row.reason}.", "People must look at it first.")
     try:
         report.leaves += advance(node, source, entry, row, progress)
-        if source.owner and row.through:
+        if source.owner and row.skipped_by:
             report.leaves += read_skipped(node, source, row)
     except FalseSource:
         raise
@@ -296,12 +296,12 @@ def _hold_against_feed(
         feeds.set_feed_state(conn, row.id, feeds.QUARANTINED, str(error))
 
 
-def _record(node: Node, report: PullReport, started: datetime) -> None:
+def _record(node: Node, report: PullReport, started: datetime, *, overtaken: bool) -> None:
     """Write down how the pull went, and when the next one is due."""
     settings, now = node.config.pull, node.clock()
     with writing(node.engine) as conn:
-        if not report.error or report.through:
-            _hear(conn, node, report)
+        if not report.error or report.through:  # what overtook this pull may have been a mirror's, and older
+            hear(conn, node, report.member, by_owner=not report.error and not overtaken)
         if not report.error:
             wait = timedelta(seconds=settings.interval_seconds)
             peers.record_success(conn, report.member, started, now, _jittered(wait))
@@ -316,12 +316,15 @@ def _record(node: Node, report: PullReport, started: datetime) -> None:
         )
 
 
-def _hear(conn: Connection, node: Node, report: PullReport) -> None:
-    """Let the replicas of a member be found again, now that it is known what it erased since this node was
-    restored."""
-    member = report.member
+def hear(conn: Connection, node: Node, member: str, *, by_owner: bool) -> None:
+    """Let the replicas of a member be found again where it is known now what it erased since this node was
+    restored.
+
+    Args:
+        by_owner: whether the member itself has said so, of all its feeds that are held here.
+    """
     peer = peers.find_peer(conn, member)
-    if peer is None or not peer.unheard or (report.error and not _is_vouched_for(conn, node, member)):
+    if peer is None or not peer.unheard or not (by_owner or _is_vouched_for(conn, node, member)):
         return
     peers.hear_peer(conn, member)
     shown = exchange_with(conn, node, member).shown

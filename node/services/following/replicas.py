@@ -25,7 +25,7 @@ from node.services.following.prefetch import fetch_ahead
 from node.services.following.sources import Source, owner_source
 from node.services.progress import Progress
 from node.services.register.photographs import photographs_in
-from node.services.standing import exchange_with
+from node.services.standing import exchange_with, may_show
 from node.store import documents, feeds, photographs, receipts
 from node.store.database import reading, writing
 from node.store.documents import WantedDocument
@@ -164,7 +164,8 @@ def _commit(node: Node, row: feeds.FeedRow, taken: _Taken) -> int:
             [photo for _, _, _, photos in kept for photo in photos],
             {item.case_key for item, given, _, _ in kept if given.direct},
         )
-        index_many(conn, [entry for _, _, entry, _ in kept if entry is not None])
+        entries = [entry for _, _, entry, _ in kept if entry is not None]
+        index_many(conn, entries, hidden=not may_show(conn, node, row))  # who may take part may have changed
         for item, reason in taken.bad:
             documents.set_case_states(conn, [item], feeds.REFUSED, reason)
         for item, why in taken.absent:

@@ -18,8 +18,8 @@ from node.runtime import Node
 from node.services.leads.letters import ANSWER, KINDS, LEAD, MAX_TEXT, Letter, parse_letter, parse_reply
 from node.services.messages import open_member, open_row, write_message
 from node.store import cases, handovers, leads, messages
-from node.store.access import JournalEntry, write_journal
 from node.store.database import reading, writing
+from node.store.journal import JournalEntry, write_journal
 from node.store.leads import Entry, Lead
 from node.store.messages import MessageRow
 from protocol.errors import ProtocolError

@@ -23,8 +23,8 @@ from node.services.leads.letters import (
 )
 from node.services.messages import open_member, open_row, write_message
 from node.store import cases, endings, leads, messages
-from node.store.access import JournalEntry, write_journal
 from node.store.database import reading, writing
+from node.store.journal import JournalEntry, write_journal
 from node.store.messages import MessageRow
 from protocol.errors import ProtocolError
 from protocol.leaf import check_case_id

@@ -18,8 +18,8 @@ from typing import Literal, cast
 from node.adapters.keystore import SIGNING, Purpose, key_id
 from node.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from node.runtime import FEED_KEYS, Node
-from node.store.access import JournalEntry, write_journal
 from node.store.database import writing
+from node.store.journal import JournalEntry, write_journal
 from protocol.errors import NotAuthorized, ProtocolError
 from protocol.joining import format_join_request
 from protocol.note import COSIGNATURE, ED25519, VerifierKey

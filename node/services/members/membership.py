@@ -24,8 +24,8 @@ from node.services.members import keys, succession
 from node.services.register import publishing
 from node.services.standing import exchanges, find_by_standing, other_member, see_members
 from node.store import peers
-from node.store.access import JournalEntry, write_journal
 from node.store.database import open_database, reading, writing
+from node.store.journal import JournalEntry, write_journal
 from node.store.migrate import migrate
 from protocol.endorsement import (
     Standing,

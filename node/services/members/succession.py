@@ -14,8 +14,8 @@ from node.errors import InvalidInput, NotFound
 from node.runtime import Node
 from node.services.endings import revival
 from node.store import documents, endings, feeds, heads, witnesses
-from node.store.access import JournalEntry, write_journal
 from node.store.database import reading, writing
+from node.store.journal import JournalEntry, write_journal
 from node.store.search import remove_many
 from protocol.errors import NotAuthorized
 from protocol.leaf import Leaf, parse_leaf

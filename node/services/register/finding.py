@@ -2,14 +2,13 @@
 
 Guarantees: a search looks at public parts of replicas and at the own register, never at what others' staff
 alone may see, and its results hold nothing but what is public; network and police parts of a foreign case are
-opened for a stated purpose only, which is in the journal before they are shown; the journal holds a keyed
-hash of what was looked for, never the words.
+opened for a stated purpose only; whoever opens a case or a full-size photograph is in the journal before
+anything is shown, and of a search which conditions it had, with keyed hashes of what was looked for, never
+the words.
 """
 
-import hashlib
-import hmac
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any
 
@@ -18,24 +17,26 @@ from sqlalchemy import Connection
 from node.domain.disclosure import disclose
 from node.errors import InvalidInput, NotFound
 from node.runtime import Node
+from node.services.audit.terms import hash_condition, hash_words
 from node.services.register.photographs import hashes_in, photographs_in
 from node.services.standing import exchange_with
 from node.store import cases, documents, peers, photographs
 from node.store import search as index
-from node.store.access import JournalEntry, write_journal
 from node.store.cases import CaseFile
 from node.store.database import reading, writing
 from node.store.documents import HeldDocument
 from node.store.feeds import HELD
-from node.store.photographs import Photograph
+from node.store.journal import JournalEntry, write_journal
+from node.store.photographs import FULL, Photograph
 from node.store.search import Query
 from protocol.document import AUDIENCE_SCHEMA, PARTS, split_document
-from protocol.encoding import format_json, parse_object
+from protocol.encoding import parse_object
 from protocol.errors import NotAuthorized
 
 MIN_PURPOSE, MAX_PURPOSE = 5, 300
 
 _OPEN_PARTS = ("head", "public")
+_WORDS = ("name", "text", "place")
 _PUBLIC_LINE = PARTS[AUDIENCE_SCHEMA["network"]].index("public")
 
 
@@ -95,8 +96,10 @@ def find(node: Node, query: Query, actor: str) -> tuple[list[Found], int]:
     with reading(node.engine) as conn:
         hits, total = index.find_and_count(conn, query)
         publics = _publics_of_own(conn, node, hits) | _publics_of_replicas(conn, node, hits)
+    asked = _asked(query)
+    terms = _hash_terms(node, asked)
     with writing(node.engine) as conn:
-        write_journal(conn, JournalEntry(node.clock(), actor, "search", terms=_hash_terms(node, query)))
+        write_journal(conn, JournalEntry(node.clock(), actor, "search", fields=list(asked), terms=terms))
     found = [
         Found(hit.case_id, hit.source, hit.owner, hit.country, hit.status, hit.score, publics[hit.case_id])
         for hit in hits
@@ -127,15 +130,22 @@ def _publics_of_replicas(
     return publics
 
 
-def _hash_terms(node: Node, query: Query) -> str:
-    """Hash what was asked for under this node's own secret, so that the journal can show repeats, on whatever
-    day and page, and nothing else."""
-    asked = {
-        name: str(value)
-        for name in query.__slots__
-        if name not in ("today", "limit", "offset") and (value := getattr(query, name)) is not None
+def _asked(query: Query) -> dict[str, Any]:
+    """Return what was asked for, on whatever day and page."""
+    return {
+        condition.name: value
+        for condition in fields(query)
+        if condition.name not in ("today", "limit", "offset")
+        and (value := getattr(query, condition.name)) != condition.default
     }
-    return hmac.new(node.journal_key(), format_json(asked), hashlib.sha256).hexdigest()
+
+
+def _hash_terms(node: Node, asked: Mapping[str, Any]) -> list[str]:
+    """Hash what was asked for, so that an auditor can tell who has looked for a certain child."""
+    hashes = set[str]()
+    for name, value in asked.items():
+        hashes.update(hash_words(node, value) if name in _WORDS else [hash_condition(node, name, value)])
+    return sorted(hashes)
 
 
 # --- Opening ---
@@ -152,15 +162,15 @@ def open_case(node: Node, case_id: str, actor: str, purpose: str = "") -> Opened
         InvalidInput: the purpose is too short to mean anything, or too long.
     """
     if purpose:
-        _check_purpose(purpose)
+        check_purpose(purpose)
     with writing(node.engine) as conn:
         if _is_own(node, case_id):
             opened = _own(conn, node, case_id)
-            fields = sorted(opened.parts["record"])
+            read = sorted(opened.parts["record"])
         else:
             opened = _foreign(conn, node, case_id, with_purpose=bool(purpose))
-            fields = list(opened.parts)
-        write_journal(conn, JournalEntry(node.clock(), actor, "case.open", case_id, fields, purpose))
+            read = list(opened.parts)
+        write_journal(conn, JournalEntry(node.clock(), actor, "case.open", case_id, read, purpose))
     return opened
 
 
@@ -185,14 +195,19 @@ def open_case_quietly(node: Node, case_id: str) -> Opened:
         return _foreign(conn, node, case_id, with_purpose=False)
 
 
-def read_photograph(node: Node, case_id: str, sha256: str) -> tuple[bytes, str]:
+def read_photograph(node: Node, case_id: str, sha256: str, actor: str) -> tuple[bytes, str]:
     """Return a photograph that the public part of a case names, and its media type.
+
+    Full-size ones are in the journal first; small ones are part of a page of results, which is in it.
 
     Raises:
         NotFound: that part names no such photograph, or it is not on this disk.
     """
     with reading(node.engine) as conn:
         opened = _public(conn, node, case_id)
+    if any(photo.sha256 == sha256 and photo.rendition == FULL for photo in _renditions(opened)):
+        with writing(node.engine) as conn:
+            write_journal(conn, JournalEntry(node.clock(), actor, "photograph.open", case_id, ["public"]))
     return _read_photograph(node, opened, sha256)
 
 
@@ -206,19 +221,19 @@ def open_photograph(node: Node, case_id: str, sha256: str, actor: str, purpose: 
         NotFound: the case names no such photograph, or it is not on this disk.
         InvalidInput: the purpose is too short to mean anything, or too long.
     """
-    _check_purpose(purpose)
+    check_purpose(purpose)
     with writing(node.engine) as conn:
         opened = (
             _own(conn, node, case_id)
             if _is_own(node, case_id)
             else _foreign(conn, node, case_id, with_purpose=True)
         )
-        fields = [name for name, part in opened.parts.items() if sha256 in hashes_in(part)]
-        write_journal(conn, JournalEntry(node.clock(), actor, "photograph.open", case_id, fields, purpose))
+        named = [name for name, part in opened.parts.items() if sha256 in hashes_in(part)]
+        write_journal(conn, JournalEntry(node.clock(), actor, "photograph.open", case_id, named, purpose))
     return _read_photograph(node, opened, sha256)
 
 
-def _read_parts(document: HeldDocument) -> dict[str, dict[str, Any]]:
+def read_parts(document: HeldDocument) -> dict[str, dict[str, Any]]:
     """Read the parts of a document that is held here."""
     lines = split_document(document.body)
     names = PARTS[AUDIENCE_SCHEMA[document.audience]]
@@ -231,7 +246,7 @@ def _read_part(line: bytes) -> dict[str, Any]:
     return part
 
 
-def _check_purpose(purpose: str) -> None:
+def check_purpose(purpose: str) -> None:
     if not MIN_PURPOSE <= len(purpose.strip()) <= MAX_PURPOSE or not purpose.isprintable():
         raise InvalidInput(
             f"The purpose must have {MIN_PURPOSE} to {MAX_PURPOSE} characters, on one line.",
@@ -302,7 +317,7 @@ def _foreign(conn: Connection, node: Node, case_id: str, *, with_purpose: bool) 
         )
     parts: dict[str, dict[str, Any]] = {}
     for doc in held:
-        for name, part in _read_parts(doc).items():
+        for name, part in read_parts(doc).items():
             parts.setdefault(name, part)
     closed = () if with_purpose else tuple(name for name in parts if name not in _OPEN_PARTS)
     shown = {name: part for name, part in parts.items() if name not in closed}
@@ -339,8 +354,12 @@ def _named_photographs(
     return [photo for sha256, photo in found.items() if sha256 in named]
 
 
+def _renditions(opened: Opened) -> list[Photograph]:
+    return photographs_in(0, opened.parts, HELD)
+
+
 def _read_photograph(node: Node, opened: Opened, sha256: str) -> tuple[bytes, str]:
-    for photo in photographs_in(0, opened.parts, HELD):
+    for photo in _renditions(opened):
         if photo.sha256 == sha256 and (data := node.blobs.get(opened.owner, sha256)) is not None:
             return data, photo.media_type
     raise NotFound("There is no such photograph here.", "Full-size ones are fetched in the background.")

@@ -26,10 +26,10 @@ from node.services.register.cases import check_stays, index_cases
 from node.services.register.photographs import renditions_in
 from node.services.standing import exchange_with
 from node.store import cases, feeds, handovers, messages, peers
-from node.store.access import JournalEntry, write_journal
 from node.store.cases import CaseFile
 from node.store.database import reading, writing
 from node.store.handovers import Handover
+from node.store.journal import JournalEntry, write_journal
 from node.store.messages import MessageRow
 from protocol.errors import ProtocolError
 from protocol.fields import Fields

@@ -22,9 +22,9 @@ from node.services.register.cases import index_cases, new_case_id
 from node.services.register.handover import ANSWER, CANCEL, MAX_REASON, OFFER, PHOTOGRAPH
 from node.services.register.photographs import expect_import, files_in, hashes_in, renditions_in
 from node.store import cases, handovers, messages, photographs
-from node.store.access import JournalEntry, write_journal
 from node.store.cases import CaseFile
 from node.store.database import reading, writing
+from node.store.journal import JournalEntry, write_journal
 from node.store.messages import MessageRow
 from protocol.encoding import parse_hash
 from protocol.errors import ProtocolError

@@ -35,10 +35,10 @@ from node.config import FILE_NAME, Config, parse_config
 from node.errors import Conflict, InvalidInput, NodeError, NotFound
 from node.runtime import Node
 from node.services.progress import Progress, no_progress
-from node.store import access, cases, feeds, marks, peers, photographs, scrubbing
-from node.store.access import JournalEntry, write_journal
+from node.store import access, cases, feeds, marks, peers, people, photographs, scrubbing
 from node.store.copying import Loader, count_rows, dump, is_empty
-from node.store.database import begin_writing, open_database, reading, snapshot
+from node.store.database import begin_writing, open_database, reading, snapshot, writing
+from node.store.journal import JournalEntry, write_journal
 from node.store.migrate import current_revision, knows, migrate
 from protocol.encoding import format_time
 
@@ -95,11 +95,14 @@ class Restored:
     passphrase_file: str
 
 
-def back_up(node: Node, path: Path, public: bytes, progress: Progress = no_progress) -> Made:
+def back_up(
+    node: Node, path: Path, public: bytes, progress: Progress = no_progress, *, actor: str = "node"
+) -> Made:
     """Write a backup of the node, which may go on serving, into a new file.
 
     Args:
         public: the public half of the key that will open it.
+        actor: who does this, for the journal.
 
     Raises:
         Conflict: there is such a file already, or another backup is being written there.
@@ -115,6 +118,8 @@ def back_up(node: Node, path: Path, public: bytes, progress: Progress = no_progr
         key_id(public),
     )
     with _appearing(path) as file:
+        with writing(node.engine) as conn:
+            write_journal(conn, JournalEntry(node.clock(), actor, "node.back-up", fields=[key_id(public)]))
         writer = ArchiveWriter(file, header, public)
         rows, pictures, damaged = _write(node, writer, progress)
         writer.finish()
@@ -127,11 +132,14 @@ def back_up_into(
     keep: int,
     public: bytes,
     progress: Progress = no_progress,
+    *,
+    actor: str = "node",
 ) -> Made:
     """Write a backup into a folder under a name of its own, and remove older ones of this member.
 
     Args:
         keep: how many stay, with the new one; those past their last day go in any case.
+        actor: see `back_up`.
 
     Raises:
         NotFound: there is no such folder.
@@ -139,7 +147,8 @@ def back_up_into(
     """
     if not folder.is_dir():
         raise NotFound(f"There is no folder {folder}.", "Make it, or name another.")
-    made = back_up(node, folder / f"{node.member}-{node.now():%Y%m%dT%H%M%SZ}{SUFFIX}", public, progress)
+    name = f"{node.member}-{node.now():%Y%m%dT%H%M%SZ}{SUFFIX}"
+    made = back_up(node, folder / name, public, progress, actor=actor)
     removed = prune(folder, node.member, keep, node.now())
     return Made(
         made.path, made.bytes, made.rows, made.photographs, made.damaged, made.not_after, tuple(removed)
@@ -531,6 +540,7 @@ def _mark_restored(conn: Connection, header: Header, now: datetime) -> None:
             feeds.set_feed_state(conn, row.id, feeds.BEHIND, reason)
     peers.unhear_peers(conn, now)
     access.revoke_staff_tokens(conn, now)
+    people.end_all_sessions(conn)
     write_journal(conn, JournalEntry(now, "restore", "node.restore", purpose=f"backup of {made}"))
 
 

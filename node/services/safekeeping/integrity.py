@@ -1,18 +1,20 @@
 """Re-verifying everything on the disk against the feeds (`gmcn fsck`).
 
 Guarantees: nothing is changed; every leaf, tile, document and photograph is hashed again from what the disk
-holds now, and the case table is replayed from the leaves. Findings name feeds, case ids and files, never
-content.
+holds now, the case table is replayed from the leaves, and the journal is followed from its first entry.
+Findings name feeds, case ids and files, never content.
 """
 
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from sqlalchemy import Connection
 
 from node.errors import NodeError
 from node.runtime import Node
+from node.services.audit import chain
 from node.services.endings.revival import frozen_head
 from node.services.progress import Progress, no_progress
 from node.services.register.photographs import photographs_in
@@ -42,12 +44,19 @@ class Finding:
 
 @dataclass
 class Report:
-    """What was looked at, and what was found."""
+    """What was looked at, and what was found.
+
+    Attributes:
+        journal: how many entries it has.
+        journal_signed_at: when its head was signed last; None when it never was.
+    """
 
     feeds: int = 0
     leaves: int = 0
     documents: int = 0
     photographs: int = 0
+    journal: int = 0
+    journal_signed_at: datetime | None = None
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -68,6 +77,7 @@ def check(node: Node, progress: Progress = no_progress) -> Report:
             _check_documents(conn, node, row, report, progress)
         _check_photographs(conn, node, report)
         _check_messages(conn, report)
+        _check_journal(conn, node, report, progress)
     return report
 
 
@@ -214,6 +224,14 @@ def _check_messages(conn: Connection, report: Report) -> None:
         where = f"message {row.id} {'to' if row.outgoing else 'from'} {row.member}"
         step = "Close it and write it again." if row.outgoing else "Close it and ask for it again."
         report.findings.append(Finding(where, "it is damaged", step))
+
+
+def _check_journal(conn: Connection, node: Node, report: Report, progress: Progress) -> None:
+    """Follow the journal from its first entry to the head that was signed last."""
+    found = chain.verify(conn, node, progress)
+    report.journal = found.entries
+    report.journal_signed_at = found.head.at if found.head else None
+    report.findings += [Finding("journal", problem, chain.NEXT_STEP) for problem in found.problems]
 
 
 def _chunks(hashes: Iterator[str]) -> Iterator[list[str]]:

@@ -18,9 +18,9 @@ from node.runtime import Node
 from node.services.register.cases import index_cases
 from node.services.register.photographs import hashes_in
 from node.store import cases, documents, feeds, marks, peers, photographs
-from node.store.access import JournalEntry, write_journal
 from node.store.database import writing
 from node.store.documents import HeldDocument
+from node.store.journal import JournalEntry, write_journal
 from protocol.document import verify_document
 from protocol.leaf import PUT, Leaf
 
@@ -89,7 +89,8 @@ def warnings(conn: Connection) -> list[str]:
         )
     for member in unheard(conn):
         lines.append(
-            f"Nothing of {member} is shown until it was pulled: it may have erased since the backup."
+            f"Nothing of {member} is shown until it was pulled, or a bundle that it has made since then was "
+            "taken in: it may have erased since the backup."
         )
     for name, (what, step) in _WORDS.items():
         some: list[str] = getattr(found, name)
@@ -142,6 +143,7 @@ def _sort_loss(conn: Connection, node: Node, case_id: str, found: Losses) -> Non
         record = _with_pictures(node, _record_of(parts))
         case = cases.add_case(conn, case_id, record, ACTOR, node.clock())
         cases.keep_photographs(conn, case_id, hashes_in(case.record))
+        write_journal(conn, JournalEntry(node.clock(), ACTOR, "case.rebuild", case_id, sorted(record)))
         index_cases(conn, node, [case])
         found.rebuilt.append(case_id)
     elif docs and not _is_of(node, case.record, parts):

@@ -6,7 +6,8 @@
     complete   documents and photographs from the mirrors; `losses` has what cannot be had
     hear       after a restore: what everybody else has erased meanwhile
 
-Guarantees: nothing is believed but what this member's own key has signed and what continues the own entries;
+Guarantees: nothing is believed but what a key of this member's that counts now has signed and what continues
+the own entries: whoever has one that was replaced long ago could else write this member's past;
 a feed stays stopped while a larger head is known than can be fetched, and while too few members were heard;
 after a restore no page is shown before the erasures are honoured, and no replica of a member that was not
 heard. Any step may be cut off: the next call goes on from the database.
@@ -34,10 +35,10 @@ from node.services.register.photographs import photographs_in
 from node.services.safekeeping.losses import ACTOR, Losses, add_losses, find_losses, sort_losses, unheard
 from node.services.standing import exchanges
 from node.store import cases, documents, feeds, marks, photographs
-from node.store.access import JournalEntry, write_journal
 from node.store.database import reading, writing
 from node.store.documents import WantedDocument
 from node.store.feeds import FeedRow
+from node.store.journal import JournalEntry, write_journal
 from node.store.photographs import FULL, SMALL, Photograph
 from node.store.search import remove_many
 from protocol.answers import MAX_DIGESTS, Given
@@ -217,7 +218,7 @@ def _ask(node: Node, member: Member, row: FeedRow, entry: FeedEntry) -> list[_To
                     if mirror
                     else node.peers.get_cosigned(member, row.origin, _ASK_SECONDS)
                 )
-                checkpoint, _ = verify_checkpoint(note or b"", entry.every_key)
+                checkpoint, _ = verify_checkpoint(note or b"", entry.keys_at(node.now()))
                 if checkpoint.origin == row.origin:
                     found.append(_Told(member, checkpoint, note or b"", mirror))
     except PeerUnavailable:
@@ -226,7 +227,7 @@ def _ask(node: Node, member: Member, row: FeedRow, entry: FeedEntry) -> list[_To
 
 
 def _newest(row: FeedRow, entry: FeedEntry, told: Sequence[_Told]) -> Checkpoint:
-    """Return the newest head that anybody knows, or that stopped this feed.
+    """Return the newest head that anybody knows, or that stopped this feed: by a key that counted then.
 
     Raises:
         NotRecovered: there are two of the same size.
@@ -312,7 +313,7 @@ def _bring_entries(
         PeerUnavailable: it does not answer.
     """
     known = FeedState(row.origin, row.known().frontier, row.newest_note)
-    update = FeedUpdate(known, note, entry.every_key)
+    update = FeedUpdate(known, note, entry.keys_at(node.now()))
     with open_spool(node) as spool:
         spool_entries(source, update, spool, progress)
         with writing(node.engine) as conn:

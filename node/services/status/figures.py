@@ -17,6 +17,7 @@ class FeedStatus:
         states: number of cases by state: held, wanted, refused, withheld, restricted, erased, expired.
         state: open, quarantined, split or behind; `reason` says why.
         through: who handed it on when it was read last; empty when it was its owner.
+        skipped_by: by whose word alone it begins late here; empty when by nobody's but its owner's.
         freshness: how new its published head is, and by whose word.
         unpublished: entries of an own feed that are signed and wait for its witnesses to be asked.
         witnesses: of an own feed, what each of its witnesses answered last.
@@ -31,6 +32,7 @@ class FeedStatus:
     reason: str
     advanced_at: datetime | None
     through: str
+    skipped_by: str
     freshness: Freshness
     unpublished: int
     witnesses: list[WitnessAnswer]

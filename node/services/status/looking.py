@@ -80,6 +80,7 @@ def _feeds_by_member(
                 row.reason,
                 row.advanced_at,
                 row.through,
+                row.skipped_by,
                 freshness_of(row, asked, reached_at, now),
                 row.size - row.published_size(),
                 witnesses.list_answers(conn, row.id) if row.own else [],

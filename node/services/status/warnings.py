@@ -7,12 +7,13 @@ from sqlalchemy import Connection
 
 from node.errors import Conflict
 from node.runtime import Node
+from node.services.audit import chain
 from node.services.members.membership import MemberView
 from node.services.register.ledger import Erasure
 from node.services.safekeeping import losses
 from node.services.status.figures import FeedStatus, PeerStatus, Status
 from node.services.witnesses.witnessing import check_clock
-from node.store import documents, endings, feeds, messages, scrubbing
+from node.store import documents, endings, feeds, gate, messages, scrubbing
 from node.store.database import reading
 from protocol.endorsement import State
 
@@ -29,7 +30,8 @@ def find_warnings(
         erasures: own ones that not all peers have confirmed.
     """
     with reading(node.engine) as conn:
-        warnings = [*_clock_problem(conn, node), *losses.warnings(conn), *_erasure_warnings(conn, node)]
+        warnings = [*_clock_problem(conn, node), *losses.warnings(conn), *chain.warnings(conn, node)]
+        warnings += [*_erasure_warnings(conn, node), *_gate_warnings(conn, node)]
     if stuck := scrubbing.waits_for(node.engine):
         warnings.append(f"PostgreSQL cannot be seen to forget what was erased: {stuck}. See the guide.")
     warnings += _message_warnings(found.messages)
@@ -72,6 +74,15 @@ def _endorsement_warnings(node: Node, views: Iterable[MemberView]) -> list[str]:
                 f"{stands.until:%Y-%m-%d}: write another with `gmcn endorse`, or tell the NGO that it ends."
             )
     return warnings
+
+
+def _gate_warnings(conn: Connection, node: Node) -> list[str]:
+    late = [item for item in gate.unreviewed(conn) if item.review_due and item.review_due < node.clock()]
+    return [
+        f"Published without an approval, and not reviewed within 24 hours: {item.case_id}. "
+        f"See `gmcn gate show {item.id}`."
+        for item in late
+    ]
 
 
 def _message_warnings(mail: Mapping[str, int]) -> list[str]:
@@ -155,6 +166,11 @@ def _peer_warnings(peers: Sequence[PeerStatus], now: datetime) -> list[str]:
             if feed.freshness.state == "silent" and feed.freshness.vouched_at is not None:
                 since = f"{feed.freshness.vouched_at:%Y-%m-%d %H:%M} UTC"
                 warnings.append(f"{feed.origin} is silent: nothing newer than {since} has come from it.")
+            if feed.skipped_by:
+                warnings.append(
+                    f"{feed.origin} is incomplete here: {feed.skipped_by}, which handed it on, says that its "
+                    f"beginning has ended. It is read again from {peer.member} once that answers."
+                )
             if feed.states.get(feeds.WITHHELD):
                 warnings.append(
                     f"{feed.origin} withholds {feed.states[feeds.WITHHELD]} documents that it announces."

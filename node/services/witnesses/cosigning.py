@@ -181,7 +181,8 @@ def _cosign(conn: Connection, node: Node, log: _Log, submission: Submission) -> 
     checkpoint, now = submission.checkpoint, node.now()
     row = log.row or feeds.ensure_feed(conn, log.member.id, log.entry.audience, checkpoint.origin, own=False)
     # Other lines are whatever the sender wrote: what is kept and served holds none that was not verified.
-    by_log = tuple(line for line in submission.note.signatures if any(map(line.of, log.entry.every_key)))
+    keys = log.entry.keys_at(now)
+    by_log = tuple(line for line in submission.note.signatures if any(map(line.of, keys)))
     note = Note(submission.note.text, by_log)
     if log.newest is None or log.newest.size < checkpoint.size:
         heads.advance_head(conn, row.id, log.newest, checkpoint.size, checkpoint.root, format_note(note), now)

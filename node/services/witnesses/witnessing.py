@@ -47,8 +47,9 @@ from protocol.witness import format_submission, parse_cosignatures, parse_newest
 DEADLINE_SECONDS = 2.0
 """How long the witnesses are waited for before a head is published without them."""
 
-LEASE = timedelta(minutes=5)
-"""How long a witness's word that no larger head is known allows to sign on top of it."""
+LEASE = timedelta(minutes=1)
+"""How long a witness's word that no larger head is known allows to sign on top of it, in the process that has
+asked: many cases are erased one by one without asking each time."""
 
 REFRESH = timedelta(hours=1)
 """How old the cosignatures of a quorum become before newer ones are asked for."""
@@ -111,7 +112,7 @@ def check_may_sign(node: Node) -> None:
         rows = _own_feeds(conn)
         for row in rows:
             check_not_stopped(row)
-        lapsed = [row for row in rows if not _is_confirmed(conn, node, row, now)]
+        lapsed = [row for row in rows if not _is_confirmed(node, row, now)]
         clock_is_off = _clock_is_off(_measured_offset(conn, node, now))
     if lapsed or clock_is_off:
         _attend(node, rows if clock_is_off else lapsed)
@@ -269,6 +270,8 @@ def _attend(node: Node, rows: Sequence[FeedRow]) -> None:
                 stop_behind(conn, row, shown[1], shown[0])
             else:
                 _keep_note(conn, row, asked[row.id], about)
+        if shown is None and any(reply.cosignature for reply in about):
+            node.vouched[row.origin] = now
 
 
 def _submit_all(node: Node, asked: Sequence[tuple[FeedRow, Member]]) -> list[_Reply]:
@@ -313,10 +316,12 @@ def _verify_cosignature(data: bytes, note: bytes, keys: Sequence[VerifierKey]) -
 
 
 def _newer_head(node: Node, reply: _Reply) -> tuple[str, bytes] | None:
-    """Let a witness show the head that it says it knows; None unless this member's own key has signed one
-    that the own leaves do not lead to. A witness could otherwise stop an owner by a word."""
+    """Let a witness show the head that it says it knows; None unless a key of this member's that counts now
+    has signed one that the own leaves do not lead to. A witness could otherwise stop an owner by a word, or
+    with a key that was replaced long ago. Heads that were signed with one are signed anew with the next."""
     row = reply.row
-    keys = node.entry().feed("police" if row.audience == "police" else "network").every_key
+    entry = node.entry().feed("police" if row.audience == "police" else "network")
+    keys = entry.keys_at(node.now())
     for data in _shown_heads(node, reply.witness, row.origin):
         with suppress(ProtocolError):
             shown, _ = verify_checkpoint(data, keys)
@@ -377,14 +382,12 @@ def _own_feeds(conn: Connection) -> list[FeedRow]:
     return [row for row in feeds.own_feeds(conn) if row.newest_note is not None]
 
 
-def _is_confirmed(conn: Connection, node: Node, row: FeedRow, now: datetime) -> bool:
-    """Tell whether a witness has lately vouched for the own head, or there is none to do it."""
+def _is_confirmed(node: Node, row: FeedRow, now: datetime) -> bool:
+    """Tell whether a witness has lately vouched for the own head to this process, or there is none."""
     if not witnesses_of(node.network(), row.member, row.audience, now).members:
         return True
-    return any(
-        answer.confirmed_at is not None and now - LEASE < answer.confirmed_at <= now
-        for answer in witnesses.list_answers(conn, row.id)
-    )
+    heard = node.vouched.get(row.origin)
+    return heard is not None and now - LEASE < heard <= now
 
 
 def _is_due(conn: Connection, node: Node, row: FeedRow) -> bool:

@@ -78,7 +78,7 @@ def search(asked: Mapping[str, Any]) -> dict[str, Any]:
     """Find cases
 
     Finds own cases and everything that was pulled from peers, together. Names are found across scripts. The
-    journal keeps that there was a search and a keyed hash of what it asked for, never the words.
+    journal keeps which conditions a search had and keyed hashes of what it asked for, never the words.
     """
     query = bodies.make_query(asked, _node().now().date())
     found, total = finding.find(_node(), query, _actor())
@@ -104,8 +104,12 @@ def open_case(asked: Mapping[str, Any], member: str, opaque: str) -> Opened:
 
 
 def get_photograph(member: str, opaque: str, sha256: str) -> Response:
-    """Read a photograph that the public part names"""
-    data, media_type = finding.read_photograph(_node(), _case_id(member, opaque), _hash(sha256))
+    """Read a photograph that the public part names
+
+    The journal keeps who read a full-size one.
+    """
+    case_id = _case_id(member, opaque)
+    data, media_type = finding.read_photograph(_node(), case_id, _hash(sha256), _actor())
     return Response(data, content_type=media_type)
 
 

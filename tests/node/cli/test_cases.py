@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from node.store.access import read_journal
 from node.store.database import reading
+from node.store.journal import read_journal
 from tests.factories import sample_record
 from tests.node.cli.conftest import FR, KE, Town
 

@@ -165,7 +165,7 @@ def test_without_a_node_every_command_says_how_to_make_one(tmp_path: Path, comma
     result = gmcn(tmp_path / "none", *command)
     assert result.exit_code == 2
     assert "There is no node in" in result.stderr
-    assert "gmcn init" in result.stderr
+    assert f"`gmcn --home {tmp_path / 'none'} init`" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_before_joining_every_command_says_how_to_join(new_home: Path, command: 
         assert result.exit_code == 0
         return
     assert result.exit_code == 3, result.output
-    assert "gmcn join" in result.stderr
+    assert f"`gmcn --home {new_home} join request`" in result.stderr
 
 
 def test_a_database_that_does_not_answer_is_told_without_its_words(

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from node.services.witnesses import evidence
-from node.store.access import read_journal
 from node.store.database import reading
+from node.store.journal import read_journal
 from protocol.checkpoint import Checkpoint, sign_checkpoint
 from protocol.evidence import Evidence, format_evidence
 from protocol.note import format_note

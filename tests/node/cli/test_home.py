@@ -13,7 +13,7 @@ def test_init_makes_a_private_home_and_says_what_comes_next(tmp_path: Path) -> N
     result = gmcn(home, "init", FR, "--set", "pull.interval_seconds=60", "--set", "log.form=json")
     assert result.exit_code == 0
     assert f"Made the node of {FR}" in result.stdout
-    assert "gmcn join request" in result.stdout
+    assert f"gmcn --home {home} join request" in result.stdout
     assert stat.S_IMODE(home.stat().st_mode) == 0o700
     config = load_config(home, {})
     assert (config.pull.interval_seconds, config.log.form, config.server.port) == (60, "json", 8440)

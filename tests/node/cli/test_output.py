@@ -1,5 +1,6 @@
 """What is printed, for people and for programs."""
 
+import io
 import json
 from collections import OrderedDict
 from datetime import UTC, date, datetime
@@ -7,8 +8,19 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
+from rich.console import Console
 
-from node.cli.output import print_json, print_table, progress_bars, readable, safe, shown, utc_time
+from node.cli.output import (
+    Rows,
+    print_json,
+    print_record,
+    print_table,
+    progress_bars,
+    readable,
+    safe,
+    shown,
+    utc_time,
+)
 from node.services.safekeeping.integrity import Finding
 
 MOMENT = datetime(2026, 11, 21, 20, 14, 5, 999, tzinfo=UTC)
@@ -86,6 +98,7 @@ def test_values_in_tables(value: Any, text: str) -> None:
         (["uk", "en"], "uk, en"),
         ([{"kind": "mole"}, {"kind": "scar"}], "- kind mole\n- kind scar"),
         ({"primary": True}, "primary yes"),
+        ([{"kind": "adult", "sex": 2}], "- kind adult, sex female"),
         ({"later": {"origin": "x"}}, "later origin x"),
         ({"later": {"origin": 1, "text": None}}, "later origin 1, text None"),
         (1, "1"),
@@ -94,6 +107,42 @@ def test_values_in_tables(value: Any, text: str) -> None:
 )
 def test_fields_of_a_case_are_readable(value: Any, text: str) -> None:
     assert readable(value) == text
+
+
+@pytest.mark.parametrize(
+    ("code", "word"), [(0, "unknown"), (1, "male"), (2, "female"), (9, "not_applicable"), (7, "7")]
+)
+def test_sex_is_a_word_for_people(code: int, word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    print_record({"sex": code})
+    assert capsys.readouterr().out.split()[-2:] == ["sex", word]
+
+
+CASE = f"police.fr.example/{'k' * 26}"
+HOLDINGS = (("case", "member", "since", "late"), [(CASE, "police.ke.example", MOMENT, "")], "One case")
+
+
+def _printed(width: int, rows: Rows) -> str:
+    console = Console(width=width, record=True, file=io.StringIO())
+    console.print(rows)
+    return console.export_text()
+
+
+def test_a_table_that_fits_has_columns() -> None:
+    text = _printed(100, Rows(*HOLDINGS))
+    assert f"{CASE}   police.ke.example   2026-11-21 20:14" in text
+
+
+def test_a_table_that_does_not_fit_is_a_block_of_lines_for_each_row() -> None:
+    lines = [line.rstrip() for line in _printed(80, Rows(*HOLDINGS)).splitlines()]
+    assert lines == [
+        "One case", "", f"case  {CASE}", "  member  police.ke.example", "  since   2026-11-21 20:14",
+    ]  # fmt: skip
+
+
+def test_a_table_of_few_columns_is_folded() -> None:
+    text = _printed(40, Rows(("field", "value"), [("circumstances", "word " * 20)]))
+    assert text.count("circumstances") == 1
+    assert text.count("word word") > 2
 
 
 def test_times_are_in_utc_and_may_be_missing() -> None:

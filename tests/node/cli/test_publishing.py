@@ -104,9 +104,38 @@ def test_receipts_say_who_holds_which_version(town: Town) -> None:
     town.run(FR, "case", "receipts", f"{FR}/{'a' * 26}", code=3)
 
 
+def test_receipts_say_what_their_versions_are(town: Town) -> None:
+    case = town.draft(FR)
+    assert "No member was ever given this case" in town.run(FR, "case", "receipts", case).stdout
+    town.run(FR, "publish", case, "--no-ring")
+    assert "nothing yet" in town.run(FR, "case", "receipts", case).stdout
+    town.run(KE, "pull", FR)
+    text = town.run(FR, "case", "receipts", case).stdout
+    assert [text.count(word) for word in ("newest", "confirmed", "version 1")] == [1, 1, 5]
+    town.run(FR, "case", "withdraw", case, "--no-ring")
+    text = town.run(FR, "case", "receipts", case).stdout
+    assert "erasure (version 2)" in text
+    assert "version 1" in text
+
+
+def test_erasing_says_what_is_still_to_come_of_what_was_done(town: Town) -> None:
+    draft, case = town.draft(FR), town.published(FR)
+    never = town.run(FR, "erase", draft, "--yes")
+    assert (never.stdout, never.stderr) == ("Erased. It had never left the house.\n", "")
+    town.run(FR, "case", "withdraw", case, "--no-ring")
+    withdrawn = town.run(FR, "erase", case, "--yes")
+    assert "when it was withdrawn" in withdrawn.stdout
+    assert f"case receipts {case}" in withdrawn.stdout
+    assert "case undo" not in withdrawn.stdout
+    assert "Rang" not in withdrawn.stderr
+    assert "It was erased before." in town.run(FR, "erase", case, "--yes").stdout
+
+
 def test_a_withdrawal_is_undone_under_a_new_id(town: Town) -> None:
     case = town.published(FR)
-    assert "undone for 3 days" in town.run(FR, "case", "withdraw", case).stdout
+    said = town.run(FR, "case", "withdraw", case).stdout
+    assert f"  gmcn --home {town.home(FR)} case undo {case}\n" in said
+    assert all(len(line) <= 80 for line in said.splitlines() if "gmcn" not in line)
     town.run(FR, "case", "withdraw", case, code=5)
     again = town.json(FR, "case", "undo", case, "--no-ring")["case"]
     assert again != case

@@ -69,7 +69,7 @@ def test_every_case_is_invented_and_says_so(nodes: dict[str, Node]) -> None:
         for case in found:
             scripts |= {name["script"] for name in case.record.get("names", ())}
             assert "EXERCISE" in case.record["circumstances"]["en"]["text"]
-            leaving = publishing.preview(nodes[plan.id], case.case_id)
+            leaving = publishing.preview(nodes[plan.id], case.case_id, "test")
             assert leaving.public is not None
             assert "EXERCISE" in leaving.public["circumstances"]["en"]["text"]
             (photo,) = case.record["photos"]
@@ -177,7 +177,7 @@ def test_the_screen_says_exercise_and_what_is_wrong(world: World, nodes: dict[st
     text = console.export_text()
     console.file.close()
     assert text.count("EXERCISE") == 2
-    assert "stopped" in text
+    assert "down" in text
     for plan in MEMBERS:
         assert plan.id in text
 

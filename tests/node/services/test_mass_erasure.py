@@ -194,6 +194,27 @@ def test_what_a_clock_ahead_has_hidden_comes_back(federation: Federation, publis
     assert problems(peer) == []
 
 
+def test_what_comes_back_of_a_suspended_member_is_not_found(
+    federation: Federation, published: list[str]
+) -> None:
+    """Neither what a clock ahead has hidden, nor what a freeze brings back."""
+    peer, now = federation[PEER], federation.clock.now
+    row = find_feed(peer, POLICE)
+    frozen = FrozenHead(row.size, row.known().frontier.root())
+    erase(federation, published[0])
+    federation.clock.advance(days=365)
+    erasure.expire(peer)
+    federation.clock.now = now + timedelta(minutes=5)
+    entry = federation.coordinator.trusted.roster.member(POLICE)
+    feed = replace(entry.feeds[0], state="frozen", frozen=frozen)
+    federation.announce(POLICE, feeds=(feed, *entry.feeds[1:]), state="suspended")
+    assert revival.revive(peer) > CASES
+    assert (held(peer, published[0]), held(peer, published[1])) == (1, 2)  # the network feed alone is frozen
+    assert shown(peer, federation) == set()
+    federation.announce(POLICE, state="active")
+    assert shown(peer, federation) == set(published)
+
+
 def test_nothing_is_purged_while_the_clock_is_wrong(
     federation: Federation, published: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,7 @@ from node.services.safekeeping import integrity
 from node.services.status import status
 from node.store import messages as store
 from node.store.database import reading, writing
+from node.store.journal import read_journal
 from node.store.messages import MessageRow
 from protocol.encoding import parse_object
 from protocol.message import (
@@ -104,6 +105,9 @@ def test_a_message_reaches_the_other_member(federation: Federation) -> None:
     (row,) = came(receiver)
     assert (row.state, row.member, row.kind, row.case_id) == ("new", SENDER, "lead", CASE)
     assert messages.read_message(receiver, row.id, "test").content == LEAD
+    with reading(receiver.engine) as conn:
+        done = [(entry.action, entry.actor) for entry in read_journal(conn, CASE)]
+    assert done == [("message.read", "test"), ("message.receive", f"member {SENDER}")]
     with reading(sender.engine) as conn:
         assert store.sealed_content(conn, out.id) is None
     assert messages.read_message(sender, out.id, "test").content is None
@@ -259,8 +263,11 @@ def test_one_sealed_to_a_stranger_is_refused_for_good_and_a_person_told(light: F
     assert messages.due(sender) == []
 
 
-def test_one_sender_cannot_fill_the_disk(light: Federation, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(messages, "MAX_OPEN_BYTES", 5_000)
+@pytest.mark.parametrize(("limit", "most"), [("MAX_OPEN_BYTES", 5_000), ("MAX_OPEN", 3)])
+def test_one_sender_cannot_fill_the_disk_or_the_memory(
+    light: Federation, monkeypatch: pytest.MonkeyPatch, limit: str, most: int
+) -> None:
+    monkeypatch.setattr(messages, limit, most)
     for number in range(5):
         lead(light, Content({"number": number}, bytes(500)))
     assert "429" in messages.deliver(light[SENDER], RECEIVER)

@@ -1,9 +1,7 @@
 """What a peer may be given and what is taken from it, without HTTP."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,13 +19,6 @@ from tests.factories import sample_record
 from tests.federation import DE, FR, NGO, Federation
 
 POLICE, PEER, HELPER = FR[0], DE[0], NGO[0]
-
-
-@pytest.fixture
-def federation(tmp_path: Path) -> Iterator[Federation]:
-    made = Federation(tmp_path)
-    yield made
-    made.close()
 
 
 def call(federation: Federation, member: str = PEER) -> Caller:

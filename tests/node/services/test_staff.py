@@ -9,7 +9,7 @@ import pytest
 from node.errors import InvalidInput, NotAllowed, NotFound
 from node.runtime import Node
 from node.services import staff
-from node.store import access
+from node.store import access, journal
 from node.store.database import reading
 from tests.federation import FR, Federation
 
@@ -33,7 +33,7 @@ def test_a_token_works_until_its_end(federation: Federation, node: Node) -> None
     secret = token.split("_", 2)[2]
     with reading(node.engine) as conn:
         assert secret not in repr(conn.execute(access.staff_token.select()).all())
-        assert secret not in repr(access.read_journal(conn))
+        assert secret not in repr(journal.read_journal(conn))
     federation.clock.advance(seconds=timedelta(days=30).total_seconds() - 1)
     staff.check_token(node, token)
     federation.clock.advance(seconds=1)
@@ -52,7 +52,7 @@ def test_a_revoked_token_ends_at_once_and_alone(node: Node) -> None:
         with pytest.raises(NotFound):
             staff.revoke_token(node, gone, "Ana")
     with reading(node.engine) as conn:
-        actions = [entry.action for entry in access.read_journal(conn)]
+        actions = [entry.action for entry in journal.read_journal(conn)]
     assert actions[:3] == ["token.revoke", "token.create", "token.create"]
 
 

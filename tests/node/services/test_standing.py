@@ -24,13 +24,6 @@ POLICE, PEER, HELPER = FR[0], DE[0], NGO[0]
 
 
 @pytest.fixture
-def federation(tmp_path: Path) -> Iterator[Federation]:
-    made = Federation(tmp_path)
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def strangers(tmp_path: Path) -> Iterator[Federation]:
     made = Federation(tmp_path, accepted=False, policy=Policy(notice_days=7))
     yield made

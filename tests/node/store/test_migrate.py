@@ -9,7 +9,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine
 
 from node.errors import Conflict, InvalidInput
-from node.store import access, cases, feeds, peers
+from node.store import cases, feeds, journal, peers
 from node.store.database import open_database, reading, writing
 from node.store.migrate import current_revision, migrate
 from node.store.tables import metadata
@@ -59,14 +59,14 @@ def test_rows_stay_when_nothing_is_to_be_done_and_go_with_their_tables(engine: E
         cases.add_case(conn, "police.fr.example/a", sample_record("ar"), "test", START)
         feeds.ensure_feed(conn, "police.fr.example", "network", "police.fr.example/network", own=True)
         peers.see_peer(conn, "police.de.example", "keys", START)
-        access.write_journal(conn, access.JournalEntry(START, "test", "case.add"))
+        journal.write_journal(conn, journal.JournalEntry(START, "test", "case.add"))
     migrate(engine)
     with reading(engine) as conn:
         assert len(cases.list_cases(conn)) == len(feeds.list_feeds(conn)) == len(peers.list_peers(conn)) == 1
     migrate(engine, "base")
     migrate(engine)
     with reading(engine) as conn:
-        assert cases.list_cases(conn) == feeds.list_feeds(conn) == access.read_journal(conn) == []
+        assert cases.list_cases(conn) == feeds.list_feeds(conn) == journal.read_journal(conn) == []
 
 
 def test_a_database_of_a_newer_program_is_left_alone(engine: Engine) -> None:

@@ -31,8 +31,8 @@ from node.services.members import membership
 from node.services.register import cases as register
 from node.services.register import publishing
 from node.services.register.finding import MAX_PURPOSE
-from node.store.access import JournalEntry, read_journal
 from node.store.database import open_database, reading
+from node.store.journal import JournalEntry, read_journal
 from node.store.migrate import migrate
 from node.web.api import make_api_app
 from node.web.api.routes import MAX_BODY, ROUTES, Route
@@ -190,7 +190,8 @@ def test_a_name_is_found_in_another_script_and_stands_nowhere_afterwards(either:
     entry, before = either.journal()[0], len(either.journal())
     token_id = either.tokens["search"].split("_")[1]
     assert (entry.action, entry.actor) == ("search", f"token {token_id}")
-    assert re.fullmatch("[0-9a-f]{64}", entry.terms)
+    assert (entry.fields, len(entry.terms)) == (["name"], 2)
+    assert all(re.fullmatch("[0-9a-f]{32}", term) for term in entry.terms)
     assert asked not in repr(either.journal())
     # the same question has the same hash, on any page; another has another
     either.search(name=asked, limit=1)
@@ -345,6 +346,14 @@ def test_photographs_of_an_own_draft(shared: Desk) -> None:
     sha256 = own["public"]["photos"][0]["renditions"][0]["sha256"]
     response = shared.ask("GET", f"/v1/cases/{own['case']}/photographs/{sha256}", scope="search")
     assert hashlib.sha256(response.data).hexdigest() == sha256
+    assert shared.journal()[0].action == "search"  # a page of results shows the small ones
+    (full,) = [
+        item["sha256"] for item in own["public"]["photos"][0]["renditions"] if item["sha256"] != sha256
+    ]
+    response = shared.ask("GET", f"/v1/cases/{own['case']}/photographs/{full}", scope="search")
+    assert hashlib.sha256(response.data).hexdigest() == full
+    entry = shared.journal()[0]
+    assert (entry.action, entry.case_id, entry.fields) == ("photograph.open", own["case"], ["public"])
     response = shared.ask("POST", f"/v1/cases/{own['case']}/photographs/{sha256}/open", PURPOSE)
     assert hashlib.sha256(response.data).hexdigest() == sha256
 

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from node.store import search
+from node.store import journal, search
 
 revision = "0001"
 down_revision = None
@@ -35,9 +35,12 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.Column("withdrawn_at", sa.BigInteger(), nullable=True),
+        sa.Column("disclosed", sa.LargeBinary(), nullable=True),
+        sa.Column("next_due", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("case_id", name=op.f("pk_case_file")),
     )
     with op.batch_alter_table("case_file", schema=None) as batch_op:
+        batch_op.create_index("ix_case_file_due", ["status", "next_due"], unique=False)
         batch_op.create_index("ix_case_file_status", ["status", "updated_at"], unique=False)
 
     op.create_table(
@@ -85,6 +88,7 @@ def upgrade() -> None:
         sa.Column("readers_at", sa.BigInteger(), nullable=True),
         sa.Column("pruned", sa.LargeBinary(), nullable=False),
         sa.Column("minimum", sa.BigInteger(), nullable=False),
+        sa.Column("skipped_by", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_feed")),
         sa.UniqueConstraint("member", "audience", name=op.f("uq_feed_member_audience")),
         sa.UniqueConstraint("origin", name=op.f("uq_feed_origin")),
@@ -111,7 +115,7 @@ def upgrade() -> None:
 
     op.create_table(
         "journal",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("actor", sa.String(), nullable=False),
         sa.Column("action", sa.String(), nullable=False),
@@ -119,8 +123,12 @@ def upgrade() -> None:
         sa.Column("fields", sa.String(), nullable=False),
         sa.Column("purpose", sa.String(), nullable=False),
         sa.Column("terms", sa.String(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_journal")),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_journal")),
     )
+    with op.batch_alter_table("journal", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_journal_case_id"), ["case_id"], unique=False)
+
     op.create_table(
         "lead",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -214,6 +222,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("member", name=op.f("pk_peer")),
     )
     op.create_table(
+        "person",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("full_name", sa.String(), nullable=False),
+        sa.Column("roles", sa.String(), nullable=False),
+        sa.Column("language", sa.String(), nullable=False),
+        sa.Column("password_hash", sa.String(), nullable=False),
+        sa.Column("must_change", sa.Boolean(), nullable=False),
+        sa.Column("second_factor", sa.LargeBinary(), nullable=True),
+        sa.Column("used_step", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("signed_in_at", sa.BigInteger(), nullable=True),
+        sa.Column("disabled_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_person")),
+        sa.UniqueConstraint("name", name=op.f("uq_person_name")),
+    )
+    op.create_table(
         "receipt_statement",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("member", sa.String(), nullable=False),
@@ -290,6 +315,19 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_seen_request_expires_at"), ["expires_at"], unique=False)
 
     op.create_table(
+        "sign_in_attempt",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("account", sa.LargeBinary(), nullable=False),
+        sa.Column("address", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sign_in_attempt")),
+    )
+    with op.batch_alter_table("sign_in_attempt", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sign_in_attempt_account"), ["account"], unique=False)
+        batch_op.create_index(batch_op.f("ix_sign_in_attempt_address"), ["address"], unique=False)
+        batch_op.create_index(batch_op.f("ix_sign_in_attempt_at"), ["at"], unique=False)
+
+    op.create_table(
         "staff_token",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
@@ -342,6 +380,21 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["case_id"], ["case_file.case_id"], name=op.f("fk_case_revision_case_id")),
         sa.PrimaryKeyConstraint("case_id", "revision", name=op.f("pk_case_revision")),
     )
+    op.create_table(
+        "console_session",
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("person_id", sa.String(), nullable=False),
+        sa.Column("device", sa.String(), nullable=False),
+        sa.Column("complete", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("seen_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_console_session_person_id")),
+        sa.PrimaryKeyConstraint("hash", name=op.f("pk_console_session")),
+    )
+    with op.batch_alter_table("console_session", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_console_session_person_id"), ["person_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_console_session_seen_at"), ["seen_at"], unique=False)
+
     op.create_table(
         "evidence_delivery",
         sa.Column("evidence_id", sa.String(length=64), nullable=False),
@@ -421,6 +474,32 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("feed_id", "level", "place", name=op.f("pk_feed_tile")),
     )
     op.create_table(
+        "gate_request",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("case_id", sa.String(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("answers", sa.LargeBinary(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("author", sa.String(), nullable=False),
+        sa.Column("asked_at", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("decided_by", sa.String(), nullable=False),
+        sa.Column("decided_at", sa.BigInteger(), nullable=True),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=True),
+        sa.Column("review_due", sa.BigInteger(), nullable=True),
+        sa.Column("reviewed_by", sa.String(), nullable=False),
+        sa.Column("reviewed_at", sa.BigInteger(), nullable=True),
+        sa.Column("upheld", sa.Boolean(), nullable=True),
+        sa.Column("review_reason", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["case_file.case_id"], name=op.f("fk_gate_request_case_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_gate_request")),
+    )
+    with op.batch_alter_table("gate_request", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_gate_request_case_id"), ["case_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_gate_request_state"), ["state"], unique=False)
+
+    op.create_table(
         "head",
         sa.Column("feed_id", sa.Integer(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
@@ -432,6 +511,18 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["feed_id"], ["feed.id"], name=op.f("fk_head_feed_id")),
         sa.PrimaryKeyConstraint("feed_id", name=op.f("pk_head")),
     )
+    op.create_table(
+        "kept_form",
+        sa.Column("person_id", sa.String(), nullable=False),
+        sa.Column("path", sa.String(), nullable=False),
+        sa.Column("fields", sa.LargeBinary(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_kept_form_person_id")),
+        sa.PrimaryKeyConstraint("person_id", "path", name=op.f("pk_kept_form")),
+    )
+    with op.batch_alter_table("kept_form", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_kept_form_expires_at"), ["expires_at"], unique=False)
+
     op.create_table(
         "lead_entry",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -470,6 +561,13 @@ def upgrade() -> None:
         sa.Column("nothing_held", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["feed_id"], ["feed.id"], name=op.f("fk_receipt_feed_id")),
         sa.PrimaryKeyConstraint("feed_id", "case_id", "member", name=op.f("pk_receipt")),
+    )
+    op.create_table(
+        "recovery_code",
+        sa.Column("person_id", sa.String(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_recovery_code_person_id")),
+        sa.PrimaryKeyConstraint("person_id", "hash", name=op.f("pk_recovery_code")),
     )
     op.create_table(
         "witness",
@@ -518,10 +616,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("feed_id", "digest", name=op.f("pk_published")),
     )
     search.create_indexes(op.get_bind())
+    journal.create_guards(op.get_bind())
 
 
 def downgrade() -> None:
     search.drop_indexes(op.get_bind())
+    journal.drop_guards(op.get_bind())
     op.drop_table("published")
     with op.batch_alter_table("photograph", schema=None) as batch_op:
         batch_op.drop_index("ix_photograph_state")
@@ -530,13 +630,23 @@ def downgrade() -> None:
     op.drop_table("photograph")
     op.drop_table("document")
     op.drop_table("witness")
+    op.drop_table("recovery_code")
     op.drop_table("receipt")
     op.drop_table("lead_photograph")
     with op.batch_alter_table("lead_entry", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_lead_entry_lead_id"))
 
     op.drop_table("lead_entry")
+    with op.batch_alter_table("kept_form", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_kept_form_expires_at"))
+
+    op.drop_table("kept_form")
     op.drop_table("head")
+    with op.batch_alter_table("gate_request", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_gate_request_state"))
+        batch_op.drop_index(batch_op.f("ix_gate_request_case_id"))
+
+    op.drop_table("gate_request")
     op.drop_table("feed_tile")
     with op.batch_alter_table("feed_case", schema=None) as batch_op:
         batch_op.drop_index(
@@ -558,6 +668,11 @@ def downgrade() -> None:
     op.drop_table("feed_case")
     op.drop_table("feed_bundle")
     op.drop_table("evidence_delivery")
+    with op.batch_alter_table("console_session", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_console_session_seen_at"))
+        batch_op.drop_index(batch_op.f("ix_console_session_person_id"))
+
+    op.drop_table("console_session")
     op.drop_table("case_revision")
     with op.batch_alter_table("case_photograph", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_case_photograph_sha256"))
@@ -567,6 +682,12 @@ def downgrade() -> None:
     op.drop_table("withdrawal")
     op.drop_table("waypoint")
     op.drop_table("staff_token")
+    with op.batch_alter_table("sign_in_attempt", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_sign_in_attempt_at"))
+        batch_op.drop_index(batch_op.f("ix_sign_in_attempt_address"))
+        batch_op.drop_index(batch_op.f("ix_sign_in_attempt_account"))
+
+    op.drop_table("sign_in_attempt")
     with op.batch_alter_table("seen_request", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_seen_request_expires_at"))
 
@@ -580,6 +701,7 @@ def downgrade() -> None:
 
     op.drop_table("search_entry")
     op.drop_table("receipt_statement")
+    op.drop_table("person")
     op.drop_table("peer")
     op.drop_table("notice")
     with op.batch_alter_table("message", schema=None) as batch_op:
@@ -595,6 +717,9 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_lead_case_id"))
 
     op.drop_table("lead")
+    with op.batch_alter_table("journal", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_journal_case_id"))
+
     op.drop_table("journal")
     with op.batch_alter_table("handover", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_handover_case_id"))
@@ -608,6 +733,7 @@ def downgrade() -> None:
     op.drop_table("comparison")
     with op.batch_alter_table("case_file", schema=None) as batch_op:
         batch_op.drop_index("ix_case_file_status")
+        batch_op.drop_index("ix_case_file_due")
 
     op.drop_table("case_file")
     op.drop_table("carried_receipt")

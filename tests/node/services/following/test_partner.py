@@ -15,6 +15,7 @@ from node.services.register import cases as register
 from node.services.register import publishing
 from node.store import feeds, peers
 from node.store.database import reading
+from node.web.federation import make_federation_app
 from protocol.bundle import PIECE_BYTES
 from protocol.receipt import HELD, format_receipt
 from protocol.roster import fingerprint
@@ -130,6 +131,26 @@ def test_a_bundle_that_never_ends_does_not_stay(
         federation.clock.advance(minutes=minutes)
         assert arrivals.take_arrived(federation[PARTNER]) == []
         assert len(list(folder.iterdir())) == left
+
+
+def test_what_waits_takes_no_more_disk_than_is_allowed_and_leaves_some_free(
+    federation: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node, put = federation[PARTNER], "/bundles/test-bundle-1"
+    monkeypatch.setattr(arrivals, "PIECE_BYTES", 400_000)
+    config = replace(node.config, storage=replace(node.config.storage, arrivals_megabytes=1))
+    federation.nodes[PARTNER] = replace(node, config=config)
+    federation.wire.apps[PARTNER] = make_federation_app(federation[PARTNER], lambda: None)
+    piece = b"x" * 400_000
+    for caller, number in ((OWNER, 0), (OTHER, 0)):
+        assert federation.ask(caller, PARTNER, "PUT", f"{put}/{number}", piece).status == 204
+    before = sorted((path.name, path.stat().st_size) for path in (config.home / "arrivals").iterdir())
+    answer = federation.ask(OWNER, PARTNER, "PUT", f"{put}/1", piece)
+    assert (answer.status, b"no room for more bundles" in answer.body) == (503, True)
+    monkeypatch.setattr(arrivals, "free_bytes", lambda folder: arrivals.MIN_FREE_BYTES)
+    answer = federation.ask(OTHER, PARTNER, "PUT", f"{put}/1/last", b"x")
+    assert (answer.status, b"almost full" in answer.body) == (503, True)
+    assert sorted((path.name, path.stat().st_size) for path in (config.home / "arrivals").iterdir()) == before
 
 
 def test_pieces_are_put_together_in_their_order_or_not_at_all(

@@ -11,12 +11,13 @@ from node.adapters.http import Answer
 from node.services.endings import erasure
 from node.services.following import pruning
 from node.services.register import publishing
+from node.services.status import status
 from node.store import feeds
 from node.store.database import reading, writing
 from protocol.leaf import PUT
 from protocol.pruning import Pruned, format_pruned
 from protocol.tiles import WIDTH, bundles_between, parse_bundle
-from protocol.tlog import EMPTY, leaf_hash
+from protocol.tlog import EMPTY, leaf_hash, subtrees
 from tests.factories import sample_case_id, sample_record
 from tests.federation import DE, FR, NGO, Ask, Call, Federation, down
 from tests.liars import Liar, case_states, problems
@@ -139,6 +140,41 @@ def test_an_owner_that_leaves_off_what_still_lives_hides_nothing(federation: Fed
     assert (after.size, after.note, after.state) == (before.size, before.note, feeds.QUARANTINED)
 
 
+def test_who_knows_a_feed_leaves_nothing_off_by_a_mirrors_word(tmp_path: Path) -> None:
+    """The reader was away; a mirror says that everything since, which lives, had ended."""
+    made = Federation(tmp_path)
+    owner = Liar(made, OWNER, proves=True)  # which does not lie here: see below
+    owner.say(PUT, sample_case_id(0, OWNER), digest=os.urandom(32))
+    owner.erase(sample_case_id(0, OWNER))
+    made.wire.faults[OWNER] = [owner.fault]
+    made.pull(PEER, OWNER)
+    made.clock.advance(days=31)
+    made.coordinator.announce()
+    made.refresh()
+    for number in range(1, WIDTH + 50):
+        owner.say(PUT, sample_case_id(number, OWNER), digest=os.urandom(32))
+    made.pull(OTHER, OWNER)
+    with writing(made[OTHER].engine) as conn:
+        row = feeds.find_feed(conn, OWNER, "network")
+        assert row is not None
+        feeds.set_readers(conn, row.id, [PEER, OTHER], made.clock())
+    leaves = [leaf_hash(entry) for entry in owner.entries]
+    hashes = (
+        EMPTY.extended(leaves[index << level : (index + 1) << level]).root()
+        for level, index in subtrees(2, WIDTH)
+    )
+    skipped = format_pruned(Pruned(WIDTH, tuple(hashes)))
+
+    def leave_off(call: Call, ask: Ask) -> Answer:
+        return Answer(200, {}, skipped) if call.path.endswith("/pruned/2") else ask()
+
+    made.wire.faults = {OWNER: [down], OTHER: [leave_off]}
+    assert OTHER in made.pull(PEER, OWNER).through
+    assert row_of(made, PEER).minimum == 0
+    assert len(case_states(made[PEER], OWNER)) == WIDTH + 50
+    made.close()
+
+
 @pytest.mark.parametrize("step", [WIDTH, 8 * WIDTH])
 def test_what_only_a_mirror_has_left_off_is_read_from_the_owner(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
@@ -169,9 +205,12 @@ def test_what_only_a_mirror_has_left_off_is_read_from_the_owner(
     assert OTHER in made.pull(PEER, OWNER).through
     assert (row_of(made, PEER).minimum, real.case_id in case_states(made[PEER], OWNER)) == (2 * WIDTH, False)
 
+    said = f"{OWNER}/network is incomplete here: {OTHER}"
+    assert any(warning.startswith(said) for warning in status(made[PEER]).warnings)
+
     made.wire.faults = {OWNER: [owner.fault]}
     assert made.pull(PEER, OWNER).leaves == 2 * WIDTH
-    assert row_of(made, PEER).minimum == 0
+    assert (row_of(made, PEER).minimum, row_of(made, PEER).skipped_by) == (0, "")
     states = case_states(made[PEER], OWNER)
     assert len(states) == 2 * WIDTH + 51
     assert states[real.case_id][0] == feeds.HELD

@@ -9,7 +9,7 @@ import pytest
 from node.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from node.services.coordinator import network, signing
 from node.services.members import keys, membership
-from node.store import access, feeds
+from node.store import feeds, journal
 from node.store.database import reading
 from protocol.checkpoint import Checkpoint, sign_checkpoint
 from protocol.joining import verify_join_request
@@ -168,7 +168,7 @@ def test_what_cannot_be_asked_for(federation: SignedFederation) -> None:
     asked = verify_join_request(keys.rotate(node, [], "test"), federation.clock(), node.network().roster)
     assert fingerprint(asked.member) == fingerprint(entry(federation))
     with reading(node.engine) as conn:
-        assert "member.renew-keys" in {line.action for line in access.read_journal(conn)}
+        assert "member.renew-keys" in {line.action for line in journal.read_journal(conn)}
 
 
 def test_an_ngo_has_no_keys_of_a_police_feed(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """Homes, requests, acceptance, endorsements, and what a changed standing hides."""
 
 import stat
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import cast
@@ -14,7 +13,7 @@ from node.errors import Conflict, InvalidInput, NotAllowed, NotFound, PeerUnavai
 from node.runtime import open_node
 from node.services.members import membership
 from node.services.members.membership import Applicant, init_home, root_fingerprint
-from node.store import access, peers
+from node.store import access, journal, peers
 from node.store.database import reading
 from node.store.search import Query, find
 from protocol.encoding import format_json
@@ -27,13 +26,6 @@ from tests.federation import DE, FR, NGO, Federation
 from tests.liars import answering
 
 POLICE, PEER, HELPER = FR[0], DE[0], NGO[0]
-
-
-@pytest.fixture
-def federation(tmp_path: Path) -> Iterator[Federation]:
-    made = Federation(tmp_path)
-    yield made
-    made.close()
 
 
 def found(federation: Federation, member: str) -> int:
@@ -123,7 +115,7 @@ def test_acceptance_is_of_the_present_keys_and_in_the_journal(federation: Federa
     entry = node.network().roster.member(PEER)
     membership.accept_member(node, PEER, fingerprint(entry), "Ana")
     with reading(node.engine) as conn:
-        peer, last = peers.find_peer(conn, PEER), access.read_journal(conn)[0]
+        peer, last = peers.find_peer(conn, PEER), journal.read_journal(conn)[0]
     assert peer is not None
     assert peer.accepted == fingerprint(entry)
     assert (last.action, last.actor, PEER in last.purpose) == ("member.accept", "Ana", True)

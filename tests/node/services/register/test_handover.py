@@ -16,8 +16,8 @@ from node.services.register import cases, handover, publishing, takeover
 from node.services.register.photographs import renditions_in
 from node.store import handovers, photographs
 from node.store import messages as store
-from node.store.access import read_journal
 from node.store.database import reading, writing
+from node.store.journal import read_journal
 from node.store.messages import MessageRow
 from protocol.message import Content
 from tests.factories import sample_full_record, sample_record
@@ -365,6 +365,11 @@ def test_an_offer_whose_photograph_is_refused_ends(federation: Federation) -> No
 
 
 RECORD = sample_record("ar", photos=None)
+LARGE = {"sha256": "ab" * 32, "media_type": "image/jpeg", "width": 9, "height": 9, "bytes": 3_000_001}
+TOO_LARGE = {
+    "kind": "photo",
+    "renditions": [{**LARGE, "bytes": 9}, LARGE],
+}  # its pieces are put together in memory
 GOOD = {"case": f"{OLD}/{'a' * 26}", "record": RECORD, "published": True, "kept_from": [HELPER, "x.example"]}
 
 
@@ -379,6 +384,7 @@ GOOD = {"case": f"{OLD}/{'a' * 26}", "record": RECORD, "published": True, "kept_
         ({"record": {**RECORD, "photos": [{"kind": "photo", "file": "../node.toml"}]}}, "names files"),
         ({"record": {**RECORD, "photos": sample_record("ar")["photos"]}}, "0 of 2"),
         ({"record": {**RECORD, "photos": 5}}, "record is not right"),
+        ({"record": {**RECORD, "photos": [TOO_LARGE]}}, "record is not right"),
         ({"record": {**RECORD, "photos": [{"renditions": [{}]}]}}, "record is not right"),
         ({"published": "yes"}, "not right"),
         ({"kept_from": "all"}, "not right"),

@@ -1,8 +1,6 @@
 """The owner's ledger: who has said what about an erasure, who is late, and who is reminded."""
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -14,13 +12,6 @@ from tests.factories import sample_record
 from tests.federation import DE, FR, NGO, Federation, down
 
 POLICE, PEER, HELPER = FR[0], DE[0], NGO[0]
-
-
-@pytest.fixture
-def federation(tmp_path: Path) -> Iterator[Federation]:
-    made = Federation(tmp_path)
-    yield made
-    made.close()
 
 
 @pytest.fixture

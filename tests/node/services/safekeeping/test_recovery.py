@@ -1,18 +1,22 @@
 """Back into one's own past: restored, copied and rolled back nodes, and what the peers see of it."""
 
+import io
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from PIL import Image
 
 from node.adapters.http import Answer
 from node.adapters.keystore import create_sealing_file, load_sealing_file
 from node.errors import Conflict, NotFound, PeerUnavailable
 from node.runtime import Node
+from node.services.following import bundles
 from node.services.register import cases as register
 from node.services.register import finding, publishing
 from node.services.safekeeping import backup, losses, recovery
@@ -21,13 +25,18 @@ from node.services.serving import NotIdentified
 from node.services.witnesses import cosigning
 from node.store import cases, feeds, marks
 from node.store.database import reading, writing
+from node.store.journal import read_journal
 from node.store.search import Query, find
+from protocol.checkpoint import sign_checkpoint
+from protocol.feed import FeedHead, grow
+from protocol.note import ED25519, Ed25519Signer, format_note
 from protocol.policy import Policy
+from protocol.roster import RetiredKey
 from protocol.witness import format_submission
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO, Ask, Call, Federation, down, dropping, tampering, withholding
 from tests.forensics import invent_child
-from tests.liars import find_feed, problems
+from tests.liars import Liar, find_feed, problems
 
 OWNER, PEER, HELPER = FR[0], DE[0], NGO[0]
 
@@ -121,6 +130,9 @@ def test_a_node_restored_from_yesterday_goes_on_where_its_peers_know_it_to_be(
     assert (done.leaves, done.unheard) == (8, ())
     assert done.losses.erased == [erased.case_id]
     assert done.losses.rebuilt == [fresh.case_id]
+    with reading(node.engine) as conn:
+        entries = {entry.action: entry for entry in read_journal(conn, fresh.case_id)}
+    assert "names" in entries["case.rebuild"].fields
     assert done.losses.older == [changed.case_id]
     assert done.losses.unpictured == [fresh.case_id]  # its full size: peers had only fetched the small one
     assert {name: find_feed(node, OWNER, name).size for name in before} == before
@@ -259,7 +271,51 @@ def test_a_mirror_that_is_behind_brings_back_nothing_that_was_erased(
     hits, _ = finding.find(node, Query(today=made.clock().date()), "test")
     shown = {hit.case_id for hit in hits} & {foreign.case_id, later.case_id}
     assert shown == ({later.case_id} if witnessed else set()), "by the witness's word, or its own alone"
+    assert found(node, made) & {foreign.case_id, later.case_id} == shown, "and it is not counted either"
     made.close()
+
+
+@pytest.mark.parametrize(
+    ("maker", "after", "heard"),
+    [(HELPER, True, True), (HELPER, False, False), (PEER, True, False)],
+    ids=["the owner", "the owner, before the restore", "another member"],
+)
+def test_only_a_newer_bundle_of_the_owner_itself_says_what_it_erased(
+    federation: Federation, insurance: Insurance, maker: str, after: bool, heard: bool
+) -> None:
+    """The node had purged another's child, was restored from before, and has no line to that member."""
+    (erased, kept) = federation.publish(
+        HELPER, sample_record("uk", photos=None), sample_record("hi", photos=None)
+    )
+    federation.publish(OWNER, sample_record("ar", photos=None))
+    pull_all(federation)
+    pull_all(federation, HELPER)
+    old = insurance.take(federation[OWNER])
+    early = carry(federation, maker)
+    publishing.erase(federation[HELPER], erased.case_id, "test")
+    assert federation.pull(OWNER, HELPER).error == ""
+    federation.clock.advance(minutes=1)
+    node = insurance.put_back(federation, OWNER, old)
+    federation.wire.faults[HELPER] = [down]
+    done = recovery.recover(node, with_few=True)
+    assert done is not None
+    assert done.unheard == (HELPER,)
+
+    made = carry(federation, maker) if after else early
+    brought = bundles.import_bundle(node, io.BytesIO(made))
+    assert [report.error for report in brought.feeds if report.member == HELPER] == [""]
+    assert found(node, federation) & {erased.case_id, kept.case_id} == ({kept.case_id} if heard else set())
+    with reading(node.engine) as conn:
+        assert losses.unheard(conn) == ([] if heard else [HELPER])
+        said = " ".join(losses.warnings(conn))
+    assert ("or a bundle that it has made since then" in said) is not heard
+
+
+def carry(federation: Federation, maker: str) -> bytes:
+    """Make a bundle for the owner of this file's backups."""
+    file = io.BytesIO()
+    bundles.export_bundle(federation[maker], OWNER, [], file, {})
+    return file.getvalue()
 
 
 def no_mirror(call: Call, ask: Ask) -> Answer:
@@ -382,6 +438,39 @@ def test_a_mirror_that_lies_is_passed_over_and_one_that_is_behind_is_not_believe
     assert done is not None
     assert done.documents == 2
     assert find_feed(node, OWNER, "network").size == 2
+
+
+def test_a_key_that_was_replaced_long_ago_writes_nobodys_past(
+    federation: Federation, insurance: Insurance
+) -> None:
+    """A peer has got hold of an old key of a restored node's, and hands on an erasure under it."""
+    (case,) = federation.publish(OWNER, sample_record("ar", photos=None))
+    made = insurance.take(federation[OWNER])
+    entry = federation[OWNER].entry()
+    feed = entry.feed("network")
+    old = Ed25519Signer(feed.origin, ED25519, Ed25519PrivateKey.generate())
+    retired = (RetiredKey(old.key, federation.clock()),)
+    others = tuple(one for one in entry.feeds if one.audience != "network")
+    federation.announce(OWNER, feeds=(replace(feed, retired=retired), *others))
+    for one in federation.nodes.values():
+        federation.accept_all(one)
+    pull_all(federation)
+    thief = Liar(federation, OWNER)
+    thief.erase(case.case_id)
+    head = grow(FeedHead(feed.origin), thief.entries).head.checkpoint()
+    forged = format_note(sign_checkpoint(head, old))
+
+    def hand_on(call: Call, ask: Ask) -> Answer:
+        if call.path == f"/mirrors/{OWNER}/network/checkpoint":
+            return Answer(200, {}, forged)
+        return thief.fault(replace(call, path=call.path.replace(f"/mirrors/{OWNER}/", "/feeds/")), ask)
+
+    node = insurance.put_back(federation, OWNER, made)
+    federation.wire.faults[PEER] = [hand_on]
+    done = recovery.recover(node)
+    assert done is not None
+    assert (done.leaves, done.losses.erased) == (0, [])
+    assert status_of(node, case.case_id) == cases.PUBLISHED
 
 
 def test_a_document_that_nobody_has_any_more_is_named(federation: Federation, insurance: Insurance) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.adapters.http import Answer
 from node.errors import Conflict
@@ -28,9 +29,10 @@ from node.store import feeds, heads, marks, witnesses
 from node.store.database import reading, writing
 from node.store.feeds import FeedRow
 from node.store.witnesses import WitnessAnswer
-from protocol.checkpoint import cosign, parse_checkpoint
-from protocol.note import COSIGNATURE, Ed25519Signer, parse_note
+from protocol.checkpoint import Checkpoint, cosign, parse_checkpoint, sign_checkpoint
+from protocol.note import COSIGNATURE, ED25519, Ed25519Signer, format_note, parse_note
 from protocol.policy import Policy
+from protocol.roster import RetiredKey
 from protocol.witness import format_cosignatures, parse_submission
 from tests.conftest import new_pg_database
 from tests.factories import sample_record
@@ -217,6 +219,43 @@ def test_what_a_lying_witness_says_counts_for_nothing_and_stops_nothing(federati
     assert vouched(federation) == federation.clock()
 
 
+def replace_key(federation: Federation, until: timedelta) -> Ed25519Signer:
+    """Have the roster say that the owner's network feed had another key before; return that one."""
+    entry = federation[OWNER].entry()
+    feed = entry.feed("network")
+    old = Ed25519Signer(feed.origin, ED25519, Ed25519PrivateKey.generate())
+    retired = (RetiredKey(old.key, federation.clock() + until),)
+    others = tuple(one for one in entry.feeds if one.audience != "network")
+    federation.announce(OWNER, feeds=(replace(feed, retired=retired), *others))
+    return old
+
+
+@pytest.mark.parametrize(("until", "stopped"), [(timedelta(days=-1), False), (timedelta(days=1), True)])
+def test_a_head_under_a_key_that_was_replaced_long_ago_stops_nobody(
+    federation: Federation, until: timedelta, stopped: bool
+) -> None:
+    """A witness has got hold of an old key of the owner's, and shows a head under it that is larger."""
+    publish(federation)
+    old = replace_key(federation, until)
+    shown = format_note(sign_checkpoint(Checkpoint(own_feed(federation).origin, 50, b"x" * 32), old))
+
+    def show(call: Call, ask: Ask) -> Answer:
+        if call.path == ADD:
+            return Answer(409, {}, b"50\n")
+        return Answer(200, {}, shown) if call.path.startswith("/witness/") else ask()
+
+    federation.wire.faults[SECOND] = [show]
+    federation.clock.advance(minutes=10)
+    if stopped:
+        with pytest.raises(Conflict, match="behind its own past"):
+            publish(federation)
+    else:
+        publish(federation)
+        row = own_feed(federation)
+        assert (row.state, row.size, row.pending) == (feeds.OPEN, 2, None)
+        assert "knows another head" in answers(federation)[SECOND].problem
+
+
 def test_a_witness_that_missed_heads_is_told_from_where_it_stands(federation: Federation) -> None:
     federation.wire.faults[SECOND] = [down]
     for _ in range(3):
@@ -257,7 +296,7 @@ def test_a_clone_that_goes_on_from_an_old_state_is_stopped(federation: Federatio
         publish(federation)
     row = own_feed(federation)
     assert (row.state, size_of(row.note), size_of(row.pending)) == (feeds.BEHIND, 1, 2)
-    assert size_of(row.evidence) == 4
+    assert size_of(row.newer_head) == 4
     assert FIRST in row.reason or SECOND in row.reason
     signed = len(submissions(federation))
     with pytest.raises(Conflict, match="behind its own past"):
@@ -313,7 +352,7 @@ def test_a_witness_that_has_only_pulled_the_newest_head_stops_a_clone_too(federa
     with pytest.raises(Conflict, match="behind its own past"):
         publish(federation)
     row = own_feed(federation)
-    assert (row.state, row.pending, size_of(row.evidence)) == (feeds.BEHIND, None, 2)
+    assert (row.state, row.pending, size_of(row.newer_head)) == (feeds.BEHIND, None, 2)
 
 
 def test_a_clone_that_was_stopped_in_time_fetches_its_past_and_goes_on(federation: Federation) -> None:
@@ -353,11 +392,23 @@ def test_once_the_lease_has_run_out_a_clone_learns_it_before_it_signs(
     assert (row.state, row.size, row.pending) == (feeds.BEHIND, 1, None)
 
 
+def test_a_copy_asks_before_its_first_signature_whatever_the_original_heard(federation: Federation) -> None:
+    publish(federation)
+    saved = federation.save(OWNER)
+    publish(federation)
+    federation.restore(OWNER, saved)
+    federation.reopen(OWNER)
+    with pytest.raises(Conflict, match="behind its own past"):
+        publish(federation)
+    row = own_feed(federation)
+    assert (row.state, row.size, row.pending) == (feeds.BEHIND, 1, None)
+
+
 def test_the_witnesses_are_asked_before_signing_once_in_a_lease(federation: Federation) -> None:
     publish(federation)
     one_publication = [(member, 200) for member in (FIRST, SECOND)] * 2  # of two feeds
-    for minutes, asked_before in ((1, False), (3, False), (6, True)):
-        federation.clock.advance(minutes=minutes)
+    for seconds, asked_before in ((1, False), (59, False), (60, True)):
+        federation.clock.advance(seconds=seconds)
         federation.wire.calls.clear()
         publish(federation)
         expected = one_publication * (2 if asked_before else 1)

@@ -1,0 +1,270 @@
+"""Accounts of the console: added, given roles, disabled, reset.
+
+Guarantees: every change is in the journal with who made it; a password that somebody else set must be changed
+at the first sign-in; what was reset or disabled ends the sessions that were open; the last administrator
+stays.
+"""
+
+import re
+from collections.abc import Collection
+from secrets import token_hex
+
+from sqlalchemy import Connection
+
+from node.domain.permissions import POLICE_ONLY, Role
+from node.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from node.runtime import Node
+from node.services.people import second_factor
+from node.services.people.passwords import (
+    check_password_rules,
+    generate_secret,
+    hash_password,
+    is_password,
+)
+from node.services.people.sessions import Visit, actor_of
+from node.store import people
+from node.store.database import reading, writing
+from node.store.journal import JournalEntry, write_journal
+from node.store.people import Person
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{1,63}", re.ASCII)
+_MAX_FULL_NAME = 100
+
+
+def add_person(
+    node: Node, name: str, full_name: str, roles: Collection[Role], actor: str, password: str | None = None
+) -> tuple[Person, str]:
+    """Add somebody, and return them with the password that they sign in with once.
+
+    Args:
+        name: what they sign in with: letters, digits, `.`, `-`, `_`, `@`; capital letters count as small.
+        password: drawn when None.
+
+    Raises:
+        InvalidInput: a name, a role or the password cannot be taken, with all that is wrong.
+        Conflict: the name is taken.
+    """
+    name, full_name = name.strip().casefold(), " ".join(full_name.split())
+    problems = _problems_of_roles(node, roles)
+    if not _NAME.fullmatch(name):
+        problems.append("name: must have 2 to 64 of the letters a to z, digits, and . - _ @")
+    if not 1 <= len(full_name) <= _MAX_FULL_NAME or not full_name.isprintable():
+        problems.append(f"full name: must have 1 to {_MAX_FULL_NAME} characters")
+    if problems:
+        raise InvalidInput("This person cannot be added.", "See what is allowed.", problems)
+    password = _password(password, name)
+    now = node.clock()
+    made = Person(
+        id=token_hex(8),
+        name=name,
+        full_name=full_name,
+        roles=frozenset(roles),
+        language="",
+        password_hash=hash_password(password),
+        must_change=True,
+        second_factor=None,
+        used_step=0,
+        created_at=now,
+        signed_in_at=None,
+        disabled_at=None,
+    )
+    with writing(node.engine) as conn:
+        if not people.add_person(conn, made):
+            raise Conflict("There is somebody of this name already.", "Choose another name to sign in with.")
+        _journal(conn, node, actor, "person.add", made, " ".join(sorted(roles)))
+    return made, password
+
+
+def list_people(node: Node) -> list[Person]:
+    """Return everybody, disabled ones included, by name."""
+    with reading(node.engine) as conn:
+        return people.list_people(conn)
+
+
+def find_person(node: Node, person_id: str) -> Person:
+    """Return a person by their id.
+
+    Raises:
+        NotFound: there is nobody.
+    """
+    with reading(node.engine) as conn:
+        return _found(people.find_person(conn, person_id))
+
+
+def find_person_by_name(node: Node, name: str) -> Person:
+    """Return a person by the name that they sign in with; raises like `find_person`."""
+    with reading(node.engine) as conn:
+        return _found(people.find_person_by_name(conn, name.strip().casefold()))
+
+
+def set_roles(node: Node, person_id: str, roles: Collection[Role], actor: str) -> None:
+    """Give somebody roles instead of those they had.
+
+    Raises:
+        InvalidInput: none, or one that this member does not give.
+        Conflict: nobody would be administrator.
+        NotFound: there is no such person.
+    """
+    if problems := _problems_of_roles(node, roles):
+        raise InvalidInput("These roles cannot be given.", "Choose others.", problems)
+    with writing(node.engine) as conn:
+        person = _found(people.find_person(conn, person_id))
+        if Role.ADMINISTRATOR not in roles:
+            _check_not_last_administrator(conn, person)
+        people.change_person(conn, person.id, roles=roles)
+        _journal(conn, node, actor, "person.roles", person, " ".join(sorted(roles)))
+
+
+def disable(node: Node, person_id: str, actor: str) -> None:
+    """Let somebody sign in no more, and end their sessions now.
+
+    Raises:
+        Conflict: they are the last administrator.
+        NotFound: there is no such person.
+    """
+    with writing(node.engine) as conn:
+        person = _found(people.find_person(conn, person_id))
+        _check_not_last_administrator(conn, person)
+        people.change_person(conn, person.id, disabled_at=node.clock())
+        people.end_sessions(conn, person.id)
+        _journal(conn, node, actor, "person.disable", person)
+
+
+def enable(node: Node, person_id: str, actor: str) -> None:
+    """Let somebody sign in again who was disabled.
+
+    Raises:
+        NotFound: there is no such person.
+    """
+    with writing(node.engine) as conn:
+        person = _found(people.find_person(conn, person_id))
+        people.change_person(conn, person.id, disabled_at=None)
+        _journal(conn, node, actor, "person.enable", person)
+
+
+def reset_password(node: Node, person_id: str, actor: str, password: str | None = None) -> str:
+    """Give somebody a password to sign in with once, end their sessions, and return it.
+
+    Args:
+        password: drawn when None.
+
+    Raises:
+        InvalidInput: the password cannot be used.
+        NotFound: there is no such person.
+    """
+    name = find_person(node, person_id).name
+    password = _password(password, name)
+    kept = hash_password(password)
+    with writing(node.engine) as conn:
+        person = _found(people.find_person(conn, person_id))
+        people.change_person(conn, person.id, password_hash=kept, must_change=True)
+        people.end_sessions(conn, person.id)
+        _journal(conn, node, actor, "person.password", person)
+    return password
+
+
+def reset_second_factor(node: Node, person_id: str, actor: str) -> None:
+    """Forget somebody's second factor and recovery codes: they enrol another at the next sign-in.
+
+    Raises:
+        NotFound: there is no such person.
+    """
+    with writing(node.engine) as conn:
+        person = _found(people.find_person(conn, person_id))
+        people.change_person(conn, person.id, second_factor=None)
+        people.set_recovery_codes(conn, person.id, ())
+        people.end_sessions(conn, person.id)
+        _journal(conn, node, actor, "person.second-factor-reset", person)
+
+
+def change_own_password(node: Node, visit: Visit, old: str, new: str) -> None:
+    """Change one's own password; every other session of theirs ends.
+
+    Raises:
+        NotAllowed: the old one is not right.
+        InvalidInput: the new one cannot be used, or is the old one.
+    """
+    person = visit.person
+    check_own_password(node, visit, old)
+    check_password_rules(new, person.name)
+    if new == old:
+        raise InvalidInput(
+            "This is the password that you have.", "Choose another.", ["password: must be a new one"]
+        )
+    kept = hash_password(new)
+    with writing(node.engine) as conn:
+        people.change_person(conn, person.id, password_hash=kept, must_change=False)
+        people.end_sessions(conn, person.id, keep=visit.session.hash)
+        _journal(conn, node, actor_of(person), "person.password", person)
+
+
+def check_own_password(node: Node, visit: Visit, password: str) -> None:
+    """Check that it is still its owner who sits at an open session.
+
+    Raises:
+        NotAllowed: the password is not theirs.
+    """
+    if not is_password(password, visit.person.password_hash):
+        raise NotAllowed("This is not your present password.", "Type it again.")
+
+
+def renew_recovery_codes(node: Node, visit: Visit, password: str) -> list[str]:
+    """Replace one's own recovery codes, and return the new ones, which cannot be shown again.
+
+    Raises:
+        NotAllowed: the password is not theirs.
+    """
+    check_own_password(node, visit, password)
+    with writing(node.engine) as conn:
+        codes = second_factor.renew_recovery_codes(conn, node, visit.person)
+        _journal(conn, node, actor_of(visit.person), "person.recovery-codes", visit.person)
+    return codes
+
+
+def count_recovery_codes(node: Node, person: Person) -> int:
+    """Count the recovery codes that somebody has left."""
+    with reading(node.engine) as conn:
+        return people.count_recovery_codes(conn, person.id)
+
+
+def set_language(node: Node, person: Person, language: str) -> None:
+    """Write down which language somebody reads; which there are is for the caller to know."""
+    with writing(node.engine) as conn:
+        people.change_person(conn, person.id, language=language)
+
+
+def _problems_of_roles(node: Node, roles: Collection[Role]) -> list[str]:
+    if not roles:
+        return ["roles: at least one is needed"]
+    if POLICE_ONLY & set(roles) and node.entry().kind != "law_enforcement":
+        names = ", ".join(sorted(POLICE_ONLY & set(roles)))
+        return [f"roles: {names} is for members that are police"]
+    return []
+
+
+def _password(given: str | None, name: str) -> str:
+    if given is None:
+        return generate_secret()
+    check_password_rules(given, name)
+    return given
+
+
+def _check_not_last_administrator(conn: Connection, person: Person) -> None:
+    others = (other for other in people.list_people(conn) if other.id != person.id)
+    if Role.ADMINISTRATOR in person.roles and not any(
+        Role.ADMINISTRATOR in other.roles and other.disabled_at is None for other in others
+    ):
+        raise Conflict(
+            "This is the only administrator who can still sign in.", "Make somebody else administrator first."
+        )
+
+
+def _found(person: Person | None) -> Person:
+    if person is None:
+        raise NotFound("There is no such person.", "See the list of people.")
+    return person
+
+
+def _journal(conn: Connection, node: Node, actor: str, action: str, person: Person, what: str = "") -> None:
+    entry = JournalEntry(node.clock(), actor, action, purpose=f"{person.name} {what}".rstrip())
+    write_journal(conn, entry)

@@ -1,0 +1,221 @@
+"""Who may see a page: every view names the permission that it needs; one function holds all requests to it.
+
+Guarantees: an application with a view that names nothing does not start; a request that changes something
+must come from a form of this console, in the same browser; whoever's session has run out is asked to sign in
+and comes back to where they were, with what they had typed.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
+
+from flask import (
+    Flask,
+    current_app,
+    flash,
+    g,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
+from flask_babel import gettext as _
+from flask_wtf.csrf import CSRFProtect
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+from werkzeug.wrappers import Response
+
+from node.domain.permissions import Permission
+from node.errors import NotAllowed
+from node.runtime import Node
+from node.services.people import sessions
+from node.services.people.sessions import Visit
+from node.services.people.sign_in import Caller
+from node.services.witnesses.witnessing import check_not_restored
+from node.store.database import reading
+from node.store.people import Person
+from node.web.log import start_clock
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+MAX_FORM_BYTES = 2 << 20
+"""How large a form may be whose view does not ask for more."""
+
+_PUBLIC = "public"
+_BROWSERS = {"Firefox": "Firefox", "Edg": "Edge", "OPR": "Opera", "Chrome": "Chrome", "Safari": "Safari"}
+_SYSTEMS = ("Android", "iPhone", "iPad", "Windows", "Mac OS", "Linux")
+
+
+class WrongHost(BadRequest):
+    """The request was meant for another address than this console's."""
+
+
+class ForgedForm(BadRequest):
+    """The form did not come from this console, or from another browser."""
+
+
+def needs(permission: Permission, *, body: int = MAX_FORM_BYTES) -> Callable[[View], View]:
+    """Say which permission a view needs. Put it below `@blueprint.route`.
+
+    Args:
+        body: how many bytes may be sent to it; more where files are uploaded.
+    """
+    return _marked(permission, body)
+
+
+def open_to_all(view: View) -> View:
+    """Let everybody use a view, signed in or not: for the way in, and for nothing of a case."""
+    return _marked(_PUBLIC, MAX_FORM_BYTES)(view)
+
+
+def permission_of(app: Flask, endpoint: str) -> Permission | None:
+    """Return what a page needs; None where everybody may see it."""
+    needed = cast(Any, app.view_functions[endpoint]).needed
+    return None if needed == _PUBLIC else cast(Permission, needed)
+
+
+def check_guarded(app: Flask) -> None:
+    """Check that every view of an application says who may use it.
+
+    Raises:
+        TypeError: one does not.
+    """
+    if bare := sorted(name for name, view in app.view_functions.items() if not hasattr(view, "needed")):
+        raise TypeError(f"these views name no permission: {', '.join(bare)}")
+
+
+def this_node() -> Node:
+    """Return the node whose console answers."""
+    node: Node = current_app.extensions["node"]
+    return node
+
+
+def visit() -> Visit:
+    """Return the session of the request that is answered."""
+    found: Visit = g.visit
+    return found
+
+
+def person() -> Person:
+    """Return who asks. Only in views that need a permission."""
+    return visit().person
+
+
+def actor() -> str:
+    """Name who asks for the journal."""
+    return sessions.actor_of(person())
+
+
+def caller() -> Caller:
+    """Say from where a request came, and from what kind of browser."""
+    agent = request.user_agent.string
+    browser = next((name for mark, name in _BROWSERS.items() if mark in agent), "")
+    system = next((name for name in _SYSTEMS if name in agent), "")
+    return Caller(request.remote_addr or "", ", ".join(filter(None, (browser, system))))
+
+
+def is_signed_in() -> bool:
+    """Tell whether the request comes from somebody who has given both factors, and not too long ago."""
+    found: Visit | None = g.get("visit")
+    return found is not None and not found.ended and found.session.complete
+
+
+def way_back() -> str:
+    """Return where somebody wanted to go before they had to sign in, and forget it."""
+    return str(session.pop("back", "") or url_for("home.today"))
+
+
+def guard_request() -> Response | None:
+    """Hold a request to the rules; what it returns is answered instead of the page."""
+    start_clock()
+    if not is_own_host():
+        raise WrongHost
+    if request.endpoint is None:  # no such address, or not for that method
+        return None
+    view = cast(Any, current_app.view_functions[request.endpoint])
+    if (request.content_length or 0) > view.body:
+        raise RequestEntityTooLarge
+    request.max_content_length = view.body
+    if view.needed == _PUBLIC and request.endpoint == "static":
+        return None
+    g.visit = sessions.find_visit(this_node(), token) if (token := session.get("token")) else None
+    if request.method not in ("GET", "HEAD", "OPTIONS"):
+        _check_own_form()
+    if view.needed == _PUBLIC:
+        return None
+    if not is_signed_in():
+        return _ask_to_sign_in()
+    if person().must_change and request.endpoint != "account.password":
+        return redirect(url_for("account.password"), 303)
+    if not person().may(view.needed):
+        raise NotAllowed("Your roles do not allow this.", "Ask your administrator if you need it.")
+    with reading(this_node().engine) as conn:
+        check_not_restored(conn)
+    return None
+
+
+def is_own_host() -> bool:
+    """Tell whether a request names this console as people reach it: another name may be somebody's trick to
+    let a browser speak to it as to a site of theirs."""
+    hosts: frozenset[str] = current_app.extensions["hosts"]
+    return (urlsplit(f"//{request.host}").hostname or "") in hosts
+
+
+def _marked(needed: Permission | str, body: int) -> Callable[[View], View]:
+    def mark(view: View) -> View:
+        marked = cast(Any, view)
+        marked.needed, marked.body = needed, body
+        return view
+
+    return mark
+
+
+def _check_own_form() -> None:
+    """Check that what changes something was sent from a page of this console.
+
+    Raises:
+        ForgedForm: it was not.
+    """
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+        raise ForgedForm
+    protection: CSRFProtect = current_app.extensions["csrf"]
+    protection.protect()
+
+
+def _ask_to_sign_in() -> Response:
+    """Send somebody to the way in, so that they come back to where they were."""
+    if request.headers.get("HX-Request"):
+        return _answer_part()
+    node, found = this_node(), cast("Visit | None", g.visit)
+    if request.method == "GET":
+        session["back"] = request.full_path.rstrip("?")
+    elif _has_page(request.path):
+        session["back"] = request.path
+        fields = [item for item in request.form.items(multi=True) if item[0] != "csrf_token"]
+        if found is not None and found.session.complete:
+            if sessions.keep_form(node, found.person, request.path, fields):
+                flash(
+                    _("You were signed out. What you had entered is kept: sign in to go on."),
+                    "kept",
+                )
+        else:
+            flash(_("You were signed out, and nothing was changed. Sign in and try again."), "warning")
+    else:
+        flash(_("You were signed out, and nothing was changed. Sign in and try again."), "warning")
+    return redirect(url_for("entrance.sign_in"), 303)
+
+
+def _answer_part() -> Response:
+    """Say on the page that asked for a part of itself that nobody is signed in any more."""
+    words = _("Nothing is lost: send the form or reload the page, and sign in.")
+    part = render_template("part_error.html", title=_("You were signed out"), message="", next_step=words)
+    response = make_response(part, 401)
+    response.headers["HX-Retarget"], response.headers["HX-Reswap"] = "#messages", "innerHTML"
+    return response
+
+
+def _has_page(path: str) -> bool:
+    """Tell whether a form's address also shows it."""
+    adapter = current_app.url_map.bind("")
+    return adapter.test(path, "GET")
