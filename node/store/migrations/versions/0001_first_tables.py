@@ -562,6 +562,15 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["feed_id"], ["feed.id"], name=op.f("fk_receipt_feed_id")),
         sa.PrimaryKeyConstraint("feed_id", "case_id", "member", name=op.f("pk_receipt")),
     )
+    with op.batch_alter_table("receipt", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_receipt_held",
+            ["member", "case_id"],
+            unique=False,
+            sqlite_where=sa.text("held_at IS NOT NULL AND hidden_at IS NULL"),
+            postgresql_where=sa.text("held_at IS NOT NULL AND hidden_at IS NULL"),
+        )
+
     op.create_table(
         "recovery_code",
         sa.Column("person_id", sa.String(), nullable=False),
@@ -631,6 +640,13 @@ def downgrade() -> None:
     op.drop_table("document")
     op.drop_table("witness")
     op.drop_table("recovery_code")
+    with op.batch_alter_table("receipt", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_receipt_held",
+            sqlite_where=sa.text("held_at IS NOT NULL AND hidden_at IS NULL"),
+            postgresql_where=sa.text("held_at IS NOT NULL AND hidden_at IS NULL"),
+        )
+
     op.drop_table("receipt")
     op.drop_table("lead_photograph")
     with op.batch_alter_table("lead_entry", schema=None) as batch_op:
