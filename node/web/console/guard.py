@@ -46,6 +46,7 @@ BY_ITSELF = "X-By-Itself"
 """What a page sends with its own requests that nobody caused, so that a console left alone signs out."""
 
 _PUBLIC = "public"
+_NOT_KEPT = ("csrf_token", "password")
 _BROWSERS = {"Firefox": "Firefox", "Edg": "Edge", "OPR": "Opera", "Chrome": "Chrome", "Safari": "Safari"}
 _SYSTEMS = ("Android", "iPhone", "iPad", "Windows", "Mac OS", "Linux")
 
@@ -198,7 +199,7 @@ def _ask_to_sign_in() -> Response:
         session["back"] = request.full_path.rstrip("?")
     elif _has_page(request.path):
         session["back"] = request.path
-        fields = [item for item in request.form.items(multi=True) if item[0] != "csrf_token"]
+        fields = [item for item in request.form.items(multi=True) if not item[0].endswith(_NOT_KEPT)]
         if found is not None and found.session.complete:
             if sessions.keep_form(node, found.person, request.path, fields):
                 flash(
