@@ -54,8 +54,9 @@ withdrawal = sa.Table(
     sa.Column("token", sa.Text, nullable=False),
 )
 
-# Built once: they are part of every request that a peer makes.
+# Built once: they are part of every pull, or of every request that a peer makes.
 _FIND_PEER = sa.select(peer).where(peer.c.member == sa.bindparam("member"))
+_LIST_PEERS = sa.select(peer).order_by(peer.c.member)
 _LIST_WITHDRAWALS = sa.select(withdrawal.c.endorser, withdrawal.c.endorsement, withdrawal.c.issued_at)
 
 
@@ -136,7 +137,7 @@ def find_peer(conn: Connection, member: str) -> Peer | None:
 
 def list_peers(conn: Connection) -> list[Peer]:
     """Return every peer by its member id."""
-    return [Peer(**row._mapping) for row in conn.execute(sa.select(peer).order_by(peer.c.member))]
+    return [Peer(*row) for row in conn.execute(_LIST_PEERS)]
 
 
 def accept_peer(conn: Connection, member: str, fingerprint: str, now: datetime) -> None:
@@ -196,6 +197,11 @@ def hear_peer(conn: Connection, member: str) -> None:
 def note_rings(conn: Connection, members: Collection[str], now: datetime) -> None:
     """Write down that peers are reminded now."""
     conn.execute(peer.update().where(peer.c.member.in_(members)).values(rung_at=now))
+
+
+def forget_rings(conn: Connection) -> None:
+    """Forget when peers were reminded, so that whoever owes something is due for it."""
+    conn.execute(peer.update().values(rung_at=None))
 
 
 def record_success(conn: Connection, member: str, started: datetime, now: datetime, wait: timedelta) -> None:

@@ -162,7 +162,7 @@ def open_case(node: Node, case_id: str, actor: str, purpose: str = "") -> Opened
         InvalidInput: the purpose is too short to mean anything, or too long.
     """
     if purpose:
-        _check_purpose(purpose)
+        check_purpose(purpose)
     with writing(node.engine) as conn:
         if _is_own(node, case_id):
             opened = _own(conn, node, case_id)
@@ -221,7 +221,7 @@ def open_photograph(node: Node, case_id: str, sha256: str, actor: str, purpose: 
         NotFound: the case names no such photograph, or it is not on this disk.
         InvalidInput: the purpose is too short to mean anything, or too long.
     """
-    _check_purpose(purpose)
+    check_purpose(purpose)
     with writing(node.engine) as conn:
         opened = (
             _own(conn, node, case_id)
@@ -233,7 +233,7 @@ def open_photograph(node: Node, case_id: str, sha256: str, actor: str, purpose: 
     return _read_photograph(node, opened, sha256)
 
 
-def _read_parts(document: HeldDocument) -> dict[str, dict[str, Any]]:
+def read_parts(document: HeldDocument) -> dict[str, dict[str, Any]]:
     """Read the parts of a document that is held here."""
     lines = split_document(document.body)
     names = PARTS[AUDIENCE_SCHEMA[document.audience]]
@@ -246,7 +246,7 @@ def _read_part(line: bytes) -> dict[str, Any]:
     return part
 
 
-def _check_purpose(purpose: str) -> None:
+def check_purpose(purpose: str) -> None:
     if not MIN_PURPOSE <= len(purpose.strip()) <= MAX_PURPOSE or not purpose.isprintable():
         raise InvalidInput(
             f"The purpose must have {MIN_PURPOSE} to {MAX_PURPOSE} characters, on one line.",
@@ -317,7 +317,7 @@ def _foreign(conn: Connection, node: Node, case_id: str, *, with_purpose: bool) 
         )
     parts: dict[str, dict[str, Any]] = {}
     for doc in held:
-        for name, part in _read_parts(doc).items():
+        for name, part in read_parts(doc).items():
             parts.setdefault(name, part)
     closed = () if with_purpose else tuple(name for name in parts if name not in _OPEN_PARTS)
     shown = {name: part for name, part in parts.items() if name not in closed}

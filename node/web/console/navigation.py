@@ -12,7 +12,9 @@ from node.web.console.guard import permission_of
 
 ENTRIES: Sequence[tuple[str, Any]] = (
     ("home.today", _("Due today")),
+    ("federation.index", _("Federation")),
     ("people.index", _("People")),
+    ("audit.index", _("Journal")),
 )
 """The endpoints that are in the navigation, with their names; a person sees those that they may open."""
 
