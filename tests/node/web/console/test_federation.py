@@ -1,6 +1,7 @@
 """The pages of the federation: how members stand, accepting one, pulling, erasures and evidence."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -142,6 +143,17 @@ def test_a_roster_that_runs_out_is_due(console: Console) -> None:
     console.federation.clock.advance(days=2)
     assert "The list of members has run out" in due()
     assert "list of members" not in words(console.browser(Role.ANALYST), "/")
+
+
+def test_a_member_that_is_not_listed_itself_is_told_so(console: Console) -> None:
+    trusted = console.federation.coordinator.trusted
+    others = tuple(member for member in trusted.roster.members if member.id != FR[0])
+    console.federation.coordinator.trusted = replace(trusted, roster=replace(trusted.roster, members=others))
+    membership.refresh(console.node)
+    admin = console.browser(Role.ADMINISTRATOR)
+    for path in ("/", "/federation"):
+        assert "The list of members does not name this member." in words(admin, path)
+    assert "Pull now" not in words(admin)
 
 
 # --- Erasures ---
