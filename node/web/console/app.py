@@ -30,7 +30,8 @@ from node.errors import InvalidInput, NodeError
 from node.log import describe_exception
 from node.runtime import Node
 from node.services.serving import TooOften
-from node.web.console import account, entrance, guard, home, navigation, people
+from node.web.console import account, entrance, foreign, guard, home, leads, navigation, people, search
+from node.web.console.case_text import show_language
 from node.web.console.cookie import SealedCookies
 from node.web.console.guard import ForgedForm, WrongHost, check_guarded, guard_request, open_to_all, this_node
 from node.web.console.languages import set_up_languages
@@ -41,7 +42,15 @@ from node.web.problems import status_of
 MAX_BODY_BYTES = 32 << 20
 """The largest body that any view asks for: a spreadsheet, or a photograph from a camera."""
 
-_BLUEPRINTS = (entrance.pages, home.pages, account.pages, people.pages)
+_BLUEPRINTS = (
+    entrance.pages,
+    home.pages,
+    account.pages,
+    search.pages,
+    foreign.pages,
+    leads.pages,
+    people.pages,
+)
 _STATIC = (Path(__file__).parent / "static", Path(__file__).parent.parent / "static")
 _STATIC_SECONDS = 86_400
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -134,7 +143,7 @@ def make_console_app(node: Node) -> Flask:
         WTF_CSRF_SSL_STRICT=False,  # asks for a Referer, which no page sends; `guard` looks at Sec-Fetch-Site
     )
     app.session_interface = SealedCookies(node)
-    app.jinja_env.filters["role_names"] = role_names
+    app.jinja_env.filters.update(role_names=role_names, language_name=show_language)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     CSRFProtect(app)
     set_up_languages(app, config.timezone)
