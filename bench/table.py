@@ -114,7 +114,8 @@ def _convergence(found: dict[str, Any]) -> Iterator[Row]:
     yield Row(
         f"{found['nodes']} nodes, {found['loss']:.0%} of messages lost, a partition healed: equal replicas",
         f"{found['replicas'] - found['apart']:,} of {found['replicas']:,} after {found['seconds']:.0f} s of"
-        f" their clock, {found['lost']:,} of {found['messages']:,} messages lost",
+        f" their clock, each asking each at most {found['most_pulls']} times; {found['lost']:,} of"
+        f" {found['messages']:,} messages lost",
         "all",
         found["apart"] == 0,
     )

@@ -46,6 +46,14 @@ def test_the_example_of_a_disclosure_policy_is_one() -> None:
     assert policy.categories["family_abduction"].companions == "network"
 
 
+def test_every_action_of_the_journal_is_explained() -> None:
+    what = "case|photograph|message|lead|bundle|node|member|feed|evidence|token|person|sign-in|sign-out|audit"
+    page = (DOCS / "decisions" / "0017-the-journal-is-a-signed-chain.md").read_text("utf-8")
+    for module in (DOCS.parent / "node" / "services").rglob("*.py"):
+        for action in re.findall(rf'"((?:{what})\.[a-z-]+)"', module.read_text("utf-8")):
+            assert f"`{action}`" in page, (module.name, action)
+
+
 def test_the_page_of_commands_is_what_the_program_says() -> None:
     page = (DOCS / "commands.md").read_text("utf-8")
     assert page == reference(), "write it anew: python -m node.cli.reference > docs/commands.md"

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from node.errors import NotAllowed, NotFound
-from node.runtime import Node
+from node.runtime import Network, Node
 from node.store import feeds, peers
 from node.store.search import hide_feed
 from protocol.endorsement import Standing, State, Withdrawal, standing
@@ -74,11 +74,11 @@ def exchange_with(conn: Connection, node: Node, member_id: str) -> Exchange:
     Raises:
         NotAuthorized: the roster does not list it.
     """
-    roster = node.network().roster
-    member, own = roster.member(member_id), roster.member(node.member)
+    network = node.network()
+    member, own = network.roster.member(member_id), network.roster.member(node.member)
     # Only an NGO has an endorsement that could be withdrawn; this is asked at every request.
     withdrawals = peers.list_withdrawals(conn) if "ngo" in (member.kind, own.kind) else []
-    return _exchange(node, member, peers.find_peer(conn, member_id), withdrawals)
+    return _exchange(network, own, member, peers.find_peer(conn, member_id), withdrawals, node.now())
 
 
 def exchanges(conn: Connection, node: Node) -> list[Exchange]:
@@ -87,17 +87,25 @@ def exchanges(conn: Connection, node: Node) -> list[Exchange]:
     Raises:
         NotAuthorized: the roster does not list this node's own member.
     """
+    network, now = node.network(), node.now()
+    own = network.roster.member(node.member)
     known = {peer.member: peer for peer in peers.list_peers(conn)}
     withdrawals = peers.list_withdrawals(conn)
-    others = [member for member in node.network().roster.members if member.id != node.member]
-    return [_exchange(node, member, known.get(member.id), withdrawals) for member in others]
+    return [
+        _exchange(network, own, member, known.get(member.id), withdrawals, now)
+        for member in network.roster.members
+        if member.id != own.id
+    ]
 
 
 def _exchange(
-    node: Node, member: Member, peer: peers.Peer | None, withdrawals: Sequence[Withdrawal]
+    network: Network,
+    own: Member,
+    member: Member,
+    peer: peers.Peer | None,
+    withdrawals: Sequence[Withdrawal],
+    now: datetime,
 ) -> Exchange:
-    network, now = node.network(), node.now()
-    own = network.roster.member(node.member)
     stands = standing(member, network.roster, withdrawals, now)
     accepted = peer is not None and peer.accepted == network.fingerprints[member.id]
     own_standing = standing(own, network.roster, withdrawals, now)

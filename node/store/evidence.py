@@ -48,6 +48,7 @@ comparison = sa.Table(
     sa.Column("compared_at", Moment, nullable=False),
 )
 
+_LIST = sa.select(evidence).order_by(evidence.c.found_at.desc(), evidence.c.id)
 _FIND_COMPARISON = sa.select(comparison).where(comparison.c.member == sa.bindparam("member"))
 
 
@@ -117,9 +118,7 @@ def find_evidence(conn: Connection, prefix: str) -> list[KeptEvidence]:
 
 def list_evidence(conn: Connection, origin: str | None = None) -> list[KeptEvidence]:
     """Return what is kept, of one feed or of all, the newest first."""
-    query = sa.select(evidence).order_by(evidence.c.found_at.desc(), evidence.c.id)
-    if origin is not None:
-        query = query.where(evidence.c.origin == origin)
+    query = _LIST if origin is None else _LIST.where(evidence.c.origin == origin)
     return [KeptEvidence(*row) for row in conn.execute(query)]
 
 

@@ -133,9 +133,12 @@ sa.Index(
 
 _ENDING = ("state", "reason", "retry_at", "hidden_at", "purge_from", "emptied_at", "purged_at", "owed")
 
-_FIND_FEED = sa.select(feed).where(  # built once: it is part of every request that a peer makes
+# Built once: they are part of every pull, or of every request that a peer makes.
+_FIND_FEED = sa.select(feed).where(
     feed.c.member == sa.bindparam("member"), feed.c.audience == sa.bindparam("audience")
 )
+_LIST_FEEDS = sa.select(feed).order_by(feed.c.own.desc(), feed.c.member, feed.c.audience)
+_OWN_FEEDS = sa.select(feed).where(feed.c.own).order_by(feed.c.audience)
 _LOOK_UP = sa.select(
     feed_case.c.case_id, feed_case.c.version, feed_case.c.digest, feed_case.c.expires, feed_case.c.place
 ).where(
@@ -250,14 +253,12 @@ def find_feed(conn: Connection, member: str, audience: str) -> FeedRow | None:
 
 def list_feeds(conn: Connection) -> list[FeedRow]:
     """Return every feed, own ones first."""
-    rows = conn.execute(sa.select(feed).order_by(feed.c.own.desc(), feed.c.member, feed.c.audience))
-    return [FeedRow(*row) for row in rows]
+    return [FeedRow(*row) for row in conn.execute(_LIST_FEEDS)]
 
 
 def own_feeds(conn: Connection) -> list[FeedRow]:
     """Return the own feeds."""
-    rows = conn.execute(sa.select(feed).where(feed.c.own).order_by(feed.c.audience))
-    return [FeedRow(*row) for row in rows]
+    return [FeedRow(*row) for row in conn.execute(_OWN_FEEDS)]
 
 
 def load_head(conn: Connection, row: FeedRow, frontier: Frontier) -> FeedHead:

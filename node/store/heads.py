@@ -29,6 +29,7 @@ head = sa.Table(
 )
 
 _FIND = sa.select(head).where(head.c.feed_id == sa.bindparam("feed_id"))
+_LIST = sa.select(head)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,4 +114,4 @@ def forget_head(conn: Connection, feed_id: int) -> None:
 
 def list_heads(conn: Connection) -> dict[int, Head]:
     """Return every head by the id of its feed."""
-    return {row.feed_id: Head(*row) for row in conn.execute(sa.select(head))}
+    return {row.feed_id: Head(*row) for row in conn.execute(_LIST)}

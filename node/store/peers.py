@@ -54,8 +54,9 @@ withdrawal = sa.Table(
     sa.Column("token", sa.Text, nullable=False),
 )
 
-# Built once: they are part of every request that a peer makes.
+# Built once: they are part of every pull, or of every request that a peer makes.
 _FIND_PEER = sa.select(peer).where(peer.c.member == sa.bindparam("member"))
+_LIST_PEERS = sa.select(peer).order_by(peer.c.member)
 _LIST_WITHDRAWALS = sa.select(withdrawal.c.endorser, withdrawal.c.endorsement, withdrawal.c.issued_at)
 
 
@@ -136,7 +137,7 @@ def find_peer(conn: Connection, member: str) -> Peer | None:
 
 def list_peers(conn: Connection) -> list[Peer]:
     """Return every peer by its member id."""
-    return [Peer(**row._mapping) for row in conn.execute(sa.select(peer).order_by(peer.c.member))]
+    return [Peer(*row) for row in conn.execute(_LIST_PEERS)]
 
 
 def accept_peer(conn: Connection, member: str, fingerprint: str, now: datetime) -> None:

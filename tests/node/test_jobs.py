@@ -12,6 +12,7 @@ from sqlalchemy.pool import QueuePool
 from node.errors import PeerUnavailable
 from node.jobs import Jobs
 from node.runtime import Node
+from node.services.audit import chain
 from node.services.endings import erasure
 from node.services.following import pulling, replicas
 from node.services.following.pulling import PullReport
@@ -72,6 +73,11 @@ def test_every_peer_is_pulled_and_then_left_alone_until_it_is_due_again(
     assert len(federation.wire.calls) == asked
     federation.clock.advance(minutes=10)
     eventually(lambda: len(federation.wire.calls) > asked)
+
+
+def test_the_head_of_the_journal_is_signed_at_start(federation: Federation, jobs: Jobs) -> None:
+    jobs.start()
+    eventually(lambda: chain.read_head(federation[PEER]) is not None)
 
 
 def test_a_doorbell_is_answered_at_once(federation: Federation, jobs: Jobs) -> None:

@@ -52,6 +52,10 @@ _MAX_PLACES = 1 << 16
 """How many entry bundles (of 16 million leaves), and how many receipts, are noted of one file: whoever writes
 it could make them tiny, and any number of them."""
 
+_MAX_RETURNED_BYTES = 32 << 20
+"""How many bytes of receipts that came in a bundle are kept to be given back: for some 200,000 cases. Those
+beyond come again with the next one."""
+
 _LIMITS = {"checkpoint": MAX_NOTE_BYTES, "readers": MAX_READERS_BYTES, "pruned": MAX_PRUNED_BYTES}
 
 
@@ -279,7 +283,9 @@ def import_bundle(
     _hear(node, reader.statement, brought)
     _take_receipts(node, caller, reader, contents, done)
     with writing(node.engine) as conn:
-        carried.keep_sizes(conn, issuer, contents.known)
+        here = {row.origin for row in feeds.list_feeds(conn)}  # whoever made it could name any number
+        known = {origin: size for origin, size in contents.known.items() if origin in here}
+        carried.keep_sizes(conn, issuer, known)
         if actor:
             write_journal(conn, JournalEntry(node.clock(), actor, "bundle.import", fields=[issuer]))
     return done
@@ -508,7 +514,7 @@ def _take_receipts(
     node: Node, caller: Caller, reader: BundleReader, contents: _Contents, done: Imported
 ) -> None:
     """Take the receipts of a bundle's issuer, and what it gives back of this node's own."""
-    taken = []
+    taken, length = list[str](), 0
     for token in _tokens(reader, contents.receipts):
         try:
             receipt = serving.read_receipt(node, caller, token)
@@ -517,7 +523,9 @@ def _take_receipts(
         except ProtocolError as error:
             done.refused.append(str(error))
         else:
-            taken.append(token)
+            length += len(token)
+            if length <= _MAX_RETURNED_BYTES:
+                taken.append(token)
             done.receipts += len(receipt.items)
     with writing(node.engine) as conn:
         carried.keep_receipts(conn, caller.member, taken)

@@ -6,10 +6,21 @@ and comes back to where they were, with what they had typed.
 """
 
 from collections.abc import Callable
-from typing import Any, NoReturn, TypeVar, cast
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
-from flask import Flask, current_app, flash, g, redirect, request, session, url_for
+from flask import (
+    Flask,
+    current_app,
+    flash,
+    g,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
@@ -175,7 +186,7 @@ def _check_own_form() -> None:
 def _ask_to_sign_in() -> Response:
     """Send somebody to the way in, so that they come back to where they were."""
     if request.headers.get("HX-Request"):
-        _refuse_part()
+        return _answer_part()
     node, found = this_node(), cast("Visit | None", g.visit)
     if request.method == "GET":
         session["back"] = request.full_path.rstrip("?")
@@ -185,7 +196,7 @@ def _ask_to_sign_in() -> Response:
         if found is not None and found.session.complete:
             if sessions.keep_form(node, found.person, request.path, fields):
                 flash(
-                    _("You were signed out meanwhile. What you had entered is kept: sign in to go on."),
+                    _("You were signed out. What you had entered is kept: sign in to go on."),
                     "kept",
                 )
         else:
@@ -195,8 +206,13 @@ def _ask_to_sign_in() -> Response:
     return redirect(url_for("entrance.sign_in"), 303)
 
 
-def _refuse_part() -> NoReturn:
-    raise NotAllowed("You were signed out meanwhile.", "Send the form: what you entered is kept.")
+def _answer_part() -> Response:
+    """Say on the page that asked for a part of itself that nobody is signed in any more."""
+    words = _("Nothing is lost: send the form or reload the page, and sign in.")
+    part = render_template("part_error.html", title=_("You were signed out"), message="", next_step=words)
+    response = make_response(part, 401)
+    response.headers["HX-Retarget"], response.headers["HX-Reswap"] = "#messages", "innerHTML"
+    return response
 
 
 def _has_page(path: str) -> bool:

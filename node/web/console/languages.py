@@ -11,11 +11,13 @@ from pathlib import Path
 from types import MappingProxyType
 
 from babel import Locale
+from babel.dates import format_date, format_time
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
 from babel.support import Translations
 from flask import Flask, g, request, session
-from flask_babel import Babel, Domain, format_date, format_decimal, format_time, get_locale
+from flask_babel import Babel, Domain, get_locale, get_timezone
 
 FOLDER = Path(__file__).parent.parent / "translations"
 DOMAIN = "console"
@@ -82,17 +84,24 @@ def choose_language() -> str:
 
 def show_day(day: date | datetime) -> str:
     """Write a day as the reader does."""
-    written: str = format_date(day, "medium", rebase=isinstance(day, datetime))
-    return written
+    if isinstance(day, datetime):
+        day = day.astimezone(get_timezone())
+    return format_date(day, "medium", _written())
 
 
 def show_moment(moment: datetime) -> str:
     """Write a time as the reader does, to the minute, in the console's time zone."""
-    together: str = (get_locale() or Locale("en")).datetime_formats["medium"]
-    return together.format(format_time(moment, "short"), format_date(moment, "medium"))
+    locale, moment = _written(), moment.astimezone(get_timezone())
+    time, day = format_time(moment, "short", moment.tzinfo, locale), format_date(moment, "medium", locale)
+    return str(locale.datetime_formats["medium"]).format(time, day)
 
 
 def show_number(number: int | float) -> str:
     """Write a number as the reader does."""
-    written: str = format_decimal(number)
-    return written
+    return format_decimal(number, locale=_written())
+
+
+def _written() -> Locale:
+    """Return how dates and numbers are written: English ones so that the day comes before the month."""
+    locale = get_locale() or Locale("en")
+    return Locale("en", "GB") if locale.language == "en" else locale

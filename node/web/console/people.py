@@ -23,16 +23,16 @@ from node.web.console.words import ROLE_NAMES, ROLE_TASKS
 pages = Blueprint("people", __name__)
 
 
-class RolesForm(Form):
-    """What somebody may do."""
-
-    roles = SelectMultipleField(
+def _roles_field() -> SelectMultipleField:
+    return SelectMultipleField(
         lazy_gettext("Roles"),
         [InputRequired(lazy_gettext("Choose at least one role."))],
         widget=ListWidget(prefix_label=False),
         option_widget=CheckboxInput(),
     )
 
+
+class _WithRoles(Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.roles.choices = [(str(role), ROLE_NAMES[role]) for role in roles_here()]
@@ -44,7 +44,13 @@ class RolesForm(Form):
         return [Role(value) for value in self.roles.data or ()]
 
 
-class PersonForm(RolesForm):
+class RolesForm(_WithRoles):
+    """What somebody may do."""
+
+    roles = _roles_field()
+
+
+class PersonForm(_WithRoles):
     """Somebody new."""
 
     name = StringField(
@@ -68,6 +74,7 @@ class PersonForm(RolesForm):
         ],
         render_kw={"autocomplete": "off"},
     )
+    roles = _roles_field()
 
 
 @pages.route("/people")

@@ -56,7 +56,7 @@ def update_all() -> None:
         catalog.fuzzy = False
         catalog.header_comment = f"# The console's texts in {LANGUAGES[language]}."
         written = io.BytesIO()
-        write_po(written, catalog, width=0, include_lineno=False, sort_by_file=True)
+        write_po(written, catalog, width=0, include_lineno=False, sort_output=True)
         path_of(language).parent.mkdir(parents=True, exist_ok=True)
         path_of(language).write_bytes(_without_chatter(written.getvalue()))
 

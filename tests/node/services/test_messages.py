@@ -18,6 +18,7 @@ from node.services.safekeeping import integrity
 from node.services.status import status
 from node.store import messages as store
 from node.store.database import reading, writing
+from node.store.journal import read_journal
 from node.store.messages import MessageRow
 from protocol.encoding import parse_object
 from protocol.message import (
@@ -104,6 +105,9 @@ def test_a_message_reaches_the_other_member(federation: Federation) -> None:
     (row,) = came(receiver)
     assert (row.state, row.member, row.kind, row.case_id) == ("new", SENDER, "lead", CASE)
     assert messages.read_message(receiver, row.id, "test").content == LEAD
+    with reading(receiver.engine) as conn:
+        done = [(entry.action, entry.actor) for entry in read_journal(conn, CASE)]
+    assert done == [("message.read", "test"), ("message.receive", f"member {SENDER}")]
     with reading(sender.engine) as conn:
         assert store.sealed_content(conn, out.id) is None
     assert messages.read_message(sender, out.id, "test").content is None

@@ -10,7 +10,7 @@ from node.errors import NotAllowed, NotFound
 from node.services.endings import erasure
 from node.services.members import membership
 from node.services.register import publishing
-from node.services.standing import EXPIRED_POLICE, Exchange, exchange_with, other_member
+from node.services.standing import EXPIRED_POLICE, Exchange, exchange_with, exchanges, other_member
 from node.services.status import status
 from node.store.database import reading
 from protocol.endorsement import State
@@ -31,8 +31,11 @@ def strangers(tmp_path: Path) -> Iterator[Federation]:
 
 
 def exchange(federation: Federation, member: str, other: str) -> Exchange:
+    """Tell it by a look at one member, and hold that against a look at all of them."""
     with reading(federation[member].engine) as conn:
-        return exchange_with(conn, federation[member], other)
+        found = exchange_with(conn, federation[member], other)
+        assert found in exchanges(conn, federation[member])
+        return found
 
 
 def test_police_exchanges_both_feeds_and_an_ngo_one(federation: Federation) -> None:

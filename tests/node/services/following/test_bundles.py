@@ -16,8 +16,9 @@ from node.services.following import bundles
 from node.services.following.bundles import Exported, Imported
 from node.services.register import cases as register
 from node.services.register import publishing
-from node.store import feeds
+from node.store import carried, feeds
 from node.store.database import reading
+from protocol.bundle import FeedRecord, format_known
 from protocol.errors import BadProof, Malformed, NotAuthorized, ProtocolError
 from protocol.note import MAX_NOTE_BYTES
 from protocol.tiles import bundles_between
@@ -351,6 +352,32 @@ def test_a_receipt_that_is_none_is_refused_and_the_rest_is_taken(federation: Fed
         federation, OWNER, write(federation, DESK, OWNER, ("receipts/0", b"hello"), ("returned/0", b"x"))
     )
     assert (len(brought.refused), brought.receipts) == (1, 0)
+
+
+def test_what_is_remembered_of_one_is_bounded(
+    federation: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever makes it could name any number of feeds, and give any number of receipts."""
+    take(federation, DESK, export(federation, OWNER, DESK))
+    back = export(federation, DESK, OWNER)
+    node = federation[OWNER]
+    reader = BundleReader(
+        io.BytesIO(back), OWNER, node.network().roster.token_key, node.keys.all_sealing(), node.now()
+    )
+    tokens = [
+        reader.read(place, length)
+        for record, place, length in reader.records()
+        if not isinstance(record, FeedRecord) and record.kind == "receipts"
+    ]
+    monkeypatch.setattr(bundles, "_MAX_RETURNED_BYTES", len(tokens[0]) * 3)
+    made_up = {f"x{number}.example/network": 1 for number in range(1000)}
+    known = format_known({f"{OWNER}/network": 2, **made_up})
+    contents = [(f"receipts/{number}", tokens[0]) for number in range(10)]
+    done = take(federation, OWNER, write(federation, DESK, OWNER, *contents, ("known", known)))
+    assert (done.refused, done.receipts) == ([], 20)
+    with reading(node.engine) as conn:
+        assert carried.known_sizes(conn, DESK) == {f"{OWNER}/network": 2}
+        assert len(carried.receipts_to_return(conn, DESK)) == 3
 
 
 def test_of_members_that_the_roster_does_not_list_nothing_is_taken(shared: Federation) -> None:

@@ -29,6 +29,7 @@ from node.services.safekeeping.backup import Progress, Restored
 from node.store import access, feeds, marks, peers
 from node.store.copying import count_rows
 from node.store.database import open_database, reading, scrub, snapshot
+from node.store.journal import read_journal
 from node.store.tables import metadata
 from tests.conftest import new_pg_database
 from tests.factories import sample_record
@@ -90,7 +91,7 @@ def test_what_was_backed_up_comes_back_on_either_database(
 ) -> None:
     node = federation[OWNER]
     staff.create_token(node, "desk", "open", 30, "test")
-    made = backup.back_up(node, tmp_path / "a.backup", key[1])
+    made = backup.back_up(node, tmp_path / "a.backup", key[1], actor="test")
     assert (made.damaged, made.not_after) == (0, federation.clock() + timedelta(days=30))
     before = rows_of(node.engine)
     url = request.getfixturevalue("other_pg_url") if kind == "postgresql" else backup.IN_HOME
@@ -109,6 +110,8 @@ def test_what_was_backed_up_comes_back_on_either_database(
             assert {row.state for row in feeds.list_feeds(conn) if row.own} == {feeds.BEHIND}
             assert all(peer.unheard for peer in peers.list_peers(conn))
             assert [bool(token.revoked_at) for token in access.list_staff_tokens(conn)] == [True]
+            done = [(entry.action, entry.actor) for entry in read_journal(conn, limit=2)]
+        assert done == [("node.restore", "restore"), ("node.back-up", "test")]
         assert problems(back) == []
         assert os.stat(tmp_path / "new").st_mode & 0o777 == 0o700
         assert os.stat(tmp_path / "new" / "keys" / "token.pem").st_mode & 0o777 == 0o600

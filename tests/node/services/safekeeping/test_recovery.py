@@ -25,6 +25,7 @@ from node.services.serving import NotIdentified
 from node.services.witnesses import cosigning
 from node.store import cases, feeds, marks
 from node.store.database import reading, writing
+from node.store.journal import read_journal
 from node.store.search import Query, find
 from protocol.checkpoint import sign_checkpoint
 from protocol.feed import FeedHead, grow
@@ -129,6 +130,9 @@ def test_a_node_restored_from_yesterday_goes_on_where_its_peers_know_it_to_be(
     assert (done.leaves, done.unheard) == (8, ())
     assert done.losses.erased == [erased.case_id]
     assert done.losses.rebuilt == [fresh.case_id]
+    with reading(node.engine) as conn:
+        entries = {entry.action: entry for entry in read_journal(conn, fresh.case_id)}
+    assert "names" in entries["case.rebuild"].fields
     assert done.losses.older == [changed.case_id]
     assert done.losses.unpictured == [fresh.case_id]  # its full size: peers had only fetched the small one
     assert {name: find_feed(node, OWNER, name).size for name in before} == before

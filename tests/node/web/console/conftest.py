@@ -9,22 +9,27 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import pyotp
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from node.domain.permissions import Role
 from node.runtime import Node
 from node.services.people import accounts, sessions
+from node.services.people.encryption import encrypt
 from node.services.people.passwords import hash_password
 from node.store import people
 from node.store.database import writing
 from node.store.people import Person
 from node.web.console import make_console_app
+from protocol.policy import Policy
 from tests.federation import FR, Federation
 
 PASSWORD = "a horse on a staple 4"
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 
 @dataclass(eq=False)
@@ -32,7 +37,7 @@ class Console:
     """A console and its people.
 
     Attributes:
-        people: one of every role, with a second factor that nobody has.
+        people: one of every role, with `PASSWORD` and `SECRET`.
     """
 
     federation: Federation
@@ -53,6 +58,24 @@ class Console:
             token = sessions.begin_session(conn, person, "Firefox", self.node.clock(), complete=True)
         with client.session_transaction() as cookie:
             cookie["token"] = token
+
+    def code(self) -> str:
+        """Give what everybody's authenticator shows now."""
+        return pyotp.TOTP(SECRET).at(int(self.node.clock().timestamp()))
+
+    def cookie(self, role: Role) -> tuple[str, str]:
+        """Give the name and the value of the cookie of somebody who is signed in, for a real browser."""
+        name = self.app.config["SESSION_COOKIE_NAME"]
+        found = self.browser(role).get_cookie(name)
+        assert found is not None
+        return name, found.value
+
+    def addresses(self) -> Iterator[tuple[Rule, str]]:
+        """Give every rule of the console with an address that it answers."""
+        examples = self.examples()
+        adapter = self.app.url_map.bind("")
+        for rule in self.app.url_map.iter_rules():
+            yield rule, adapter.build(rule.endpoint, {name: examples[name] for name in rule.arguments})
 
     def examples(self) -> dict[str, Any]:
         """Give a value for every argument that stands in an address of the console."""
@@ -76,16 +99,17 @@ def send(client: FlaskClient, path: str, **fields: Any) -> TestResponse:
 
 
 @contextmanager
-def open_console(folder: Path) -> Iterator[Console]:
+def open_console(folder: Path, policy: Policy | None = None) -> Iterator[Console]:
     """Give a console in a folder."""
-    federation = Federation(folder, [FR])
+    federation = Federation(folder, [FR], policy=policy or Policy())
     node = federation[FR[0]]
     made = Console(federation, node, make_console_app(node))
     with patch.object(accounts, "hash_password", _hash_once):
         for role in Role:
             person, _ = accounts.add_person(node, str(role), f"Some {role}", [role], "test", PASSWORD)
+            factor = encrypt(node, "second-factor", person.id, SECRET.encode())
             with writing(node.engine) as conn:
-                seen = {"must_change": False, "second_factor": b"x" * 60, "signed_in_at": node.clock()}
+                seen = {"must_change": False, "second_factor": factor, "signed_in_at": node.clock()}
                 people.change_person(conn, person.id, **seen)
                 people.set_recovery_codes(conn, person.id, [bytes([n]) for n in range(10)])
             made.people[role] = accounts.find_person(node, person.id)

@@ -6,7 +6,6 @@ from functools import cache
 
 import pytest
 from flask import Flask
-from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from node.domain.permissions import PERMISSIONS, Permission, Role
@@ -24,14 +23,6 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
         yield made
 
 
-def addresses(console: Console) -> Iterator[tuple[Rule, str]]:
-    """Give every rule of the console with an address that it answers."""
-    examples = console.examples()
-    adapter = console.app.url_map.bind("")
-    for rule in console.app.url_map.iter_rules():
-        yield rule, adapter.build(rule.endpoint, {name: examples[name] for name in rule.arguments})
-
-
 def may_see(console: Console, role: Role | None, endpoint: str) -> bool:
     needed = permission_of(console.app, endpoint)
     return needed is None or (role is not None and needed in PERMISSIONS[role])
@@ -42,7 +33,7 @@ def test_a_page_opens_for_those_who_may_see_it_and_for_nobody_else(
     console: Console, role: Role | None
 ) -> None:
     client = console.browser(role)
-    for rule, address in addresses(console):
+    for rule, address in console.addresses():
         if "GET" not in (rule.methods or ()):
             continue
         answer = client.get(address)
@@ -60,7 +51,7 @@ def test_a_page_opens_for_those_who_may_see_it_and_for_nobody_else(
 def test_nothing_is_changed_for_those_who_may_not(console: Console, role: Role | None) -> None:
     client = console.browser(role)
     token = csrf_token(client.get("/account" if role else "/sign-in"))
-    for rule, address in addresses(console):
+    for rule, address in console.addresses():
         if "POST" not in (rule.methods or ()) or may_see(console, role, rule.endpoint):
             continue
         answer = client.post(address, data={"csrf_token": token})
@@ -75,7 +66,7 @@ def test_nothing_is_changed_by_a_form_from_elsewhere(console: Console, role: Rol
     client = console.browser(role)
     token = csrf_token(client.get("/account" if role else "/sign-in"))
     other = csrf_token(console.browser(Role.OPERATOR).get("/account"))
-    for rule, address in addresses(console):
+    for rule, address in console.addresses():
         if "POST" not in (rule.methods or ()):
             continue
         for data, headers in (
@@ -94,7 +85,7 @@ def test_every_page_is_whole_small_private_and_free_of_inline_code(console: Cons
         client = console.browser(role)
         token = csrf_token(client.get("/account" if role else "/sign-in"))
         client.post("/language", data={"csrf_token": token, "language": language})
-        for rule, address in [*addresses(console), (None, "/no/such/page")]:
+        for rule, address in [*console.addresses(), (None, "/no/such/page")]:
             if rule is not None and ("GET" not in (rule.methods or ()) or rule.endpoint == "static"):
                 continue
             answer = client.get(address)

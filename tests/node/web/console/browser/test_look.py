@@ -1,0 +1,63 @@
+"""Every page in a real browser: nothing that a screen reader, a keyboard or a phone would stumble over."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page
+
+from node.domain.permissions import PERMISSIONS, Role
+from node.web.console.guard import permission_of
+from tests.node.web.console.browser.conftest import check_accessible, serve_console
+from tests.node.web.console.conftest import Console
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Console, str]]:
+    """One for all tests here: they only look."""
+    with serve_console(tmp_path_factory.mktemp("console")) as made:
+        yield made
+
+
+@pytest.mark.parametrize("role", [None, *Role])
+@pytest.mark.parametrize(("language", "scheme"), [("en", "light"), ("ar", "light"), ("en", "dark")])
+def test_nobody_stumbles_over_a_page(
+    served: tuple[Console, str], page: Page, language: str, scheme: str, role: Role | None
+) -> None:
+    """Each page is looked at by the first role that may see it."""
+    console, url = served
+    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    if role is not None:
+        name, value = console.cookie(role)
+        page.context.add_cookies([{"name": name, "value": value, "url": url}])
+    page.goto(f"{url}/sign-in")
+    choose_language(page, language)
+    for address in pages_of(console, role):
+        page.set_viewport_size({"width": 1280, "height": 900})
+        page.goto(f"{url}{address}")
+        assert page.locator("html").get_attribute("lang") == language
+        check_accessible(page)
+        page.set_viewport_size({"width": 360, "height": 740})  # a small phone
+        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 0, f"{address} is {wide} px wider than a phone"
+
+
+def pages_of(console: Console, role: Role | None) -> list[str]:
+    if role is None:
+        return ["/sign-in", "/no/such/page"]
+    return [
+        address
+        for rule, address in console.addresses()
+        if "GET" in (rule.methods or ()) and first_who_may(console, rule.endpoint) is role
+    ]
+
+
+def first_who_may(console: Console, endpoint: str) -> Role | None:
+    needed = permission_of(console.app, endpoint)
+    return next((role for role in Role if needed in PERMISSIONS[role]), None)
+
+
+def choose_language(page: Page, language: str) -> None:
+    page.locator("details.menu summary").click()
+    page.locator(f"details.menu button[value={language}]").click()
+    page.wait_for_load_state()
+    assert page.locator("html").get_attribute("lang") == language
