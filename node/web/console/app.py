@@ -30,7 +30,18 @@ from node.errors import InvalidInput, NodeError
 from node.log import describe_exception
 from node.runtime import Node
 from node.services.serving import TooOften
-from node.web.console import account, entrance, foreign, guard, home, leads, navigation, people, search
+from node.web.console import (
+    account,
+    entrance,
+    foreign,
+    guard,
+    home,
+    leads,
+    navigation,
+    people,
+    search,
+    telling,
+)
 from node.web.console.case_text import show_language
 from node.web.console.cookie import SealedCookies
 from node.web.console.guard import ForgedForm, WrongHost, check_guarded, guard_request, open_to_all, this_node
@@ -49,6 +60,7 @@ _BLUEPRINTS = (
     search.pages,
     foreign.pages,
     leads.pages,
+    telling.pages,
     people.pages,
 )
 _STATIC = (Path(__file__).parent / "static", Path(__file__).parent.parent / "static")

@@ -110,11 +110,11 @@ def show_date(text: str) -> str:
     """Write a day, a moment or an uncertain date (EDTF) as the reader does."""
     first, slash, last = text.partition("/")
     if slash:
-        return _("%(first)s to %(last)s", first=show_date(first) or "…", last=show_date(last) or "…")
+        return str(_("%(first)s to %(last)s", first=show_date(first) or "…", last=show_date(last) or "…"))
     if text.endswith(("~", "%")):
-        return _("about %(date)s", date=show_date(text[:-1]))
+        return str(_("about %(date)s", date=show_date(text[:-1])))
     if text.endswith("?"):
-        return _("perhaps %(date)s", date=show_date(text[:-1]))
+        return str(_("perhaps %(date)s", date=show_date(text[:-1])))
     try:
         if "T" in text:
             return show_moment(datetime.fromisoformat(text))
@@ -162,7 +162,7 @@ def _inner(value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _plain(name: str, value: Any) -> str:
     if isinstance(value, bool):
-        return _("yes") if value else _("no")
+        return str(_("yes") if value else _("no"))
     if isinstance(value, int | float):
         return show_number(value)
     if name in _CODED and value in CODES:
@@ -202,8 +202,8 @@ def _age(age: Mapping[str, Any]) -> str:
     low, high = int(age["min"]), int(age["max"])
     span = show_number(low) if low == high else f"{show_number(low)}–{show_number(high)}"
     if age["unit"] == "month":
-        return _("%(span)s months", span=span)
-    return _("%(span)s years", span=span)
+        return str(_("%(span)s months", span=span))
+    return str(_("%(span)s years", span=span))
 
 
 def _measure(value: Mapping[str, Any]) -> list[Said]:

@@ -16,6 +16,7 @@ from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 from wtforms import IntegerField, SelectField, StringField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length, NumberRange, Optional
 
 from node.domain.permissions import Permission
@@ -28,15 +29,15 @@ from node.store import cases
 from node.store.search import MAX_OFFSET, MAX_QUESTION, Query
 from node.web.console.case_text import CaseText, describe_public
 from node.web.console.case_words import CATEGORIES, SEXES
-from node.web.console.forms import Form
 from node.web.console.foreign import address_of
+from node.web.console.forms import Form
 from node.web.console.guard import actor, needs, person, this_node
 from node.web.console.paging import PAGE_SIZE, Page, page_number
 from node.web.console.writing import line
 
 pages = Blueprint("search", __name__)
 
-_ANY = ("", lazy_gettext("any"))
+_ANY = SelectChoice("", lazy_gettext("any"))
 _TOO_LONG = lazy_gettext("Use at most %(max)d characters.")
 _AGE = [Optional(), NumberRange(0, 150, lazy_gettext("Give a number from %(min)d to %(max)d."))]
 _TYPED = {"autocomplete": "off", "spellcheck": "false"}
@@ -52,8 +53,12 @@ class SearchForm(Form):
         filters=[line],
         render_kw=_TYPED,
     )
-    country = SelectField(lazy_gettext("Country of the owner"))
-    sex = SelectField(lazy_gettext("Sex"), choices=[_ANY, *((str(code), SEXES[code]) for code in (1, 2, 0))])
+    country = SelectField(lazy_gettext("Country of the owner"), default="")
+    sex = SelectField(
+        lazy_gettext("Sex"),
+        default="",
+        choices=[_ANY, *(SelectChoice(str(code), SEXES[code]) for code in (1, 2, 0))],
+    )
     missing_within_years = IntegerField(
         lazy_gettext("Missing for at most … years"),
         [Optional(), NumberRange(0, 200, lazy_gettext("Give a number from %(min)d to %(max)d."))],
@@ -62,27 +67,34 @@ class SearchForm(Form):
     age_max = IntegerField(lazy_gettext("Age to"), _AGE)
     age_when = SelectField(
         lazy_gettext("Age at which time"),
+        default="disappearance",
         choices=[
-            ("disappearance", lazy_gettext("when the child went missing")),
-            ("now", lazy_gettext("today")),
+            SelectChoice("disappearance", lazy_gettext("when the child went missing")),
+            SelectChoice("now", lazy_gettext("today")),
         ],
     )
-    category = SelectField(lazy_gettext("Category"), choices=[_ANY, *CATEGORIES.items()])
+    category = SelectField(
+        lazy_gettext("Category"),
+        default="",
+        choices=[_ANY, *(SelectChoice(code, name) for code, name in CATEGORIES.items())],
+    )
     source = SelectField(
         lazy_gettext("Whose cases"),
+        default="",
         choices=[
-            ("", lazy_gettext("our own and those of others")),
-            ("replica", lazy_gettext("those of others")),
-            ("own", lazy_gettext("our own")),
+            SelectChoice("", lazy_gettext("our own and those of others")),
+            SelectChoice("replica", lazy_gettext("those of others")),
+            SelectChoice("own", lazy_gettext("our own")),
         ],
     )
     status = SelectField(
         lazy_gettext("Status of our own cases"),
+        default="",
         choices=[
             _ANY,
-            (cases.DRAFT, lazy_gettext("draft")),
-            (cases.PUBLISHED, lazy_gettext("published")),
-            (cases.WITHDRAWN, lazy_gettext("withdrawn")),
+            SelectChoice(cases.DRAFT, lazy_gettext("draft")),
+            SelectChoice(cases.PUBLISHED, lazy_gettext("published")),
+            SelectChoice(cases.WITHDRAWN, lazy_gettext("withdrawn")),
         ],
     )
     text = StringField(
@@ -104,9 +116,8 @@ class SearchForm(Form):
         super().__init__(*args, **kwargs)
         names = (get_locale() or Locale("en")).territories
         codes = {member.country for member in this_node().network().roster.members}
-        self.country.choices = [
-            _ANY, *sorted(((code, names.get(code, code)) for code in codes), key=lambda item: str(item[1]))
-        ]  # fmt: skip
+        countries = sorted((str(names.get(code, code)), code) for code in codes)
+        self.country.choices = [_ANY, *(SelectChoice(code, name) for name, code in countries)]
 
     def validate(self, extra_validators: Any = None) -> bool:
         """Check the fields one by one, and those that belong together."""
@@ -133,8 +144,8 @@ class SearchForm(Form):
         said = []
         for name, value in self.asked.items():
             field = self._fields[name]
-            choices = {str(key): words for key, words in getattr(field, "choices", None) or ()}
-            said.append((str(field.label.text), str(choices.get(str(value), value))))
+            words = {choice.value: choice.label for choice in getattr(field, "choices", ())}
+            said.append((str(field.label.text), str(words.get(str(value), value))))
         return said
 
 
