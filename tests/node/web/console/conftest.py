@@ -163,7 +163,13 @@ def send(client: FlaskClient, path: str, **fields: Any) -> TestResponse:
 def open_console(folder: Path, policy: Policy | None = None) -> Iterator[Console]:
     """Give a console in a folder."""
     federation = Federation(folder, [FR, DE], policy=policy or Policy())
-    node = federation[FR[0]]
+    yield console_of(federation, FR[0])
+    federation.close()
+
+
+def console_of(federation: Federation, member: str) -> Console:
+    """Make the console of a member, with its people."""
+    node = federation[member]
     made = Console(federation, node, make_console_app(node))
     with patch.object(accounts, "hash_password", _hash_once):
         for role in Role:
@@ -174,8 +180,7 @@ def open_console(folder: Path, policy: Policy | None = None) -> Iterator[Console
                 people.change_person(conn, person.id, **seen)
                 people.set_recovery_codes(conn, person.id, [bytes([n]) for n in range(10)])
             made.people[role] = accounts.find_person(node, person.id)
-    yield made
-    federation.close()
+    return made
 
 
 @pytest.fixture
