@@ -32,7 +32,11 @@ from node.runtime import Node
 from node.services.serving import TooOften
 from node.web.console import (
     account,
+    audit,
     entrance,
+    erasures,
+    evidence,
+    federation,
     foreign,
     guard,
     home,
@@ -62,6 +66,10 @@ _BLUEPRINTS = (
     leads.pages,
     telling.pages,
     people.pages,
+    federation.pages,
+    erasures.pages,
+    evidence.pages,
+    audit.pages,
 )
 _STATIC = (Path(__file__).parent / "static", Path(__file__).parent.parent / "static")
 _STATIC_SECONDS = 86_400

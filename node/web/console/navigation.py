@@ -14,7 +14,9 @@ ENTRIES: Sequence[tuple[str, Any]] = (
     ("home.today", _("Due today")),
     ("search.index", _("Search")),
     ("leads.index", _("Leads")),
+    ("federation.index", _("Federation")),
     ("people.index", _("People")),
+    ("audit.index", _("Journal")),
 )
 """The endpoints that are in the navigation, with their names; a person sees those that they may open."""
 

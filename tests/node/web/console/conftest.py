@@ -1,5 +1,6 @@
 """A console with one person of every role, each signed in."""
 
+import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,10 +27,15 @@ from node.services.people import accounts, sessions
 from node.services.people.encryption import encrypt
 from node.services.people.passwords import hash_password
 from node.services.register import finding
-from node.store import people
+from node.services.witnesses.evidence import RECEIVED
+from node.store import evidence, people
 from node.store.database import writing
+from node.store.evidence import KeptEvidence
 from node.store.people import Person
 from node.web.console import make_console_app
+from protocol.checkpoint import Checkpoint, sign_checkpoint
+from protocol.evidence import Evidence, format_evidence
+from protocol.note import format_note
 from protocol.policy import Policy
 from tests.factories import sample_full_record, sample_record
 from tests.federation import DE, FR, Federation
@@ -90,6 +96,8 @@ class Console:
             "version": "0",
             "name": "console.css",
             **self.told.examples(),
+            "member_id": DE[0],
+            "evidence_id": keep_evidence(self.federation, FR[0], DE[0]),
         }
 
     @cached_property
@@ -157,6 +165,18 @@ def csrf_token(page: TestResponse) -> str:
 def send(client: FlaskClient, path: str, **fields: Any) -> TestResponse:
     """Open the page at a path, and send its form as a browser would."""
     return client.post(path, data={"csrf_token": csrf_token(client.get(path)), **fields})
+
+
+def keep_evidence(federation: Federation, at: str, against: str) -> str:
+    """Let a member keep what proves that another has shown two faces, and give its id. Its feed goes on."""
+    origin, signer = f"{against}/network", federation[against].feed_signer("network")
+    notes = [format_note(sign_checkpoint(Checkpoint(origin, 1, bytes([n]) * 32), signer)) for n in (1, 2)]
+    data = format_evidence(Evidence(origin, *notes))
+    node, digest = federation[at], hashlib.sha256(data).hexdigest()
+    kept = KeptEvidence(digest, origin, against, "network", data, RECEIVED, against, node.clock())
+    with writing(node.engine) as conn:
+        evidence.keep_evidence(conn, kept)
+    return digest
 
 
 @contextmanager
