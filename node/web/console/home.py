@@ -16,6 +16,7 @@ from flask_babel import ngettext
 from node.domain.permissions import Permission
 from node.errors import NotAllowed
 from node.runtime import Node
+from node.services.leads import inbox
 from node.services.members import membership
 from node.services.people import accounts
 from node.services.register import ledger
@@ -26,6 +27,8 @@ from node.web.console.guard import needs, person, this_node
 from protocol.endorsement import State
 
 _FEW_CODES = 3
+_NEAR = timedelta(days=1)
+_TASKS_SHOWN = 20
 _ROSTER_SOON = timedelta(days=2)  # the coordinator renews it when four days are left
 
 pages = Blueprint("home", __name__)
@@ -90,6 +93,28 @@ def _people_never_seen(node: Node, reader: Person) -> Iterator[Due]:
             yield Due(text, url_for("people.show", person_id=other.id))
 
 
+def _leads_of_nobody(node: Node, reader: Person) -> Iterator[Due]:
+    if not reader.may(Permission.WORK_LEADS):
+        return
+    if number := inbox.count_new(node):
+        text = ngettext(
+            "%(num)d new lead about our cases waits for somebody.",
+            "%(num)d new leads about our cases wait for somebody.",
+            number,
+        )
+        yield Due(text, url_for("leads.index", show="nobody"), "now")
+
+
+def _own_tasks(node: Node, reader: Person) -> Iterator[Due]:
+    if not reader.may(Permission.WORK_LEADS):
+        return
+    for entry in inbox.list_tasks(node, reader.name, _TASKS_SHOWN):
+        near = entry.due_at is not None and entry.due_at <= node.clock() + _NEAR
+        address = url_for("leads.show", number=entry.lead_id)
+        text = _("Your task of lead %(number)s", number=entry.lead_id)
+        yield Due(text, address, "soon" if near else "later", entry.due_at)
+
+
 def _federation(node: Node, reader: Person) -> Iterator[Due]:
     if not reader.may(Permission.RUN_FEDERATION):
         return
@@ -131,5 +156,12 @@ def _network(node: Node, reader: Person) -> Iterator[Due]:
         yield Due(text, url_for("federation.index"), "soon", stands.until)
 
 
-SOURCES: Sequence[Source] = (_own_recovery_codes, _people_never_seen, _federation, _network)
+SOURCES: Sequence[Source] = (
+    _leads_of_nobody,
+    _own_tasks,
+    _own_recovery_codes,
+    _people_never_seen,
+    _federation,
+    _network,
+)
 """Who knows what is due."""

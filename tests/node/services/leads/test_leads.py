@@ -320,3 +320,34 @@ def test_who_may_not_be_told_is_not(light: Federation) -> None:
     light.pull(SENDER, OWNER)
     with pytest.raises(Conflict):
         sending.send_lead(light[SENDER], case_id, SEEN, "Diaz")
+
+
+def test_the_list_of_what_was_sent_says_how_each_stands(federation: Federation) -> None:
+    case_id, lead = told(federation)
+    sender = federation[SENDER]
+    (item,) = sending.list_sent(sender, limit=5)
+    assert (item.lead.case_id, item.delivery, item.answers) == (case_id, ("taken", ""), 0)
+    inbox.answer(federation[OWNER], lead.id, "Thank you.", "Roy")
+    carry(federation)
+    number = sending.send_lead(sender, case_id, Letter("Once more."), "Diaz")
+    newest, first = sending.list_sent(sender, case_id=case_id, limit=5)
+    assert (newest.lead.id, newest.delivery, newest.answers) == (number, ("waiting", ""), 0)
+    assert first.answers == 1
+
+
+def test_leads_and_tasks_are_counted_for_a_person(federation: Federation) -> None:
+    case_id, lead = told(federation)
+    owner = federation[OWNER]
+    note = inbox.note_down(owner, case_id, Letter("By telephone."), "Roy")
+    assert (inbox.count_new(owner), inbox.count_leads(owner)) == (2, 2)
+    inbox.assign(owner, note, "roy", "Chief")
+    assert inbox.count_new(owner) == 1
+    assert inbox.count_leads(owner, assigned_to="roy") == 1
+    later = inbox.add_task(owner, note, "Write.", None, "Roy")
+    first = inbox.add_task(owner, note, "Call.", owner.clock(), "Roy")
+    inbox.add_task(owner, lead.id, "Not his.", owner.clock(), "Roy")
+    assert [task.id for task in inbox.list_tasks(owner, "roy", 5)] == [first, later]
+    assert [task.id for task in inbox.list_tasks(owner, "roy", 1)] == [first]
+    inbox.decide(owner, note, leads.INVALID, "no", "Roy")
+    assert inbox.count_leads(owner) == 1
+    assert inbox.count_leads(owner, everything=True, case_id=case_id) == 2

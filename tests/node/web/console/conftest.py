@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -14,14 +14,19 @@ import pyotp
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from PIL import Image
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from node.domain.permissions import POLICE_ONLY, Role
 from node.runtime import Node
+from node.services import messages
+from node.services.leads import inbox, sending
+from node.services.leads.letters import Letter
 from node.services.people import accounts, sessions
 from node.services.people.encryption import encrypt
 from node.services.people.passwords import hash_password
+from node.services.register import finding
 from node.services.witnesses.evidence import RECEIVED
 from node.store import evidence, people
 from node.store.database import writing
@@ -32,6 +37,7 @@ from protocol.checkpoint import Checkpoint, sign_checkpoint
 from protocol.evidence import Evidence, format_evidence
 from protocol.note import format_note
 from protocol.policy import Policy
+from tests.factories import sample_full_record, sample_record
 from tests.federation import DE, FR, Federation
 
 PASSWORD = "a horse on a staple 4"
@@ -89,9 +95,64 @@ class Console:
             "person_id": self.people[Role.ANALYST].id,
             "version": "0",
             "name": "console.css",
+            **self.told.examples(),
             "member_id": DE[0],
             "evidence_id": keep_evidence(self.federation, FR[0], DE[0]),
         }
+
+    @cached_property
+    def told(self) -> "Told":
+        """A German case with a photograph that is here, and a German lead with a picture about an own one."""
+        return tell(self)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What another member has published and told.
+
+    Attributes:
+        foreign, own: a German case that was pulled, and a French one.
+        photograph: SHA-256 of a small one of the German case.
+        lead: number of what Germany told about the French case.
+    """
+
+    foreign: str
+    own: str
+    photograph: str
+    lead: int
+
+    def examples(self) -> dict[str, Any]:
+        """Give a value for every argument that stands in an address of these pages."""
+        member, opaque = self.foreign.split("/")
+        places = {"member": member, "opaque": opaque, "sha256": self.photograph}
+        return {**places, "search_id": "x" * 16, "number": self.lead, "entry": 0}
+
+
+def tell(console: Console) -> Told:
+    """Let Germany publish a case and tell something about a French one."""
+    federation, here, there = console.federation, console.node, console.federation[DE[0]]
+    picture = federation.folder / "child.png"
+    Image.effect_noise((240, 300), 120).convert("RGB").save(picture)
+    photos = [{"kind": "photo", "file": picture.name, "primary": True}]
+    (foreign,) = federation.publish(there.member, sample_full_record(photos=photos, companions=None))
+    (own,) = federation.publish(here.member, sample_record("uk", photos=None))
+    federation.pull(here.member, there.member)
+    letter = Letter("She was seen at the harbour.", "2026-11-20", "Hamburg", 53.54, 9.98)
+    sending.send_lead(there, own.case_id, letter, "Diaz", picture.read_bytes())
+    carry(federation)
+    (lead,) = inbox.list_leads(here)
+    opened = finding.open_case_quietly(here, foreign.case_id)
+    small = min(opened.photographs, key=lambda photo: photo.size)
+    return Told(foreign.case_id, own.case_id, small.sha256, lead.id)
+
+
+def carry(federation: Federation) -> None:
+    """Do what the jobs do with messages, on both sides."""
+    for sender, receiver in ((FR[0], DE[0]), (DE[0], FR[0])):
+        assert messages.deliver(federation[sender], receiver) == ""
+    for node in federation.nodes.values():
+        inbox.take(node)
+        sending.take_answers(node)
 
 
 def csrf_token(page: TestResponse) -> str:
@@ -124,7 +185,13 @@ def open_console(
 ) -> Iterator[Console]:
     """Give a console in a folder, of the first of some members."""
     federation = Federation(folder, members, policy=policy or Policy())
-    node = federation[members[0][0]]
+    yield console_of(federation, members[0][0])
+    federation.close()
+
+
+def console_of(federation: Federation, member: str) -> Console:
+    """Make the console of a member, with its people."""
+    node = federation[member]
     police = node.entry().kind == "law_enforcement"
     made = Console(federation, node, make_console_app(node))
     with patch.object(accounts, "hash_password", _hash_once):
@@ -136,8 +203,7 @@ def open_console(
                 people.change_person(conn, person.id, **seen)
                 people.set_recovery_codes(conn, person.id, [bytes([n]) for n in range(10)])
             made.people[role] = accounts.find_person(node, person.id)
-    yield made
-    federation.close()
+    return made
 
 
 @pytest.fixture
