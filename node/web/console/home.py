@@ -14,6 +14,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from node.domain.permissions import Permission
+from node.errors import NotAllowed
 from node.runtime import Node
 from node.services.leads import inbox
 from node.services.members import membership
@@ -117,7 +118,13 @@ def _own_tasks(node: Node, reader: Person) -> Iterator[Due]:
 def _federation(node: Node, reader: Person) -> Iterator[Due]:
     if not reader.may(Permission.RUN_FEDERATION):
         return
-    for view in membership.list_members(node):
+    try:
+        views = membership.list_members(node)
+    except NotAllowed:
+        text = _("The list of members does not name this member. Call the coordinator.")
+        yield Due(text, url_for("federation.index"), "now")
+        views = []
+    for view in views:
         member = view.member.id
         if view.standing.state is State.ACTIVE and not view.accepted:
             text = _("%(name)s waits to be accepted. Compare its fingerprint by telephone.", name=member)
@@ -144,7 +151,7 @@ def _network(node: Node, reader: Person) -> Iterator[Due]:
         text = _("The list of members runs out. Ask the coordinator why it was not renewed.")
         yield Due(text, url_for("federation.index"), "soon", expires_at)
     stands = standing_of_own(node)
-    if stands.warning is not None:
+    if stands is not None and stands.warning is not None:
         text = _("This member's endorsement ends. Ask the police of your country for a new one.")
         yield Due(text, url_for("federation.index"), "soon", stands.until)
 
