@@ -256,6 +256,7 @@ BAD = {
     "a number that is none": {"text": "x", "lat": True, "lon": 0},
     "a case of another": {"text": "x", "own_case": f"{HELPER}/{'a' * 26}"},
     "no case id": {"text": "x", "own_case": "../../etc"},
+    "a text that turns its direction": {"text": "a\u202eb"},
     "a contact of two lines": {"text": "x", "contact": "a\nb"},
 }
 
@@ -272,6 +273,15 @@ def test_a_lead_that_is_not_of_the_form_is_closed_with_the_reason(
     assert (row.state, bool(row.reason)) == (store.CLOSED, True)
     with pytest.raises((InvalidInput, NotFound)):
         sending.send_lead(light[SENDER], case_id, Letter(**{"text": "", **said}), "Diaz")  # type: ignore[arg-type]
+
+
+def test_a_lead_may_be_written_in_any_script(light: Federation) -> None:
+    case_id = published(light)
+    letter = Letter("او را در می\u200cدان دیدم\u00a0!", place="می\u200cدان آزادی")
+    sending.send_lead(light[SENDER], case_id, letter, "Diaz")
+    carry(light)
+    (lead,) = come(light[OWNER])
+    assert (lead.text, lead.details["place"]) == (letter.text, letter.place)
 
 
 def test_a_picture_that_is_none_is_left_out_and_said(light: Federation) -> None:

@@ -18,7 +18,9 @@ HERE, OWNER = FR[0], DE[0]
 def federation(tmp_path: Path) -> Iterator[Federation]:
     witnesses = {"network": (FR[0], NGO[0]), "police": ()}
     policy = Policy(witnesses=witnesses, quorum={"network": 1, "police": 0})
-    made = Federation(tmp_path, (FR, DE, NGO), policy=policy)
+    made = Federation(tmp_path, (FR, DE, NGO))
+    made.coordinator.announce(policy=policy)
+    made.refresh()
     yield made
     made.close()
 
