@@ -30,7 +30,17 @@ from node.errors import InvalidInput, NodeError
 from node.log import describe_exception
 from node.runtime import Node
 from node.services.serving import TooOften
-from node.web.console import account, entrance, guard, home, navigation, people
+from node.web.console import (
+    account,
+    case_drafts,
+    case_endings,
+    cases,
+    entrance,
+    guard,
+    home,
+    navigation,
+    people,
+)
 from node.web.console.cookie import SealedCookies
 from node.web.console.guard import ForgedForm, WrongHost, check_guarded, guard_request, open_to_all, this_node
 from node.web.console.languages import set_up_languages
@@ -41,7 +51,15 @@ from node.web.problems import status_of
 MAX_BODY_BYTES = 32 << 20
 """The largest body that any view asks for: a spreadsheet, or a photograph from a camera."""
 
-_BLUEPRINTS = (entrance.pages, home.pages, account.pages, people.pages)
+_BLUEPRINTS = (
+    entrance.pages,
+    home.pages,
+    account.pages,
+    people.pages,
+    cases.pages,
+    case_drafts.pages,
+    case_endings.pages,
+)
 _STATIC = (Path(__file__).parent / "static", Path(__file__).parent.parent / "static")
 _STATIC_SECONDS = 86_400
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")

@@ -13,13 +13,16 @@ from flask import Blueprint, render_template, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
+from node.domain.lifecycle import UNDO_WINDOW
 from node.domain.permissions import Permission
 from node.runtime import Node
 from node.services.people import accounts
+from node.services.register import drafts, listing
 from node.store.people import Person
 from node.web.console.guard import needs, person, this_node
 
 _FEW_CODES = 3
+_MOST = 10
 
 pages = Blueprint("home", __name__)
 
@@ -83,5 +86,23 @@ def _people_never_seen(node: Node, reader: Person) -> Iterator[Due]:
             yield Due(text, url_for("people.show", person_id=other.id))
 
 
-SOURCES: Sequence[Source] = (_own_recovery_codes, _people_never_seen)
+def _unfinished(node: Node, reader: Person) -> Iterator[Due]:
+    if not reader.may(Permission.WRITE_CASES):
+        return
+    for draft in drafts.list_drafts(node, reader)[:_MOST]:
+        text = _("Finish the change of a case.") if draft.case_id else _("Finish the new case.")
+        yield Due(text, url_for("case_drafts.check", draft_id=draft.id), by=draft.ends_at)
+
+
+def _undoable(node: Node, reader: Person) -> Iterator[Due]:
+    if not reader.may(Permission.END_CASES):
+        return
+    for case in listing.undoable(node, _MOST):
+        opaque = case.case_id.partition("/")[2]
+        text = _("Case %(number)s was withdrawn. It can still be undone.", number=opaque[:6])
+        by = case.withdrawn_at + UNDO_WINDOW if case.withdrawn_at else None
+        yield Due(text, url_for("case_endings.undo", opaque=opaque), by=by)
+
+
+SOURCES: Sequence[Source] = (_own_recovery_codes, _people_never_seen, _unfinished, _undoable)
 """Who knows what is due."""
