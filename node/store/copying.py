@@ -43,7 +43,7 @@ def dump(conn: Connection) -> Iterator[tuple[bytes, bytes, int]]:
     for table in metadata.sorted_tables:
         announced = orjson.dumps({"table": table.name, "columns": [_column(item) for item in table.columns]})
         binary = [place for place, item in enumerate(table.columns) if isinstance(item.type, sa.LargeBinary)]
-        names = ", ".join(item.name for item in table.columns)
+        names = _quoted(conn, [item.name for item in table.columns])
         rows = conn.exec_driver_sql(
             f"SELECT {names} FROM {table.name}",  # noqa: S608 - names of tables and columns of this program
             execution_options={"stream_results": True, "yield_per": _ROWS_AT_ONCE},
@@ -103,8 +103,8 @@ class Loader:
                 "This backup holds tables that this program does not know.", "Use the version that wrote it."
             )
         mark = "%s" if self._conn.dialect.name == "postgresql" else "?"
-        marks = ", ".join([mark] * len(names))
-        return f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", [kind for _, kind in columns]  # noqa: S608
+        marks, columns_named = ", ".join([mark] * len(names)), _quoted(self._conn, names)
+        return f"INSERT INTO {table} ({columns_named}) VALUES ({marks})", [kind for _, kind in columns]  # noqa: S608
 
 
 def is_empty(engine: Engine) -> bool:
@@ -116,6 +116,11 @@ def is_empty(engine: Engine) -> bool:
             for name, table in metadata.tables.items()
             if name in present
         )
+
+
+def _quoted(conn: Connection, names: Sequence[str]) -> str:
+    """Write names of columns as this database wants those that are words of its language."""
+    return ", ".join(map(conn.dialect.identifier_preparer.quote, names))
 
 
 def _column(item: sa.Column[Any]) -> tuple[str, str]:

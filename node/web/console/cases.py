@@ -22,7 +22,7 @@ from node.store import handovers
 from node.store.cases import DRAFT, ERASED, PUBLISHED, STATUSES, WITHDRAWN, CaseFile
 from node.web.console.case_drafts import describe_field, draft_name
 from node.web.console.case_sections import SECTIONS
-from node.web.console.case_text import describe_public, small_photographs
+from node.web.console.case_text import describe_public
 from node.web.console.case_words import CATEGORIES, FIELDS
 from node.web.console.forms import Form
 from node.web.console.guard import actor, needs, person, this_node
@@ -161,7 +161,7 @@ def show(opaque: str) -> str:
         opaque=opaque,
         text=text,
         sections=_sections(case.record),
-        photographs=small_photographs(case.record),
+        photographs=text.photographs,
         standing=standing,
         notices=[(_NOTICES[notice.kind], notice.due) for notice in standing.notices],
         holdings=held,

@@ -6,7 +6,7 @@ should do. It is asked at every visit, so it must be quick.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from flask import Blueprint, render_template, url_for
@@ -16,6 +16,7 @@ from flask_babel import ngettext
 from node.domain.lifecycle import UNDO_WINDOW
 from node.domain.permissions import Permission
 from node.runtime import Node
+from node.services.leads import inbox
 from node.services.people import accounts
 from node.services.register import drafts, listing
 from node.store.people import Person
@@ -23,6 +24,8 @@ from node.web.console.guard import needs, person, this_node
 
 _FEW_CODES = 3
 _MOST = 10
+_NEAR = timedelta(days=1)
+_TASKS_SHOWN = 20
 
 pages = Blueprint("home", __name__)
 
@@ -104,5 +107,35 @@ def _undoable(node: Node, reader: Person) -> Iterator[Due]:
         yield Due(text, url_for("case_endings.undo", opaque=opaque), by=by)
 
 
-SOURCES: Sequence[Source] = (_own_recovery_codes, _people_never_seen, _unfinished, _undoable)
+
+def _leads_of_nobody(node: Node, reader: Person) -> Iterator[Due]:
+    if not reader.may(Permission.WORK_LEADS):
+        return
+    if number := inbox.count_new(node):
+        text = ngettext(
+            "%(num)d new lead about our cases waits for somebody.",
+            "%(num)d new leads about our cases wait for somebody.",
+            number,
+        )
+        yield Due(text, url_for("leads.index", show="nobody"), "now")
+
+
+def _own_tasks(node: Node, reader: Person) -> Iterator[Due]:
+    if not reader.may(Permission.WORK_LEADS):
+        return
+    for entry in inbox.list_tasks(node, reader.name, _TASKS_SHOWN):
+        near = entry.due_at is not None and entry.due_at <= node.clock() + _NEAR
+        address = url_for("leads.show", number=entry.lead_id)
+        text = _("Your task of lead %(number)s", number=entry.lead_id)
+        yield Due(text, address, "soon" if near else "later", entry.due_at)
+
+
+SOURCES: Sequence[Source] = (
+    _leads_of_nobody,
+    _own_tasks,
+    _undoable,
+    _unfinished,
+    _own_recovery_codes,
+    _people_never_seen,
+)
 """Who knows what is due."""

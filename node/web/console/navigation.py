@@ -13,6 +13,8 @@ from node.web.console.guard import permission_of
 ENTRIES: Sequence[tuple[str, Any]] = (
     ("home.today", _("Due today")),
     ("cases.index", _("Own cases")),
+    ("search.index", _("Search")),
+    ("leads.index", _("Leads")),
     ("people.index", _("People")),
 )
 """The endpoints that are in the navigation, with their names; a person sees those that they may open."""

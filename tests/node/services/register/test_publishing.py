@@ -352,6 +352,7 @@ work(Path(sys.argv[1]), int(sys.argv[2]))
 """
 
 
+@pytest.mark.timeout(300)  # six processes are started, each with the whole program
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_two_processes_that_are_killed_again_and_again_lose_and_fork_nothing(
     tmp_path: Path, kind: str, request: pytest.FixtureRequest

@@ -263,6 +263,8 @@ def test_what_is_not_here_any_more_is_looked_at_from_where_it_is(four: Federatio
 
 def test_very_old_heads_do_not_keep_a_node_busy(four: Federation, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gossip, "_LOOK_SECONDS", -1.0)
+    four.publish(OWNER, sample_record("uk", photos=None))
+    four.pull(OTHER, OWNER)  # which then knows a head that has to be looked at
     for _ in range(2):
         four.clock.advance(seconds=301)
         four.wire.calls.clear()

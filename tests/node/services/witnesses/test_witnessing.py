@@ -296,7 +296,7 @@ def test_a_clone_that_goes_on_from_an_old_state_is_stopped(federation: Federatio
         publish(federation)
     row = own_feed(federation)
     assert (row.state, size_of(row.note), size_of(row.pending)) == (feeds.BEHIND, 1, 2)
-    assert size_of(row.evidence) == 4
+    assert size_of(row.newer_head) == 4
     assert FIRST in row.reason or SECOND in row.reason
     signed = len(submissions(federation))
     with pytest.raises(Conflict, match="behind its own past"):
@@ -352,7 +352,7 @@ def test_a_witness_that_has_only_pulled_the_newest_head_stops_a_clone_too(federa
     with pytest.raises(Conflict, match="behind its own past"):
         publish(federation)
     row = own_feed(federation)
-    assert (row.state, row.pending, size_of(row.evidence)) == (feeds.BEHIND, None, 2)
+    assert (row.state, row.pending, size_of(row.newer_head)) == (feeds.BEHIND, None, 2)
 
 
 def test_a_clone_that_was_stopped_in_time_fetches_its_past_and_goes_on(federation: Federation) -> None:

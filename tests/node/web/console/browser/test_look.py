@@ -44,10 +44,12 @@ def test_nobody_stumbles_over_a_page(
 def pages_of(console: Console, role: Role | None) -> list[str]:
     if role is None:
         return ["/sign-in", "/no/such/page"]
+    client = console.browser(role)
     return [
         address
         for rule, address in console.addresses()
         if "GET" in (rule.methods or ()) and first_who_may(console, rule.endpoint) is role
+        if client.get(address).mimetype == "text/html"
     ]
 
 
