@@ -261,7 +261,7 @@ def _problems(draft: Draft, typed: Mapping[str, Any]) -> Iterator[Wrong]:
     found = drafts.problems_of(node, {name: value for name, value in record.items() if value is not None})
     for problem in found:
         place, item = place_problem(problem.path, typed)
-        missing = problem.reason.startswith("is missing")
+        missing = problem.message.startswith("is missing")
         top = problem.path.partition(".")[0].partition("[")[0]
         home = SECTION_OF.get(top, SECTIONS[0])
         label = item.label if item is not None and item.label else FIELDS.get(top, home.label)

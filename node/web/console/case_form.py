@@ -166,7 +166,8 @@ def _type_leaf(leaf: Leaf, value: Any, zone: ZoneInfo) -> Any:
     if leaf.kind in ("countries", "languages"):
         return ", ".join(value)
     if leaf.kind in ("moment", "missing"):
-        return _type_moment(str(value), zone)
+        typed = _type_moment(str(value), zone)
+        return typed.removesuffix(" 00:00") if leaf.kind == "moment" else typed
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value).replace("_", " ") if leaf.kind == "role" else str(value)

@@ -11,6 +11,7 @@ from flask_babel import lazy_gettext
 from flask_wtf.file import FileField, FileRequired
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import HiddenField, SelectField, StringField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length
 
 from node.domain.lifecycle import UNDO_WINDOW, can_undo
@@ -87,9 +88,9 @@ class PhotographForm(Form):
     kind = SelectField(
         lazy_gettext("Kind"),
         choices=[
-            ("photo", lazy_gettext("Photograph")),
-            ("age_progressed", lazy_gettext("Drawn older")),
-            ("composite", lazy_gettext("Drawn from descriptions")),
+            SelectChoice("photo", lazy_gettext("Photograph")),
+            SelectChoice("age_progressed", lazy_gettext("Drawn older")),
+            SelectChoice("composite", lazy_gettext("Drawn from descriptions")),
         ],
     )
     revision = HiddenField()

@@ -131,7 +131,9 @@ class Entered:
 def enter(console: Console) -> Entered:
     """Publish a case with a photograph and a second revision, and begin to change it."""
     node = console.node
-    (made,) = console.federation.publish(node.member, sample_full_record(photos=None, companions=None))
+    (made,) = console.federation.publish(
+        node.member, sample_full_record(photos=None, companions=None, alert=None)
+    )
     case = album.add_photograph(node, made.case_id, picture(), {"kind": "photo"}, "test", 1)
     typed = type_record(case.record, "UTC")
     draft = drafts.begin_change(node, console.people[Role.OPERATOR], case, typed)
@@ -141,7 +143,7 @@ def enter(console: Console) -> Entered:
 def picture() -> bytes:
     """Draw a photograph of nobody."""
     made = io.BytesIO()
-    Image.effect_noise((480, 600), 120).convert("RGB").save(made, "PNG")
+    Image.effect_noise((360, 450), 120).convert("RGB").save(made, "PNG")
     return made.getvalue()
 
 
