@@ -5,7 +5,7 @@ but by its author's word on the last page; where somebody else has changed the c
 there to choose from, field by field.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -153,7 +153,7 @@ def check(draft_id: str) -> Response | str:
         draft=draft,
         case=merge.case,
         problems=problems,
-        differences=list(_differences(merge)),
+        differences=list(_differences(merge, {wrong.place.partition("-")[0] for wrong in problems})),
         disputed=merge.disputed,
         sections=SECTIONS,
         title=_title(draft),
@@ -278,9 +278,10 @@ def _words_for(item: Any, *, missing: bool) -> Any:
     return _("This does not fit: it is too long, has signs that nobody can print, or is not one of the list.")
 
 
-def _differences(merge: Merge) -> Iterator[Difference]:
+def _differences(merge: Merge, wrong: Collection[str]) -> Iterator[Difference]:
+    """Compare, but for fields that are wrong: they cannot be described."""
     now = merge.case.record if merge.case else {}
-    for name in sorted(merge.changes, key=list(SECTION_OF).index):
+    for name in sorted(merge.changes.keys() - wrong, key=list(SECTION_OF).index):
         theirs = describe_field(name, now.get(name)) if name in merge.theirs else None
         mine, before = describe_field(name, merge.changes[name]), describe_field(name, merge.base.get(name))
         yield Difference(name, FIELDS.get(name, name), before, mine, theirs)

@@ -107,7 +107,6 @@ def _undoable(node: Node, reader: Person) -> Iterator[Due]:
         yield Due(text, url_for("case_endings.undo", opaque=opaque), by=by)
 
 
-
 def _leads_of_nobody(node: Node, reader: Person) -> Iterator[Due]:
     if not reader.may(Permission.WORK_LEADS):
         return
