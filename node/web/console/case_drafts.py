@@ -1,8 +1,8 @@
 """Entering a case and changing one: section by section, kept at every step, checked at the end.
 
 Guarantees: whatever was sent is kept before anything else happens to it; nothing becomes part of the register
-but by its author's word on the last page; where somebody else has changed the case meanwhile, both versions are
-there to choose from, field by field.
+but by its author's word on the last page; where somebody else has changed the case meanwhile, both versions
+are there to choose from, field by field.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -303,9 +303,8 @@ def _finished(draft: Draft, merge: Merge, case: CaseFile | None) -> Response:
     elif merge.case is None:
         flash(_("The case is in the register. Add photographs now; nothing has left the house."))
     else:
-        flash(
-            _(
-                "The change is stored. What other members see stays as it is until the case is published again."
-            )
+        stored = _(
+            "The change is stored. What other members see stays as it is until the case is published again."
         )
+        flash(stored)
     return redirect(url_for("cases.show", opaque=case_id.partition("/")[2]), 303)

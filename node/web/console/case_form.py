@@ -1,10 +1,10 @@
-"""A case as people type it: the sections of the form, and the way between what is typed and a record.
+"""A case as people type it: the way between what is typed and a record.
 
-What is typed is texts alone, in lists and by name, so that it can be kept however wrong it is. Whether a record
-is right is for the schema; here is only which field a problem belongs to.
+What is typed is texts alone, in lists and by name, so that it can be kept however wrong it is. Whether a
+record is right is for the schema; here is only which field a problem belongs to.
 
-Guarantees: a record that was not touched comes back as it was, with whatever the form does not show; fields that
-the form does not have are not read.
+Guarantees: a record that was not touched comes back as it was, with whatever the form does not show; fields
+that the form does not have are not read.
 """
 
 import re

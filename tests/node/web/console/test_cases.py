@@ -1,4 +1,4 @@
-"""Cases at the console: entered section by section, changed by two people at once, ended, and hostile input."""
+"""Cases: entered section by section, changed by two people at once, ended, and hostile input."""
 
 import io
 import re
@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
 from node.domain.permissions import Role
@@ -313,7 +312,7 @@ def test_fields_that_are_not_in_the_form_are_not_read(console: Console) -> None:
 
 def test_a_script_in_a_text_is_shown_as_text(console: Console) -> None:
     evil = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{7*7}}"
-    (case, page) = add_case(
+    _, page = add_case(
         console,
         names=[{"full": evil, "kind": "legal"}],
         circumstances=lang_text(en=evil),
