@@ -30,10 +30,11 @@ from node.web.console.case_form import (
     type_record,
 )
 from node.web.console.case_sections import SECTION_OF, SECTIONS, WRONG, Leaf, Rows, Section
-from node.web.console.case_text import Fact, Said, describe_part
+from node.web.console.case_text import Fact
 from node.web.console.case_words import FIELDS
 from node.web.console.forms import Form, kept_fields
 from node.web.console.guard import actor, needs, person, this_node
+from node.web.console.own_fields import describe_field, name_field
 
 pages = Blueprint("case_drafts", __name__)
 
@@ -185,11 +186,11 @@ def throw_away(draft_id: str) -> Response | str:
 def draft_name(draft: Draft) -> str:
     """Call something unfinished by the child's name, for its author's eyes."""
     names = draft.typed.get("names") or ()
-    return next((row["full"] for row in names if row.get("full")), "") or _("Name not known")
+    return next((str(row["full"]) for row in names if row.get("full")), "") or str(_("Name not known"))
 
 
 def _title(draft: Draft | None) -> str:
-    return _("Change a case") if draft is not None and draft.case_id else _("New case")
+    return str(_("Change a case") if draft is not None and draft.case_id else _("New case"))
 
 
 def _find(draft_id: str) -> Draft | None:
@@ -284,16 +285,7 @@ def _differences(merge: Merge, wrong: Collection[str]) -> Iterator[Difference]:
     for name in sorted(merge.changes.keys() - wrong, key=list(SECTION_OF).index):
         theirs = describe_field(name, now.get(name)) if name in merge.theirs else None
         mine, before = describe_field(name, merge.changes[name]), describe_field(name, merge.base.get(name))
-        yield Difference(name, FIELDS.get(name, name), before, mine, theirs)
-
-
-def describe_field(name: str, value: Any) -> list[Fact]:
-    """Describe one field of a record; nothing where it has no value."""
-    if value is None:
-        return []
-    if name == "notes":
-        return [Fact(_("Notes of the house"), [Said(str(value))])]
-    return describe_part({name: value})
+        yield Difference(name, name_field(name), before, mine, theirs)
 
 
 def _finished(draft: Draft, merge: Merge, case: CaseFile | None) -> Response:

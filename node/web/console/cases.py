@@ -21,13 +21,14 @@ from node.services.register import album, drafts, finding, handover, history, li
 from node.services.register import cases as register
 from node.store import handovers
 from node.store.cases import DRAFT, ERASED, PUBLISHED, STATUSES, WITHDRAWN, CaseFile
-from node.web.console.case_drafts import describe_field, draft_name
+from node.web.console.case_drafts import draft_name
 from node.web.console.case_sections import SECTIONS
 from node.web.console.case_text import describe_public
-from node.web.console.case_words import CATEGORIES, FIELDS
+from node.web.console.case_words import CATEGORIES
 from node.web.console.forms import Form
 from node.web.console.guard import actor, needs, person, this_node
 from node.web.console.languages import show_day
+from node.web.console.own_fields import describe_field, name_field
 from node.web.console.paging import PAGE_SIZE, Page, page_number
 
 MAX_PICTURE_BYTES = 28 << 20
@@ -43,15 +44,6 @@ STATUS_NAMES: Mapping[str, Any] = MappingProxyType(
 STATUS_KINDS: Mapping[str, str] = MappingProxyType(
     {DRAFT: "warning", PUBLISHED: "good", WITHDRAWN: "neutral", ERASED: "bad"}
 )
-OUTCOMES: Mapping[str, Any] = MappingProxyType(
-    {
-        "recovered_safe": lazy_gettext("The child was found, safe"),
-        "recovered_injured": lazy_gettext("The child was found, hurt"),
-        "recovered_deceased": lazy_gettext("The child was found dead"),
-        "reported_in_error": lazy_gettext("It was reported in error"),
-        "other": lazy_gettext("Something else"),
-    }
-)
 _AUDIENCES: Mapping[str, Any] = MappingProxyType(
     {"network": lazy_gettext("The public and other members"), "police": lazy_gettext("Police alone")}
 )
@@ -65,7 +57,6 @@ _HANDOVER: Mapping[str, Any] = MappingProxyType(
         handovers.LAPSED: lazy_gettext("%(member)s did not answer in time."),
     }
 )
-_OWN_FIELDS = ("notes", "outcome", "outcome_date")
 _SHOWN_ELSEWHERE = frozenset({"photos"})
 
 pages = Blueprint("cases", __name__)
@@ -267,7 +258,7 @@ def _rows(found: Sequence[CaseFile]) -> list[tuple[CaseFile, Any, str]]:
 
 
 def _review(record: Mapping[str, Any]) -> str:
-    text = record.get("review_due", "")[:10]
+    text = str(record.get("review_due", ""))[:10]
     try:
         return show_day(date.fromisoformat(text))
     except ValueError:
@@ -304,7 +295,7 @@ def _sections(record: Mapping[str, Any]) -> list[tuple[Any, list[Any]]]:
 def _label(name: str) -> Any:
     if name == "photos":
         return _("Photographs")
-    return FIELDS.get(name) or _("Notes of the house") if name == "notes" else FIELDS.get(name, name)
+    return name_field(name)
 
 
 def _say(name: str, value: Any) -> list[str]:
@@ -324,7 +315,7 @@ def _whole(text: Any) -> int:
 
 
 def _changed() -> str:
-    return _("Somebody else changed the case meanwhile. Nothing was changed: look at it, and try again.")
+    return str(_("Somebody else changed the case meanwhile. Nothing was changed: look at it, and try again."))
 
 
 def _blame(form: PhotographForm, error: InvalidInput) -> None:

@@ -449,6 +449,8 @@ def test_a_case_ends_and_that_is_undone(console: Console) -> None:
     assert send(client, f"{page}/close", outcome="recovered_safe", day="yesterday").status_code == 200
     assert send(client, f"{page}/close", outcome="recovered_safe", day="2026-11-20").location == page
     assert record_of(console, page)["outcome"] == "recovered_safe"
+    for address in (page, f"{page}/history"):
+        assert "The child was found, safe" in client.get(address).text
     assert "It can still be undone." in client.get("/").text
     assert send(client, f"{page}/withdraw").location == page  # not published any more: says so
     again = send(client, f"{page}/undo").location

@@ -1,4 +1,4 @@
-"""An operator enters a case in a real browser, in English and in Arabic, by what is written beside the fields."""
+"""An operator enters a case in a real browser, in English and in Arabic."""
 
 import os
 from pathlib import Path
@@ -93,6 +93,8 @@ def test_a_case_is_entered_in_a_browser(served: tuple[Console, str], page: Page,
     expect(page.locator(".album img")).to_be_visible()
     check_accessible(page)
     page.goto(page.url.removesuffix("/photographs"))
+    page.locator(".album img").scroll_into_view_if_needed()
+    expect(page.locator(".album img")).to_have_js_property("complete", True)
     assert page.evaluate("document.querySelector('.album img').naturalWidth") > 0
     check_accessible(page)
     keep_picture(page, f"case-{language}")
