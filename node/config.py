@@ -120,6 +120,13 @@ class BackupConfig:
 
 
 @dataclass(frozen=True)
+class GateConfig:
+    """Whether the command line, too, publishes nothing new that a second person has not approved."""
+
+    required: bool = False
+
+
+@dataclass(frozen=True)
 class LogConfig:
     """What is written to standard error."""
 
@@ -147,6 +154,7 @@ class Config:
     mirror: MirrorConfig = MirrorConfig()
     storage: StorageConfig = StorageConfig()
     backup: BackupConfig = BackupConfig()
+    gate: GateConfig = GateConfig()
     log: LogConfig = LogConfig()
     disclosure: Mapping[str, Any] = field(default_factory=dict)
 
@@ -165,6 +173,7 @@ _SECTIONS: Mapping[str, type[Any]] = {
     "mirror": MirrorConfig,
     "storage": StorageConfig,
     "backup": BackupConfig,
+    "gate": GateConfig,
     "log": LogConfig,
 }
 

@@ -28,7 +28,7 @@ from node.services.following import arrivals, partner, pruning, pulling, replica
 from node.services.leads import inbox, sending
 from node.services.members import membership
 from node.services.people import sessions
-from node.services.register import drafts, handover, ledger, takeover
+from node.services.register import drafts, handover, ledger, publishing, takeover
 from node.services.safekeeping import recovery
 from node.services.witnesses import gossip, witnessing
 from node.store import access, peers
@@ -90,6 +90,8 @@ class Jobs:
         every(3600, "old drafts", lambda: drafts.forget_old(node))
         every(600, "message lives", lambda: messages.expire(node))
         every(3600, "remind of all", lambda: ledger.remind(node))
+        every(3600, "pauses", lambda: publishing.pause_views(node))
+        every(3600, "last days", lambda: publishing.purge_register(node))
         every(86_400, "prune", lambda: pruning.prune(node))
         every(86_400, "journal", self._sign_journal)
         self._scheduler.start()

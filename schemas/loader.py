@@ -9,9 +9,10 @@ import difflib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from importlib.resources import files
 from itertools import islice
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 from jsonschema_rs import (
     Draft202012Validator,
@@ -88,12 +89,12 @@ class Schemas:
         }
 
     @classmethod
-    def packaged(cls) -> Self:
-        """Load the schemas that came with the program."""
-        return cls(_packaged_files())
+    def packaged(cls) -> "Schemas":
+        """Return the schemas that came with the program."""
+        return _packaged()
 
     @classmethod
-    def with_overrides(cls, overrides: Mapping[str, bytes]) -> Self:
+    def with_overrides(cls, overrides: Mapping[str, bytes]) -> "Schemas":
         """Load the packaged schemas with those that the network distributes in their place.
 
         Args:
@@ -103,8 +104,11 @@ class Schemas:
         Raises:
             SchemaError: see the constructor.
         """
+        packaged = _packaged_files()
         known = {name: data for name, data in overrides.items() if name.endswith(_SUFFIX)}
-        return cls({**_packaged_files(), **known})
+        if known.items() <= packaged.items():  # as in most networks
+            return _packaged()
+        return cls({**packaged, **known})
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -198,7 +202,13 @@ class Schemas:
         return text
 
 
-def _packaged_files() -> dict[str, bytes]:
+@cache
+def _packaged() -> Schemas:
+    return Schemas(_packaged_files())
+
+
+@cache
+def _packaged_files() -> Mapping[str, bytes]:
     folder = files("schemas")
     return {file.name: file.read_bytes() for file in folder.iterdir() if file.name.endswith(_SUFFIX)}
 

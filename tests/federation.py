@@ -16,11 +16,12 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
@@ -29,7 +30,7 @@ from werkzeug.test import Client
 
 from node.adapters.http import Answer, HttpClient
 from node.adapters.trust import Trusted, TrustStore
-from node.config import LogConfig
+from node.config import FILE_NAME, LogConfig
 from node.errors import PeerUnavailable
 from node.log import set_up_log
 from node.runtime import Node, open_node
@@ -253,6 +254,32 @@ def withholding(*digests: bytes) -> Fault:
     return fault
 
 
+class _Apps(dict[str, Any]):
+    """The application of each node, made when it is first called: many tests never call some."""
+
+    def __init__(self, make: Callable[[str], Any]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, member: str) -> Any:
+        return self.setdefault(member, self._make(member))
+
+
+class _Prepared(NamedTuple):
+    """A federation as it was built.
+
+    Attributes:
+        files: of every home: place below the federation's folder, mode, and content; None for a folder.
+    """
+
+    trusted: Trusted
+    files: list[tuple[str, int, bytes | None]]
+
+
+_PREPARED: dict[str, _Prepared] = {}
+"""What was built in this process, by everything in which one can differ from another."""
+
+
 @dataclass
 class Federation:
     """Nodes of one network. `federation[member]` is a node.
@@ -285,6 +312,31 @@ class Federation:
         self._drawn = 0
         self.coordinator = Coordinator(self.clock)
         self._servers: dict[str, tuple[Server, threading.Thread]] = {}
+        self.wire.apps = _Apps(lambda member: make_federation_app(self[member], lambda: self._ring(member)))
+        if self.sockets or not all(url.startswith("sqlite") for url in self.databases.values()):
+            self._build()
+        else:
+            self._copy(self._prepare())
+
+    def _prepare(self) -> _Prepared:
+        """Build a federation like this one, unless one was built before, and take it apart."""
+        which = repr((self.members, self.policy, self.accepted, self.settings, self.clock()))
+        if which not in _PREPARED:
+            with tempfile.TemporaryDirectory() as name:
+                built = copy(self)
+                built.folder, built.databases, built.nodes = Path(name), {}, {}
+                built._build()
+                for node in built.nodes.values():
+                    assert scrub(node.engine)
+                built.close()
+                files = [
+                    (str(path.relative_to(name)), path.stat().st_mode & 0o777, _content(path))
+                    for path in sorted(built.folder.rglob("*"))
+                ]
+                _PREPARED[which] = _Prepared(built.coordinator.trusted, files)
+        return _PREPARED[which]
+
+    def _build(self) -> None:
         for member, _, _ in self.members:
             self._make_node(member)
         self.coordinator.announce(*(self._join(*member) for member in self.members), policy=self.policy)
@@ -297,6 +349,24 @@ class Federation:
         if self.accepted:
             for node in self.nodes.values():
                 self.accept_all(node)
+
+    def _copy(self, prepared: _Prepared) -> None:
+        """Take everything from a federation that was built before: every test needs some."""
+        self.coordinator.trusted = prepared.trusted
+        for place, mode, data in prepared.files:
+            path = self.folder / place
+            if data is None:
+                path.mkdir(mode, parents=True, exist_ok=True)
+            else:
+                path.write_bytes(data)
+                path.chmod(mode)
+        for member, url in self.databases.items():
+            home = self.folder / member
+            (home / "node.db").rename(urlsplit(url).path.removeprefix("/"))
+            with (home / FILE_NAME).open("a", encoding="utf-8") as settings:
+                settings.write(_database_settings(url))
+        for member, _, _ in self.members:
+            self._open_node(member)
 
     def __getitem__(self, member: str) -> Node:
         return self.nodes[member]
@@ -417,7 +487,7 @@ class Federation:
     def _make_node(self, member: str) -> None:
         home = self.folder / member
         url = self.databases.get(member)
-        database = "" if url is None else f'[database]\nurl = "{url}"\nrewrite_hours = 1\n'
+        database = "" if url is None else _database_settings(url)
         with patch.object(membership, "migrate", _migrate):
             membership.init_home(
                 home, member, f"{self.settings}[server]\nport = 0\n[console]\nenabled = false\n{database}"
@@ -430,7 +500,7 @@ class Federation:
             trust=cast(TrustStore, StandInTrust(self.coordinator)),
         )
         self.nodes[member] = node if self.sockets else replace(node, http=cast(HttpClient, self.wire))
-        self.wire.apps[member] = make_federation_app(self.nodes[member], lambda: self._ring(member))
+        self.wire.apps.pop(member, None)
 
     def _ring(self, member: str) -> None:
         self.rung.append(member)
@@ -452,6 +522,14 @@ class Federation:
         thread.start()
         self._servers[node.member] = (server, thread)
         return server.url
+
+
+def _database_settings(url: str) -> str:
+    return f'[database]\nurl = "{url}"\nrewrite_hours = 1\n'
+
+
+def _content(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
 
 
 def _migrate(engine: Engine) -> None:

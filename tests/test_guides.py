@@ -47,7 +47,10 @@ def test_the_example_of_a_disclosure_policy_is_one() -> None:
 
 
 def test_every_action_of_the_journal_is_explained() -> None:
-    what = "case|photograph|message|lead|bundle|node|member|feed|evidence|token|person|sign-in|sign-out|audit"
+    what = (
+        "case|gate|photograph|message|lead|bundle|node|member|feed|evidence|token|person|"
+        "sign-in|sign-out|audit"
+    )
     page = (DOCS / "decisions" / "0017-the-journal-is-a-signed-chain.md").read_text("utf-8")
     for module in (DOCS.parent / "node" / "services").rglob("*.py"):
         for action in re.findall(rf'"((?:{what})\.[a-z-]+)"', module.read_text("utf-8")):

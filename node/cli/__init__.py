@@ -31,6 +31,8 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Own cases": {
         "case": ("cases", "Add, change and look at the cases of this register."),
         "publish": ("publishing", "Publish cases, or their newest records."),
+        "gate": ("gate", "Ask for a publication, approve or refuse one."),
+        "due": ("due", "See what is to be done, the most urgent first."),
         "renew": ("publishing", "Give published cases a new term of life."),
         "erase": ("publishing", "Erase a case everywhere, for good."),
         "erasures": ("erasures", "See who has hidden and purged what was erased."),

@@ -317,19 +317,24 @@ def close(node: Node, case_id: str, outcome: str, on: str | None, no_ring: bool,
 def undo(node: Node, case_id: str, no_ring: bool, as_json: bool) -> None:
     """Publish a withdrawn case again, within 3 days: under a new id, since an erased one never returns.
 
+    Where `gate.required` is set, a case of which something else would leave than before becomes a draft.
+
     \b
     Example:
       gmcn case undo police.fr.example/k3ta7qmxk3ta7qmxk3ta7qmxk3
     """
-    again = publishing.undo_withdrawal(node, case_id, actor())
-    rung = ring(node, no_ring=no_ring, quiet=as_json)
+    again = publishing.undo_withdrawal(node, case_id, actor(), as_it_was=node.config.gate.required)
+    rung = ring(node, no_ring=no_ring or not again.versions, quiet=as_json)
     if as_json:
         print_json(
             {"case": again.case_id, "versions": again.versions, "expires": again.expires, "rung": rung}
         )
         return
     say(again.case_id)
-    remark(f"Published again under this new id, live until {again.expires}.")
+    if again.versions:
+        remark(f"Published again under this new id, live until {again.expires}.")
+    else:
+        remark(f"A draft under this new id. Next: gmcn gate request {again.case_id}.")
 
 
 @case.command("hand-over")

@@ -19,7 +19,7 @@ from node.store.migrate import migrate
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_SHOWING = ("case", "publish", "renew", "erase", "search", "show")
+_SHOWING = ("case", "publish", "gate", "due", "renew", "erase", "search", "show")
 """What shows or changes cases: after a restore nothing of it before what was erased since is gone."""
 
 

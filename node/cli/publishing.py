@@ -9,7 +9,7 @@ from node.cli.output import json_option, print_json, remark, safe, say, yes_opti
 from node.errors import InvalidInput
 from node.runtime import Node
 from node.services.endings import erasure
-from node.services.register import cases, publishing
+from node.services.register import cases, gate, publishing
 from node.services.register.publishing import Published
 from node.store.cases import DRAFT, ERASED, PUBLISHED, WITHDRAWN
 
@@ -36,6 +36,8 @@ def publish(node: Node, case_ids: tuple[str, ...], all_drafts: bool, no_ring: bo
 
     All of them are published, or none when one is not right. Then every peer is rung, so that it pulls at
     once; one that cannot be reached pulls by itself later.
+
+    Where `gate.required` is set in node.toml, nothing new leaves the house so: ask with `gmcn gate request`.
 
     \b
     Examples:
@@ -127,23 +129,31 @@ def ring(node: Node, *, no_ring: bool, quiet: bool) -> list[dict[str, Any]]:
     return [{"member": member, "reached": not reason, "reason": reason} for member, reason in rung.items()]
 
 
+def say_published(item: Published) -> None:
+    """Say what went out of a case."""
+    versions = ", ".join(f"{audience} version {number}" for audience, number in item.versions.items())
+    say(f"{item.case_id}  {versions or 'nothing leaves the house'}  live until {item.expires or '-'}")
+
+
+def published_as_json(item: Published) -> dict[str, Any]:
+    """Give what went out of a case, for programs."""
+    return {"case": item.case_id, "versions": item.versions, "expires": item.expires}
+
+
 def tidy(node: Node) -> None:
     """Delete at once what was erased here, rather than at the running node's next round."""
     erasure.purge(node)
 
 
 def _publish(node: Node, case_ids: tuple[str, ...], *, no_ring: bool, as_json: bool) -> None:
-    published = publishing.publish(node, list(dict.fromkeys(case_ids)), actor()) if case_ids else []
+    chosen = list(dict.fromkeys(case_ids))
+    out = gate.publish_again if node.config.gate.required else publishing.publish
+    published = out(node, chosen, actor()) if chosen else []
     rung = ring(node, no_ring=no_ring or not published, quiet=as_json)
     if as_json:
-        print_json({"published": [_as_json(item) for item in published], "rung": rung})
+        print_json({"published": [published_as_json(item) for item in published], "rung": rung})
         return
     if not published:
         say("There is nothing to publish.")
     for item in published:
-        versions = ", ".join(f"{audience} version {number}" for audience, number in item.versions.items())
-        say(f"{item.case_id}  {versions or 'nothing leaves the house'}  live until {item.expires or '-'}")
-
-
-def _as_json(item: Published) -> dict[str, Any]:
-    return {"case": item.case_id, "versions": item.versions, "expires": item.expires}
+        say_published(item)

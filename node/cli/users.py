@@ -9,7 +9,7 @@ from node.cli.output import json_option, print_json, print_table, remark, say
 from node.domain.permissions import Role
 from node.errors import NotFound
 from node.runtime import Node
-from node.services.people import accounts
+from node.services.people import accounts, second_factor
 from node.store.people import Person
 
 _ask_option = click.option(
@@ -162,6 +162,19 @@ def reset_second_factor(node: Node, name: str) -> None:
     """
     accounts.reset_second_factor(node, _find(node, name).id, actor())
     say(f"{name} sets up a new second factor at the next sign-in.")
+
+
+@user.command()
+@click.argument("name")
+@pass_node
+def code(node: Node, name: str) -> None:
+    """Show what somebody's authenticator shows now: in an exercise alone, to try it without one.
+
+    \b
+    Example:
+      gmcn user code operator
+    """
+    say(second_factor.show_code(node, _find(node, name)))
 
 
 def _find(node: Node, name: str) -> Person:

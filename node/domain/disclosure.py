@@ -2,8 +2,9 @@
 
 Guarantees: only fields that the shared schemas name leave, each in the part where its schema puts it, and
 nothing the policy withholds; what the schemas do not describe stays, at any depth; public coordinates are
-never finer than the policy's grid. What `disclose` gives is what peers will see, so showing it to a person is
-the preview. Free text (circumstances, alternative texts) is left to whoever approves it.
+never finer than the policy's grid; of who is grown up no public site shows anything until a person has
+decided so. What `disclose` gives is what peers will see, so showing it to a person is the preview. Free text
+(circumstances, alternative texts) is left to whoever approves it.
 
 The built-in rules are the network's defaults for sensitive cases: of parental abduction and domestic violence
 no exact place, companion or custody detail, but for custody in the police part; of unaccompanied migrant
@@ -18,7 +19,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from node.domain.edtf import edtf_year
-from node.domain.lifecycle import live_photos
+from node.domain.lifecycle import is_paused, live_photos
 from node.errors import InvalidInput
 from schemas import Schemas
 
@@ -27,6 +28,9 @@ DOMESTIC_VIOLENCE = "domestic_violence"
 
 NAMELESS = frozenset({"unaccompanied_migrant", "unidentified_found"})
 """The categories whose summaries may do without names, date and place."""
+
+DECIDED = ("show_in", "adult_decision")
+"""The members of a head that the owner decides."""
 
 _NAMELESS_FIELDS = ("names", "missing_since", "last_seen")
 _PHOTOGRAPH_FIELDS = frozenset(
@@ -161,7 +165,7 @@ class Disclosed:
     """What leaves the house of one record, by part, without salts.
 
     Attributes:
-        head: the members of a head that the owner decides; the rest comes from the feed.
+        head: the members of a head that the owner decides (`DECIDED`); the rest comes from the feed.
         public: None for a child who is not yet missing: such a case has no summary.
         network: None together with `public`.
         police: None when there is nothing for a supplement.
@@ -188,8 +192,10 @@ def disclose(
         shared = [name for name in schemas.fields(kind, name) if name not in rule.withhold]
         return schemas.keep_known(kind, name, _only(values, shared))
 
-    decided = _only(record, ("show_in", "adult_decision"))
+    decided = _only(record, DECIDED)
     head = {"show_in": "all", **schemas.keep_known("summary", "head", decided)}
+    if is_paused(record, now):
+        head["show_in"] = []
     police = part("supplement", "police", record) or None
     if "at_risk_preventive" in record:
         return Disclosed(head, None, None, police)

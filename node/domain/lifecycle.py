@@ -16,6 +16,23 @@ UNDO_WINDOW = timedelta(days=3)
 
 ADULT_AGE = 18
 
+PICTURE_LASTS = timedelta(days=730)
+"""From then on a photograph of a child shows somebody else: a newer one, or an age progression, is needed."""
+
+LONG_TERM_REVIEWS = (28, 91, 182, 274)
+"""Days after the disappearance on which the risk is assessed anew; later once a year. From the first on, a
+case is a long-term one."""
+
+RISK_REVIEWS: Mapping[str, timedelta] = {
+    "high": timedelta(days=1),
+    "medium": timedelta(days=7),
+    "low": timedelta(days=28),
+    "no_apparent": timedelta(days=28),
+}
+"""Within which a risk is assessed anew, by its level, where nobody says otherwise."""
+
+_YEAR = 365
+
 
 @dataclass(frozen=True, slots=True)
 class Adulthood:
@@ -36,7 +53,7 @@ class Notice:
     """Something that the owner of a case has to do.
 
     Attributes:
-        kind: "expiry", "adulthood", "photo", "review" or "purge".
+        kind: "expiry", "adulthood", "photo", "photo_age", "risk", "long_term", "review" or "purge".
         due: the day by which it is to be done; it may have passed.
         message: in plain words, without personal data.
     """
@@ -87,9 +104,21 @@ def adulthood(birth: str) -> Adulthood | None:
     return Adulthood(_birthday(earliest, ADULT_AGE), following)
 
 
+def is_paused(record: Mapping[str, Any], now: datetime) -> bool:
+    """Tell whether the public view of a case pauses: its child is grown up for certain, and no person has
+    decided that the case stays public."""
+    adult = adulthood(record["birth"]) if "birth" in record and "adult_decision" not in record else None
+    return adult is not None and now.astimezone(UTC).date() >= adult.pause_on
+
+
 def can_undo(withdrawn_at: datetime, now: datetime) -> bool:
     """Tell whether the owner can still take a withdrawal back."""
     return now < withdrawn_at + UNDO_WINDOW
+
+
+def is_over(record: Mapping[str, Any], now: datetime) -> bool:
+    """Tell whether the last day of a record in its owner's register is over."""
+    return "purge_by" in record and _last_day(record["purge_by"]) < now.astimezone(UTC).date()
 
 
 def notices(
@@ -107,28 +136,73 @@ def notices(
     return sorted(due, key=lambda notice: notice.due)
 
 
+def next_due(record: Mapping[str, Any]) -> date | None:
+    """Return the earliest day on which a record asks something of its owner; None when it never does."""
+    return min((notice.due for notice in _notices_of_record(record, date.min)), default=None)
+
+
+def next_long_term_review(record: Mapping[str, Any]) -> date | None:
+    """Return the day on which the risk to a child that stays missing is to be assessed anew: the first of the
+    calendar after its last assessment. None where it is not known when the child went missing, or how the
+    risk was assessed."""
+    if "missing_since" not in record or "risk" not in record:
+        return None
+    missing = edtf_bounds(record["missing_since"])[0]
+    assessed = _last_day(record["risk"]["assessed_at"])
+    if missing is None:
+        return None
+    for days in LONG_TERM_REVIEWS:
+        if missing + timedelta(days=days) > assessed:
+            return missing + timedelta(days=days)
+    years = max((assessed - missing).days // _YEAR + 1, 1)
+    return missing + timedelta(days=years * _YEAR)
+
+
 def _all_notices(record: Mapping[str, Any], expires: date | None, today: date) -> Iterator[Notice]:
     if expires is not None:
         message = f"Expiry of the summary: {_when(expires, today)}. Renew or withdraw it."
         yield Notice("expiry", expires, message)
+    yield from _notices_of_record(record, today)
+
+
+def _notices_of_record(record: Mapping[str, Any], today: date) -> Iterator[Notice]:
     adult = adulthood(record["birth"]) if "birth" in record else None
     if adult and "adult_decision" not in record:
+        pauses = "pauses" if today < adult.pause_on else "paused"
         yield Notice(
             "adulthood",
             adult.warn_on,
             f"Earliest 18th birthday: {_when(adult.warn_on, today)}. Decide whether the case stays public; "
-            f"without a decision the public view pauses on {adult.pause_on}.",
+            f"without a decision the public view {pauses} on {adult.pause_on}.",
         )
-    for number, photo in enumerate(record.get("photos", ()), 1):
-        if "expires_at" in photo:
-            day = _last_day(photo["expires_at"])
-            yield Notice("photo", day, f"Expiry of photograph {number}: {_when(day, today)}. Replace it.")
+    yield from _on_photographs(record, today)
+    if "next_review" in record.get("risk", {}):
+        day = _last_day(record["risk"]["next_review"])
+        yield Notice("risk", day, f"Review of the risk: {_when(day, today)}. Assess it anew.")
+    long_term = next_long_term_review(record)
+    if long_term is not None:
+        message = f"Review of a child that stays missing: {_when(long_term, today)}. Assess the risk anew."
+        yield Notice("long_term", long_term, message)
     if "review_due" in record:
         day = _last_day(record["review_due"])
         yield Notice("review", day, f"Review of the case: {_when(day, today)}.")
     if "purge_by" in record:
         day = _last_day(record["purge_by"])
         yield Notice("purge", day, f"Last day of the record: {_when(day, today)}.")
+
+
+def _on_photographs(record: Mapping[str, Any], today: date) -> Iterator[Notice]:
+    shown = list[date]()
+    for number, photo in enumerate(record.get("photos", ()), 1):
+        if "expires_at" in photo:
+            day = _last_day(photo["expires_at"])
+            yield Notice("photo", day, f"Expiry of photograph {number}: {_when(day, today)}. Replace it.")
+        taken = edtf_bounds(photo["taken"])[1] if "taken" in photo else None
+        shown += [taken] if taken else []
+    if shown:
+        day = max(shown) + PICTURE_LASTS
+        message = f"The newest photograph is two years old: {_when(day, today)}. Ask for another."
+        yield Notice("photo_age", day, message)
 
 
 def _when(day: date, today: date) -> str:

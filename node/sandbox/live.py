@@ -13,6 +13,7 @@ from rich.live import Live
 
 from node.runtime import Node
 from node.sandbox.activity import Activity
+from node.sandbox.desks import PASSWORD
 from node.sandbox.plan import MEMBERS, NGO_IN, POLICE_FR, POLICE_IN, POLICE_JP, POLICE_UA
 from node.sandbox.processes import Processes, running
 from node.sandbox.screen import render
@@ -96,6 +97,8 @@ def _hints(world: World, indian: str, japanese: str) -> list[str]:
         return f"{gmcn} --home {_shown(world.home(member))}"
 
     return [
+        f"{world.console(POLICE_FR.id)}  console: operator, approver, ...; password {PASSWORD}; then:",
+        f"{at(POLICE_FR.id)} user code operator",
         f"{at(POLICE_UA.id)} search {shlex.quote(write_in_cyrillic(indian))}",
         f"{at(POLICE_FR.id)} search {shlex.quote(japanese)}",
         f"{at(POLICE_JP.id)} status",

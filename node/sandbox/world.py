@@ -19,7 +19,7 @@ import secrets
 import shutil
 import socket
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -36,6 +36,7 @@ from node.adapters.keystore import (
 from node.adapters.repository import Holder
 from node.errors import Conflict, NodeError, NotFound
 from node.runtime import Node, open_node
+from node.sandbox import desks
 from node.sandbox.people import Record, invent_case
 from node.sandbox.plan import (
     AGREEMENT,
@@ -63,7 +64,7 @@ PULL_SECONDS = 3
 
 _MADE = "sandbox.json"
 _BUILDING = "building"
-_FORMAT = 1
+_FORMAT = 2
 _SEED = 1
 _MOST = 1_000
 _MONTHS = 12
@@ -79,11 +80,13 @@ class World:
 
     Attributes:
         ports: on loopback, of the COORDINATOR and of every member.
+        consoles: ports of every member's console.
         cases: how many each member was given.
     """
 
     folder: Path
     ports: Mapping[str, int]
+    consoles: Mapping[str, int]
     cases: int
 
     @property
@@ -103,6 +106,10 @@ class World:
     def address(self, name: str) -> str:
         """Where a member's node is reached, or the COORDINATOR."""
         return f"http://127.0.0.1:{self.ports[name]}"
+
+    def console(self, member: str) -> str:
+        """Where a member's console is."""
+        return f"http://127.0.0.1:{self.consoles[member]}"
 
     def start(self, processes: Processes, name: str) -> None:
         """Start the program of a member, or of the COORDINATOR, without waiting for it."""
@@ -182,7 +189,7 @@ def open_world(folder: Path) -> World | None:
         raise Conflict(
             f"{folder} was built by another version of this program.", "Remove it, or choose another folder."
         )
-    return World(folder.resolve(), made["ports"], made["cases"])
+    return World(folder.resolve(), made["ports"], made["consoles"], made["cases"])
 
 
 def build_world(folder: Path, number: int, told: Told = lambda what: None) -> World:
@@ -200,7 +207,9 @@ def build_world(folder: Path, number: int, told: Told = lambda what: None) -> Wo
         raise Conflict(f"{folder} holds a sandbox already.", "Run it as it is, or remove the folder.")
     folder = folder.resolve()
     _clear(folder)
-    world = World(folder, dict(zip(_names(), _free_ports(len(_names())), strict=True)), number)
+    free = iter(_free_ports(1 + 2 * len(MEMBERS)))
+    ports = {name: next(free) for name in (COORDINATOR, *(plan.id for plan in MEMBERS))}
+    world = World(folder, ports, {plan.id: next(free) for plan in MEMBERS}, number)
     try:
         told("making the coordinator's keys and the nodes' homes")
         _make_network(world)
@@ -208,6 +217,9 @@ def build_world(folder: Path, number: int, told: Told = lambda what: None) -> Wo
             told("admitting the members, and the NGO with its endorsement")
             _admit_all(world, nodes)
             _accept_all(nodes)
+            told("adding people to the consoles")
+            for node in nodes.values():
+                desks.add_people(node, ACTOR)
             for plan in MEMBERS:
                 if plan.owns_cases:
                     told(f"inventing cases and drawing faces for {plan.id}")
@@ -215,7 +227,12 @@ def build_world(folder: Path, number: int, told: Told = lambda what: None) -> Wo
     except BaseException:
         _clear(folder)
         raise
-    made = {"format": _FORMAT, "ports": dict(world.ports), "cases": number}
+    made = {
+        "format": _FORMAT,
+        "ports": dict(world.ports),
+        "consoles": dict(world.consoles),
+        "cases": number,
+    }
     (folder / _MADE).write_text(json.dumps(made, indent=1) + "\n", "utf-8")
     (folder / _BUILDING).unlink()
     return world
@@ -304,10 +321,6 @@ def choose_name(node: Node) -> tuple[str, str, str]:
     return case_id, own, latin
 
 
-def _names() -> Sequence[str]:
-    return (COORDINATOR, *(plan.id for plan in MEMBERS))
-
-
 def _clear(folder: Path) -> None:
     """Empty a folder that this module may have begun to fill, and mark it as being filled."""
     if folder.exists():
@@ -351,18 +364,20 @@ def _made_homes(world: World, processes: Processes) -> Iterator[dict[str, Node]]
     """Make every home while the coordinator's program starts."""
     world.start(processes, COORDINATOR)
     for plan in MEMBERS:
-        membership.init_home(world.home(plan.id), plan.id, _settings(plan, world.ports[plan.id]))
+        membership.init_home(world.home(plan.id), plan.id, _settings(plan, world))
     world.wait(processes, COORDINATOR)
     with world.open_nodes() as nodes:
         yield nodes
 
 
-def _settings(plan: Plan, port: int) -> str:
+def _settings(plan: Plan, world: World) -> str:
     """Write the lines of node.toml: short times, so that something is to be seen, and peers on loopback."""
     lines = [
         "# A node of the sandbox: EXERCISE, every child here is invented.",
         "[server]",
-        f"port = {port}",
+        f"port = {world.ports[plan.id]}",
+        "[console]",
+        f"port = {world.consoles[plan.id]}",
         "[pull]",
         f"interval_seconds = {PULL_SECONDS}",
         f"backoff_seconds = {PULL_SECONDS}",

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from node.errors import NotAllowed, NotFound
 from node.runtime import Network, Node
 from node.store import feeds, peers
+from node.store.database import reading
 from node.store.search import hide_feed
 from protocol.endorsement import Standing, State, Withdrawal, standing
 from protocol.errors import NotAuthorized
@@ -66,6 +67,16 @@ def other_member(node: Node, member_id: str) -> Member:
         return node.network().roster.member(member_id)
     except NotAuthorized:
         raise NotFound(f"The roster lists no member {member_id}.", "See `gmcn member list`.") from None
+
+
+def standing_of_own(node: Node) -> Standing | None:
+    """Tell where this node's own member stands; None where the roster does not list it."""
+    try:
+        entry = node.entry()
+    except NotAllowed:
+        return None
+    with reading(node.engine) as conn:
+        return standing(entry, node.network().roster, peers.list_withdrawals(conn), node.now())
 
 
 def exchange_with(conn: Connection, node: Node, member_id: str) -> Exchange:

@@ -2,19 +2,21 @@
 from.
 
 Guarantees: a change is stored with the revision that it was made from (compare-and-swap), and the revision
-before it stays until the case is erased. Records are JSON texts of the form `schemas/case.v1.json`; what of
-them leaves the house is decided elsewhere.
+before it stays until the case is erased; a change ends the request to publish what was there before. Records
+are JSON texts of the form `schemas/case.v1.json`; what of them leaves the house is decided elsewhere.
 """
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from node.domain.lifecycle import next_due
 from node.errors import Conflict, NotFound
+from node.store import gate
 from node.store.database import Moment, metadata, upsert
 from node.store.scrubbing import note_deletion
 from protocol.encoding import format_json, parse_object
@@ -37,7 +39,10 @@ case_file = sa.Table(
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("updated_at", Moment, nullable=False),
     sa.Column("withdrawn_at", Moment),
+    sa.Column("disclosed", sa.LargeBinary),
+    sa.Column("next_due", sa.String),
     sa.Index("ix_case_file_status", "status", "updated_at"),
+    sa.Index("ix_case_file_due", "status", "next_due"),
 )
 
 case_revision = sa.Table(
@@ -75,6 +80,8 @@ class CaseFile:
             (an empty shell).
         revision: rises by one with each change, from 1.
         record: the private record.
+        disclosed: digest of what left the house last (`domain.changes.digest`); None when nothing has, or
+            when it is not known here, as after a restore.
     """
 
     case_id: str
@@ -84,6 +91,7 @@ class CaseFile:
     created_at: datetime
     updated_at: datetime
     withdrawn_at: datetime | None
+    disclosed: bytes | None
 
 
 def add_case(conn: Connection, case_id: str, record: dict[str, Any], actor: str, now: datetime) -> CaseFile:
@@ -96,6 +104,7 @@ def add_case(conn: Connection, case_id: str, record: dict[str, Any], actor: str,
             record=format_json(record),
             created_at=now,
             updated_at=now,
+            next_due=_day(next_due(record)),
         )
     )
     _keep_revision(conn, case_id, 1, record, actor, now)
@@ -116,13 +125,19 @@ def change_case(
     done = conn.execute(
         case_file.update()
         .where(case_file.c.case_id == case_id, case_file.c.revision == revision)
-        .values(revision=revision + 1, record=format_json(record), updated_at=now)
+        .values(
+            revision=revision + 1,
+            record=format_json(record),
+            updated_at=now,
+            next_due=_day(next_due(record)),
+        )
     )
     if done.rowcount != 1:
         raise Conflict(
             "The case was changed by somebody else meanwhile.", "Read it again and repeat the change."
         )
     _keep_revision(conn, case_id, revision + 1, record, actor, now)
+    gate.void_open(conn, case_id)
     return get_case(conn, case_id)
 
 
@@ -169,6 +184,20 @@ def set_status(conn: Connection, case_id: str, status: str, now: datetime) -> No
     )
 
 
+def set_published(conn: Connection, case_id: str, disclosed: bytes, now: datetime) -> None:
+    """Write down that a case left the house, with the digest of what did."""
+    set_status(conn, case_id, PUBLISHED, now)
+    mine = case_file.c.case_id == case_id
+    conn.execute(case_file.update().where(mine).values(disclosed=disclosed))
+
+
+def due_cases(conn: Connection, statuses: Collection[str], last: date) -> list[CaseFile]:
+    """Return the cases whose records ask something of their owner on a day or before, the first one first."""
+    c = case_file.c
+    due = sa.and_(c.status.in_(statuses), c.next_due <= last.isoformat())
+    return [_case(row) for row in conn.execute(sa.select(case_file).where(due).order_by(c.next_due))]
+
+
 def keep_photographs(conn: Connection, case_id: str, hashes: Iterable[str]) -> None:
     """Note which renditions a record names, beside those that earlier revisions named."""
     rows = [{"case_id": case_id, "sha256": sha256} for sha256 in sorted(set(hashes))]
@@ -194,17 +223,20 @@ def empty_case(conn: Connection, case_id: str, now: datetime) -> list[str]:
     conn.execute(case_photograph.delete().where(mine))
     conn.execute(case_revision.delete().where(case_revision.c.case_id == case_id))
     conn.execute(case_exclusion.delete().where(case_exclusion.c.case_id == case_id))
+    gate.empty_requests(conn, case_id)
     note_deletion(conn, erased=True)
     conn.execute(
         case_file.update()
         .where(case_file.c.case_id == case_id)
-        .values(status=ERASED, record=b"{}", updated_at=now, withdrawn_at=None)
+        .values(status=ERASED, record=b"{}", updated_at=now, withdrawn_at=None, disclosed=None, next_due=None)
     )
     return hashes
 
 
 def exclude_members(conn: Connection, case_id: str, members: Iterable[str]) -> None:
-    """Set the members that a case is kept from, in the place of those set before."""
+    """Set the members that a case is kept from, in the place of those set before. It ends the request to
+    publish the case, which named others."""
+    gate.void_open(conn, case_id)
     conn.execute(case_exclusion.delete().where(case_exclusion.c.case_id == case_id))
     rows = [{"case_id": case_id, "member": member} for member in dict.fromkeys(members)]
     if rows:
@@ -261,5 +293,10 @@ def _keep_revision(
 
 def _case(row: sa.Row[Any]) -> CaseFile:
     values = dict(row._mapping)
+    del values["next_due"]
     values["record"] = parse_object(values["record"], "record", MAX_RECORD_BYTES)
     return CaseFile(**values)
+
+
+def _day(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()

@@ -24,6 +24,9 @@ RECOVERED = "recovered"
 READERS = "readers"
 """The members that the own feeds are open to, as the partner was told last: `about` names them."""
 
+REMIND = "remind"
+"""Somebody wants those reminded who owe a word about an erasure."""
+
 mark = sa.Table(
     "mark",
     metadata,

@@ -199,6 +199,11 @@ def note_rings(conn: Connection, members: Collection[str], now: datetime) -> Non
     conn.execute(peer.update().where(peer.c.member.in_(members)).values(rung_at=now))
 
 
+def forget_rings(conn: Connection) -> None:
+    """Forget when peers were reminded, so that whoever owes something is due for it."""
+    conn.execute(peer.update().values(rung_at=None))
+
+
 def record_success(conn: Connection, member: str, started: datetime, now: datetime, wait: timedelta) -> None:
     """Write down that a peer answered and kept to the protocol, and when it is next asked.
 

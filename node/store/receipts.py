@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from node.store.database import Moment, chunks, metadata, upsert
-from node.store.feeds import GONE, HELD, feed_case
+from node.store.feeds import GONE, HELD, feed, feed_case
 
 receipt = sa.Table(
     "receipt",
@@ -26,6 +26,14 @@ receipt = sa.Table(
     sa.Column("hidden_at", Moment),
     sa.Column("purged_at", Moment),
     sa.Column("nothing_held", sa.Boolean, nullable=False, default=False),
+)
+
+sa.Index(
+    "ix_receipt_held",
+    receipt.c.member,
+    receipt.c.case_id,
+    sqlite_where=sa.text("held_at IS NOT NULL AND hidden_at IS NULL"),
+    postgresql_where=sa.text("held_at IS NOT NULL AND hidden_at IS NULL"),
 )
 
 receipt_statement = sa.Table(
@@ -166,6 +174,14 @@ def _promise(row: sa.Row[Any]) -> Promise:
     )
 
 
+def count_held(conn: Connection) -> dict[str, int]:
+    """Count by peer the own cases of which it has said that it holds a version, and not that it hid it."""
+    c = receipt.c
+    held = sa.and_(c.held_at.is_not(None), c.hidden_at.is_(None))
+    query = sa.select(c.member, sa.func.count(c.case_id.distinct())).where(held).group_by(c.member)
+    return {row[0]: row[1] for row in conn.execute(query)}
+
+
 def promises_about(conn: Connection, feed_id: int, cases: Sequence[str]) -> dict[str, list[Promise]]:
     """Return what every peer promised about own cases, by case."""
     found: dict[str, list[Promise]] = {}
@@ -202,6 +218,26 @@ def own_erasures(
     if unconfirmed:
         query = query.where(c.owed)
     return [OwnErasure(*row) for row in conn.execute(query.order_by(c.hidden_at.desc(), c.id))]
+
+
+def page_of_erasures(
+    conn: Connection, limit: int, offset: int = 0, *, unconfirmed: bool = False, oldest_first: bool = False
+) -> list[tuple[int, OwnErasure]]:
+    """Return some of the cases that have ended in any own feed, each with its feed's id; the newest first,
+    unless told otherwise.
+
+    Args:
+        unconfirmed: only those that not all peers are known to have confirmed.
+    """
+    c = feed_case.c
+    own = sa.select(feed.c.id).where(feed.c.own)
+    query = sa.select(c.feed_id, c.id, c.case_id, c.version, c.state, c.hidden_at)
+    query = query.where(c.feed_id.in_(own), c.hidden_at.is_not(None))
+    if unconfirmed:
+        query = query.where(c.owed)
+    order = (c.hidden_at, c.id) if oldest_first else (c.hidden_at.desc(), c.id)
+    rows = conn.execute(query.order_by(*order).limit(limit).offset(offset))
+    return [(feed_id, OwnErasure(*row)) for feed_id, *row in rows]
 
 
 def confirm_erasures(conn: Connection, erasures: Sequence[OwnErasure]) -> None:

@@ -57,6 +57,22 @@ class Head:
     token: str
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the journal stands, as far as one look can tell.
+
+    Attributes:
+        last: the number of the newest entry.
+        head: the head that was signed last: when it was, the journal was followed up to there. None where
+            none was signed, or what is kept cannot be verified.
+        problems: in plain words; empty when the journal goes on from that head.
+    """
+
+    last: int
+    head: Head | None
+    problems: list[str]
+
+
 @dataclass
 class Chain:
     """Follows entries in their order, and says what is wrong with them.
@@ -173,6 +189,17 @@ def verify_head(node: Node, token: str) -> Head:
     if type(number) is not int or number < 0:
         raise Malformed("journal head: number must be a whole number")
     return Head(claims.issuer, number, parse_hash(claims.all.get("hash"), "journal head"), claims.at, token)
+
+
+def look(node: Node) -> Standing:
+    """Tell how the journal stands, without following it."""
+    with reading(node.engine) as conn:
+        problems = warnings(conn, node)
+        last, _ = last_entry(conn)
+    try:
+        return Standing(last, read_head(node), problems)
+    except ProtocolError:  # is one of the problems
+        return Standing(last, None, problems)
 
 
 def warnings(conn: Connection, node: Node) -> list[str]:

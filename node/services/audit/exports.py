@@ -21,16 +21,17 @@ from sqlalchemy import Connection
 
 from node.errors import Conflict, InvalidInput, NotFound
 from node.runtime import Node
-from node.services.audit.chain import MAX_HEAD, Chain, Head, read_entries, sign_head, verify_head
+from node.services.audit.chain import MAX_HEAD, Chain, Head, sign_head, verify_head
 from node.services.progress import Progress, no_progress
 from node.store.database import reading, writing
-from node.store.journal import JournalEntry, Line, find_hash, last_entry, write_journal
+from node.store.journal import JournalEntry, Line, find_hash, last_entry, read_lines, write_journal
 from protocol.encoding import format_json, parse_hash, parse_object
 from protocol.errors import Malformed, ProtocolError
 from protocol.fields import Fields
 
 _FORM = "1"
 _MAX_LINE = 1 << 20
+_ROUND = 100
 _LINE = re.compile(rb'\{"entry":(\{"number":([0-9]{1,18}),.*\}),"hash":"([0-9a-f]{64})"\}\n', re.DOTALL)
 
 
@@ -69,7 +70,23 @@ def export_journal(
 ) -> Exported:
     """Write the journal from the entry behind `after` on.
 
-    A journal that does not go on from the head that was signed last is written as it is, and not signed.
+    Raises:
+        NotFound: there is no entry of that number.
+    """
+    done, lines = begin_export(node, actor, after)
+    for count, line in enumerate(lines):
+        target.write(line)
+        progress("journal entries", count, done.last - after)
+    return done
+
+
+def begin_export(node: Node, actor: str, after: int = 0) -> tuple[Exported, Iterator[bytes]]:
+    """Note that the journal is exported from the entry behind `after` on, and sign it.
+
+    A journal that does not go on from the head that was signed last is given as it is, and not signed.
+
+    Returns:
+        What is exported, and its lines: whoever takes them slowly holds up nothing.
 
     Raises:
         NotFound: there is no entry of that number.
@@ -85,14 +102,8 @@ def export_journal(
         last = head.number  # what was added meanwhile is covered by it, too
     opening = {"journal": _FORM, "member": node.member, "after": after, "hash": before.hex()}
     signed = {"head": head.token} if head else {}
-    target.write(format_json({**opening, **signed}) + b"\n")
-    with reading(node.engine) as conn:
-        for line in read_entries(conn, after):
-            if line.number > last:
-                break
-            target.write(b'{"entry":' + line.text + b',"hash":"' + line.hash.hex().encode() + b'"}\n')
-            progress("journal entries", line.number - after, last - after)
-    return Exported(after, last, problem)
+    first = format_json({**opening, **signed}) + b"\n"
+    return Exported(after, last, problem), _format_lines(node, first, after, last)
 
 
 def check_export(node: Node, file: IO[bytes], progress: Progress = no_progress) -> Checked:
@@ -124,6 +135,20 @@ def check_export(node: Node, file: IO[bytes], progress: Progress = no_progress) 
         with reading(node.engine) as conn:
             _compare(conn, chain)
     return Checked(member, after, chain.number, chain.head.at if chain.head else None, chain.problems)
+
+
+def _format_lines(node: Node, first: bytes, after: int, last: int) -> Iterator[bytes]:
+    yield first
+    while after < last:
+        with reading(node.engine) as conn:
+            some = list(read_lines(conn, after, _ROUND))
+        if not some:
+            return
+        for line in some:
+            if line.number > last:
+                return
+            yield b'{"entry":' + line.text + b',"hash":"' + line.hash.hex().encode() + b'"}\n'
+        after = some[-1].number
 
 
 def _signed(node: Node) -> tuple[Head | None, str]:

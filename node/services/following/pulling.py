@@ -30,7 +30,7 @@ from node.services.following.pruning import read_skipped
 from node.services.following.sources import FalseSource, Source, judged, mirror_source, owner_source
 from node.services.progress import Progress, no_progress
 from node.services.serving import Caller, keep_receipt, read_receipt
-from node.services.standing import Exchange, exchange_with, find_by_standing, other_member
+from node.services.standing import Exchange, exchange_with, exchanges, find_by_standing, other_member
 from node.services.witnesses.evidence import PULL, keep
 from node.services.witnesses.gossip import compare_heads
 from node.services.witnesses.witnessing import witnessed_at, witnesses_of
@@ -95,6 +95,19 @@ def pull(node: Node, member_id: str, progress: Progress = no_progress) -> PullRe
         overtaken = True  # another pull of the same feed was faster: what this one would have brought is here
     _record(node, report, started, overtaken=overtaken)
     return report
+
+
+def pull_soon(node: Node) -> list[str]:
+    """Make every member due with which something is exchanged: the jobs pull it next, and nobody waits here.
+
+    Returns:
+        Who is due now.
+    """
+    with writing(node.engine) as conn:
+        due = [exchange.member.id for exchange in exchanges(conn, node) if exchange.leaves]
+        for member in due:
+            peers.ring(conn, member, node.clock())
+    return due
 
 
 def _pull_member(node: Node, member_id: str, report: PullReport, progress: Progress) -> None:

@@ -10,6 +10,7 @@ from datetime import datetime
 import pyotp
 from sqlalchemy import Connection
 
+from node.errors import NotAllowed, NotFound
 from node.runtime import Node
 from node.services.people.encryption import decrypt, encrypt, keyed_hash
 from node.services.people.passwords import generate_secret
@@ -50,6 +51,21 @@ def renew_recovery_codes(conn: Connection, node: Node, person: Person) -> list[s
     codes = [generate_secret(groups=2) for _ in range(CODES)]
     people.set_recovery_codes(conn, person.id, [_hash(node, person, code) for code in codes])
     return codes
+
+
+def show_code(node: Node, person: Person) -> str:
+    """Return what a person's authenticator shows now: in an exercise, for whoever tries it without one.
+
+    Raises:
+        NotAllowed: this is no exercise.
+        NotFound: the person has set up none.
+    """
+    if not node.network().policy.exercise:
+        raise NotAllowed("Codes are shown in an exercise alone.", "Look at the authenticator.")
+    if person.second_factor is None:
+        raise NotFound("No second factor is set up.", "Sign in to the console first.")
+    secret = decrypt(node, _USE, person.id, person.second_factor).decode()
+    return pyotp.TOTP(secret).at(int(node.clock().timestamp()))
 
 
 def take_code(conn: Connection, node: Node, person: Person, code: str, now: datetime) -> bool:

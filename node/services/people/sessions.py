@@ -54,8 +54,12 @@ def begin_session(conn: Connection, person: Person, device: str, now: datetime, 
     return token
 
 
-def find_visit(node: Node, token: str) -> Visit | None:
-    """Return whose session a token is; None where there is none, or its person is disabled."""
+def find_visit(node: Node, token: str, *, by_itself: bool = False) -> Visit | None:
+    """Return whose session a token is; None where there is none, or its person is disabled.
+
+    Args:
+        by_itself: whether a page asked without anybody's doing, which does not count as use.
+    """
     now = node.clock()
     with reading(node.engine) as conn:
         found = people.find_session(conn, hash_token(token))
@@ -63,7 +67,7 @@ def find_visit(node: Node, token: str) -> Visit | None:
         return None
     session, person = found
     ended = now >= _end_of(node, session)
-    if not ended and now - session.seen_at >= _TOUCH:
+    if not ended and not by_itself and now - session.seen_at >= _TOUCH:
         with writing(node.engine) as conn:
             people.touch_session(conn, session.hash, now)
     return Visit(person, session, ended)

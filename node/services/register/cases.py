@@ -21,7 +21,7 @@ from node.errors import Conflict, InvalidInput
 from node.runtime import Node
 from node.services.register.photographs import hashes_in, import_photographs
 from node.services.standing import exchanges
-from node.store import cases, feeds, handovers, photographs, receipts
+from node.store import cases, feeds, gate, handovers, photographs, receipts
 from node.store.cases import CaseFile
 from node.store.database import reading, writing
 from node.store.journal import JournalEntry, write_journal
@@ -169,7 +169,8 @@ def change_case(
     folder: Path,
     revision: int | None = None,
 ) -> CaseFile:
-    """Change fields of a case. What is published stays as it is until the case is published again.
+    """Change fields of a case. What is published stays as it is until the case is published again; a request
+    to publish it as it was ends.
 
     Args:
         changes: whole fields by name; None takes a field out.
@@ -190,6 +191,7 @@ def change_case(
     now = node.clock()
     with writing(node.engine) as conn:
         check_stays(conn, case_id)
+        void_request(conn, node, case_id, actor)
         case = cases.change_case(
             conn, case_id, before.revision if revision is None else revision, prepared, actor, now
         )
@@ -236,6 +238,7 @@ def exclude_members(node: Node, case_id: str, members: Iterable[str], actor: str
         raise InvalidInput("The roster lists no such member.", "See `gmcn member list`.", unknown)
     with writing(node.engine) as conn:
         cases.get_case(conn, case_id)
+        void_request(conn, node, case_id, actor)
         cases.exclude_members(conn, case_id, chosen)
         write_journal(conn, JournalEntry(node.clock(), actor, "case.exclude", case_id, chosen))
 
@@ -244,6 +247,26 @@ def excluded_members(node: Node, case_id: str) -> list[str]:
     """Return the members that a case is kept from."""
     with reading(node.engine) as conn:
         return cases.excluded_members(conn, case_id)
+
+
+def check_stays(conn: Connection, case_id: str) -> None:
+    """Check that a case is not on its way to another member, who would never see a change of it.
+
+    Raises:
+        Conflict: it is.
+    """
+    going = handovers.giving_of(conn, case_id, handovers.GIVING_OPEN)
+    if going is not None:
+        raise Conflict(
+            f"The case is offered to {going.member}, and does not change until that is answered.",
+            f"Take the offer back with `gmcn case keep {case_id}`.",
+        )
+
+
+def void_request(conn: Connection, node: Node, case_id: str, actor: str) -> None:
+    """End the request to publish a case, because what it speaks of is about to be another."""
+    if gate.void_open(conn, case_id):
+        write_journal(conn, JournalEntry(node.clock(), actor, "gate.void", case_id))
 
 
 def index_cases(conn: Connection, node: Node, found: Sequence[CaseFile]) -> None:
@@ -344,20 +367,6 @@ def _keep_photographs(conn: Connection, node: Node, case: CaseFile, handed_in: M
         )
     cases.keep_photographs(conn, case.case_id, hashes)
     photographs.settle_expected(conn, node.member, hashes)
-
-
-def check_stays(conn: Connection, case_id: str) -> None:
-    """Check that a case is not on its way to another member, who would never see a change of it.
-
-    Raises:
-        Conflict: it is.
-    """
-    going = handovers.giving_of(conn, case_id, handovers.GIVING_OPEN)
-    if going is not None:
-        raise Conflict(
-            f"The case is offered to {going.member}, and does not change until that is answered.",
-            f"Take the offer back with `gmcn case keep {case_id}`.",
-        )
 
 
 def _prepare_all(node: Node, sources: Sequence[CaseSource]) -> list[dict[str, Any]]:

@@ -245,7 +245,7 @@ def open_photograph(
     return _read_photograph(node, opened, sha256)
 
 
-def _read_parts(document: HeldDocument) -> dict[str, dict[str, Any]]:
+def read_parts(document: HeldDocument) -> dict[str, dict[str, Any]]:
     """Read the parts of a document that is held here."""
     lines = split_document(document.body)
     names = PARTS[AUDIENCE_SCHEMA[document.audience]]
@@ -339,7 +339,7 @@ def _foreign(conn: Connection, node: Node, case_id: str, allowed: Collection[str
         )
     parts: dict[str, dict[str, Any]] = {}
     for doc in held:
-        for name, part in _read_parts(doc).items():
+        for name, part in read_parts(doc).items():
             parts.setdefault(name, part)
     closed = tuple(name for name in parts if name not in (*_OPEN_PARTS, *allowed))
     shown = {name: part for name, part in parts.items() if name not in closed}

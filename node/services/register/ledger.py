@@ -6,7 +6,7 @@ has; a member that owes its word is reminded by its doorbell, often at first and
 it has given it. What expired by itself is in the ledger too: peers end it without the owner.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,7 +16,7 @@ from node.domain.brake import DELAY
 from node.runtime import Node
 from node.services.register import publishing
 from node.services.standing import exchanges
-from node.store import feeds, peers, receipts
+from node.store import feeds, marks, peers, receipts
 from node.store.database import reading, writing
 from node.store.receipts import OwnErasure, Promise
 from protocol.roster import Member
@@ -26,6 +26,7 @@ NOTHING_HELD = "nothing held"
 HIDDEN = "hidden"
 SILENT = "silent"
 
+_LONGEST = 50  # as many erasures are looked at to tell quickly who is late
 _RING_AT_LEAST = timedelta(seconds=2)
 _RING_AT_MOST = timedelta(hours=1)
 _RING_SHARE = 20  # the pause between reminders is this part of what the peer is late
@@ -86,27 +87,60 @@ def list_erasures(node: Node, case_id: str | None = None, *, open_only: bool = F
     return sorted(listed, key=lambda entry: entry.ended_at, reverse=True)
 
 
+def page_of_erasures(node: Node, limit: int, offset: int = 0, *, open_only: bool = False) -> list[Erasure]:
+    """Return some of what has ended, the newest first.
+
+    Args:
+        open_only: only what not everybody is known to have purged.
+    """
+    with reading(node.engine) as conn:
+        return _in_order(conn, node, receipts.page_of_erasures(conn, limit, offset, unconfirmed=open_only))
+
+
+def find_late(node: Node) -> dict[str, datetime]:
+    """Return who is late with a word about an erasure, and since when the oldest of those stands; by those
+    that have waited longest, so that it is quickly told."""
+    with reading(node.engine) as conn:
+        found = receipts.page_of_erasures(conn, _LONGEST, unconfirmed=True, oldest_first=True)
+        entries = _in_order(conn, node, found)
+    late: dict[str, datetime] = {}
+    for entry in entries:
+        for answer in entry.answers:
+            if answer.overdue:
+                late.setdefault(answer.member, entry.ended_at)
+    return late
+
+
+def ask_to_remind(node: Node) -> None:
+    """Have everybody who owes a word about an erasure rung at the next `remind`, however lately it was."""
+    with writing(node.engine) as conn:
+        peers.forget_rings(conn)
+        marks.set_mark(conn, marks.REMIND, node.clock())
+
+
 def remind(node: Node, within: timedelta | None = None) -> list[str]:
     """Ring those that owe a word about an erasure and were not rung for a while: every few seconds at first,
     so that one who was away a minute learns of it at once, and hourly in the end; and close what everybody
     has confirmed.
 
     Args:
-        within: look only at what ended so lately; at everything when None.
+        within: look only at what ended so lately, unless somebody asked for more; at everything when None.
 
     Returns:
         Whom it rang.
     """
     now = node.clock()
-    after = None if within is None else now - within
     with reading(node.engine) as conn:
+        asked = marks.find_mark(conn, marks.REMIND)
+        after = None if within is None or asked else now - within
         found = _entries(conn, node, None, after, unconfirmed=True)
         rung = {peer.member: peer.rung_at for peer in peers.list_peers(conn)} if found else {}
     since = owed_since(entry for _, entry in found)
     due = [member for member in sorted(since) if _is_due(since[member], rung.get(member), now)]
     done = [item for item, entry in found if not entry.waiting]
-    if due or done:
+    if due or done or asked:
         with writing(node.engine) as conn:
+            marks.clear_mark(conn, marks.REMIND)
             receipts.confirm_erasures(conn, done)
             peers.note_rings(conn, due, now)
     if due:
@@ -132,22 +166,41 @@ def _is_due(since: datetime, rung_at: datetime | None, now: datetime) -> bool:
 def _entries(
     conn: Connection, node: Node, case_id: str | None, after: datetime | None, *, unconfirmed: bool
 ) -> list[tuple[OwnErasure, Erasure]]:
-    late = timedelta(hours=node.network().policy.receipt_hours)
     entries = []
     for row in feeds.list_feeds(conn):
-        if not row.own:
-            continue
-        items = receipts.own_erasures(conn, row.id, case_id, after, unconfirmed=unconfirmed)
-        said = receipts.promises_about(conn, row.id, [item.case_id for item in items])
-        readers = _readers(conn, node, row.audience) if items else []
-        for item in items:
-            promises = {promise.member: promise for promise in said.get(item.case_id, ())}
-            answers = tuple(
-                _answer(item, member.id, promises.get(member.id), node.now() - late)
-                for member in readers
-                if member.id in promises or member.joined <= item.ended_at
-            )
-            entries.append((item, Erasure(item.case_id, row.audience, item.state, item.ended_at, answers)))
+        if row.own:
+            items = receipts.own_erasures(conn, row.id, case_id, after, unconfirmed=unconfirmed)
+            entries += _of_feed(conn, node, row, items)
+    return entries
+
+
+def _in_order(conn: Connection, node: Node, found: Sequence[tuple[int, OwnErasure]]) -> list[Erasure]:
+    """Say who has said what of cases that have ended, each with its feed's id."""
+    by_key: dict[int, Erasure] = {}
+    for row in feeds.list_feeds(conn):
+        items = [item for feed_id, item in found if feed_id == row.id]
+        by_key |= {item.case_key: entry for item, entry in _of_feed(conn, node, row, items)}
+    return [by_key[item.case_key] for _, item in found]
+
+
+def _of_feed(
+    conn: Connection, node: Node, row: feeds.FeedRow, items: Sequence[OwnErasure]
+) -> list[tuple[OwnErasure, Erasure]]:
+    """Say who has said what of cases that have ended in one own feed."""
+    if not items:
+        return []
+    late = timedelta(hours=node.network().policy.receipt_hours)
+    said = receipts.promises_about(conn, row.id, [item.case_id for item in items])
+    readers = _readers(conn, node, row.audience)
+    entries = []
+    for item in items:
+        promises = {promise.member: promise for promise in said.get(item.case_id, ())}
+        answers = tuple(
+            _answer(item, member.id, promises.get(member.id), node.now() - late)
+            for member in readers
+            if member.id in promises or member.joined <= item.ended_at
+        )
+        entries.append((item, Erasure(item.case_id, row.audience, item.state, item.ended_at, answers)))
     return entries
 
 

@@ -19,11 +19,12 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection
 
+from node.domain.changes import digest
 from node.domain.disclosure import Disclosed, disclose
-from node.domain.lifecycle import can_undo, expiry_day
+from node.domain.lifecycle import can_undo, expiry_day, is_over, is_paused
 from node.errors import Conflict, InvalidInput, PeerUnavailable
 from node.runtime import Node
-from node.services.register.cases import index_cases, new_case_id
+from node.services.register.cases import index_cases, new_case_id, void_request
 from node.services.register.photographs import hashes_in, photographs_in
 from node.services.standing import exchanges
 from node.services.witnesses import witnessing
@@ -50,6 +51,9 @@ from schemas import SchemaError
 
 Parts = dict[str, dict[str, Any]]
 
+_PARTS_OF: Mapping[Audience, Sequence[str]] = {"network": ("public", "network"), "police": ("police",)}
+_CLOCK = "node"  # who acts where no person does
+
 
 @dataclass(frozen=True, slots=True)
 class Published:
@@ -74,8 +78,51 @@ def preview(node: Node, case_id: str, actor: str) -> Disclosed:
     return disclose(case.record, node.disclosure(), schemas=node.network().schemas, now=node.now())
 
 
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """What leaves the house of a case now.
+
+    Attributes:
+        parts: see `parts_of`.
+        kept_from: members that get nothing of it.
+        digest: of both.
+    """
+
+    parts: Mapping[str, Mapping[str, Any]]
+    kept_from: Sequence[str]
+    digest: bytes
+
+
+class NotAsApproved(Conflict):
+    """What would leave is not what was approved."""
+
+
+def parts_of(node: Node, disclosed: Disclosed) -> Parts:
+    """Choose the parts that own feeds take of what the policy lets out, "head" with what the owner decides of
+    it."""
+    parts: Parts = {"head": disclosed.head}
+    for audience in _own_audiences(node):
+        parts |= _parts(disclosed, audience)
+    return parts
+
+
+def leaving_within(conn: Connection, node: Node, case: CaseFile) -> Leaving:
+    """Tell what would leave of a case, were it published now."""
+    return _leaving(conn, node, case, _disclose_all(node, [case])[0])
+
+
+def check_within(conn: Connection, node: Node, case: CaseFile) -> None:
+    """Check that a case could be published now, with the caller's transaction; see `publish`."""
+    (leaving,) = _disclose_all(node, [_publishable(case)])
+    for audience in _own_audiences(node):
+        if parts := _parts(leaving, audience):
+            _Writer(conn, node, audience, [case.case_id]).put(case, leaving.head, parts)
+
+
 def publish(node: Node, case_ids: Sequence[str], actor: str) -> list[Published]:
     """Publish the newest records of cases, or renew them: all of them, or none when one is wrong.
+
+    Nobody is asked: that is `gate`.
 
     Raises:
         NotFound: a case is not in the register.
@@ -87,8 +134,21 @@ def publish(node: Node, case_ids: Sequence[str], actor: str) -> list[Published]:
         return publish_within(conn, node, case_ids, actor)
 
 
-def publish_within(conn: Connection, node: Node, case_ids: Sequence[str], actor: str) -> list[Published]:
-    """Publish with the caller's transaction, which `signing` gave; see `publish`."""
+def publish_within(
+    conn: Connection,
+    node: Node,
+    case_ids: Sequence[str],
+    actor: str,
+    approved: Mapping[str, bytes] | None = None,
+) -> list[Published]:
+    """Publish with the caller's transaction, which `signing` gave; see `publish`.
+
+    Args:
+        approved: digest of what may leave by case; None where nobody was asked.
+
+    Raises:
+        NotAsApproved: something else would leave.
+    """
     if frozen := _frozen_feeds(conn, node):
         raise Conflict(
             f"{', '.join(row.origin for row in frozen)} is frozen: nothing is published in it any more.",
@@ -96,6 +156,15 @@ def publish_within(conn: Connection, node: Node, case_ids: Sequence[str], actor:
         )
     found = [_publishable(cases.get_case(conn, case_id)) for case_id in case_ids]
     disclosed = _disclose_all(node, found)
+    leave = {
+        case.case_id: _leaving(conn, node, case, leaving).digest
+        for case, leaving in zip(found, disclosed, strict=True)
+    }
+    if approved is not None and leave != approved:
+        raise NotAsApproved(
+            "What would leave the house is not what was approved, and nothing was published.",
+            "Look at it again, and ask for its approval anew.",
+        )
     versions: dict[str, dict[str, int]] = {case.case_id: {} for case in found}
     expires: dict[str, date] = {}
     for audience in _own_audiences(node):
@@ -111,7 +180,7 @@ def publish_within(conn: Connection, node: Node, case_ids: Sequence[str], actor:
         writer.commit()
     now = node.clock()
     for case, leaving in zip(found, disclosed, strict=True):
-        cases.set_status(conn, case.case_id, cases.PUBLISHED, now)
+        cases.set_published(conn, case.case_id, leave[case.case_id], now)
         fields = [f"{name}.{key}" for name, part in _named(leaving) for key in part]
         write_journal(conn, JournalEntry(now, actor, "case.publish", case.case_id, fields))
     index_cases(conn, node, [cases.get_case(conn, case.case_id) for case in found])
@@ -151,17 +220,22 @@ def withdraw_within(
     if case.status != cases.PUBLISHED:
         raise Conflict(f"The case is not published: it is {case.status}.", "There is nothing to withdraw.")
     now = node.clock()
+    void_request(conn, node, case_id, actor)
     _erase_from_feeds(conn, node, case_id)
     if changes:
-        _check_case(node, {**case.record, **changes})
+        check_record(node, {**case.record, **changes})
         cases.change_case(conn, case_id, case.revision, {**case.record, **changes}, actor, now)
     cases.set_status(conn, case_id, cases.WITHDRAWN, now)
     write_journal(conn, JournalEntry(now, actor, "case.withdraw", case_id, sorted(changes)))
     index_cases(conn, node, [cases.get_case(conn, case_id)])
 
 
-def undo_withdrawal(node: Node, case_id: str, actor: str) -> Published:
+def undo_withdrawal(node: Node, case_id: str, actor: str, *, as_it_was: bool = False) -> Published:
     """Publish a withdrawn case again, under a new id: an erased id never returns.
+
+    Args:
+        as_it_was: publish it only if nothing else would leave than left last; otherwise it becomes a draft,
+            which has no versions, and goes through the gate.
 
     Raises:
         NotFound: it is not in the register.
@@ -182,10 +256,14 @@ def undo_withdrawal(node: Node, case_id: str, actor: str) -> Published:
             raise Conflict("The case was withdrawn more than 3 days ago.", "Add it as a new case.")
         again = cases.add_case(conn, new_case_id(node.member), case.record, actor, now)
         cases.keep_photographs(conn, again.case_id, hashes_in(case.record))
+        cases.exclude_members(conn, again.case_id, cases.excluded_members(conn, case_id))
         write_journal(conn, JournalEntry(now, actor, "case.undo", again.case_id))
         _empty(conn, node, case)
         messages.move_about(conn, case_id, again.case_id)
         leads.move_about(conn, case_id, again.case_id)
+        if as_it_was and leaving_within(conn, node, again).digest != case.disclosed:
+            index_cases(conn, node, [again])
+            return Published(again.case_id, {}, None)
         return publish_within(conn, node, [again.case_id], actor)[0]
 
 
@@ -202,6 +280,51 @@ def erase(node: Node, case_id: str, actor: str) -> None:
         messages.erase_about(conn, [case_id], node.clock())
         leads.erase_about(conn, [case_id])
         write_journal(conn, JournalEntry(node.clock(), actor, "case.erase", case_id))
+
+
+def purge_register(node: Node) -> list[str]:
+    """Erase the withdrawn cases whose last day in the register is over. One that is published then is left to
+    its owner, who is told.
+
+    Returns:
+        The cases.
+    """
+    now = node.now()
+    with reading(node.engine) as conn:
+        due = cases.due_cases(conn, [cases.WITHDRAWN], now.date())
+    over = [
+        case.case_id
+        for case in due
+        if is_over(case.record, now) and not (case.withdrawn_at and can_undo(case.withdrawn_at, now))
+    ]
+    for case_id in over:
+        erase(node, case_id, _CLOCK)
+    return over
+
+
+def pause_views(node: Node) -> list[str]:
+    """Let the public views of children who are grown up pause: of each the document goes out again with
+    nothing changed but that no public site may show it. A person's decision ends the pause.
+
+    Returns:
+        The cases.
+    """
+    now = node.now()
+    with reading(node.engine) as conn:
+        due = cases.due_cases(conn, [cases.PUBLISHED], now.date())
+        grown = [case.case_id for case in due if is_paused(case.record, now)]
+        shown = _shown_somewhere(conn, node, grown)
+    if not shown:
+        return []
+    with signing(node) as conn:
+        shown = _shown_somewhere(conn, node, shown)
+        for audience in _own_audiences(node):
+            writer = _Writer(conn, node, audience, shown)
+            writer.repeat(show_in=[])
+            writer.commit()
+        for case_id in shown:
+            write_journal(conn, JournalEntry(node.clock(), _CLOCK, "case.pause", case_id, ["head.show_in"]))
+    return shown
 
 
 def ring_peers(
@@ -327,14 +450,30 @@ class _Writer:
             elif case_id in held:
                 self._repeat(held[case_id])
 
-    def _repeat(self, held: documents.HeldDocument) -> None:
-        """Announce a document as the next version of its case, with fresh salts and nothing else changed."""
+    def repeat(self, **decided: Any) -> None:
+        """Announce the documents of live cases as their next versions, and decide of their heads anew.
+
+        Args:
+            decided: members of the head.
+        """
+        keys = feeds.case_keys(self._conn, self._row.id, list(self._states))
+        for held in documents.list_documents(self._conn, list(keys.values())):
+            if self.is_live(held.case_id):
+                self._repeat(held, decided)
+
+    def _repeat(self, held: documents.HeldDocument, decided: Mapping[str, Any] | None = None) -> None:
+        """Announce a document as the next version of its case, with fresh salts and nothing else changed than
+        what is decided of its head."""
         before = self._states[held.case_id]
         names = ("head", "public", "network") if self._audience == "network" else ("head", "police")
         whole = {
             name: orjson.loads(line) for name, line in zip(names, split_document(held.body), strict=True)
         }
-        whole["head"] |= {"version": before.version + 1, "updated_at": format_time(self._now)}
+        whole["head"] |= {
+            "version": before.version + 1,
+            "updated_at": format_time(self._now),
+            **(decided or {}),
+        }
         body = format_document(whole, [secrets.token_bytes(SALT_SIZE) for _ in whole])
         self._bodies[held.case_id] = body, whole
         self._add(PUT, held.case_id, before.version + 1, digest_document(body), before.expires)
@@ -452,11 +591,27 @@ def _named(leaving: Disclosed) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _parts(leaving: Disclosed, audience: Audience) -> Parts:
-    wanted = ("public", "network") if audience == "network" else ("police",)
-    return {name: part for name, part in _named(leaving) if name in wanted}
+    return {name: part for name, part in _named(leaving) if name in _PARTS_OF[audience]}
 
 
-def _check_case(node: Node, record: Mapping[str, Any]) -> None:
+def _leaving(conn: Connection, node: Node, case: CaseFile, disclosed: Disclosed) -> Leaving:
+    parts, kept_from = parts_of(node, disclosed), cases.excluded_members(conn, case.case_id)
+    return Leaving(parts, kept_from, digest(parts, kept_from))
+
+
+def _shown_somewhere(conn: Connection, node: Node, case_ids: Sequence[str]) -> list[str]:
+    """Return those of some published cases that a public site may show."""
+    held = [doc for case_id in case_ids for doc in documents.find_documents(conn, case_id)]
+    heads = [(doc.case_id, orjson.loads(split_document(doc.body)[0])) for doc in held]
+    return list(dict.fromkeys(case_id for case_id, head in heads if head["show_in"] != []))
+
+
+def check_record(node: Node, record: Mapping[str, Any]) -> None:
+    """Hold a record against its schema.
+
+    Raises:
+        InvalidInput: it does not fit, with every problem.
+    """
     try:
         node.network().schemas.check("case", record)
     except SchemaError as error:

@@ -1,6 +1,6 @@
 """Looking at everything that a node is asked about when somebody asks how it stands."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from sqlalchemy import Connection
 
@@ -25,14 +25,13 @@ def status(node: Node) -> Status:
         NotAllowed: the roster does not list its member.
     """
     network, entry = node.network(), node.entry()
-    views = {view.member.id: view for view in list_members(node)}
+    views = list_members(node)
     erasures = ledger.list_erasures(node, open_only=True)
     with reading(node.engine) as conn:
-        seen = {peer.member: peer for peer in peers.list_peers(conn)}
-        by_member = _feeds_by_member(conn, node, seen)
+        by_member = feeds_by_member(conn, node)
         own = by_member.get(node.member, [])
         own_standing = standing(entry, network.roster, peers.list_withdrawals(conn), node.now())
-        found = [_peer(view, seen.get(member), by_member.get(member, [])) for member, view in views.items()]
+        found = look_at_peers(conn, node, views, by_member)
         storage = {
             "photographs_bytes": node.blobs.total_bytes(),
             "full_foreign_bytes": photographs.bytes_held(conn, photographs.FULL),
@@ -56,16 +55,29 @@ def status(node: Node) -> Status:
         evidence=proofs,
         messages=mail,
     )
-    result.warnings.extend(find_warnings(node, result, views.values(), erasures))
+    result.warnings.extend(find_warnings(node, result, views, erasures))
     return result
 
 
-def _feeds_by_member(
-    conn: Connection, node: Node, seen: Mapping[str, peers.Peer]
-) -> dict[str, list[FeedStatus]]:
+def look_at_peers(
+    conn: Connection,
+    node: Node,
+    views: Iterable[MemberView],
+    by_member: Mapping[str, list[FeedStatus]],
+) -> list[PeerStatus]:
+    """Look at other members, with the feeds of each."""
+    seen = {peer.member: peer for peer in peers.list_peers(conn)}
+    return [_peer(view, seen.get(view.member.id), by_member.get(view.member.id, [])) for view in views]
+
+
+def feeds_by_member(conn: Connection, node: Node, only: str | None = None) -> dict[str, list[FeedStatus]]:
+    """Look at the feeds that are known here, by their member; those of one member alone where it is named."""
     counts, network, now = feeds.count_states(conn), node.network(), node.now()
+    seen = {peer.member: peer for peer in peers.list_peers(conn)}
     found: dict[str, list[FeedStatus]] = {}
     for row in feeds.list_feeds(conn):
+        if only not in (None, row.member):
+            continue
         states = {state: number for (feed_id, state), number in counts.items() if feed_id == row.id}
         asked = witnesses_of(network, row.member, row.audience, now)
         reached_at = now if row.own else seen[row.member].reached_at if row.member in seen else None

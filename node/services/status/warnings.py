@@ -13,7 +13,7 @@ from node.services.register.ledger import Erasure
 from node.services.safekeeping import losses
 from node.services.status.figures import FeedStatus, PeerStatus, Status
 from node.services.witnesses.witnessing import check_clock
-from node.store import documents, endings, feeds, messages, scrubbing
+from node.store import documents, endings, feeds, gate, messages, scrubbing
 from node.store.database import reading
 from protocol.endorsement import State
 
@@ -31,7 +31,7 @@ def find_warnings(
     """
     with reading(node.engine) as conn:
         warnings = [*_clock_problem(conn, node), *losses.warnings(conn), *chain.warnings(conn, node)]
-        warnings += _erasure_warnings(conn, node)
+        warnings += [*_erasure_warnings(conn, node), *_gate_warnings(conn, node)]
     if stuck := scrubbing.waits_for(node.engine):
         warnings.append(f"PostgreSQL cannot be seen to forget what was erased: {stuck}. See the guide.")
     warnings += _message_warnings(found.messages)
@@ -74,6 +74,15 @@ def _endorsement_warnings(node: Node, views: Iterable[MemberView]) -> list[str]:
                 f"{stands.until:%Y-%m-%d}: write another with `gmcn endorse`, or tell the NGO that it ends."
             )
     return warnings
+
+
+def _gate_warnings(conn: Connection, node: Node) -> list[str]:
+    late = [item for item in gate.unreviewed(conn) if item.review_due and item.review_due < node.clock()]
+    return [
+        f"Published without an approval, and not reviewed within 24 hours: {item.case_id}. "
+        f"See `gmcn gate show {item.id}`."
+        for item in late
+    ]
 
 
 def _message_warnings(mail: Mapping[str, int]) -> list[str]:

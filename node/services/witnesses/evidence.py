@@ -262,6 +262,13 @@ def list_evidence(node: Node) -> list[EvidenceView]:
         return [_view(conn, kept) for kept in store.list_evidence(conn)]
 
 
+def list_open(node: Node) -> list[tuple[str, str]]:
+    """Return what nobody has decided about: the feed's origin and the id of one piece against it."""
+    with reading(node.engine) as conn:
+        found = [kept for kept in store.list_evidence(conn) if kept.closed_at is None]
+    return sorted({kept.origin: kept.id for kept in found}.items())
+
+
 def find_evidence(node: Node, prefix: str) -> EvidenceView:
     """Show one piece of evidence.
 

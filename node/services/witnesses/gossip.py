@@ -130,11 +130,10 @@ def _take_heads(node: Node, exchange: Exchange, told: Heads) -> bool:
     newest = {_text(row.note) for row in rows.values() if row.note is not None}
     until = time.monotonic() + _LOOK_SECONDS
     for note in told.notes:
-        if _text(note) in newest:  # as nearly all are: no signature needs a look
-            continue
-        row = rows.pop(parse_checkpoint(parse_note(note).text).origin, None)  # one head of each feed
-        if row is not None:
-            hold_head(node, note, exchange, evidence.HEADS)
+        if _text(note) not in newest:  # as nearly all are: no signature needs a look
+            row = rows.pop(parse_checkpoint(parse_note(note).text).origin, None)  # one head of each feed
+            if row is not None:
+                hold_head(node, note, exchange, evidence.HEADS)
         if time.monotonic() > until:  # whoever shows very old heads cannot keep this node busy with them
             return False
     return True

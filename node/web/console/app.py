@@ -32,10 +32,14 @@ from node.runtime import Node
 from node.services.serving import TooOften
 from node.web.console import (
     account,
+    audit,
     case_drafts,
     case_endings,
     cases,
     entrance,
+    erasures,
+    evidence,
+    federation,
     foreign,
     guard,
     home,
@@ -68,6 +72,10 @@ _BLUEPRINTS = (
     leads.pages,
     telling.pages,
     people.pages,
+    federation.pages,
+    erasures.pages,
+    evidence.pages,
+    audit.pages,
 )
 _STATIC = (Path(__file__).parent / "static", Path(__file__).parent.parent / "static")
 _STATIC_SECONDS = 86_400

@@ -42,7 +42,11 @@ View = TypeVar("View", bound=Callable[..., Any])
 MAX_FORM_BYTES = 2 << 20
 """How large a form may be whose view does not ask for more."""
 
+BY_ITSELF = "X-By-Itself"
+"""What a page sends with its own requests that nobody caused, so that a console left alone signs out."""
+
 _PUBLIC = "public"
+_NOT_KEPT = ("csrf_token", "password")
 _BROWSERS = {"Firefox": "Firefox", "Edg": "Edge", "OPR": "Opera", "Chrome": "Chrome", "Safari": "Safari"}
 _SYSTEMS = ("Android", "iPhone", "iPad", "Windows", "Mac OS", "Linux")
 
@@ -139,7 +143,10 @@ def guard_request() -> Response | None:
     request.max_content_length = view.body
     if view.needed == _PUBLIC and request.endpoint == "static":
         return None
-    g.visit = sessions.find_visit(this_node(), token) if (token := session.get("token")) else None
+    g.visit = None
+    if token := session.get("token"):
+        by_itself = BY_ITSELF in request.headers
+        g.visit = sessions.find_visit(this_node(), token, by_itself=by_itself)
     if request.method not in ("GET", "HEAD", "OPTIONS"):
         _check_own_form()
     if view.needed == _PUBLIC:
@@ -192,7 +199,7 @@ def _ask_to_sign_in() -> Response:
         session["back"] = request.full_path.rstrip("?")
     elif _has_page(request.path):
         session["back"] = request.path
-        fields = [item for item in request.form.items(multi=True) if item[0] != "csrf_token"]
+        fields = [item for item in request.form.items(multi=True) if not item[0].endswith(_NOT_KEPT)]
         if found is not None and found.session.complete:
             if sessions.keep_form(node, found.person, request.path, fields):
                 _say_once(

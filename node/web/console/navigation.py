@@ -15,7 +15,9 @@ ENTRIES: Sequence[tuple[str, Any]] = (
     ("cases.index", _("Own cases")),
     ("search.index", _("Search")),
     ("leads.index", _("Leads")),
+    ("federation.index", _("Federation")),
     ("people.index", _("People")),
+    ("audit.index", _("Journal")),
 )
 """The endpoints that are in the navigation, with their names; a person sees those that they may open."""
 

@@ -370,6 +370,13 @@ def test_a_record_without_police_fields_has_no_supplement() -> None:
     assert show(sample_record("pt", reference=None, medical=None, narrative=None)).police is None
 
 
+def test_of_who_is_grown_up_no_public_site_shows_anything_before_a_person_has_decided() -> None:
+    assert show(sample_record(birth="2007")).head == {"show_in": []}
+    assert show(sample_record(birth="2007", show_in=["UA"])).head == {"show_in": []}
+    decided = {"decided_on": "2026-11-01", "by_role": "supervisor", "reason": "still looked for"}
+    assert show(sample_record(birth="2007", adult_decision=decided)).head["show_in"] == "all"
+
+
 def test_the_head_carries_the_owners_choices_without_the_reason() -> None:
     assert show(sample_record()).head == {"show_in": "all"}
     assert show(sample_full_record()).head == {

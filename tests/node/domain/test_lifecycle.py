@@ -10,7 +10,10 @@ from node.domain.lifecycle import (
     can_undo,
     expiry_day,
     is_live,
+    is_paused,
     live_photos,
+    next_due,
+    next_long_term_review,
     notices,
 )
 from tests.factories import sample_photo, sample_record
@@ -65,6 +68,65 @@ def test_an_open_birth_date_decides_nothing() -> None:
     assert adulthood("../2008") is None
 
 
+@pytest.mark.parametrize(
+    ("birth", "paused"),
+    [("2008-10-31", True), ("2008-11-01", False), ("2007", True), ("2008", False), ("2008/..", False)],
+)
+def test_the_public_view_pauses_on_the_first_of_the_month_after_the_latest_birthday(
+    birth: str, paused: bool
+) -> None:
+    assert is_paused({"birth": birth}, NOW) is paused
+    assert not is_paused({"birth": birth, "adult_decision": {}}, NOW)
+    assert not is_paused({}, NOW)
+
+
+def test_the_pause_begins_with_the_day_in_utc() -> None:
+    record = {"birth": "2008-10-31"}
+    first = datetime(2026, 11, 1, 1, tzinfo=timezone(timedelta(hours=2)))
+    assert not is_paused(record, first)  # in UTC it is still October
+    assert is_paused(record, first + timedelta(hours=1))
+
+
+@pytest.mark.parametrize(
+    ("assessed", "due"),
+    [
+        ("2026-01-01", "2026-01-29"),
+        ("2026-01-29", "2026-04-02"),
+        ("2026-04-02", "2026-07-02"),
+        ("2026-07-03", "2026-10-02"),
+        ("2026-10-02", "2027-01-01"),
+        ("2026-12-31", "2027-01-01"),
+        ("2027-01-01", "2028-01-01"),
+        ("2025-06-01", "2026-01-29"),
+    ],
+)
+def test_a_child_that_stays_missing_is_looked_at_again_ever_more_rarely(assessed: str, due: str) -> None:
+    record = {"missing_since": "2026-01-01", "risk": {"assessed_at": f"{assessed}T09:00:00Z"}}
+    assert next_long_term_review(record) == date.fromisoformat(due)
+
+
+def test_a_long_term_review_needs_to_know_since_when() -> None:
+    risk = {"assessed_at": "2026-01-01T09:00:00Z"}
+    assert next_long_term_review({"risk": risk}) is None
+    assert next_long_term_review({"risk": risk, "missing_since": "../2026"}) is None
+    assert next_long_term_review({"missing_since": "2026-01-01"}) is None
+
+
+def test_a_photograph_of_two_years_ago_shows_another_child() -> None:
+    old, newer = sample_photo("a", taken="2021"), sample_photo("b", taken="2024-11~")
+    only = {"photos": [old, newer, sample_photo("c", taken=None)]}
+    (told,) = notices(only, None, NOW)
+    assert (told.kind, told.due) == ("photo_age", date(2026, 11, 30))
+    assert next_due(only) == date(2026, 11, 30)
+    assert notices({"photos": [old, sample_photo("c", taken="2025")]}, None, NOW) == []
+
+
+def test_the_next_day_on_which_a_record_asks_for_something_is_that_of_its_first_notice() -> None:
+    record = sample_record(photos=None, review_due="2026-11-29T00:00:00Z")
+    assert next_due(record) == date(2026, 11, 29)
+    assert next_due({"reference": "7"}) is None
+
+
 def test_a_withdrawal_can_be_undone_for_three_days() -> None:
     assert can_undo(NOW, NOW + timedelta(days=3) - timedelta(seconds=1))
     assert not can_undo(NOW, NOW + timedelta(days=3))
@@ -73,7 +135,11 @@ def test_a_withdrawal_can_be_undone_for_three_days() -> None:
 def test_the_owner_is_told_what_is_due_most_urgent_first() -> None:
     record = sample_record(
         birth="2008-12-05",
-        photos=[sample_photo("a"), sample_photo("b", expires_at="2026-11-20")],
+        missing_since="2026-10-30",
+        photos=[
+            sample_photo("a", taken=None),
+            sample_photo("b", taken="2024-12-10", expires_at="2026-11-20"),
+        ],
         review_due="2026-11-22T09:00:00+01:00",
         purge_by="2026-11-21T00:00:00Z",
     )
@@ -83,10 +149,21 @@ def test_the_owner_is_told_what_is_due_most_urgent_first() -> None:
         ("purge", "2026-11-21", "Last day of the record: today."),
         ("review", "2026-11-22", "Review of the case: tomorrow."),
         (
+            "long_term",
+            "2026-11-27",
+            "Review of a child that stays missing: in 6 days. Assess the risk anew.",
+        ),
+        ("risk", "2026-12-03", "Review of the risk: in 12 days. Assess it anew."),
+        (
             "adulthood",
             "2026-12-05",
             "Earliest 18th birthday: in 14 days. Decide whether the case stays public; "
             "without a decision the public view pauses on 2027-01-01.",
+        ),
+        (
+            "photo_age",
+            "2026-12-10",
+            "The newest photograph is two years old: in 19 days. Ask for another.",
         ),
         ("expiry", "2026-12-15", "Expiry of the summary: in 24 days. Renew or withdraw it."),
     ]
@@ -95,6 +172,7 @@ def test_the_owner_is_told_what_is_due_most_urgent_first() -> None:
 def test_what_is_far_off_or_decided_is_not_told() -> None:
     decision = {"decided_on": "2026-11-01", "by_role": "supervisor", "reason": "x"}
     record = sample_record(birth="2008-12-05", adult_decision=decision, review_due="2027-11-22T09:00:00Z")
+    record["risk"] = {"assessed_at": "2026-12-01T09:00:00Z"}
     assert notices(record, date(2027, 5, 20), NOW) == []
     assert notices(record, None, NOW) == []
     assert notices({"reference": "7"}, None, NOW) == []

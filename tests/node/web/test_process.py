@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 from werkzeug.test import Client
 
-from node.config import ServerConfig
+from node.config import ConsoleConfig, ServerConfig
 from node.errors import Conflict, NodeError
 from node.runtime import Node
 from node.web.process import LOCK_NAME, Server, hold_home, make_app
@@ -174,9 +174,9 @@ def test_whoever_does_not_read_the_answers_holds_up_nobody(
         sock.sendall(b"GET /tuf/metadata/root.json HTTP/1.1\r\nHost: a\r\n\r\n" * 20)
     assert get(server.url, "/health")[0] == 200
     ends = time.monotonic() + 20
-    while server._waitress.active_channels and time.monotonic() < ends:
+    while server._channels() and time.monotonic() < ends:
         time.sleep(0.05)
-    assert not server._waitress.active_channels
+    assert not server._channels()
     for sock in deaf:
         sock.close()
 
@@ -201,3 +201,28 @@ def test_what_has_begun_is_finished_before_the_end(node: Node, monkeypatch: pyte
     asking.join(10)
     thread.join(10)
     assert answers == [(200, b"x" * 300_000)]
+
+
+def test_the_console_has_a_socket_of_its_own_and_is_served_only_where_it_is_on(
+    node: Node, server: Server
+) -> None:
+    off = server
+    console = ConsoleConfig(enabled=True, port=0)
+    server = Server(replace(node, config=replace(node.config, console=console)), lambda: None)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    assert off.console_url == ""
+    assert get(server.console_url, "/sign-in")[0] == 200
+    assert get(server.console_url, "/health")[0] == 404
+    assert get(server.url, "/sign-in")[0] == 404
+    server.stop()
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_a_console_that_cannot_listen_leaves_nothing_open(node: Node) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        console = ConsoleConfig(enabled=True, port=taken.getsockname()[1])
+        with pytest.raises(NodeError, match="cannot be listened on") as caught:
+            Server(replace(node, config=replace(node.config, console=console)), lambda: None)
+    assert "console.port" in caught.value.next_step

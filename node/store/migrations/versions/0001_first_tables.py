@@ -35,9 +35,12 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.Column("withdrawn_at", sa.BigInteger(), nullable=True),
+        sa.Column("disclosed", sa.LargeBinary(), nullable=True),
+        sa.Column("next_due", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("case_id", name=op.f("pk_case_file")),
     )
     with op.batch_alter_table("case_file", schema=None) as batch_op:
+        batch_op.create_index("ix_case_file_due", ["status", "next_due"], unique=False)
         batch_op.create_index("ix_case_file_status", ["status", "updated_at"], unique=False)
 
     op.create_table(
@@ -487,6 +490,32 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("feed_id", "level", "place", name=op.f("pk_feed_tile")),
     )
     op.create_table(
+        "gate_request",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("case_id", sa.String(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("answers", sa.LargeBinary(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("author", sa.String(), nullable=False),
+        sa.Column("asked_at", sa.BigInteger(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("decided_by", sa.String(), nullable=False),
+        sa.Column("decided_at", sa.BigInteger(), nullable=True),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=True),
+        sa.Column("review_due", sa.BigInteger(), nullable=True),
+        sa.Column("reviewed_by", sa.String(), nullable=False),
+        sa.Column("reviewed_at", sa.BigInteger(), nullable=True),
+        sa.Column("upheld", sa.Boolean(), nullable=True),
+        sa.Column("review_reason", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["case_file.case_id"], name=op.f("fk_gate_request_case_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_gate_request")),
+    )
+    with op.batch_alter_table("gate_request", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_gate_request_case_id"), ["case_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_gate_request_state"), ["state"], unique=False)
+
+    op.create_table(
         "head",
         sa.Column("feed_id", sa.Integer(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
@@ -549,6 +578,15 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["feed_id"], ["feed.id"], name=op.f("fk_receipt_feed_id")),
         sa.PrimaryKeyConstraint("feed_id", "case_id", "member", name=op.f("pk_receipt")),
     )
+    with op.batch_alter_table("receipt", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_receipt_held",
+            ["member", "case_id"],
+            unique=False,
+            sqlite_where=sa.text("held_at IS NOT NULL AND hidden_at IS NULL"),
+            postgresql_where=sa.text("held_at IS NOT NULL AND hidden_at IS NULL"),
+        )
+
     op.create_table(
         "recovery_code",
         sa.Column("person_id", sa.String(), nullable=False),
@@ -618,6 +656,13 @@ def downgrade() -> None:
     op.drop_table("document")
     op.drop_table("witness")
     op.drop_table("recovery_code")
+    with op.batch_alter_table("receipt", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_receipt_held",
+            sqlite_where=sa.text("held_at IS NOT NULL AND hidden_at IS NULL"),
+            postgresql_where=sa.text("held_at IS NOT NULL AND hidden_at IS NULL"),
+        )
+
     op.drop_table("receipt")
     op.drop_table("lead_photograph")
     with op.batch_alter_table("lead_entry", schema=None) as batch_op:
@@ -629,6 +674,11 @@ def downgrade() -> None:
 
     op.drop_table("kept_form")
     op.drop_table("head")
+    with op.batch_alter_table("gate_request", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_gate_request_state"))
+        batch_op.drop_index(batch_op.f("ix_gate_request_case_id"))
+
+    op.drop_table("gate_request")
     op.drop_table("feed_tile")
     with op.batch_alter_table("feed_case", schema=None) as batch_op:
         batch_op.drop_index(
@@ -721,6 +771,7 @@ def downgrade() -> None:
     op.drop_table("comparison")
     with op.batch_alter_table("case_file", schema=None) as batch_op:
         batch_op.drop_index("ix_case_file_status")
+        batch_op.drop_index("ix_case_file_due")
 
     op.drop_table("case_file")
     op.drop_table("carried_receipt")

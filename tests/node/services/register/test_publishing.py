@@ -149,6 +149,81 @@ def test_withdrawing_and_taking_it_back_under_a_new_id(federation: Federation) -
         publishing.undo_withdrawal(node, case.case_id, "test")
 
 
+def test_what_comes_back_is_kept_from_whom_it_was_kept_from(plain: Federation) -> None:
+    node = plain[POLICE]
+    (case,) = plain.publish(POLICE, sample_record("ar", photos=None))
+    register.exclude_members(node, case.case_id, [PEER], "test")
+    publishing.withdraw(node, case.case_id, "test")
+    again = publishing.undo_withdrawal(node, case.case_id, "test")
+    for member in (PEER, HELPER):
+        plain.pull(member, POLICE)
+    assert parts_at(plain[PEER], again.case_id) == {}
+    assert set(parts_at(plain[HELPER], again.case_id)) == {"network"}
+
+
+def test_the_public_view_of_who_is_grown_up_pauses_until_a_person_decides(federation: Federation) -> None:
+    node = federation[POLICE]
+    grown, young = federation.publish(
+        POLICE, sample_record("ar", photos=None, birth="2008-11-30"), sample_record("uk", photos=None)
+    )
+    assert publishing.pause_views(node) == []
+    federation.clock.advance(days=9)  # the 30th: a pause now would tell the birthday
+    assert publishing.pause_views(node) == []
+    register.change_case(node, grown.case_id, {"build": {"value": "slim"}}, "test", federation.folder)
+    federation.clock.advance(days=1)
+    before = parts_at(node, grown.case_id)
+    assert publishing.pause_views(node) == [grown.case_id]
+    after = parts_at(node, grown.case_id)
+    assert versions(node, grown.case_id) == {"network": 2, "police": 2}
+    assert versions(node, young.case_id) == {"network": 1, "police": 1}
+    for audience, parts in after.items():
+        assert parts["0"]["show_in"] == []
+        changed = {name for name in parts["0"] if parts["0"][name] != before[audience]["0"][name]}
+        assert changed == {"show_in", "version", "updated_at", "salt"}
+        for number in set(parts) - {"0"}:  # the change that nobody has published stays in the house
+            assert {**parts[number], "salt": ""} == {**before[audience][number], "salt": ""}
+    assert publishing.pause_views(node) == []
+    assert federation.pull(PEER, POLICE).error == ""
+    assert parts_at(federation[PEER], grown.case_id) == after
+    with reading(node.engine) as conn:
+        last = journal.read_journal(conn, grown.case_id)[0]
+    assert (last.actor, last.action) == ("node", "case.pause")
+
+    decision = {"decided_on": "2026-12-01", "by_role": "supervisor", "reason": "the family asks for it"}
+    register.change_case(node, grown.case_id, {"adult_decision": decision}, "test", federation.folder)
+    publishing.publish(node, [grown.case_id], "test")
+    assert parts_at(node, grown.case_id)["network"]["0"]["show_in"] == "all"
+    assert publishing.pause_views(node) == []
+    assert problems(node) == []
+
+
+def test_what_was_withdrawn_goes_from_the_register_on_its_last_day(federation: Federation) -> None:
+    node = federation[POLICE]
+    closed, living = federation.publish(
+        POLICE,
+        sample_record("ar", photos=None, purge_by="2026-12-01T00:00:00Z"),
+        sample_record("uk", photos=None, purge_by="2026-12-01T00:00:00Z"),
+    )
+    publishing.withdraw(node, closed.case_id, "test", {"outcome": "recovered_safe"})
+    federation.clock.advance(days=10)
+    assert publishing.purge_register(node) == []
+    federation.clock.advance(days=1)
+    assert publishing.purge_register(node) == [closed.case_id]
+    assert register.get_case(node, closed.case_id).status == cases.ERASED
+    assert register.get_case(node, living.case_id).status == cases.PUBLISHED  # its owner is told instead
+    assert publishing.purge_register(node) == []
+
+
+def test_the_register_keeps_what_can_be_undone(federation: Federation) -> None:
+    node = federation[POLICE]
+    (case,) = federation.publish(POLICE, sample_record("ar", photos=None, purge_by="2026-11-20T00:00:00Z"))
+    publishing.withdraw(node, case.case_id, "test")
+    federation.clock.advance(seconds=UNDO_WINDOW.total_seconds() - 1)
+    assert publishing.purge_register(node) == []
+    federation.clock.advance(seconds=1)
+    assert publishing.purge_register(node) == [case.case_id]
+
+
 def test_a_withdrawal_is_final_after_three_days(federation: Federation) -> None:
     (case,) = federation.publish(POLICE, sample_record("ar", photos=None))
     publishing.withdraw(federation[POLICE], case.case_id, "test")

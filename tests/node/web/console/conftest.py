@@ -1,8 +1,9 @@
 """A console with one person of every role, each signed in."""
 
+import hashlib
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -18,7 +19,7 @@ from PIL import Image
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from node.domain.permissions import Role
+from node.domain.permissions import POLICE_ONLY, Role
 from node.runtime import Node
 from node.services import messages
 from node.services.leads import inbox, sending
@@ -28,12 +29,17 @@ from node.services.people.encryption import encrypt
 from node.services.people.passwords import hash_password
 from node.services.register import album, drafts, finding
 from node.services.register.drafts import Draft
-from node.store import people
+from node.services.witnesses.evidence import RECEIVED
+from node.store import evidence, people
 from node.store.cases import CaseFile
 from node.store.database import writing
+from node.store.evidence import KeptEvidence
 from node.store.people import Person
 from node.web.console import make_console_app
 from node.web.console.case_form import type_record
+from protocol.checkpoint import Checkpoint, sign_checkpoint
+from protocol.evidence import Evidence, format_evidence
+from protocol.note import format_note
 from protocol.policy import Policy
 from tests.factories import sample_full_record, sample_record
 from tests.federation import DE, FR, Federation
@@ -95,6 +101,8 @@ class Console:
             "version": "0",
             "name": "console.css",
             **self.told.examples(),
+            "member_id": DE[0],
+            "evidence_id": keep_evidence(self.federation, FR[0], DE[0]),
         }
 
     @cached_property
@@ -208,14 +216,29 @@ def send(client: FlaskClient, path: str, **fields: Any) -> TestResponse:
     return client.post(path, data={"csrf_token": csrf_token(client.get(path)), **fields})
 
 
+def keep_evidence(federation: Federation, at: str, against: str) -> str:
+    """Let a member keep what proves that another has shown two faces, and give its id. Its feed goes on."""
+    origin, signer = f"{against}/network", federation[against].feed_signer("network")
+    notes = [format_note(sign_checkpoint(Checkpoint(origin, 1, bytes([n]) * 32), signer)) for n in (1, 2)]
+    data = format_evidence(Evidence(origin, *notes))
+    node, digest = federation[at], hashlib.sha256(data).hexdigest()
+    kept = KeptEvidence(digest, origin, against, "network", data, RECEIVED, against, node.clock())
+    with writing(node.engine) as conn:
+        evidence.keep_evidence(conn, kept)
+    return digest
+
+
 @contextmanager
-def open_console(folder: Path, policy: Policy | None = None) -> Iterator[Console]:
-    """Give a console in a folder."""
-    federation = Federation(folder, [FR, DE], policy=policy or Policy())
-    node = federation[FR[0]]
+def open_console(
+    folder: Path, policy: Policy | None = None, members: Sequence[tuple[str, str, str]] = (FR, DE)
+) -> Iterator[Console]:
+    """Give a console in a folder, of the first of some members."""
+    federation = Federation(folder, members, policy=policy or Policy())
+    node = federation[members[0][0]]
+    police = node.entry().kind == "law_enforcement"
     made = Console(federation, node, make_console_app(node))
     with patch.object(accounts, "hash_password", _hash_once):
-        for role in Role:
+        for role in Role if police else set(Role) - POLICE_ONLY:
             person, _ = accounts.add_person(node, str(role), f"Some {role}", [role], "test", PASSWORD)
             factor = encrypt(node, "second-factor", person.id, SECRET.encode())
             with writing(node.engine) as conn:

@@ -48,9 +48,16 @@ def pages_of(console: Console, role: Role | None) -> list[str]:
     return [
         address
         for rule, address in console.addresses()
-        if "GET" in (rule.methods or ()) and first_who_may(console, rule.endpoint) is role
-        if client.get(address).mimetype == "text/html"
+        if "GET" in (rule.methods or ())
+        and first_who_may(console, rule.endpoint) is role
+        and not is_download(console, role, address)
+        and client.get(address).mimetype == "text/html"
     ]
+
+
+def is_download(console: Console, role: Role, address: str) -> bool:
+    with console.browser(role).get(address) as answer:
+        return "attachment" in answer.headers.get("Content-Disposition", "")
 
 
 def first_who_may(console: Console, endpoint: str) -> Role | None:

@@ -1,0 +1,428 @@
+"""The gate: nothing leaves the house before a second person has seen what does.
+
+    request -> approve (publishes) | refuse | take back | override (publishes) -> review within 24 hours
+
+Guarantees: whoever asked never approves; what was approved is what is published, to the byte of every field
+and for the same readers, or nothing is; a request ends as soon as the record, or what would leave of it, is
+another; an override is reviewed by somebody who had no part in it; every step is in the journal. What is
+shown is made by the code that publishes, and nothing else (`publishing.leaving_within`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from node.domain import gate as rules
+from node.domain.changes import FieldChange, adds_nothing, compare
+from node.domain.disclosure import DECIDED, DisclosurePolicy, disclose
+from node.domain.gate import Finding, Question
+from node.errors import Conflict, InvalidInput, NotAllowed
+from node.runtime import Node
+from node.services.register import publishing
+from node.services.register.cases import check_stays, index_cases, void_request
+from node.services.register.finding import check_purpose, read_parts
+from node.services.register.publishing import NotAsApproved, Published
+from node.store import cases, documents, gate
+from node.store.cases import CaseFile
+from node.store.database import reading, writing
+from node.store.gate import GateRequest
+from node.store.journal import JournalEntry, write_journal
+
+_ACTIONS = {
+    gate.APPROVED: "gate.approve",
+    gate.REFUSED: "gate.refuse",
+    gate.OVERRIDDEN: "gate.override",
+    gate.TAKEN_BACK: "gate.take-back",
+    gate.VOID: "gate.void",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What would leave of a case, beside what peers have of it.
+
+    Attributes:
+        revision: of the record.
+        fields: of the parts "head" (where it may be shown), "public", "network" and "police".
+        published: whether peers have anything of it now.
+        kept_from: members that get nothing of it.
+        stays: fields of the record of which nothing leaves.
+        digest: of all that leaves.
+    """
+
+    case_id: str
+    revision: int
+    fields: Sequence[FieldChange]
+    published: bool
+    kept_from: Sequence[str]
+    stays: Sequence[str]
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RequestView:
+    """A request as whoever decides sees it.
+
+    Attributes:
+        preview: what would leave now; None once there is nothing to decide.
+        findings: what is to be weighed.
+        as_asked: whether that is what was asked for.
+    """
+
+    request: GateRequest
+    preview: Preview | None
+    findings: Sequence[Finding]
+    as_asked: bool
+
+
+def preview(node: Node, case_id: str, who: str) -> Preview:
+    """Show field by field what peers would see of a case, and what of that is new to them.
+
+    Raises:
+        NotFound: it is not in the register.
+        Conflict: it is erased.
+    """
+    with writing(node.engine) as conn:
+        case = _living(conn, case_id)
+        shown = _preview(conn, node, case)
+        fields = sorted({change.part for change in shown.fields})
+        write_journal(conn, JournalEntry(node.clock(), who, "case.preview", case_id, fields))
+    return shown
+
+
+def suggest(node: Node, case_id: str) -> tuple[list[Question], dict[str, Any]]:
+    """Give the questions that a case needs an answer to, and the answers that its record holds already.
+
+    Raises:
+        NotFound: it is not in the register.
+        Conflict: it is erased.
+    """
+    with reading(node.engine) as conn:
+        record = _living(conn, case_id).record
+    suggested = rules.suggest(record)
+    return rules.needed(suggested, record), suggested
+
+
+def weigh(node: Node, case_id: str, answers: Mapping[str, Any]) -> list[Finding]:
+    """Say what would refuse a request with these answers, and what its approver would have to weigh.
+
+    Raises:
+        NotFound: the case is not in the register.
+        Conflict: it is erased.
+        InvalidInput: answers are missing, or none that are allowed; with every problem.
+    """
+    with reading(node.engine) as conn:
+        case = _living(conn, case_id)
+        return _weigh(node, _decided_record(answers, case), answers)
+
+
+def request(
+    node: Node, case_id: str, answers: Mapping[str, Any], who: str, revision: int | None = None
+) -> GateRequest:
+    """Ask for a case to be published as it is now. Where its answers say so, its record is changed first.
+
+    A request that waits already ends: this one stands in its place.
+
+    Args:
+        revision: of the record that whoever asks has seen; the newest when None.
+
+    Raises:
+        NotFound: the case is not in the register.
+        Conflict: it was changed meanwhile, is withdrawn, erased, or on its way to another member.
+        InvalidInput: answers are missing, not allowed or refuse, or what would leave does not fit its schema;
+            with every problem.
+    """
+    now = node.clock()
+    with writing(node.engine) as conn:
+        case = _living(conn, case_id)
+        if revision not in (None, case.revision):
+            raise Conflict(
+                "The case was changed by somebody else meanwhile.", "Look at it again, and ask then."
+            )
+        record = _decided_record(answers, case)
+        refused = [found for found in _weigh(node, record, answers) if found.refuses]
+        if refused:
+            raise InvalidInput(
+                "The case may not leave the house with these answers.",
+                "Mend what is named here.",
+                [f"{found.question}: {found.message}" for found in refused],
+            )
+        void_request(conn, node, case_id, who)
+        if record != case.record:
+            check_stays(conn, case_id)
+            publishing.check_record(node, record)
+            case = cases.change_case(conn, case_id, case.revision, record, who, now)
+            write_journal(conn, JournalEntry(now, who, "case.change", case_id, ["show_in"]))
+            index_cases(conn, node, [case])
+        publishing.check_within(conn, node, case)
+        asked = gate.add_request(
+            conn,
+            case_id=case_id,
+            revision=case.revision,
+            answers=answers,
+            digest=publishing.leaving_within(conn, node, case).digest,
+            author=who,
+            now=now,
+        )
+        write_journal(conn, JournalEntry(now, who, "gate.request", case_id, sorted(answers)))
+    return asked
+
+
+def list_requests(
+    node: Node,
+    states: Sequence[str] = (gate.OPEN,),
+    case_id: str | None = None,
+    limit: int = 100,
+    offset: int = 0,
+) -> list[GateRequest]:
+    """Return requests, the newest first."""
+    with reading(node.engine) as conn:
+        return gate.list_requests(conn, states, case_id, limit, offset)
+
+
+def open_request(node: Node, number: int, who: str) -> RequestView:
+    """Show a request and, while it waits, what would leave by it.
+
+    Raises:
+        NotFound: there is no such request.
+    """
+    with writing(node.engine) as conn:
+        found = gate.get_request(conn, number)
+        write_journal(conn, JournalEntry(node.clock(), who, "gate.open", found.case_id))
+        if found.state != gate.OPEN:
+            return RequestView(found, None, (), as_asked=False)
+        case = cases.get_case(conn, found.case_id)
+        shown = _preview(conn, node, case)
+        findings = _weigh(node, case.record, found.answers)
+    return RequestView(found, shown, findings, as_asked=shown.digest == found.digest)
+
+
+def approve(node: Node, number: int, who: str) -> Published:
+    """Approve a request, which publishes the case.
+
+    Raises:
+        NotFound: there is no such request.
+        NotAllowed: whoever asked may not approve.
+        Conflict: it does not wait any more, what would leave is not what was asked for, or nothing may be
+            signed now.
+        InvalidInput: what would go out does not fit its schema.
+    """
+    return _publish(node, number, who, gate.APPROVED)
+
+
+def refuse(node: Node, number: int, reason: str, who: str) -> None:
+    """Refuse a request.
+
+    Raises:
+        NotFound: there is no such request.
+        Conflict: it does not wait any more.
+        InvalidInput: the reason is too short to mean anything, or too long.
+    """
+    check_purpose(reason)
+    _settle(node, number, who, gate.REFUSED, reason)
+
+
+def take_back(node: Node, number: int, who: str) -> None:
+    """Take a request back, which is for whoever asked; anybody else refuses it.
+
+    Raises:
+        NotFound: there is no such request.
+        NotAllowed: somebody else asked.
+        Conflict: it does not wait any more.
+    """
+    _settle(node, number, who, gate.TAKEN_BACK)
+
+
+def override(node: Node, number: int, reason: str, who: str) -> Published:
+    """Publish in an emergency what nobody has approved; somebody else reviews it within 24 hours.
+
+    Raises:
+        NotFound, Conflict, InvalidInput: see `approve`; or the reason is too short, or too long.
+    """
+    check_purpose(reason)
+    return _publish(node, number, who, gate.OVERRIDDEN, reason)
+
+
+def review(node: Node, number: int, reason: str, who: str, *, upheld: bool) -> bool:
+    """Settle an override after the fact.
+
+    Args:
+        upheld: whether it was right. If it was not, and the case is still out as it went out with it, the
+            case is withdrawn.
+
+    Returns:
+        Whether the case was withdrawn.
+
+    Raises:
+        NotFound: there is no such request.
+        NotAllowed: whoever asked or published may not review it.
+        Conflict: there is nothing to be reviewed.
+        InvalidInput: the reason is too short to mean anything, or too long.
+    """
+    check_purpose(reason)
+    if upheld:
+        with writing(node.engine) as conn:
+            _note_review(conn, node, number, reason, who, upheld=True)
+        return False
+    with publishing.signing(node) as conn:
+        found = _note_review(conn, node, number, reason, who, upheld=False)
+        case = cases.get_case(conn, found.case_id)
+        out = case.status == cases.PUBLISHED and case.disclosed == found.digest
+        if out:
+            publishing.withdraw_within(conn, node, case.case_id, who, {})
+    return out
+
+
+def publish_again(node: Node, case_ids: Sequence[str], who: str) -> list[Published]:
+    """Publish cases of which nothing would leave that has not left already: to renew their lives, or to show
+    less. Nobody has to approve that: all of them, or none.
+
+    Raises:
+        NotFound, InvalidInput: see `publishing.publish`.
+        Conflict: something new would leave of some, which needs an approval; or see `publishing.publish`.
+    """
+    with publishing.signing(node) as conn:
+        found = [cases.get_case(conn, case_id) for case_id in case_ids]
+        leaving = {case.case_id: publishing.leaving_within(conn, node, case) for case in found}
+        new = [
+            case_id
+            for case_id, item in leaving.items()
+            if not adds_nothing(_published_parts(conn, case_id), item.parts)
+        ]
+        if new:
+            raise Conflict(
+                f"Something new would leave the house, which a second person approves: {', '.join(new)}.",
+                f"Ask for it with `gmcn gate request {new[0]}`.",
+            )
+        approved = {case_id: item.digest for case_id, item in leaving.items()}
+        return publishing.publish_within(conn, node, case_ids, who, approved)
+
+
+# --- Deciding ---
+
+
+def _publish(node: Node, number: int, who: str, state: str, reason: str = "") -> Published:
+    """Publish what a request asks for, and settle it, in one transaction.
+
+    Raises:
+        NotAllowed: whoever asked would approve it.
+        Conflict: something else would leave; the request ends.
+    """
+    try:
+        with publishing.signing(node) as conn:
+            asked = _waiting(conn, number)
+            if state == gate.APPROVED and asked.author == who:
+                raise NotAllowed(
+                    "Whoever asked for a publication may not approve it.",
+                    "Ask a colleague; in an emergency, publish with `gmcn gate override`.",
+                )
+            approved = {asked.case_id: asked.digest}
+            (published,) = publishing.publish_within(conn, node, [asked.case_id], who, approved)
+            values: dict[str, Any] = {"version": max(published.versions.values(), default=None)}
+            if state == gate.OVERRIDDEN:
+                values["review_due"] = node.clock() + rules.REVIEW_WITHIN
+            _decide(conn, node, asked, who, state, reason, **values)
+            return published
+    except NotAsApproved:
+        _settle(node, number, who, gate.VOID)
+        raise Conflict(
+            "What would leave the house now is not what was asked for, and nothing was published.",
+            "Look at it again, and make a new request.",
+        ) from None
+
+
+def _settle(node: Node, number: int, who: str, state: str, reason: str = "") -> None:
+    with writing(node.engine) as conn:
+        asked = _waiting(conn, number)
+        if state == gate.TAKEN_BACK and asked.author != who:
+            raise NotAllowed("Only whoever asked takes a request back.", "Refuse it, and say why.")
+        _decide(conn, node, asked, who, state, reason)
+
+
+def _decide(
+    conn: Connection, node: Node, asked: GateRequest, who: str, state: str, reason: str, **values: Any
+) -> None:
+    now = node.clock()
+    gate.change_request(conn, asked.id, state=state, decided_by=who, decided_at=now, reason=reason, **values)
+    write_journal(conn, JournalEntry(now, who, _ACTIONS[state], asked.case_id, purpose=reason))
+
+
+def _waiting(conn: Connection, number: int) -> GateRequest:
+    found = gate.get_request(conn, number)
+    if found.state != gate.OPEN:
+        raise Conflict(f"The request does not wait any more: it is {found.state}.", "See `gmcn gate list`.")
+    return found
+
+
+def _note_review(
+    conn: Connection, node: Node, number: int, reason: str, who: str, *, upheld: bool
+) -> GateRequest:
+    found = gate.get_request(conn, number)
+    if found.state != gate.OVERRIDDEN or found.reviewed_at is not None:
+        raise Conflict("There is nothing to be reviewed.", "See `gmcn due`.")
+    if who in (found.author, found.decided_by):
+        raise NotAllowed("Whoever asked for or published it may not review it.", "Ask a colleague.")
+    now = node.clock()
+    gate.change_request(conn, number, reviewed_by=who, reviewed_at=now, upheld=upheld, review_reason=reason)
+    write_journal(conn, JournalEntry(now, who, "gate.review", found.case_id, purpose=reason))
+    return found
+
+
+# --- What would leave ---
+
+
+def _living(conn: Connection, case_id: str) -> CaseFile:
+    case = cases.get_case(conn, case_id)
+    if case.status == cases.ERASED:
+        raise Conflict("The case is erased, and nothing is left of it.", "Add it as a new case.")
+    return case
+
+
+def _decided_record(answers: Mapping[str, Any], case: CaseFile) -> dict[str, Any]:
+    """Give the record as the answers decide it.
+
+    Raises:
+        InvalidInput: they are not of the right form.
+    """
+    if problems := rules.problems_of(answers, case.record):
+        raise InvalidInput(
+            "The questions of the gate are not answered.", "Answer what is named here.", problems
+        )
+    record = {**case.record, **rules.changes_of(answers, case.record)}
+    return {name: value for name, value in record.items() if value is not None}
+
+
+def _weigh(node: Node, record: Mapping[str, Any], answers: Mapping[str, Any]) -> list[Finding]:
+    schemas = node.network().schemas
+    own, default = (
+        publishing.parts_of(node, disclose(record, policy, schemas=schemas, now=node.now()))
+        for policy in (node.disclosure(), DisclosurePolicy.parse({}, schemas))
+    )
+    return rules.findings_of(answers, record, own, default)
+
+
+def _preview(conn: Connection, node: Node, case: CaseFile) -> Preview:
+    leaving = publishing.leaving_within(conn, node, case)
+    before = _published_parts(conn, case.case_id)
+    named = {field for part in leaving.parts.values() for field in part}
+    return Preview(
+        case.case_id,
+        case.revision,
+        compare(before, leaving.parts),
+        bool(before),
+        leaving.kept_from,
+        sorted(case.record.keys() - named),
+        leaving.digest,
+    )
+
+
+def _published_parts(conn: Connection, case_id: str) -> dict[str, dict[str, Any]]:
+    """Return what peers have of an own case now, of the head what its owner decides."""
+    parts: dict[str, dict[str, Any]] = {}
+    for held in documents.find_documents(conn, case_id):
+        parts |= read_parts(held)
+    if parts:
+        parts["head"] = {name: value for name, value in parts["head"].items() if name in DECIDED}
+    return parts

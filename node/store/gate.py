@@ -1,0 +1,179 @@
+"""Requests to let a case out of the house: what was asked, answered and decided, and what went out past a
+decision and is still to be reviewed.
+
+Guarantees: a request speaks of one revision of a record and of one content, by its digest; what was decided
+stays readable when the case is erased, but for the answers and the digest, which go with it. Who may decide
+is `node.services.register.gate`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from node.errors import NotFound
+from node.store.database import Moment, metadata
+from protocol.encoding import format_json, parse_object
+
+OPEN = "open"
+APPROVED = "approved"
+REFUSED = "refused"
+OVERRIDDEN = "overridden"  # published in an emergency, without an approval
+TAKEN_BACK = "taken back"
+VOID = "void"  # the record, or what would leave of it, is not what was asked for any more
+
+STATES = (OPEN, APPROVED, REFUSED, OVERRIDDEN, TAKEN_BACK, VOID)
+
+_MAX_ANSWERS = 1 << 16
+
+gate_request = sa.Table(
+    "gate_request",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("case_id", sa.ForeignKey("case_file.case_id"), nullable=False, index=True),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("answers", sa.LargeBinary, nullable=False),
+    sa.Column("digest", sa.LargeBinary, nullable=False),
+    sa.Column("author", sa.String, nullable=False),
+    sa.Column("asked_at", Moment, nullable=False),
+    sa.Column("state", sa.String, nullable=False, index=True),
+    sa.Column("decided_by", sa.String, nullable=False, default=""),
+    sa.Column("decided_at", Moment),
+    sa.Column("reason", sa.String, nullable=False, default=""),
+    sa.Column("version", sa.Integer),
+    sa.Column("review_due", Moment),
+    sa.Column("reviewed_by", sa.String, nullable=False, default=""),
+    sa.Column("reviewed_at", Moment),
+    sa.Column("upheld", sa.Boolean),
+    sa.Column("review_reason", sa.String, nullable=False, default=""),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class GateRequest:
+    """One request to publish a case.
+
+    Attributes:
+        revision: of the record that it speaks of.
+        answers: to the questions of `domain.gate`; empty once the case is erased.
+        digest: of what would leave (`domain.changes.digest`); empty once the case is erased.
+        state: OPEN, APPROVED, REFUSED, OVERRIDDEN, TAKEN_BACK or VOID.
+        reason: of who refused or overrode it.
+        version: that was published with it; None while nothing was.
+        review_due: by when somebody else looks at an override; None when it is none.
+        upheld: what that review came to.
+    """
+
+    id: int
+    case_id: str
+    revision: int
+    answers: Mapping[str, Any]
+    digest: bytes
+    author: str
+    asked_at: datetime
+    state: str
+    decided_by: str
+    decided_at: datetime | None
+    reason: str
+    version: int | None
+    review_due: datetime | None
+    reviewed_by: str
+    reviewed_at: datetime | None
+    upheld: bool | None
+    review_reason: str
+
+
+def add_request(
+    conn: Connection,
+    *,
+    case_id: str,
+    revision: int,
+    answers: Mapping[str, Any],
+    digest: bytes,
+    author: str,
+    now: datetime,
+) -> GateRequest:
+    """Store a request."""
+    done = conn.execute(
+        gate_request.insert().values(
+            case_id=case_id,
+            revision=revision,
+            answers=format_json(dict(answers)),
+            digest=digest,
+            author=author,
+            asked_at=now,
+            state=OPEN,
+        )
+    )
+    assert done.inserted_primary_key is not None
+    return get_request(conn, done.inserted_primary_key[0])
+
+
+def get_request(conn: Connection, number: int) -> GateRequest:
+    """Return a request by its number.
+
+    Raises:
+        NotFound: there is none.
+    """
+    found = _select(conn, gate_request.c.id == number)
+    if not found:
+        raise NotFound("There is no such request.", "List them with `gmcn gate list`.")
+    return found[0]
+
+
+def find_open(conn: Connection, case_id: str) -> GateRequest | None:
+    """Return the request that waits for a decision on a case; at most one does."""
+    found = _select(conn, gate_request.c.case_id == case_id, gate_request.c.state == OPEN)
+    return found[0] if found else None
+
+
+def list_requests(
+    conn: Connection,
+    states: Sequence[str] = STATES,
+    case_id: str | None = None,
+    limit: int | None = 100,
+    offset: int = 0,
+) -> list[GateRequest]:
+    """Return requests, the newest first."""
+    of_case = sa.true() if case_id is None else gate_request.c.case_id == case_id
+    return _select(conn, gate_request.c.state.in_(states), of_case, limit=limit, offset=offset)
+
+
+def unreviewed(conn: Connection) -> list[GateRequest]:
+    """Return the overrides that nobody has reviewed, the newest first."""
+    c = gate_request.c
+    return _select(conn, c.state == OVERRIDDEN, c.reviewed_at.is_(None))
+
+
+def change_request(conn: Connection, number: int, **values: Any) -> None:
+    """Change state, decided_by, decided_at, reason, version, review_due, or what a review came to."""
+    conn.execute(gate_request.update().where(gate_request.c.id == number).values(**values))
+
+
+def void_open(conn: Connection, case_id: str) -> bool:
+    """End the request that waits for a decision on a case. Returns whether there was one."""
+    waiting = sa.and_(gate_request.c.case_id == case_id, gate_request.c.state == OPEN)
+    return bool(conn.execute(gate_request.update().where(waiting).values(state=VOID)).rowcount)
+
+
+def empty_requests(conn: Connection, case_id: str) -> None:
+    """Delete of the requests about a case what they say of the child; that there were some stays."""
+    void_open(conn, case_id)
+    mine = gate_request.c.case_id == case_id
+    conn.execute(gate_request.update().where(mine).values(answers=b"{}", digest=b""))
+
+
+def _select(
+    conn: Connection, *conditions: sa.ColumnElement[bool], limit: int | None = None, offset: int = 0
+) -> list[GateRequest]:
+    query = sa.select(gate_request).where(*conditions).order_by(gate_request.c.id.desc())
+    return [_request(row) for row in conn.execute(query.limit(limit).offset(offset))]
+
+
+def _request(row: sa.Row[Any]) -> GateRequest:
+    values = dict(row._mapping)
+    values["answers"] = parse_object(values["answers"], "answers", _MAX_ANSWERS)
+    return GateRequest(**values)
