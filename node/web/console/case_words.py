@@ -32,7 +32,7 @@ FIELDS: Mapping[str, Any] = MappingProxyType(
         "role": _("Part in it"),
         "sex": _("Sex"),
         "age": _("Age"),
-        "age_at_disappearance": _("Age when it went missing"),
+        "age_at_disappearance": _("Age when the child went missing"),
         "missing_since": _("Missing since"),
         "last_seen": _("Last seen"),
         "last_seen_exact": _("Last seen, exactly"),

@@ -13,13 +13,14 @@ from flask import Blueprint, render_template, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
+from node.domain.lifecycle import UNDO_WINDOW
 from node.domain.permissions import Permission
 from node.errors import NotAllowed
 from node.runtime import Node
 from node.services.leads import inbox
 from node.services.members import membership
 from node.services.people import accounts
-from node.services.register import ledger
+from node.services.register import drafts, ledger, listing
 from node.services.standing import standing_of_own
 from node.services.witnesses import evidence
 from node.store.people import Person
@@ -27,6 +28,7 @@ from node.web.console.guard import needs, person, this_node
 from protocol.endorsement import State
 
 _FEW_CODES = 3
+_MOST = 10
 _NEAR = timedelta(days=1)
 _TASKS_SHOWN = 20
 _ROSTER_SOON = timedelta(days=2)  # the coordinator renews it when four days are left
@@ -91,6 +93,24 @@ def _people_never_seen(node: Node, reader: Person) -> Iterator[Due]:
                 name=other.name,
             )
             yield Due(text, url_for("people.show", person_id=other.id))
+
+
+def _unfinished(node: Node, reader: Person) -> Iterator[Due]:
+    if not reader.may(Permission.WRITE_CASES):
+        return
+    for draft in drafts.list_drafts(node, reader)[:_MOST]:
+        text = _("Finish the change of a case.") if draft.case_id else _("Finish the new case.")
+        yield Due(text, url_for("case_drafts.check", draft_id=draft.id), by=draft.ends_at)
+
+
+def _undoable(node: Node, reader: Person) -> Iterator[Due]:
+    if not reader.may(Permission.END_CASES):
+        return
+    for case in listing.undoable(node, _MOST):
+        opaque = case.case_id.partition("/")[2]
+        text = _("Case %(number)s was withdrawn. It can still be undone.", number=opaque[:6])
+        by = case.withdrawn_at + UNDO_WINDOW if case.withdrawn_at else None
+        yield Due(text, url_for("case_endings.undo", opaque=opaque), by=by)
 
 
 def _leads_of_nobody(node: Node, reader: Person) -> Iterator[Due]:
@@ -159,6 +179,8 @@ def _network(node: Node, reader: Person) -> Iterator[Due]:
 SOURCES: Sequence[Source] = (
     _leads_of_nobody,
     _own_tasks,
+    _undoable,
+    _unfinished,
     _own_recovery_codes,
     _people_never_seen,
     _federation,

@@ -1,6 +1,7 @@
 """A console with one person of every role, each signed in."""
 
 import hashlib
+import io
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -26,13 +27,16 @@ from node.services.leads.letters import Letter
 from node.services.people import accounts, sessions
 from node.services.people.encryption import encrypt
 from node.services.people.passwords import hash_password
-from node.services.register import finding
+from node.services.register import album, drafts, finding
+from node.services.register.drafts import Draft
 from node.services.witnesses.evidence import RECEIVED
 from node.store import evidence, people
+from node.store.cases import CaseFile
 from node.store.database import writing
 from node.store.evidence import KeptEvidence
 from node.store.people import Person
 from node.web.console import make_console_app
+from node.web.console.case_form import type_record
 from protocol.checkpoint import Checkpoint, sign_checkpoint
 from protocol.evidence import Evidence, format_evidence
 from protocol.note import format_note
@@ -84,10 +88,11 @@ class Console:
 
     def addresses(self) -> Iterator[tuple[Rule, str]]:
         """Give every rule of the console with an address that it answers."""
-        examples = self.examples()
+        examples, own = self.examples(), self.entered.examples()
         adapter = self.app.url_map.bind("")
         for rule in self.app.url_map.iter_rules():
-            yield rule, adapter.build(rule.endpoint, {name: examples[name] for name in rule.arguments})
+            given = examples | own if rule.endpoint.startswith("case") else examples
+            yield rule, adapter.build(rule.endpoint, {name: given[name] for name in rule.arguments})
 
     def examples(self) -> dict[str, Any]:
         """Give a value for every argument that stands in an address of the console."""
@@ -101,9 +106,53 @@ class Console:
         }
 
     @cached_property
+    def entered(self) -> "Entered":
+        """An own case with a photograph, and something that an operator has not finished."""
+        return enter(self)
+
+    @cached_property
     def told(self) -> "Told":
         """A German case with a photograph that is here, and a German lead with a picture about an own one."""
         return tell(self)
+
+
+@dataclass(frozen=True)
+class Entered:
+    """What the people of a console have entered.
+
+    Attributes:
+        case: an own one that is published, with a photograph.
+        photograph: SHA-256 of its full form.
+        draft: of an operator, begun from that case.
+    """
+
+    case: CaseFile
+    photograph: str
+    draft: Draft
+
+    def examples(self) -> dict[str, Any]:
+        """Give a value for every argument that stands in an address of these pages."""
+        opaque = self.case.case_id.partition("/")[2]
+        return {"opaque": opaque, "sha256": self.photograph, "draft_id": self.draft.id, "key": "child"}
+
+
+def enter(console: Console) -> Entered:
+    """Publish a case with a photograph and a second revision, and begin to change it."""
+    node = console.node
+    (made,) = console.federation.publish(
+        node.member, sample_full_record(photos=None, companions=None, alert=None)
+    )
+    case = album.add_photograph(node, made.case_id, picture(), {"kind": "photo"}, "test", 1)
+    typed = type_record(case.record, "UTC")
+    draft = drafts.begin_change(node, console.people[Role.OPERATOR], case, typed)
+    return Entered(case, case.record["photos"][0]["renditions"][-1]["sha256"], draft)
+
+
+def picture() -> bytes:
+    """Draw a photograph of nobody."""
+    made = io.BytesIO()
+    Image.effect_noise((360, 450), 120).convert("RGB").save(made, "PNG")
+    return made.getvalue()
 
 
 @dataclass(frozen=True)
