@@ -55,7 +55,7 @@ def pages_of(console: Console, role: Role | None) -> list[str]:
 
 def is_download(console: Console, role: Role, address: str) -> bool:
     with console.browser(role).get(address) as answer:
-        return "attachment" in answer.headers.get("Content-Disposition", "")
+        return answer.mimetype != "text/html"
 
 
 def first_who_may(console: Console, endpoint: str) -> Role | None:
