@@ -274,6 +274,13 @@ def list_revisions(conn: Connection, case_id: str) -> list[tuple[int, datetime, 
     ]
 
 
+def find_revision(conn: Connection, case_id: str, revision: int) -> dict[str, Any] | None:
+    """Return the record of one revision of a case, if there is one."""
+    mine = sa.and_(case_revision.c.case_id == case_id, case_revision.c.revision == revision)
+    data = conn.execute(sa.select(case_revision.c.record).where(mine)).scalar_one_or_none()
+    return None if data is None else parse_object(data, "record", MAX_RECORD_BYTES)
+
+
 def _keep_revision(
     conn: Connection, case_id: str, revision: int, record: dict[str, Any], actor: str, now: datetime
 ) -> None:

@@ -210,23 +210,42 @@ def list_leads(
         states: only those that stand so; all when empty.
         assigned_to: only this person's; with an empty text those of nobody.
     """
-    c = lead.c
-    query = sa.select(lead).order_by(c.id.desc()).limit(limit).offset(offset)
-    if outgoing is not None:
-        query = query.where(c.outgoing == outgoing)
-    if case_id:
-        query = query.where(c.case_id == case_id)
-    if states:
-        query = query.where(c.state.in_(states))
-    if assigned_to is not None:
-        query = query.where(c.assigned_to == assigned_to)
+    wanted = _wanted(outgoing, case_id, states, assigned_to)
+    query = sa.select(lead).where(*wanted).order_by(lead.c.id.desc()).limit(limit).offset(offset)
     return [_lead(row) for row in conn.execute(query)]
+
+
+def count_leads(
+    conn: Connection,
+    *,
+    outgoing: bool | None = None,
+    case_id: str = "",
+    states: Collection[str] = (),
+    assigned_to: str | None = None,
+) -> int:
+    """Count what `list_leads` would return of a list without end."""
+    wanted = _wanted(outgoing, case_id, states, assigned_to)
+    return int(conn.execute(sa.select(sa.func.count()).select_from(lead).where(*wanted)).scalar_one())
+
+
+def _wanted(
+    outgoing: bool | None, case_id: str, states: Collection[str], assigned_to: str | None
+) -> list[sa.ColumnElement[bool]]:
+    c, wanted = lead.c, list[sa.ColumnElement[bool]]()
+    if outgoing is not None:
+        wanted.append(c.outgoing == outgoing)
+    if case_id:
+        wanted.append(c.case_id == case_id)
+    if states:
+        wanted.append(c.state.in_(states))
+    if assigned_to is not None:
+        wanted.append(c.assigned_to == assigned_to)
+    return wanted
 
 
 def count_open(conn: Connection) -> int:
     """Count the leads that came and with which something is to be done."""
-    query = sa.select(sa.func.count()).where(sa.not_(lead.c.outgoing), lead.c.state.in_(OPEN))
-    return int(conn.execute(query).scalar_one())
+    return count_leads(conn, outgoing=False, states=OPEN)
 
 
 def change_lead(conn: Connection, number: int, **values: Any) -> None:
@@ -258,11 +277,30 @@ def list_entries(conn: Connection, number: int) -> list[Entry]:
     return [Entry(*row) for row in conn.execute(query)]
 
 
-def open_tasks(conn: Connection) -> list[Entry]:
-    """Return the tasks that are not done, the most urgent first, those without a day last."""
+def open_tasks(conn: Connection, assigned_to: str | None = None, limit: int | None = None) -> list[Entry]:
+    """Return the tasks that are not done, the most urgent first, those without a day last.
+
+    Args:
+        assigned_to: only those of this person's leads.
+        limit: how many at most; all when None.
+    """
     c = lead_entry.c
     query = sa.select(lead_entry).where(c.kind == TASK, c.done_at.is_(None))
-    return [Entry(*row) for row in conn.execute(query.order_by(c.due_at.is_(None), c.due_at, c.id))]
+    if assigned_to is not None:
+        query = query.join(lead, lead.c.id == c.lead_id).where(lead.c.assigned_to == assigned_to)
+    query = query.order_by(c.due_at.is_(None), c.due_at, c.id).limit(limit)
+    return [Entry(*row) for row in conn.execute(query)]
+
+
+def count_answers(conn: Connection, numbers: Collection[int]) -> dict[int, int]:
+    """Count the answers to some leads, by lead; those without one are absent."""
+    c = lead_entry.c
+    query = (
+        sa.select(c.lead_id, sa.func.count())
+        .where(c.lead_id.in_(list(numbers)), c.kind == ANSWER)
+        .group_by(c.lead_id)
+    )
+    return {row[0]: row[1] for row in conn.execute(query)}
 
 
 def finish_task(conn: Connection, number: int, now: datetime) -> Entry:

@@ -8,6 +8,7 @@ journal, the journal without a word of what was said.
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from rapidfuzz.fuzz import token_sort_ratio
 from sqlalchemy import Connection
@@ -107,17 +108,42 @@ def list_leads(
         everything: also those with which nothing is to be done any more.
         assigned_to: only this person's; with an empty text those of nobody.
     """
-    states = () if everything or outgoing else leads.OPEN
+    wanted = _wanted(outgoing, case_id, assigned_to, everything=everything)
     with reading(node.engine) as conn:
-        return leads.list_leads(
-            conn,
-            outgoing=outgoing,
-            case_id=case_id,
-            states=states,
-            assigned_to=assigned_to,
-            limit=limit,
-            offset=offset,
-        )
+        return leads.list_leads(conn, **wanted, limit=limit, offset=offset)
+
+
+def count_leads(
+    node: Node,
+    *,
+    outgoing: bool | None = False,
+    case_id: str = "",
+    everything: bool = False,
+    assigned_to: str | None = None,
+) -> int:
+    """Count what `list_leads` would return of a list without end."""
+    wanted = _wanted(outgoing, case_id, assigned_to, everything=everything)
+    with reading(node.engine) as conn:
+        return leads.count_leads(conn, **wanted)
+
+
+def count_new(node: Node) -> int:
+    """Count the leads that came and that nobody has taken up yet."""
+    with reading(node.engine) as conn:
+        return leads.count_leads(conn, outgoing=False, states=(leads.NEW,), assigned_to="")
+
+
+def list_tasks(node: Node, person: str, limit: int) -> list[Entry]:
+    """Return what is to be done about somebody's leads, the most urgent first."""
+    with reading(node.engine) as conn:
+        return leads.open_tasks(conn, person, limit)
+
+
+def _wanted(
+    outgoing: bool | None, case_id: str, assigned_to: str | None, *, everything: bool
+) -> dict[str, Any]:
+    states = () if everything or outgoing else leads.OPEN
+    return {"outgoing": outgoing, "case_id": case_id, "states": states, "assigned_to": assigned_to}
 
 
 def read(node: Node, number: int, actor: str) -> LeadView:
@@ -133,7 +159,7 @@ def read(node: Node, number: int, actor: str) -> LeadView:
             lead,
             leads.list_entries(conn, number),
             leads.list_photographs(conn, number),
-            _delivery(conn, lead),
+            delivery_of(conn, lead),
             _alike(conn, lead),
         )
 
@@ -151,6 +177,14 @@ def read_picture(node: Node, number: int, entry: int, actor: str, *, small: bool
             raise NotFound("There is no such picture.", "See `gmcn leads show`.")
         write_journal(conn, JournalEntry(node.clock(), actor, "lead.read", lead.case_id, ["picture"]))
     return data
+
+
+def delivery_of(conn: Connection, lead: Lead) -> tuple[str, str] | None:
+    """Return how the message of a lead that was sent stands, and why; None of one that came."""
+    if not lead.outgoing or lead.token_id is None:
+        return None
+    row = messages.find_message(conn, outgoing=True, member=lead.member, token_id=lead.token_id)
+    return (row.state, row.reason) if row else (messages.TAKEN, "")
 
 
 def assign(node: Node, number: int, person: str, actor: str) -> None:
@@ -394,13 +428,6 @@ def _checked(letter: Letter) -> Letter:
         return parse_letter({"text": letter.text, **letter.details}, "")
     except ProtocolError as error:
         raise InvalidInput(f"The lead cannot be taken: {error}.", "Mend what is named here.") from None
-
-
-def _delivery(conn: Connection, lead: Lead) -> tuple[str, str] | None:
-    if not lead.outgoing or lead.token_id is None:
-        return None
-    row = messages.find_message(conn, outgoing=True, member=lead.member, token_id=lead.token_id)
-    return (row.state, row.reason) if row else (messages.TAKEN, "")
 
 
 def _alike(conn: Connection, lead: Lead) -> list[int]:

@@ -20,7 +20,7 @@ ANSWER = "lead-answer"
 KINDS = (LEAD, PHOTOGRAPH_REQUEST)
 
 MAX_TEXT = 8_000
-_MAX_LINE = 300
+MAX_LINE = 300
 _WHAT = "lead"
 
 
@@ -120,7 +120,7 @@ def _prose(fields: Fields, name: str) -> str:
 
 
 def _line(fields: Fields, name: str) -> str:
-    return fields.text(name, most=_MAX_LINE) if fields.has(name) else ""
+    return fields.text(name, most=MAX_LINE) if fields.has(name) else ""
 
 
 def _moment(fields: Fields, name: str) -> str:

@@ -5,13 +5,14 @@ Guarantees: a lead that was written reaches the owner, signed and sealed, or a p
 """
 
 from contextlib import suppress
+from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
 from node.adapters.images import Prepared
 from node.errors import Conflict, InvalidInput, NodeError
 from node.runtime import Node
-from node.services.leads.inbox import prepare_picture
+from node.services.leads.inbox import delivery_of, prepare_picture
 from node.services.leads.letters import (
     ANSWER,
     LEAD,
@@ -25,10 +26,25 @@ from node.services.messages import open_member, open_row, write_message
 from node.store import cases, endings, leads, messages
 from node.store.database import reading, writing
 from node.store.journal import JournalEntry, write_journal
+from node.store.leads import Lead
 from node.store.messages import MessageRow
 from protocol.errors import ProtocolError
 from protocol.leaf import check_case_id
 from protocol.message import Content
+
+
+@dataclass(frozen=True, slots=True)
+class SentLead:
+    """A lead that was sent.
+
+    Attributes:
+        delivery: how its message stands, and why.
+        answers: how many there are.
+    """
+
+    lead: Lead
+    delivery: tuple[str, str] | None
+    answers: int
 
 
 def send_lead(node: Node, case_id: str, letter: Letter, actor: str, picture: bytes = b"") -> int:
@@ -50,6 +66,14 @@ def request_photograph(node: Node, case_id: str, reason: str, actor: str) -> int
         See `send_lead`.
     """
     return _send(node, PHOTOGRAPH_REQUEST, case_id, Letter(reason), actor, None)
+
+
+def list_sent(node: Node, *, case_id: str = "", limit: int, offset: int = 0) -> list[SentLead]:
+    """Return the leads that were sent, the newest first, each with how it stands."""
+    with reading(node.engine) as conn:
+        sent = leads.list_leads(conn, outgoing=True, case_id=case_id, limit=limit, offset=offset)
+        answers = leads.count_answers(conn, [lead.id for lead in sent])
+        return [SentLead(lead, delivery_of(conn, lead), answers.get(lead.id, 0)) for lead in sent]
 
 
 def take_answers(node: Node) -> int:

@@ -97,14 +97,19 @@ def end_other_sessions(node: Node, visit: Visit) -> None:
         write_journal(conn, JournalEntry(now, actor_of(visit.person), "sign-out.others"))
 
 
-def keep_form(node: Node, person: Person, path: str, fields: Fields) -> bool:
-    """Keep what somebody had typed into the form at a path. Returns False where it is too much."""
+def keep_form(node: Node, person: Person, path: str, fields: Fields, kept: timedelta = KEPT) -> bool:
+    """Keep what somebody had typed into the form at a path. Returns False where it is too much.
+
+    Args:
+        path: any other name serves, too, for what is kept for a while and stands in no address.
+        kept: how long.
+    """
     data = json.dumps(list(fields)).encode()
     if len(data) > MAX_KEPT:
         return False
     sealed, now = encrypt(node, _USE, f"{person.id} {path}", data), node.clock()
     with writing(node.engine) as conn:
-        people.keep_form(conn, person.id, path, sealed, now + KEPT)
+        people.keep_form(conn, person.id, path, sealed, now + kept)
     return True
 
 

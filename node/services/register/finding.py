@@ -7,7 +7,7 @@ anything is shown, and of a search which conditions it had, with keyed hashes of
 the words.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any
@@ -34,6 +34,9 @@ from protocol.encoding import parse_object
 from protocol.errors import NotAuthorized
 
 MIN_PURPOSE, MAX_PURPOSE = 5, 300
+
+CLOSED_PARTS = ("network", "police")
+"""The parts of a foreign case that open for a purpose only."""
 
 _OPEN_PARTS = ("head", "public")
 _WORDS = ("name", "text", "place")
@@ -151,11 +154,14 @@ def _hash_terms(node: Node, asked: Mapping[str, Any]) -> list[str]:
 # --- Opening ---
 
 
-def open_case(node: Node, case_id: str, actor: str, purpose: str = "") -> Opened:
+def open_case(
+    node: Node, case_id: str, actor: str, purpose: str = "", allowed: Collection[str] = CLOSED_PARTS
+) -> Opened:
     """Open one case: all of an own one, and as much of a foreign one as the purpose allows.
 
     Args:
         purpose: why the network and police parts are read; without it they stay closed.
+        allowed: those of them that the reader may open at all.
 
     Raises:
         NotFound: this node has nothing of such a case.
@@ -168,7 +174,7 @@ def open_case(node: Node, case_id: str, actor: str, purpose: str = "") -> Opened
             opened = _own(conn, node, case_id)
             read = sorted(opened.parts["record"])
         else:
-            opened = _foreign(conn, node, case_id, with_purpose=bool(purpose))
+            opened = _foreign(conn, node, case_id, allowed if purpose else ())
             read = list(opened.parts)
         write_journal(conn, JournalEntry(node.clock(), actor, "case.open", case_id, read, purpose))
     return opened
@@ -192,7 +198,7 @@ def open_case_quietly(node: Node, case_id: str) -> Opened:
     with reading(node.engine) as conn:
         if _is_own(node, case_id):
             return _own(conn, node, case_id)
-        return _foreign(conn, node, case_id, with_purpose=False)
+        return _foreign(conn, node, case_id, ())
 
 
 def read_photograph(node: Node, case_id: str, sha256: str, actor: str) -> tuple[bytes, str]:
@@ -211,11 +217,19 @@ def read_photograph(node: Node, case_id: str, sha256: str, actor: str) -> tuple[
     return _read_photograph(node, opened, sha256)
 
 
-def open_photograph(node: Node, case_id: str, sha256: str, actor: str, purpose: str) -> tuple[bytes, str]:
+def open_photograph(
+    node: Node,
+    case_id: str,
+    sha256: str,
+    actor: str,
+    purpose: str,
+    allowed: Collection[str] = CLOSED_PARTS,
+) -> tuple[bytes, str]:
     """Return a photograph that any part of a case names, and its media type.
 
     Args:
         purpose: why it is looked at; it is in the journal first.
+        allowed: the closed parts that the reader may open.
 
     Raises:
         NotFound: the case names no such photograph, or it is not on this disk.
@@ -224,9 +238,7 @@ def open_photograph(node: Node, case_id: str, sha256: str, actor: str, purpose: 
     check_purpose(purpose)
     with writing(node.engine) as conn:
         opened = (
-            _own(conn, node, case_id)
-            if _is_own(node, case_id)
-            else _foreign(conn, node, case_id, with_purpose=True)
+            _own(conn, node, case_id) if _is_own(node, case_id) else _foreign(conn, node, case_id, allowed)
         )
         named = [name for name, part in opened.parts.items() if sha256 in hashes_in(part)]
         write_journal(conn, JournalEntry(node.clock(), actor, "photograph.open", case_id, named, purpose))
@@ -247,6 +259,11 @@ def _read_part(line: bytes) -> dict[str, Any]:
 
 
 def check_purpose(purpose: str) -> None:
+    """Check that a purpose may mean something.
+
+    Raises:
+        InvalidInput: it is too short, too long, or of more than one line.
+    """
     if not MIN_PURPOSE <= len(purpose.strip()) <= MAX_PURPOSE or not purpose.isprintable():
         raise InvalidInput(
             f"The purpose must have {MIN_PURPOSE} to {MAX_PURPOSE} characters, on one line.",
@@ -265,7 +282,7 @@ def _own(conn: Connection, node: Node, case_id: str) -> Opened:
 def _public(conn: Connection, node: Node, case_id: str) -> Opened:
     """Read of a case what is public."""
     if not _is_own(node, case_id):
-        return _foreign(conn, node, case_id, with_purpose=False)
+        return _foreign(conn, node, case_id, ())
     case = cases.get_case(conn, case_id)
     if case.status == cases.ERASED:
         raise NotFound("This case was erased.", "Nothing of it is kept.")
@@ -303,7 +320,12 @@ def _disclosed(node: Node, own: Iterable[CaseFile]) -> dict[str, Mapping[str, An
     }
 
 
-def _foreign(conn: Connection, node: Node, case_id: str, *, with_purpose: bool) -> Opened:
+def _foreign(conn: Connection, node: Node, case_id: str, allowed: Collection[str]) -> Opened:
+    """Read a foreign case.
+
+    Args:
+        allowed: the parts that are read besides those that are open.
+    """
     today = node.clock().date()
     held = [
         doc
@@ -319,7 +341,7 @@ def _foreign(conn: Connection, node: Node, case_id: str, *, with_purpose: bool) 
     for doc in held:
         for name, part in read_parts(doc).items():
             parts.setdefault(name, part)
-    closed = () if with_purpose else tuple(name for name in parts if name not in _OPEN_PARTS)
+    closed = tuple(name for name in parts if name not in (*_OPEN_PARTS, *allowed))
     shown = {name: part for name, part in parts.items() if name not in closed}
     owner = peers.find_peer(conn, held[0].member)
     return Opened(

@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from node.adapters.images import prepare_photograph
+from node.adapters.images import Prepared, prepare_photograph
 from node.errors import InvalidInput
 from node.runtime import Node
 from node.store.database import writing
@@ -48,12 +48,26 @@ def import_photographs(node: Node, record: dict[str, Any], folder: Path) -> dict
         raise InvalidInput("The photographs cannot be taken.", "Mend or leave out those files.", problems)
     expect_import(node, [one.sha256 for _, made in prepared for one in (made.small, made.full)])
     for photo, made in prepared:
-        for rendition in (made.small, made.full):
-            node.blobs.put(node.member, rendition.data)
-        distinct = {rendition.sha256: rendition.describe() for rendition in (made.small, made.full)}
-        photo["renditions"] = list(distinct.values())
+        photo["renditions"] = _keep(node, made)
         del photo["file"]
     return record
+
+
+def take_photograph(node: Node, data: bytes) -> list[dict[str, Any]]:
+    """Keep one photograph that was handed in, and return its renditions for a record.
+
+    Raises:
+        InvalidInput: it is no photograph, or too large; nothing is kept then.
+    """
+    made = prepare_photograph(data, node.photograph_limits())
+    expect_import(node, [made.small.sha256, made.full.sha256])
+    return _keep(node, made)
+
+
+def _keep(node: Node, made: Prepared) -> list[dict[str, Any]]:
+    for rendition in (made.small, made.full):
+        node.blobs.put(node.member, rendition.data)
+    return list({one.sha256: one.describe() for one in (made.small, made.full)}.values())
 
 
 def expect_import(node: Node, hashes: Collection[str]) -> None:

@@ -28,7 +28,7 @@ from node.services.register.cases import index_cases, new_case_id, void_request
 from node.services.register.photographs import hashes_in, photographs_in
 from node.services.standing import exchanges
 from node.services.witnesses import witnessing
-from node.store import cases, documents, endings, feeds, handovers, leads, messages, photographs
+from node.store import cases, documents, drafts, endings, feeds, handovers, leads, messages, photographs
 from node.store.cases import CaseFile
 from node.store.database import chunks, reading, writing
 from node.store.journal import JournalEntry, write_journal
@@ -636,4 +636,5 @@ def _empty(conn: Connection, node: Node, case: CaseFile) -> None:
     """Take a case out of the register and the search; its photographs go with the next purge."""
     remove_many(conn, "own", None, [case.case_id])
     hashes = cases.empty_case(conn, case.case_id, node.clock())
+    drafts.drop_drafts_about(conn, case.case_id)
     photographs.loosen_photographs(conn, node.member, hashes)

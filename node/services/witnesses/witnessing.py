@@ -98,6 +98,11 @@ def witnessed_at(note: bytes, asked: Witnesses) -> datetime | None:
     return times[-asked.quorum].at if 0 < asked.quorum <= len(times) else None
 
 
+def cosigners_of(note: bytes, asked: Witnesses) -> tuple[str, ...]:
+    """Return which witnesses of a feed have cosigned a head, by name."""
+    return tuple(sorted(_newest_by_member(parse_note(note), asked.keys)))
+
+
 def check_may_sign(node: Node) -> None:
     """Check that a head may be signed on top of the own ones; the witnesses are asked unless they were just
     now. Call it before the transaction that signs.

@@ -33,15 +33,23 @@ from node.services.serving import TooOften
 from node.web.console import (
     account,
     audit,
+    case_drafts,
+    case_endings,
+    cases,
     entrance,
     erasures,
     evidence,
     federation,
+    foreign,
     guard,
     home,
+    leads,
     navigation,
     people,
+    search,
+    telling,
 )
+from node.web.console.case_text import show_language
 from node.web.console.cookie import SealedCookies
 from node.web.console.guard import ForgedForm, WrongHost, check_guarded, guard_request, open_to_all, this_node
 from node.web.console.languages import set_up_languages
@@ -61,6 +69,13 @@ _BLUEPRINTS = (
     erasures.pages,
     evidence.pages,
     audit.pages,
+    cases.pages,
+    case_drafts.pages,
+    case_endings.pages,
+    search.pages,
+    foreign.pages,
+    leads.pages,
+    telling.pages,
 )
 _STATIC = (Path(__file__).parent / "static", Path(__file__).parent.parent / "static")
 _STATIC_SECONDS = 86_400
@@ -154,7 +169,7 @@ def make_console_app(node: Node) -> Flask:
         WTF_CSRF_SSL_STRICT=False,  # asks for a Referer, which no page sends; `guard` looks at Sec-Fetch-Site
     )
     app.session_interface = SealedCookies(node)
-    app.jinja_env.filters["role_names"] = role_names
+    app.jinja_env.filters.update(role_names=role_names, language_name=show_language)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     CSRFProtect(app)
     set_up_languages(app, config.timezone)

@@ -28,7 +28,7 @@ class Form(FlaskForm):  # type: ignore[misc]  # published without types
             """Take what was sent; else what was kept from before its author was signed out."""
             found = super().wrap_formdata(form, formdata)
             if found is None and formdata is _AUTO and request.method == "GET":
-                return _kept_fields()
+                return kept_fields()
             return found
 
     def validate_on_submit(self, extra_validators: Any = None) -> bool:
@@ -39,7 +39,8 @@ class Form(FlaskForm):  # type: ignore[misc]  # published without types
         return right
 
 
-def _kept_fields() -> "MultiDict[str, str] | None":
+def kept_fields() -> "MultiDict[str, str] | None":
+    """Return what was kept of the form at this address from before its author was signed out."""
     if not is_signed_in():
         return None
     if "kept" not in g:

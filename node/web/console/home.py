@@ -13,11 +13,13 @@ from flask import Blueprint, render_template, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
+from node.domain.lifecycle import UNDO_WINDOW
 from node.domain.permissions import Permission
 from node.runtime import Node
+from node.services.leads import inbox
 from node.services.members import membership
 from node.services.people import accounts
-from node.services.register import ledger
+from node.services.register import drafts, ledger, listing
 from node.services.standing import standing_of_own
 from node.services.witnesses import evidence
 from node.store.people import Person
@@ -26,6 +28,9 @@ from protocol.endorsement import State
 
 _FEW_CODES = 3
 _ROSTER_SOON = timedelta(days=2)  # the coordinator renews it when four days are left
+_MOST = 10
+_NEAR = timedelta(days=1)
+_TASKS_SHOWN = 20
 
 pages = Blueprint("home", __name__)
 
@@ -124,5 +129,54 @@ def _network(node: Node, reader: Person) -> Iterator[Due]:
         yield Due(text, url_for("federation.index"), "soon", stands.until)
 
 
-SOURCES: Sequence[Source] = (_own_recovery_codes, _people_never_seen, _federation, _network)
+def _unfinished(node: Node, reader: Person) -> Iterator[Due]:
+    if not reader.may(Permission.WRITE_CASES):
+        return
+    for draft in drafts.list_drafts(node, reader)[:_MOST]:
+        text = _("Finish the change of a case.") if draft.case_id else _("Finish the new case.")
+        yield Due(text, url_for("case_drafts.check", draft_id=draft.id), by=draft.ends_at)
+
+
+def _undoable(node: Node, reader: Person) -> Iterator[Due]:
+    if not reader.may(Permission.END_CASES):
+        return
+    for case in listing.undoable(node, _MOST):
+        opaque = case.case_id.partition("/")[2]
+        text = _("Case %(number)s was withdrawn. It can still be undone.", number=opaque[:6])
+        by = case.withdrawn_at + UNDO_WINDOW if case.withdrawn_at else None
+        yield Due(text, url_for("case_endings.undo", opaque=opaque), by=by)
+
+
+def _leads_of_nobody(node: Node, reader: Person) -> Iterator[Due]:
+    if not reader.may(Permission.WORK_LEADS):
+        return
+    if number := inbox.count_new(node):
+        text = ngettext(
+            "%(num)d new lead about our cases waits for somebody.",
+            "%(num)d new leads about our cases wait for somebody.",
+            number,
+        )
+        yield Due(text, url_for("leads.index", show="nobody"), "now")
+
+
+def _own_tasks(node: Node, reader: Person) -> Iterator[Due]:
+    if not reader.may(Permission.WORK_LEADS):
+        return
+    for entry in inbox.list_tasks(node, reader.name, _TASKS_SHOWN):
+        near = entry.due_at is not None and entry.due_at <= node.clock() + _NEAR
+        address = url_for("leads.show", number=entry.lead_id)
+        text = _("Your task of lead %(number)s", number=entry.lead_id)
+        yield Due(text, address, "soon" if near else "later", entry.due_at)
+
+
+SOURCES: Sequence[Source] = (
+    _leads_of_nobody,
+    _own_tasks,
+    _undoable,
+    _unfinished,
+    _federation,
+    _network,
+    _own_recovery_codes,
+    _people_never_seen,
+)
 """Who knows what is due."""

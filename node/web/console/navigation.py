@@ -12,6 +12,9 @@ from node.web.console.guard import permission_of
 
 ENTRIES: Sequence[tuple[str, Any]] = (
     ("home.today", _("Due today")),
+    ("cases.index", _("Own cases")),
+    ("search.index", _("Search")),
+    ("leads.index", _("Leads")),
     ("federation.index", _("Federation")),
     ("people.index", _("People")),
     ("audit.index", _("Journal")),

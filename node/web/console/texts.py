@@ -19,7 +19,7 @@ _NODE = FOLDER.parent.parent
 _PAGES = _NODE / "web" / "console"
 _KEYWORDS = {**DEFAULT_KEYWORDS, "lazy_gettext": None, "lazy_ngettext": (1, 2)}
 # Errors of these rooms are shown to people as they are, so their sentences are texts, too.
-_ROOMS = ("people",)
+_ROOMS = ("leads", "people")
 _ERRORS = dict.fromkeys(("NotFound", "NotAllowed", "Conflict", "InvalidInput", "PeerUnavailable", "TooOften"))
 
 

@@ -354,6 +354,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("endorser", "endorsement", name=op.f("pk_withdrawal")),
     )
     op.create_table(
+        "case_draft",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("person_id", sa.String(), nullable=False),
+        sa.Column("case_id", sa.String(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_case_draft_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_case_draft")),
+    )
+    with op.batch_alter_table("case_draft", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_case_draft_case_id"), ["case_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_case_draft_person_id"), ["person_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_case_draft_updated_at"), ["updated_at"], unique=False)
+
+    op.create_table(
         "case_exclusion",
         sa.Column("case_id", sa.String(), nullable=False),
         sa.Column("member", sa.String(), nullable=False),
@@ -695,6 +711,12 @@ def downgrade() -> None:
 
     op.drop_table("case_photograph")
     op.drop_table("case_exclusion")
+    with op.batch_alter_table("case_draft", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_case_draft_updated_at"))
+        batch_op.drop_index(batch_op.f("ix_case_draft_person_id"))
+        batch_op.drop_index(batch_op.f("ix_case_draft_case_id"))
+
+    op.drop_table("case_draft")
     op.drop_table("withdrawal")
     op.drop_table("waypoint")
     op.drop_table("staff_token")

@@ -1,11 +1,12 @@
 """A console with one person of every role, each signed in."""
 
 import hashlib
+import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -14,24 +15,33 @@ import pyotp
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from PIL import Image
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from node.domain.permissions import Role
 from node.runtime import Node
+from node.services import messages
+from node.services.leads import inbox, sending
+from node.services.leads.letters import Letter
 from node.services.people import accounts, sessions
 from node.services.people.encryption import encrypt
 from node.services.people.passwords import hash_password
+from node.services.register import album, drafts, finding
+from node.services.register.drafts import Draft
 from node.services.witnesses.evidence import RECEIVED
 from node.store import evidence, people
+from node.store.cases import CaseFile
 from node.store.database import writing
 from node.store.evidence import KeptEvidence
 from node.store.people import Person
 from node.web.console import make_console_app
+from node.web.console.case_form import type_record
 from protocol.checkpoint import Checkpoint, sign_checkpoint
 from protocol.evidence import Evidence, format_evidence
 from protocol.note import format_note
 from protocol.policy import Policy
+from tests.factories import sample_full_record, sample_record
 from tests.federation import DE, FR, Federation
 
 PASSWORD = "a horse on a staple 4"
@@ -78,10 +88,11 @@ class Console:
 
     def addresses(self) -> Iterator[tuple[Rule, str]]:
         """Give every rule of the console with an address that it answers."""
-        examples = self.examples()
+        examples, own = self.examples(), self.entered.examples()
         adapter = self.app.url_map.bind("")
         for rule in self.app.url_map.iter_rules():
-            yield rule, adapter.build(rule.endpoint, {name: examples[name] for name in rule.arguments})
+            given = examples | own if rule.endpoint.startswith("case") else examples
+            yield rule, adapter.build(rule.endpoint, {name: given[name] for name in rule.arguments})
 
     def examples(self) -> dict[str, Any]:
         """Give a value for every argument that stands in an address of the console."""
@@ -91,7 +102,106 @@ class Console:
             "name": "console.css",
             "member_id": DE[0],
             "evidence_id": keep_evidence(self.federation, FR[0], DE[0]),
+            **self.told.examples(),
         }
+
+    @cached_property
+    def entered(self) -> "Entered":
+        """An own case with a photograph, and something that an operator has not finished."""
+        return enter(self)
+
+    @cached_property
+    def told(self) -> "Told":
+        """A German case with a photograph that is here, and a German lead with a picture about an own one."""
+        return tell(self)
+
+
+@dataclass(frozen=True)
+class Entered:
+    """What the people of a console have entered.
+
+    Attributes:
+        case: an own one that is published, with a photograph.
+        photograph: SHA-256 of its full form.
+        draft: of an operator, begun from that case.
+    """
+
+    case: CaseFile
+    photograph: str
+    draft: Draft
+
+    def examples(self) -> dict[str, Any]:
+        """Give a value for every argument that stands in an address of these pages."""
+        opaque = self.case.case_id.partition("/")[2]
+        return {"opaque": opaque, "sha256": self.photograph, "draft_id": self.draft.id, "key": "child"}
+
+
+def enter(console: Console) -> Entered:
+    """Publish a case with a photograph and a second revision, and begin to change it."""
+    node = console.node
+    (made,) = console.federation.publish(
+        node.member, sample_full_record(photos=None, companions=None, alert=None)
+    )
+    case = album.add_photograph(node, made.case_id, picture(), {"kind": "photo"}, "test", 1)
+    typed = type_record(case.record, "UTC")
+    draft = drafts.begin_change(node, console.people[Role.OPERATOR], case, typed)
+    return Entered(case, case.record["photos"][0]["renditions"][-1]["sha256"], draft)
+
+
+def picture() -> bytes:
+    """Draw a photograph of nobody."""
+    made = io.BytesIO()
+    Image.effect_noise((480, 600), 120).convert("RGB").save(made, "PNG")
+    return made.getvalue()
+
+
+@dataclass(frozen=True)
+class Told:
+    """What another member has published and told.
+
+    Attributes:
+        foreign, own: a German case that was pulled, and a French one.
+        photograph: SHA-256 of a small one of the German case.
+        lead: number of what Germany told about the French case.
+    """
+
+    foreign: str
+    own: str
+    photograph: str
+    lead: int
+
+    def examples(self) -> dict[str, Any]:
+        """Give a value for every argument that stands in an address of these pages."""
+        member, opaque = self.foreign.split("/")
+        places = {"member": member, "opaque": opaque, "sha256": self.photograph}
+        return {**places, "search_id": "x" * 16, "number": self.lead, "entry": 0}
+
+
+def tell(console: Console) -> Told:
+    """Let Germany publish a case and tell something about a French one."""
+    federation, here, there = console.federation, console.node, console.federation[DE[0]]
+    picture = federation.folder / "child.png"
+    Image.effect_noise((240, 300), 120).convert("RGB").save(picture)
+    photos = [{"kind": "photo", "file": picture.name, "primary": True}]
+    (foreign,) = federation.publish(there.member, sample_full_record(photos=photos, companions=None))
+    (own,) = federation.publish(here.member, sample_record("uk", photos=None))
+    federation.pull(here.member, there.member)
+    letter = Letter("She was seen at the harbour.", "2026-11-20", "Hamburg", 53.54, 9.98)
+    sending.send_lead(there, own.case_id, letter, "Diaz", picture.read_bytes())
+    carry(federation)
+    (lead,) = inbox.list_leads(here)
+    opened = finding.open_case_quietly(here, foreign.case_id)
+    small = min(opened.photographs, key=lambda photo: photo.size)
+    return Told(foreign.case_id, own.case_id, small.sha256, lead.id)
+
+
+def carry(federation: Federation) -> None:
+    """Do what the jobs do with messages, on both sides."""
+    for sender, receiver in ((FR[0], DE[0]), (DE[0], FR[0])):
+        assert messages.deliver(federation[sender], receiver) == ""
+    for node in federation.nodes.values():
+        inbox.take(node)
+        sending.take_answers(node)
 
 
 def csrf_token(page: TestResponse) -> str:

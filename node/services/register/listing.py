@@ -1,0 +1,64 @@
+"""The register as its people see it: a list with conditions, and what can still be undone."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from node.domain.lifecycle import UNDO_WINDOW
+from node.errors import InvalidInput
+from node.runtime import Node
+from node.services.register import finding
+from node.store import cases, handovers, register
+from node.store.cases import CaseFile
+from node.store.database import reading
+from node.store.register import Wanted
+from node.store.search import Query
+
+MAX_FOUND = 50
+_KEPT = (cases.DRAFT, cases.PUBLISHED, cases.WITHDRAWN)
+
+
+def list_register(
+    node: Node,
+    limit: int,
+    offset: int,
+    *,
+    status: str | None = None,
+    category: str | None = None,
+    review_by: date | None = None,
+) -> tuple[list[CaseFile], int]:
+    """Return a part of the register, the most recently changed first, and how many cases fit in all.
+
+    Args:
+        status: all but erased ones when None.
+
+    Raises:
+        InvalidInput: there is no such status.
+    """
+    if status is not None and status not in cases.STATUSES:
+        raise InvalidInput("There is no such state of a case.", "Choose one of the list.")
+    wanted = Wanted([status] if status else _KEPT, category, review_by)
+    with reading(node.engine) as conn:
+        return register.list_register(conn, wanted, limit, offset), register.count_register(conn, wanted)
+
+
+def find_own(node: Node, name: str, text: str, actor: str) -> tuple[Sequence[CaseFile], int]:
+    """Find own cases by a name in any script or by words, at most `MAX_FOUND`, and say how many there are.
+
+    Raises:
+        InvalidInput: what is looked for is too long.
+    """
+    query = Query(
+        today=node.clock().date(), name=name or None, text=text or None, source="own", limit=MAX_FOUND
+    )
+    hits, total = finding.find(node, query, actor)
+    ids = [hit.case_id for hit in hits]
+    with reading(node.engine) as conn:
+        found = cases.get_cases(conn, ids)
+    return [found[case_id] for case_id in ids if case_id in found], total
+
+
+def undoable(node: Node, limit: int) -> list[CaseFile]:
+    """Return the withdrawn cases whose withdrawal can still be taken back, the most urgent first."""
+    with reading(node.engine) as conn:
+        found = register.withdrawn_since(conn, node.clock() - UNDO_WINDOW, limit)
+        return [case for case in found if handovers.giving_of(conn, case.case_id, handovers.GIVEN) is None]

@@ -1,0 +1,81 @@
+"""The register as a list: own cases by what stands in their records, the most recently changed first.
+
+Leaves to others: names and words, which the search knows (`store.search`), and everything about one case
+(`store.cases`).
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from node.store import cases
+from node.store.cases import CaseFile, case_file
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which own cases are looked for; None leaves a condition open.
+
+    Attributes:
+        statuses: in which they stand.
+        review_by: the owner was to look at it again on that day or before.
+    """
+
+    statuses: Collection[str]
+    category: str | None = None
+    review_by: date | None = None
+
+
+def list_register(conn: Connection, wanted: Wanted, limit: int, offset: int) -> list[CaseFile]:
+    """Return a part of the register."""
+    query = (
+        sa.select(case_file.c.case_id)
+        .where(*_conditions(conn, wanted))
+        .order_by(case_file.c.updated_at.desc(), case_file.c.case_id)
+        .limit(limit)
+        .offset(offset)
+    )
+    ids = list(conn.execute(query).scalars())
+    found = cases.get_cases(conn, ids)
+    return [found[case_id] for case_id in ids]
+
+
+def count_register(conn: Connection, wanted: Wanted) -> int:
+    """Count the cases that fit."""
+    query = sa.select(sa.func.count()).select_from(case_file).where(*_conditions(conn, wanted))
+    return int(conn.execute(query).scalar_one())
+
+
+def withdrawn_since(conn: Connection, moment: datetime, limit: int) -> list[CaseFile]:
+    """Return the cases that were withdrawn after a moment, the first one first."""
+    query = (
+        sa.select(case_file.c.case_id, case_file.c.withdrawn_at)
+        .where(case_file.c.status == cases.WITHDRAWN, case_file.c.withdrawn_at > moment)
+        .order_by(case_file.c.withdrawn_at)
+        .limit(limit)
+    )
+    ids = [row.case_id for row in conn.execute(query)]
+    found = cases.get_cases(conn, ids)
+    return [found[case_id] for case_id in ids]
+
+
+def _conditions(conn: Connection, wanted: Wanted) -> list[sa.ColumnElement[bool]]:
+    conditions: list[sa.ColumnElement[bool]] = [case_file.c.status.in_(wanted.statuses)]
+    if wanted.category is not None:
+        conditions.append(_field(conn, "category") == wanted.category)
+    if wanted.review_by is not None:  # a moment begins with its day
+        day = sa.func.substr(_field(conn, "review_due"), 1, len("2026-12-03"))
+        conditions.append(day <= wanted.review_by.isoformat())
+    return conditions
+
+
+def _field(conn: Connection, name: str) -> sa.ColumnElement[Any]:
+    """Read a text of the record where it lies."""
+    if conn.dialect.name == "postgresql":
+        record = sa.cast(sa.func.convert_from(case_file.c.record, "UTF8"), sa.JSON)
+        return sa.func.json_extract_path_text(record, name)
+    return sa.func.json_extract(sa.cast(case_file.c.record, sa.Text), f"$.{name}")
