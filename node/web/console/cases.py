@@ -163,7 +163,7 @@ def show(opaque: str) -> str:
         sections=_sections(case.record),
         photographs=text.photographs,
         standing=standing,
-        notices=[(_NOTICES[notice.kind], notice.due) for notice in standing.notices],
+        notices=[(NOTICES[notice.kind], notice.due) for notice in standing.notices],
         holdings=held,
         excluded=register.excluded_members(node, case_id),
         came=came,
@@ -273,15 +273,19 @@ def _review(record: Mapping[str, Any]) -> str:
         return text
 
 
-_NOTICES: Mapping[str, Any] = MappingProxyType(
+NOTICES: Mapping[str, Any] = MappingProxyType(
     {
         "expiry": lazy_gettext("The published case expires. Renew or withdraw it."),
         "adulthood": lazy_gettext("The child may turn 18. Decide whether the case stays public."),
         "photo": lazy_gettext("A photograph expires. Replace it."),
+        "photo_age": lazy_gettext("The newest photograph is two years old. Ask for another."),
+        "risk": lazy_gettext("Assess the risk anew."),
+        "long_term": lazy_gettext("The child stays missing. Assess the risk anew."),
         "review": lazy_gettext("Look at the case again."),
         "purge": lazy_gettext("The record goes."),
     }
 )
+"""What the owner of a case has to do, by the kind of a notice."""
 
 
 def _sections(record: Mapping[str, Any]) -> list[tuple[Any, list[Any]]]:
