@@ -16,7 +16,7 @@ from wtforms.validators import Length
 from node.domain.lifecycle import UNDO_WINDOW, can_undo
 from node.domain.permissions import Permission
 from node.errors import Conflict, InvalidInput
-from node.services.register import album, drafts, finding, handover, history, listing
+from node.services.register import album, drafts, finding, gate, handover, history, listing
 from node.services.register import cases as register
 from node.store import handovers
 from node.store.cases import DRAFT, ERASED, PUBLISHED, STATUSES, WITHDRAWN, CaseFile
@@ -165,6 +165,7 @@ def show(opaque: str) -> str:
         standing=standing,
         notices=[(NOTICES[notice.kind], notice.due) for notice in standing.notices],
         holdings=held,
+        waiting=next(iter(gate.list_requests(node, case_id=case_id, limit=1)), None),
         excluded=register.excluded_members(node, case_id),
         came=came,
         went=str(_HANDOVER[went.state]) % {"member": went.member} if went else "",
@@ -204,7 +205,7 @@ def photographs(opaque: str) -> BaseResponse | str:
         about = {"kind": form.kind.data} | ({"taken": form.taken.data.strip()} if form.taken.data else {})
         data = form.picture.data.stream.read(node.photograph_limits().input_bytes + 1)
         try:
-            album.add_photograph(node, case_id, data, about, actor(), _whole(form.revision.data))
+            album.add_photograph(node, case_id, data, about, actor(), read_revision(form.revision.data))
         except InvalidInput as error:
             _blame(form, error)
         except Conflict:
@@ -320,8 +321,8 @@ def _is_given(went: handovers.Handover | None) -> bool:
     return went is not None and went.state in handovers.GIVEN
 
 
-def _whole(text: Any) -> int:
-    """Read a whole number that a form carries; -1 where somebody put something else there."""
+def read_revision(text: Any) -> int:
+    """Read the revision, or another whole number, that a form carries; -1 where somebody put something else there."""
     text = str(text or "")
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else -1
 
@@ -342,7 +343,7 @@ def _blame(form: PhotographForm, error: InvalidInput) -> None:
 def _change_album(opaque: str, do: Any, done: str) -> BaseResponse:
     form = NumberForm()
     if form.validate_on_submit():
-        number, revision = _whole(form.number.data), _whole(form.revision.data)
+        number, revision = read_revision(form.number.data), read_revision(form.revision.data)
         try:
             do(this_node(), case_id_of(opaque), number, actor(), revision)
         except Conflict:
