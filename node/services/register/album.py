@@ -16,8 +16,9 @@ from node.services.register.photographs import photographs_in, take_photograph
 from node.store import cases
 from node.store.cases import CaseFile
 from node.store.database import reading, writing
+from node.store.feeds import HELD
 from node.store.journal import JournalEntry, write_journal
-from node.store.photographs import FULL, HELD
+from node.store.photographs import FULL
 
 MAX_PHOTOGRAPHS = 20
 """As many as schemas/case.v1.json lets a case have."""

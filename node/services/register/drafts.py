@@ -1,7 +1,7 @@
 """Cases and changes of cases that somebody has begun to type and not finished.
 
-Guarantees: what is typed is kept as it was typed, right or wrong, encrypted and for its author alone, until it
-is finished, thrown away, or was not touched for 30 days; a change is laid over what others have changed
+Guarantees: what is typed is kept as it was typed, right or wrong, encrypted and for its author alone, until
+it is finished, thrown away, or was not touched for 30 days; a change is laid over what others have changed
 meanwhile field by field, and never over a field that they changed too unless its author chose so.
 """
 

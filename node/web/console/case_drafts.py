@@ -1,11 +1,11 @@
 """Entering a case and changing one: section by section, kept at every step, checked at the end.
 
 Guarantees: whatever was sent is kept before anything else happens to it; nothing becomes part of the register
-but by its author's word on the last page; where somebody else has changed the case meanwhile, both versions are
-there to choose from, field by field.
+but by its author's word on the last page; where somebody else has changed the case meanwhile, both versions
+are there to choose from, field by field.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,10 +30,11 @@ from node.web.console.case_form import (
     type_record,
 )
 from node.web.console.case_sections import SECTION_OF, SECTIONS, WRONG, Leaf, Rows, Section
-from node.web.console.case_text import Fact, Said, describe_part
+from node.web.console.case_text import Fact
 from node.web.console.case_words import FIELDS
 from node.web.console.forms import Form, kept_fields
 from node.web.console.guard import actor, needs, person, this_node
+from node.web.console.own_fields import describe_field, name_field
 
 pages = Blueprint("case_drafts", __name__)
 
@@ -153,7 +154,7 @@ def check(draft_id: str) -> Response | str:
         draft=draft,
         case=merge.case,
         problems=problems,
-        differences=list(_differences(merge)),
+        differences=list(_differences(merge, {wrong.place.partition("-")[0] for wrong in problems})),
         disputed=merge.disputed,
         sections=SECTIONS,
         title=_title(draft),
@@ -185,11 +186,11 @@ def throw_away(draft_id: str) -> Response | str:
 def draft_name(draft: Draft) -> str:
     """Call something unfinished by the child's name, for its author's eyes."""
     names = draft.typed.get("names") or ()
-    return next((row["full"] for row in names if row.get("full")), "") or _("Name not known")
+    return next((str(row["full"]) for row in names if row.get("full")), "") or str(_("Name not known"))
 
 
 def _title(draft: Draft | None) -> str:
-    return _("Change a case") if draft is not None and draft.case_id else _("New case")
+    return str(_("Change a case") if draft is not None and draft.case_id else _("New case"))
 
 
 def _find(draft_id: str) -> Draft | None:
@@ -261,7 +262,7 @@ def _problems(draft: Draft, typed: Mapping[str, Any]) -> Iterator[Wrong]:
     found = drafts.problems_of(node, {name: value for name, value in record.items() if value is not None})
     for problem in found:
         place, item = place_problem(problem.path, typed)
-        missing = problem.reason.startswith("is missing")
+        missing = problem.message.startswith("is missing")
         top = problem.path.partition(".")[0].partition("[")[0]
         home = SECTION_OF.get(top, SECTIONS[0])
         label = item.label if item is not None and item.label else FIELDS.get(top, home.label)
@@ -278,21 +279,13 @@ def _words_for(item: Any, *, missing: bool) -> Any:
     return _("This does not fit: it is too long, has signs that nobody can print, or is not one of the list.")
 
 
-def _differences(merge: Merge) -> Iterator[Difference]:
+def _differences(merge: Merge, wrong: Collection[str]) -> Iterator[Difference]:
+    """Compare, but for fields that are wrong: they cannot be described."""
     now = merge.case.record if merge.case else {}
-    for name in sorted(merge.changes, key=list(SECTION_OF).index):
+    for name in sorted(merge.changes.keys() - wrong, key=list(SECTION_OF).index):
         theirs = describe_field(name, now.get(name)) if name in merge.theirs else None
         mine, before = describe_field(name, merge.changes[name]), describe_field(name, merge.base.get(name))
-        yield Difference(name, FIELDS.get(name, name), before, mine, theirs)
-
-
-def describe_field(name: str, value: Any) -> list[Fact]:
-    """Describe one field of a record; nothing where it has no value."""
-    if value is None:
-        return []
-    if name == "notes":
-        return [Fact(_("Notes of the house"), [Said(str(value))])]
-    return describe_part({name: value})
+        yield Difference(name, name_field(name), before, mine, theirs)
 
 
 def _finished(draft: Draft, merge: Merge, case: CaseFile | None) -> Response:
@@ -302,9 +295,8 @@ def _finished(draft: Draft, merge: Merge, case: CaseFile | None) -> Response:
     elif merge.case is None:
         flash(_("The case is in the register. Add photographs now; nothing has left the house."))
     else:
-        flash(
-            _(
-                "The change is stored. What other members see stays as it is until the case is published again."
-            )
+        stored = _(
+            "The change is stored. What other members see stays as it is until the case is published again."
         )
+        flash(stored)
     return redirect(url_for("cases.show", opaque=case_id.partition("/")[2]), 303)

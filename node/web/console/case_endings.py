@@ -15,9 +15,10 @@ from node.errors import Conflict, InvalidInput, NodeError
 from node.services.register import cases as register
 from node.services.register import publishing
 from node.web.console.case_text import describe_public
-from node.web.console.cases import OUTCOMES, case_id_of
+from node.web.console.cases import case_id_of
 from node.web.console.forms import Form
 from node.web.console.guard import actor, needs, person, this_node
+from node.web.console.own_fields import OUTCOMES
 
 pages = Blueprint("case_endings", __name__)
 

@@ -1,10 +1,10 @@
-"""A case as people type it: the sections of the form, and the way between what is typed and a record.
+"""A case as people type it: the way between what is typed and a record.
 
-What is typed is texts alone, in lists and by name, so that it can be kept however wrong it is. Whether a record
-is right is for the schema; here is only which field a problem belongs to.
+What is typed is texts alone, in lists and by name, so that it can be kept however wrong it is. Whether a
+record is right is for the schema; here is only which field a problem belongs to.
 
-Guarantees: a record that was not touched comes back as it was, with whatever the form does not show; fields that
-the form does not have are not read.
+Guarantees: a record that was not touched comes back as it was, with whatever the form does not show; fields
+that the form does not have are not read.
 """
 
 import re
@@ -166,7 +166,8 @@ def _type_leaf(leaf: Leaf, value: Any, zone: ZoneInfo) -> Any:
     if leaf.kind in ("countries", "languages"):
         return ", ".join(value)
     if leaf.kind in ("moment", "missing"):
-        return _type_moment(str(value), zone)
+        typed = _type_moment(str(value), zone)
+        return typed.removesuffix(" 00:00") if leaf.kind == "moment" else typed
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value).replace("_", " ") if leaf.kind == "role" else str(value)

@@ -207,7 +207,7 @@ def _ask(case_id: str, answers: Mapping[str, Any], form: ProposeForm) -> Respons
     except Conflict:
         flash(
             _(
-                "The case was changed meanwhile, or it may not leave now. Look at it again: nothing was asked for."
+                "The case was changed meanwhile, or may not leave now. Nothing was asked for: look at it again."
             ),
             "error",
         )

@@ -138,7 +138,7 @@ def assess(opaque: str) -> Response | str:
             )
         except (Conflict, InvalidInput):
             flash(
-                _("Somebody else changed the case meanwhile, or it cannot be changed now. Look again."),
+                _("Somebody else changed the case meanwhile, or it cannot change now. Look again."),
                 "error",
             )
         else:

@@ -11,6 +11,7 @@ from flask_babel import lazy_gettext
 from flask_wtf.file import FileField, FileRequired
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import HiddenField, SelectField, StringField
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length
 
 from node.domain.lifecycle import UNDO_WINDOW, can_undo
@@ -20,13 +21,14 @@ from node.services.register import album, drafts, finding, gate, handover, histo
 from node.services.register import cases as register
 from node.store import handovers
 from node.store.cases import DRAFT, ERASED, PUBLISHED, STATUSES, WITHDRAWN, CaseFile
-from node.web.console.case_drafts import describe_field, draft_name
+from node.web.console.case_drafts import draft_name
 from node.web.console.case_sections import SECTIONS
 from node.web.console.case_text import describe_public
-from node.web.console.case_words import CATEGORIES, FIELDS
+from node.web.console.case_words import CATEGORIES
 from node.web.console.forms import Form
 from node.web.console.guard import actor, needs, person, this_node
 from node.web.console.languages import show_day
+from node.web.console.own_fields import describe_field, name_field
 from node.web.console.paging import PAGE_SIZE, Page, page_number
 
 MAX_PICTURE_BYTES = 28 << 20
@@ -42,15 +44,6 @@ STATUS_NAMES: Mapping[str, Any] = MappingProxyType(
 STATUS_KINDS: Mapping[str, str] = MappingProxyType(
     {DRAFT: "warning", PUBLISHED: "good", WITHDRAWN: "neutral", ERASED: "bad"}
 )
-OUTCOMES: Mapping[str, Any] = MappingProxyType(
-    {
-        "recovered_safe": lazy_gettext("The child was found, safe"),
-        "recovered_injured": lazy_gettext("The child was found, hurt"),
-        "recovered_deceased": lazy_gettext("The child was found dead"),
-        "reported_in_error": lazy_gettext("It was reported in error"),
-        "other": lazy_gettext("Something else"),
-    }
-)
 _AUDIENCES: Mapping[str, Any] = MappingProxyType(
     {"network": lazy_gettext("The public and other members"), "police": lazy_gettext("Police alone")}
 )
@@ -64,7 +57,6 @@ _HANDOVER: Mapping[str, Any] = MappingProxyType(
         handovers.LAPSED: lazy_gettext("%(member)s did not answer in time."),
     }
 )
-_OWN_FIELDS = ("notes", "outcome", "outcome_date")
 _SHOWN_ELSEWHERE = frozenset({"photos"})
 
 pages = Blueprint("cases", __name__)
@@ -87,9 +79,9 @@ class PhotographForm(Form):
     kind = SelectField(
         lazy_gettext("Kind"),
         choices=[
-            ("photo", lazy_gettext("Photograph")),
-            ("age_progressed", lazy_gettext("Drawn older")),
-            ("composite", lazy_gettext("Drawn from descriptions")),
+            SelectChoice("photo", lazy_gettext("Photograph")),
+            SelectChoice("age_progressed", lazy_gettext("Drawn older")),
+            SelectChoice("composite", lazy_gettext("Drawn from descriptions")),
         ],
     )
     revision = HiddenField()
@@ -267,7 +259,7 @@ def _rows(found: Sequence[CaseFile]) -> list[tuple[CaseFile, Any, str]]:
 
 
 def _review(record: Mapping[str, Any]) -> str:
-    text = record.get("review_due", "")[:10]
+    text = str(record.get("review_due", ""))[:10]
     try:
         return show_day(date.fromisoformat(text))
     except ValueError:
@@ -308,7 +300,7 @@ def _sections(record: Mapping[str, Any]) -> list[tuple[Any, list[Any]]]:
 def _label(name: str) -> Any:
     if name == "photos":
         return _("Photographs")
-    return FIELDS.get(name) or _("Notes of the house") if name == "notes" else FIELDS.get(name, name)
+    return name_field(name)
 
 
 def _say(name: str, value: Any) -> list[str]:
@@ -322,13 +314,13 @@ def _is_given(went: handovers.Handover | None) -> bool:
 
 
 def read_revision(text: Any) -> int:
-    """Read the revision, or another whole number, that a form carries; -1 where somebody put something else there."""
+    """Read a whole number that a form carries; -1 where somebody put something else there."""
     text = str(text or "")
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else -1
 
 
 def _changed() -> str:
-    return _("Somebody else changed the case meanwhile. Nothing was changed: look at it, and try again.")
+    return str(_("Somebody else changed the case meanwhile. Nothing was changed: look at it, and try again."))
 
 
 def _blame(form: PhotographForm, error: InvalidInput) -> None:

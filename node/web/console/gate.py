@@ -215,7 +215,7 @@ def _with_reason(
 
 
 def _try(do: Callable[[], None]) -> None:
-    """Decide, or say why that was not possible; then nothing was changed but that a request may have ended."""
+    """Decide, or say why that was not possible; then at most the request has ended."""
     try:
         do()
     except NotAllowed:

@@ -202,15 +202,21 @@ def _ask_to_sign_in() -> Response:
         fields = [item for item in request.form.items(multi=True) if not item[0].endswith(_NOT_KEPT)]
         if found is not None and found.session.complete:
             if sessions.keep_form(node, found.person, request.path, fields):
-                flash(
+                _say_once(
                     _("You were signed out. What you had entered is kept: sign in to go on."),
                     "kept",
                 )
         else:
-            flash(_("You were signed out, and nothing was changed. Sign in and try again."), "warning")
+            _say_once(_("You were signed out, and nothing was changed. Sign in and try again."), "warning")
     else:
-        flash(_("You were signed out, and nothing was changed. Sign in and try again."), "warning")
+        _say_once(_("You were signed out, and nothing was changed. Sign in and try again."), "warning")
     return redirect(url_for("entrance.sign_in"), 303)
+
+
+def _say_once(text: str, kind: str) -> None:
+    """Leave a message for the next page, unless it waits there already: a cookie holds only so much."""
+    if (kind, text) not in session.get("_flashes", ()):
+        flash(text, kind)
 
 
 def _answer_part() -> Response:

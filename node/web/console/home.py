@@ -195,7 +195,7 @@ def _cases(node: Node, reader: Person) -> Iterator[Due]:
 
 
 def _concerns(item: DueItem, reader: Person) -> bool:
-    """Tell whether something is for a person to do; nobody decides at the gate about what they had a part in."""
+    """Tell whether something is for a person to do: at the gate, nobody decides what they had a part in."""
     if item.request is not None:
         return reader.may(Permission.APPROVE) and actor_of(reader) not in item.parties
     return reader.may(Permission.WRITE_CASES) or reader.may(Permission.END_CASES)

@@ -75,7 +75,8 @@ def read_picture(field: Field) -> bytes:
     if not sent or not sent.filename:
         return b""
     most = this_node().photograph_limits().input_bytes
-    data: bytes = sent.stream.read(most + 1)
+    with sent.stream as stream:
+        data: bytes = stream.read(most + 1)
     if len(data) > most:
         raise ValidationError(
             _("This picture is larger than %(most)d MB. Choose a smaller one.", most=most // 1_000_000)

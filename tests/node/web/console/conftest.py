@@ -180,7 +180,7 @@ def propose(console: Console, **changes: Any) -> GateRequest:
 def picture() -> bytes:
     """Draw a photograph of nobody."""
     made = io.BytesIO()
-    Image.effect_noise((480, 600), 120).convert("RGB").save(made, "PNG")
+    Image.effect_noise((360, 450), 120).convert("RGB").save(made, "PNG")
     return made.getvalue()
 
 

@@ -1,0 +1,112 @@
+"""Unfinished cases and changes: kept for their author, laid over newer versions; the register as a list."""
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from node.domain.permissions import Role
+from node.errors import Conflict, InvalidInput, NotFound
+from node.runtime import Node
+from node.services.people import accounts
+from node.services.register import cases as register
+from node.services.register import drafts, history, listing, publishing
+from node.store.cases import CaseFile
+from node.store.people import Person
+from tests.factories import sample_record
+from tests.federation import FR, Federation
+
+
+@pytest.fixture
+def node(tmp_path: Path, database_url: str) -> Iterator[Node]:
+    made = Federation(tmp_path, [FR], databases={FR[0]: database_url})
+    yield made[FR[0]]
+    made.close()
+
+
+def add_person(node: Node, name: str) -> Person:
+    return accounts.add_person(node, name, name, [Role.OPERATOR], "test")[0]
+
+
+def add_case(node: Node, **changes: Any) -> CaseFile:
+    record = sample_record("uk", photos=None, **changes)
+    return register.add_cases(node, [record], "test", Path("/nonexistent"))[0]
+
+
+def test_a_draft_is_its_authors_alone_and_ends(node: Node) -> None:
+    one, two = add_person(node, "one"), add_person(node, "two")
+    draft = drafts.begin_case(node, one, {"names": [{"full": "Half"}]})
+    assert drafts.find_draft(node, one, draft.id) == draft
+    assert drafts.list_drafts(node, two) == []
+    with pytest.raises(NotFound):
+        drafts.find_draft(node, two, draft.id)
+    with pytest.raises(InvalidInput):
+        drafts.keep_draft(node, one, draft, {"notes": "x" * (drafts.MAX_BYTES + 1)})
+    drafts.drop_draft(node, draft)
+    with pytest.raises(NotFound):
+        drafts.keep_draft(node, one, draft, {})
+
+
+def test_nobody_begins_without_end(node: Node) -> None:
+    person = add_person(node, "one")
+    for _ in range(drafts.MAX_DRAFTS):
+        drafts.begin_case(node, person, {})
+    with pytest.raises(Conflict):
+        drafts.begin_case(node, person, {})
+
+
+def test_a_change_goes_over_a_newer_version_field_by_field(node: Node) -> None:
+    person, case = add_person(node, "one"), add_case(node, notes="old")
+    draft = drafts.begin_change(node, person, case, {})
+    assert drafts.begin_change(node, person, case, {}).id == draft.id
+    newer = {"notes": "theirs", "review_due": "2026-12-24T00:00:00Z"}
+    register.change_case(node, case.case_id, newer, "other", Path("/nonexistent"))
+    merge = drafts.merge_draft(
+        node, draft, {"notes": "mine", "category": "unknown", "sex": case.record["sex"]}
+    )
+    assert set(merge.changes) == {"notes", "category"}
+    assert merge.disputed == ["notes"]
+    for chosen in ({}, {"notes": "both"}):
+        with pytest.raises(Conflict):
+            drafts.finish_draft(node, draft, merge, chosen, "me")
+    made = drafts.finish_draft(node, draft, merge, {"notes": "theirs"}, "me")
+    assert made is not None
+    assert (made.record["notes"], made.record["category"]) == ("theirs", "unknown")
+    assert made.record["review_due"] == "2026-12-24T00:00:00Z"
+    assert drafts.list_drafts(node, person) == []
+    newest, middle, first = history.history_of(node, case.case_id, "me")
+    assert (newest.actor, dict(newest.fields)) == ("me", {"category": ("runaway", "unknown")})
+    assert middle.fields["notes"] == ("old", "theirs")
+    assert first.fields["notes"] == (None, "old")
+
+
+def test_a_draft_goes_with_its_case(node: Node) -> None:
+    person, case = add_person(node, "one"), add_case(node)
+    drafts.begin_change(node, person, case, {})
+    publishing.erase(node, case.case_id, "test")
+    assert drafts.list_drafts(node, person) == []
+    with pytest.raises(Conflict):
+        drafts.begin_change(node, person, register.get_case(node, case.case_id), {})
+
+
+def test_the_register_is_narrowed_by_what_stands_in_the_records(node: Node) -> None:
+    due = add_case(node, category="catastrophe", review_due="2026-11-20T23:00:00+02:00")
+    other = add_case(node)
+    erased = add_case(node)
+    publishing.erase(node, erased.case_id, "test")
+
+    def found(**conditions: Any) -> set[str]:
+        cases, total = listing.list_register(node, 10, 0, **conditions)
+        assert total == len(cases)
+        return {case.case_id for case in cases}
+
+    assert found() == {due.case_id, other.case_id}
+    assert found(status="erased") == {erased.case_id}
+    assert found(category="catastrophe") == {due.case_id}
+    assert found(review_by=date(2026, 11, 20)) == {due.case_id}
+    assert found(review_by=date(2026, 11, 19)) == set()
+    assert len(listing.list_register(node, 1, 1)[0]) == 1
+    with pytest.raises(InvalidInput):
+        found(status="lost")
