@@ -186,7 +186,7 @@ def _known(case_id: str) -> dict[str, Any]:
     suggested = gate.suggest(this_node(), case_id)[1]
     last = gate.list_requests(this_node(), EVERY_STATE, case_id, limit=1)
     given = dict(last[0].answers) if last else {}
-    held = {name: suggested[name] for name in ("basis", "risk", "where") if name in suggested}
+    held = {name: answer for name, answer in suggested.items() if name in ("basis", "risk", "where")}
     return {**suggested, **given, **held}
 
 
