@@ -69,13 +69,12 @@ def other_member(node: Node, member_id: str) -> Member:
         raise NotFound(f"The roster lists no member {member_id}.", "See `gmcn member list`.") from None
 
 
-def standing_of_own(node: Node) -> Standing:
-    """Tell where this node's own member stands.
-
-    Raises:
-        NotAllowed: the roster does not list it.
-    """
-    entry = node.entry()
+def standing_of_own(node: Node) -> Standing | None:
+    """Tell where this node's own member stands; None where the roster does not list it."""
+    try:
+        entry = node.entry()
+    except NotAllowed:
+        return None
     with reading(node.engine) as conn:
         return standing(entry, node.network().roster, peers.list_withdrawals(conn), node.now())
 

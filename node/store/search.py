@@ -252,7 +252,8 @@ def remove_many(connection: Connection, source: Source, feed_id: int | None, cas
 
 def hide_feed(connection: Connection, feed_id: int, *, hidden: bool = True) -> int:
     """Keep all replicas of one feed from being found, or let them be found again."""
-    change = sa.update(search_entry).where(search_entry.c.feed_id == feed_id).values(hidden=hidden)
+    others = sa.and_(search_entry.c.feed_id == feed_id, search_entry.c.hidden != hidden)
+    change = sa.update(search_entry).where(others).values(hidden=hidden)
     return connection.execute(change).rowcount
 
 

@@ -6,6 +6,7 @@ Guarantees: what is parsed has the bounds of the specification, whoever sent it;
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from unicodedata import category
 
 from node.domain.edtf import edtf_bounds
 from node.errors import InvalidInput
@@ -22,6 +23,7 @@ KINDS = (LEAD, PHOTOGRAPH_REQUEST)
 MAX_TEXT = 8_000
 MAX_LINE = 300
 _WHAT = "lead"
+_JOINERS = "\u200c\u200d"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +116,25 @@ def _prose(fields: Fields, name: str) -> str:
     value = fields.get(name)
     if not isinstance(value, str) or not 0 < len(value.strip()) <= len(value) <= MAX_TEXT:
         raise Malformed(f"{fields.what}.{name}: must be a text of 1 to {MAX_TEXT} characters")
-    if not value.replace("\n", "").replace("\t", "").isprintable():
+    if not _is_readable(value.replace("\n", "").replace("\t", "")):
         raise Malformed(f"{fields.what}.{name}: must be of printable characters, newlines and tabs")
     return value
 
 
 def _line(fields: Fields, name: str) -> str:
-    return fields.text(name, most=MAX_LINE) if fields.has(name) else ""
+    """Return a text of one line; empty when it is not there."""
+    if not fields.has(name):
+        return ""
+    value = fields.get(name)
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_LINE or not _is_readable(value):
+        raise Malformed(f"{fields.what}.{name}: must be one line of 1 to {MAX_LINE} printable characters")
+    return value
+
+
+def _is_readable(text: str) -> bool:
+    """Tell whether a text is of what people write: also of the joiners of Persian and the Indic scripts, and
+    of every kind of space; not of what turns the direction of other text."""
+    return all(char.isprintable() or char in _JOINERS or category(char) == "Zs" for char in text)
 
 
 def _moment(fields: Fields, name: str) -> str:

@@ -26,7 +26,7 @@ NOTHING_HELD = "nothing held"
 HIDDEN = "hidden"
 SILENT = "silent"
 
-_LONGEST = 200  # as many erasures are looked at to tell quickly who is late
+_LONGEST = 50  # as many erasures are looked at to tell quickly who is late
 _RING_AT_LEAST = timedelta(seconds=2)
 _RING_AT_MOST = timedelta(hours=1)
 _RING_SHARE = 20  # the pause between reminders is this part of what the peer is late

@@ -28,7 +28,7 @@ def status(node: Node) -> Status:
     views = list_members(node)
     erasures = ledger.list_erasures(node, open_only=True)
     with reading(node.engine) as conn:
-        by_member = _feeds_by_member(conn, node)
+        by_member = feeds_by_member(conn, node)
         own = by_member.get(node.member, [])
         own_standing = standing(entry, network.roster, peers.list_withdrawals(conn), node.now())
         found = look_at_peers(conn, node, views, by_member)
@@ -63,23 +63,21 @@ def look_at_peers(
     conn: Connection,
     node: Node,
     views: Iterable[MemberView],
-    by_member: Mapping[str, list[FeedStatus]] | None = None,
+    by_member: Mapping[str, list[FeedStatus]],
 ) -> list[PeerStatus]:
-    """Look at other members.
-
-    Args:
-        by_member: the feeds of each, where they were looked at already.
-    """
-    found = _feeds_by_member(conn, node) if by_member is None else by_member
+    """Look at other members, with the feeds of each."""
     seen = {peer.member: peer for peer in peers.list_peers(conn)}
-    return [_peer(view, seen.get(view.member.id), found.get(view.member.id, [])) for view in views]
+    return [_peer(view, seen.get(view.member.id), by_member.get(view.member.id, [])) for view in views]
 
 
-def _feeds_by_member(conn: Connection, node: Node) -> dict[str, list[FeedStatus]]:
+def feeds_by_member(conn: Connection, node: Node, only: str | None = None) -> dict[str, list[FeedStatus]]:
+    """Look at the feeds that are known here, by their member; those of one member alone where it is named."""
     counts, network, now = feeds.count_states(conn), node.network(), node.now()
     seen = {peer.member: peer for peer in peers.list_peers(conn)}
     found: dict[str, list[FeedStatus]] = {}
     for row in feeds.list_feeds(conn):
+        if only not in (None, row.member):
+            continue
         states = {state: number for (feed_id, state), number in counts.items() if feed_id == row.id}
         asked = witnesses_of(network, row.member, row.audience, now)
         reached_at = now if row.own else seen[row.member].reached_at if row.member in seen else None

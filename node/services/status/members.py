@@ -10,7 +10,7 @@ from node.errors import NotFound
 from node.runtime import Node
 from node.services.members.membership import list_members
 from node.services.status.figures import PeerStatus
-from node.services.status.looking import look_at_peers
+from node.services.status.looking import feeds_by_member, look_at_peers
 from node.store import feeds, receipts
 from node.store.database import reading
 from protocol.roster import Duty
@@ -62,11 +62,27 @@ def list_overviews(node: Node) -> list[MemberOverview]:
     Raises:
         NotFound, NotAllowed: the node has joined no network, or its roster does not list this member.
     """
-    views = {view.member.id: view for view in list_members(node)}
+    return sorted(_look(node), key=lambda overview: (overview.peer.country, overview.peer.member))
+
+
+def find_overview(node: Node, member_id: str) -> MemberOverview:
+    """Return one member.
+
+    Raises:
+        NotFound: the roster does not list it.
+    """
+    for overview in _look(node, member_id):
+        return overview
+    raise NotFound("The list of members has no such member.", "Go on from the page of all members.")
+
+
+def _look(node: Node, only: str | None = None) -> list[MemberOverview]:
+    """Look at every other member, or at one."""
+    views = {view.member.id: view for view in list_members(node) if only in (None, view.member.id)}
     with reading(node.engine) as conn:
         held = receipts.count_held(conn)
-        found = look_at_peers(conn, node, list(views.values()))
-    overviews = [
+        found = look_at_peers(conn, node, views.values(), feeds_by_member(conn, node, only))
+    return [
         MemberOverview(
             peer,
             views[peer.member].member.duty,
@@ -76,19 +92,6 @@ def list_overviews(node: Node) -> list[MemberOverview]:
         )
         for peer in found
     ]
-    return sorted(overviews, key=lambda overview: (overview.peer.country, overview.peer.member))
-
-
-def find_overview(node: Node, member_id: str) -> MemberOverview:
-    """Return one member.
-
-    Raises:
-        NotFound: the roster does not list it.
-    """
-    for overview in list_overviews(node):
-        if overview.peer.member == member_id:
-            return overview
-    raise NotFound("The list of members has no such member.", "Go on from the page of all members.")
 
 
 def _outlook(peer: PeerStatus) -> Outlook:

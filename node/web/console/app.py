@@ -67,11 +67,6 @@ _BLUEPRINTS = (
     entrance.pages,
     home.pages,
     account.pages,
-    people.pages,
-    federation.pages,
-    erasures.pages,
-    evidence.pages,
-    audit.pages,
     cases.pages,
     case_drafts.pages,
     case_endings.pages,
@@ -82,6 +77,11 @@ _BLUEPRINTS = (
     foreign.pages,
     leads.pages,
     telling.pages,
+    people.pages,
+    federation.pages,
+    erasures.pages,
+    evidence.pages,
+    audit.pages,
 )
 _STATIC = (Path(__file__).parent / "static", Path(__file__).parent.parent / "static")
 _STATIC_SECONDS = 86_400

@@ -21,7 +21,7 @@ from node.web.console.guard import actor, needs, this_node
 
 pages = Blueprint("audit", __name__)
 
-_SHOWN = 50
+_SHOWN = 30
 _MOST = (1 << 53) - 1
 _WORDS = Length(0, 200, lazy_gettext("Use %(min)d to %(max)d characters."))
 

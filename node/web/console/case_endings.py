@@ -113,8 +113,11 @@ def undo(opaque: str) -> Response | str:
     """Publish a withdrawn case again."""
 
     def do(case_id: str) -> str:
-        made = publishing.undo_withdrawal(this_node(), case_id, actor())
-        flash(_("The case is published again, under a new number."))
+        made = publishing.undo_withdrawal(this_node(), case_id, actor(), as_it_was=True)
+        if made.versions:
+            flash(_("The case is published again, under a new number."))
+        else:
+            flash(_("The case is a draft again: something else than before would leave. Propose it anew."))
         return made.case_id
 
     return _confirmed(

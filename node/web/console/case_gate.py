@@ -207,7 +207,8 @@ def _ask(case_id: str, answers: Mapping[str, Any], form: ProposeForm) -> Respons
     except Conflict:
         flash(
             _(
-                "The case was changed meanwhile, or may not leave now. Nothing was asked for: look at it again."
+                "The case was changed meanwhile, or may not leave now. "
+                "Nothing was asked for: look at it again."
             ),
             "error",
         )

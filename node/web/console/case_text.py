@@ -147,7 +147,7 @@ def _lines(name: str, value: Any) -> list[Said]:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [line for item in value for line in _lines("", item)]
     if isinstance(value, Mapping):
-        inner = (f"{FIELDS[key]}: {text}" for key, text in _inner(value))
+        inner = (f"{FIELDS[key]}: {text}" if FIELDS[key] else text for key, text in _inner(value))
         return [Said(line)] if (line := _BETWEEN.join(inner)) else []
     return [Said(_plain(name, value))]
 

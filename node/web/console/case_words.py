@@ -32,7 +32,7 @@ FIELDS: Mapping[str, Any] = MappingProxyType(
         "role": _("Part in it"),
         "sex": _("Sex"),
         "age": _("Age"),
-        "age_at_disappearance": _("Age when it went missing"),
+        "age_at_disappearance": _("Age when the child went missing"),
         "missing_since": _("Missing since"),
         "last_seen": _("Last seen"),
         "last_seen_exact": _("Last seen, exactly"),
@@ -66,9 +66,9 @@ FIELDS: Mapping[str, Any] = MappingProxyType(
         "vulnerabilities": _("Vulnerabilities"),
         "exploitation": _("Exploitation"),
         "custody": _("Custody"),
-        "codes": _("In short"),
-        "value": _("Value"),
-        "text": _("In words"),
+        "codes": "",
+        "value": "",
+        "text": "",
         "description": _("Description"),
         "contacts": _("Whom to tell"),
         "companions": _("People with the child"),
@@ -107,7 +107,8 @@ FIELDS: Mapping[str, Any] = MappingProxyType(
         "purge_by": _("Erased at the latest"),
     }
 )
-"""Every field that a reader is shown, in the order in which people want them."""
+"""Every field that a reader is shown, in the order in which people want them; one without a name speaks for
+itself."""
 
 CODES: Mapping[str, Any] = MappingProxyType(
     {

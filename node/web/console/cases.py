@@ -271,7 +271,7 @@ NOTICES: Mapping[str, Any] = MappingProxyType(
         "expiry": lazy_gettext("The published case expires. Renew or withdraw it."),
         "adulthood": lazy_gettext("The child may turn 18. Decide whether the case stays public."),
         "photo": lazy_gettext("A photograph expires. Replace it."),
-        "photo_age": lazy_gettext("The newest photograph is two years old. Ask for another."),
+        "photo_age": lazy_gettext("The newest photograph is old. Ask for a newer one."),
         "risk": lazy_gettext("Assess the risk anew."),
         "long_term": lazy_gettext("The child stays missing. Assess the risk anew."),
         "review": lazy_gettext("Look at the case again."),

@@ -13,7 +13,7 @@ from wtforms import BooleanField, HiddenField
 from wtforms.validators import InputRequired
 
 from node.domain.permissions import Permission
-from node.errors import Conflict
+from node.errors import Conflict, NotAllowed
 from node.services.following import pulling
 from node.services.members import membership
 from node.services.status.members import MemberOverview, Outlook, find_overview, list_overviews
@@ -105,10 +105,15 @@ class AcceptForm(Form):
 @needs(Permission.SEE_FEDERATION)
 def index() -> str:
     """Show all members."""
-    node, order = this_node(), list(Outlook)
-    members = sorted(list_overviews(node), key=lambda found: order.index(found.outlook))
+    node, order, listed = this_node(), list(Outlook), True
+    try:
+        members = sorted(list_overviews(node), key=lambda found: order.index(found.outlook))
+    except NotAllowed:
+        members, listed = [], False
     form = Form(formdata=None)
-    return render_template("federation.html", members=members, form=form, network=node.network(), **_words())
+    return render_template(
+        "federation.html", members=members, listed=listed, form=form, network=node.network(), **_words()
+    )
 
 
 @pages.route("/federation/members/<member_id>")

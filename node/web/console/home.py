@@ -15,6 +15,7 @@ from flask_babel import ngettext
 
 from node.domain.lifecycle import UNDO_WINDOW
 from node.domain.permissions import Permission
+from node.errors import NotAllowed
 from node.runtime import Node
 from node.services.leads import inbox
 from node.services.members import membership
@@ -31,10 +32,10 @@ from node.web.console.languages import show_day
 from protocol.endorsement import State
 
 _FEW_CODES = 3
-_ROSTER_SOON = timedelta(days=2)  # the coordinator renews it when four days are left
 _MOST = 10
 _NEAR = timedelta(days=1)
 _TASKS_SHOWN = 20
+_ROSTER_SOON = timedelta(days=2)  # the coordinator renews it when four days are left
 
 Urgency: TypeAlias = Literal["now", "soon", "later"]
 
@@ -98,41 +99,6 @@ def _people_never_seen(node: Node, reader: Person) -> Iterator[Due]:
                 name=other.name,
             )
             yield Due(text, url_for("people.show", person_id=other.id))
-
-
-def _federation(node: Node, reader: Person) -> Iterator[Due]:
-    if not reader.may(Permission.RUN_FEDERATION):
-        return
-    for view in membership.list_members(node):
-        member = view.member.id
-        if view.standing.state is State.ACTIVE and not view.accepted:
-            text = _("%(name)s waits to be accepted. Compare its fingerprint by telephone.", name=member)
-            yield Due(text, url_for("federation.accept", member_id=member), "soon")
-        if view.standing.endorser == node.member and view.standing.warning is not None:
-            text = _("Your endorsement of %(name)s ends. Renew it, or tell them.", name=member)
-            yield Due(text, url_for("federation.show", member_id=member), "soon", view.standing.until)
-    for origin, kept_id in evidence.list_open(node):
-        text = _("%(feed)s has shown two faces and is stopped. Call its duty desk.", feed=origin)
-        yield Due(text, url_for("evidence.show", evidence_id=kept_id), "now")
-    for member in ledger.find_late(node):
-        text = _("%(name)s is late with purging what you erased. Call its duty desk.", name=member)
-        yield Due(text, url_for("erasures.index"), "soon")
-
-
-def _network(node: Node, reader: Person) -> Iterator[Due]:
-    if not reader.may(Permission.RUN_FEDERATION):
-        return
-    expires_at, now = node.network().expires_at, node.now()
-    if expires_at <= now:
-        text = _("The list of members has run out: no new member or key is taken. Call the coordinator.")
-        yield Due(text, url_for("federation.index"), "now")
-    elif expires_at - now < _ROSTER_SOON:
-        text = _("The list of members runs out. Ask the coordinator why it was not renewed.")
-        yield Due(text, url_for("federation.index"), "soon", expires_at)
-    stands = standing_of_own(node)
-    if stands.warning is not None:
-        text = _("This member's endorsement ends. Ask the police of your country for a new one.")
-        yield Due(text, url_for("federation.index"), "soon", stands.until)
 
 
 def _unfinished(node: Node, reader: Person) -> Iterator[Due]:
@@ -201,15 +167,56 @@ def _concerns(item: DueItem, reader: Person) -> bool:
     return reader.may(Permission.WRITE_CASES) or reader.may(Permission.END_CASES)
 
 
+def _federation(node: Node, reader: Person) -> Iterator[Due]:
+    if not reader.may(Permission.RUN_FEDERATION):
+        return
+    try:
+        views = membership.list_members(node)
+    except NotAllowed:
+        text = _("The list of members does not name this member. Call the coordinator.")
+        yield Due(text, url_for("federation.index"), "now")
+        views = []
+    for view in views:
+        member = view.member.id
+        if view.standing.state is State.ACTIVE and not view.accepted:
+            text = _("%(name)s waits to be accepted. Compare its fingerprint by telephone.", name=member)
+            yield Due(text, url_for("federation.accept", member_id=member), "soon")
+        if view.standing.endorser == node.member and view.standing.warning is not None:
+            text = _("Your endorsement of %(name)s ends. Renew it, or tell them.", name=member)
+            yield Due(text, url_for("federation.show", member_id=member), "soon", view.standing.until)
+    for origin, kept_id in evidence.list_open(node):
+        text = _("%(feed)s has shown two faces and is stopped. Call its duty desk.", feed=origin)
+        yield Due(text, url_for("evidence.show", evidence_id=kept_id), "now")
+    for member in ledger.find_late(node):
+        text = _("%(name)s is late with purging what you erased. Call its duty desk.", name=member)
+        yield Due(text, url_for("erasures.index"), "soon")
+
+
+def _network(node: Node, reader: Person) -> Iterator[Due]:
+    if not reader.may(Permission.RUN_FEDERATION):
+        return
+    expires_at, now = node.network().expires_at, node.now()
+    if expires_at <= now:
+        text = _("The list of members has run out: no new member or key is taken. Call the coordinator.")
+        yield Due(text, url_for("federation.index"), "now")
+    elif expires_at - now < _ROSTER_SOON:
+        text = _("The list of members runs out. Ask the coordinator why it was not renewed.")
+        yield Due(text, url_for("federation.index"), "soon", expires_at)
+    stands = standing_of_own(node)
+    if stands is not None and stands.warning is not None:
+        text = _("This member's endorsement ends. Ask the police of your country for a new one.")
+        yield Due(text, url_for("federation.index"), "soon", stands.until)
+
+
 SOURCES: Sequence[Source] = (
     _cases,
     _leads_of_nobody,
     _own_tasks,
     _undoable,
     _unfinished,
-    _federation,
-    _network,
     _own_recovery_codes,
     _people_never_seen,
+    _federation,
+    _network,
 )
 """Who knows what is due."""

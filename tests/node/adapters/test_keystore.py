@@ -206,3 +206,23 @@ def test_a_destroyed_key_leaves_nothing_and_the_next_one_is_still_the_newest(tmp
     store.destroy("sealing", old)
     assert store.publics("sealing") == [new]
     assert len(store.all_sealing()) == 1
+
+
+@pytest.mark.parametrize("passphrase", [None, PASSPHRASE])
+def test_the_consoles_secret_stays_and_is_encrypted(tmp_path: Path, passphrase: bytes | None) -> None:
+    file = None
+    if passphrase is not None:
+        file = tmp_path / "passphrase"
+        write_private(file, passphrase)
+    secret = Keystore.create(tmp_path / "keys", file).console_secret()
+    assert len(secret) == 32
+    store = Keystore.open(tmp_path / "keys", file)
+    assert store.console_secret() == store.console_secret() == secret
+    assert secret not in (tmp_path / "keys" / "console.pem").read_bytes()
+    assert Keystore.create(tmp_path / "other").console_secret() != secret
+
+
+def test_without_its_file_the_consoles_secret_is_said_to_be_missing(store: Keystore, tmp_path: Path) -> None:
+    (tmp_path / "keys" / "console.pem").unlink()
+    with pytest.raises(NotFound):
+        store.console_secret()

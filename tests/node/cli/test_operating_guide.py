@@ -107,6 +107,7 @@ class Readers:
     def _serve(self, country: str) -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("GMCN_SERVER_PORT", str(self._ports[country]))
+            patch.setenv("GMCN_CONSOLE_PORT", "0")
             patch.setenv("GMCN_PULL_PRIVATE_ADDRESSES", "true")
             patch.setenv("GMCN_CONSOLE_ENABLED", "false")  # two nodes on one machine have one port for it
             node = open_node(self._folder / country / "home")

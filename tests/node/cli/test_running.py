@@ -25,7 +25,8 @@ COMMAND = [sys.executable, "-c", "from node.cli import main; main()"]
 
 def test_serve_runs_until_it_is_told_to_end_and_once_for_each_home(town: Town, tmp_path: Path) -> None:
     home = tmp_path / "home"
-    gmcn(home, "init", "police.jp.example", "--set", "pull.private_addresses=true", "--set", "server.port=0")
+    settings = ("pull.private_addresses=true", "server.port=0", "console.port=0")
+    gmcn(home, "init", "police.jp.example", *(word for item in settings for word in ("--set", item)))
     root = str(town.folder / "net" / "metadata" / "1.root.json")
     assert gmcn(home, "join", "accept", root, "--url", town.url, "--yes").exit_code == 0
     environment = {**os.environ, "GMCN_HOME": str(home)}
@@ -36,6 +37,8 @@ def test_serve_runs_until_it_is_told_to_end_and_once_for_each_home(town: Town, t
             said = next(line for line in lines if "police.jp.example serves Test network on http" in line)
             url = said.split(" on ")[1].strip().rstrip(".")
             assert requests.get(f"{url}/health", timeout=20).status_code == 200
+            console = served.stderr.readline().split("Its console is on ")[1].strip()
+            assert "Sign in" in requests.get(console, timeout=20).text
             second = gmcn(home, "serve")
             assert second.exit_code == 5
             assert f"Another process serves {home} already" in second.stderr

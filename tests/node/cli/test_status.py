@@ -17,7 +17,19 @@ LAPSED = "it has no endorsement: only erasures are exchanged"
 
 def a_feed(audience: str, **other: object) -> FeedStatus:
     found = FeedStatus(
-        audience, f"{FR}/{audience}", 1, "00", {}, "open", "", None, "", Freshness("fresh", None, None), 0, []
+        audience,
+        f"{FR}/{audience}",
+        1,
+        "00",
+        {},
+        "open",
+        "",
+        None,
+        "",
+        "",
+        Freshness("fresh", None, None),
+        0,
+        [],
     )
     return replace(found, **other)
 

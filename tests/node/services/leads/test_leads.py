@@ -256,6 +256,7 @@ BAD = {
     "a number that is none": {"text": "x", "lat": True, "lon": 0},
     "a case of another": {"text": "x", "own_case": f"{HELPER}/{'a' * 26}"},
     "no case id": {"text": "x", "own_case": "../../etc"},
+    "a text that turns its direction": {"text": "a\u202eb"},
     "a contact of two lines": {"text": "x", "contact": "a\nb"},
 }
 
@@ -272,6 +273,15 @@ def test_a_lead_that_is_not_of_the_form_is_closed_with_the_reason(
     assert (row.state, bool(row.reason)) == (store.CLOSED, True)
     with pytest.raises((InvalidInput, NotFound)):
         sending.send_lead(light[SENDER], case_id, Letter(**{"text": "", **said}), "Diaz")  # type: ignore[arg-type]
+
+
+def test_a_lead_may_be_written_in_any_script(light: Federation) -> None:
+    case_id = published(light)
+    letter = Letter("او را در می\u200cدان دیدم\u00a0!", place="می\u200cدان آزادی")
+    sending.send_lead(light[SENDER], case_id, letter, "Diaz")
+    carry(light)
+    (lead,) = come(light[OWNER])
+    assert (lead.text, lead.details["place"]) == (letter.text, letter.place)
 
 
 def test_a_picture_that_is_none_is_left_out_and_said(light: Federation) -> None:
@@ -320,3 +330,34 @@ def test_who_may_not_be_told_is_not(light: Federation) -> None:
     light.pull(SENDER, OWNER)
     with pytest.raises(Conflict):
         sending.send_lead(light[SENDER], case_id, SEEN, "Diaz")
+
+
+def test_the_list_of_what_was_sent_says_how_each_stands(federation: Federation) -> None:
+    case_id, lead = told(federation)
+    sender = federation[SENDER]
+    (item,) = sending.list_sent(sender, limit=5)
+    assert (item.lead.case_id, item.delivery, item.answers) == (case_id, ("taken", ""), 0)
+    inbox.answer(federation[OWNER], lead.id, "Thank you.", "Roy")
+    carry(federation)
+    number = sending.send_lead(sender, case_id, Letter("Once more."), "Diaz")
+    newest, first = sending.list_sent(sender, case_id=case_id, limit=5)
+    assert (newest.lead.id, newest.delivery, newest.answers) == (number, ("waiting", ""), 0)
+    assert first.answers == 1
+
+
+def test_leads_and_tasks_are_counted_for_a_person(federation: Federation) -> None:
+    case_id, lead = told(federation)
+    owner = federation[OWNER]
+    note = inbox.note_down(owner, case_id, Letter("By telephone."), "Roy")
+    assert (inbox.count_new(owner), inbox.count_leads(owner)) == (2, 2)
+    inbox.assign(owner, note, "roy", "Chief")
+    assert inbox.count_new(owner) == 1
+    assert inbox.count_leads(owner, assigned_to="roy") == 1
+    later = inbox.add_task(owner, note, "Write.", None, "Roy")
+    first = inbox.add_task(owner, note, "Call.", owner.clock(), "Roy")
+    inbox.add_task(owner, lead.id, "Not his.", owner.clock(), "Roy")
+    assert [task.id for task in inbox.list_tasks(owner, "roy", 5)] == [first, later]
+    assert [task.id for task in inbox.list_tasks(owner, "roy", 1)] == [first]
+    inbox.decide(owner, note, leads.INVALID, "no", "Roy")
+    assert inbox.count_leads(owner) == 1
+    assert inbox.count_leads(owner, everything=True, case_id=case_id) == 2

@@ -162,3 +162,15 @@ def test_a_case_does_not_vanish_while_its_next_version_is_on_its_way(federation:
     federation.wire.faults.clear()
     assert not federation.pull(HERE, OWNER).error
     assert finding.open_case(federation[HERE], case, "test").version == 2
+
+
+def test_a_part_that_the_reader_may_not_open_stays_closed_whatever_the_purpose(
+    federation: Federation,
+) -> None:
+    case_id, node = hold_a_case(federation, reference="4711"), federation[HERE]
+    opened = finding.open_case(node, case_id, "test", "border check", ("network",))
+    assert set(opened.parts) == {"head", "public", "network"}
+    assert opened.withheld == ("police",)
+    with reading(node.engine) as conn:
+        assert "police" not in next(iter(read_journal(conn, limit=1))).fields
+    assert "police" in finding.open_case(node, case_id, "test", "border check").parts

@@ -3,7 +3,7 @@
 import hashlib
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -19,7 +19,7 @@ from PIL import Image
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from node.domain.permissions import Role
+from node.domain.permissions import POLICE_ONLY, Role
 from node.runtime import Node
 from node.services import messages
 from node.services.leads import inbox, sending
@@ -258,13 +258,22 @@ def keep_evidence(federation: Federation, at: str, against: str) -> str:
 
 
 @contextmanager
-def open_console(folder: Path, policy: Policy | None = None) -> Iterator[Console]:
-    """Give a console in a folder."""
-    federation = Federation(folder, [FR, DE], policy=policy or Policy())
-    node = federation[FR[0]]
+def open_console(
+    folder: Path, policy: Policy | None = None, members: Sequence[tuple[str, str, str]] = (FR, DE)
+) -> Iterator[Console]:
+    """Give a console in a folder, of the first of some members."""
+    federation = Federation(folder, members, policy=policy or Policy())
+    yield console_of(federation, members[0][0])
+    federation.close()
+
+
+def console_of(federation: Federation, member: str) -> Console:
+    """Make the console of a member, with its people."""
+    node = federation[member]
+    police = node.entry().kind == "law_enforcement"
     made = Console(federation, node, make_console_app(node))
     with patch.object(accounts, "hash_password", _hash_once):
-        for role in Role:
+        for role in Role if police else set(Role) - POLICE_ONLY:
             person, _ = accounts.add_person(node, str(role), f"Some {role}", [role], "test", PASSWORD)
             factor = encrypt(node, "second-factor", person.id, SECRET.encode())
             with writing(node.engine) as conn:
@@ -272,8 +281,7 @@ def open_console(folder: Path, policy: Policy | None = None) -> Iterator[Console
                 people.change_person(conn, person.id, **seen)
                 people.set_recovery_codes(conn, person.id, [bytes([n]) for n in range(10)])
             made.people[role] = accounts.find_person(node, person.id)
-    yield made
-    federation.close()
+    return made
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The risk to a child and what is due, at the console."""
 
-from datetime import timedelta
 from typing import Any
 
 import pytest

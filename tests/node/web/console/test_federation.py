@@ -1,6 +1,7 @@
 """The pages of the federation: how members stand, accepting one, pulling, erasures and evidence."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from node.store import marks, peers
 from node.store.database import reading, writing
 from protocol.evidence import parse_evidence, verify_evidence
 from tests.factories import sample_record
-from tests.federation import DE, FR, down
+from tests.federation import DE, FR, NGO, down
 from tests.node.web.console.conftest import Console, csrf_token, keep_evidence, open_console, send
 
 MEMBER = f"/federation/members/{DE[0]}"
@@ -142,6 +143,32 @@ def test_a_roster_that_runs_out_is_due(console: Console) -> None:
     console.federation.clock.advance(days=2)
     assert "The list of members has run out" in due()
     assert "list of members" not in words(console.browser(Role.ANALYST), "/")
+
+
+@pytest.mark.parametrize(
+    ("members", "text"),
+    [((FR, NGO), f"Your endorsement of {NGO[0]} ends."), ((NGO, FR), "This member&#39;s endorsement ends.")],
+)
+def test_an_endorsement_that_ends_is_due_on_both_sides(
+    tmp_path: Path, members: tuple[tuple[str, str, str], ...], text: str
+) -> None:
+    with open_console(tmp_path, members=members) as console:
+        assert text not in words(console.browser(Role.ADMINISTRATOR), "/")
+        console.federation.clock.advance(days=340)
+        console.federation.coordinator.announce()
+        console.federation.refresh()
+        assert text in words(console.browser(Role.ADMINISTRATOR), "/")
+
+
+def test_a_member_that_is_not_listed_itself_is_told_so(console: Console) -> None:
+    trusted = console.federation.coordinator.trusted
+    others = tuple(member for member in trusted.roster.members if member.id != FR[0])
+    console.federation.coordinator.trusted = replace(trusted, roster=replace(trusted.roster, members=others))
+    membership.refresh(console.node)
+    admin = console.browser(Role.ADMINISTRATOR)
+    for path in ("/", "/federation"):
+        assert "The list of members does not name this member." in words(admin, path)
+    assert "Pull now" not in words(admin)
 
 
 # --- Erasures ---

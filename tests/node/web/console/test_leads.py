@@ -1,14 +1,17 @@
 """Leads at the console: told, taken up, worked on, decided and answered, whatever somebody types."""
 
 import io
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from PIL import Image
 from werkzeug.test import TestResponse
 
 from node.domain.permissions import Role
+from node.runtime import Node
 from node.services.leads import inbox, sending
 from node.services.leads.letters import Letter
 from node.store import leads
@@ -214,10 +217,10 @@ def test_a_lead_that_cannot_be_sent_comes_back_as_it_was(console: Console, wrong
 
 
 def test_a_picture_that_is_too_large_is_told_beside_its_field(console: Console) -> None:
-    most = console.node.photograph_limits().input_bytes
-    big = (io.BytesIO(b"\x89PNG" + bytes(most)), "seen.png")
     path = f"/leads/about/{console.told.foreign}"
-    answer = send(console.browser(Role.OPERATOR), path, text="Seen by the sea.", picture=big)
+    small = replace(console.node.photograph_limits(), input_bytes=100)
+    with patch.object(Node, "photograph_limits", lambda _: small):
+        answer = send(console.browser(Role.OPERATOR), path, text="Seen by the sea.", picture=picture())
     assert answer.status_code == 200
     assert "larger than" in answer.text
     assert "Seen by the sea." in answer.text

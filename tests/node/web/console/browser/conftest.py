@@ -37,16 +37,22 @@ def chromium() -> Iterator[Browser]:
 @contextmanager
 def serve_console(folder: Path) -> Iterator[tuple[Console, str]]:
     """Give a console of an exercise, and where it is served."""
-    with open_console(folder, Policy(exercise=True)) as console:
-        config = replace(
-            console.node.config, server=ServerConfig(port=0), console=ConsoleConfig(enabled=True, port=0)
-        )
-        server = Server(replace(console.node, config=config), lambda: None)
-        thread = threading.Thread(target=server.run)
-        thread.start()
-        yield console, server.console_url
-        server.stop()
-        thread.join()
+    with open_console(folder, Policy(exercise=True)) as console, serve(console) as url:
+        yield console, url
+
+
+@contextmanager
+def serve(console: Console) -> Iterator[str]:
+    """Serve a console, and tell where."""
+    config = replace(
+        console.node.config, server=ServerConfig(port=0), console=ConsoleConfig(enabled=True, port=0)
+    )
+    server = Server(replace(console.node, config=config), lambda: None)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    yield server.console_url
+    server.stop()
+    thread.join()
 
 
 @pytest.fixture
