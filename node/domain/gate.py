@@ -136,11 +136,16 @@ class Finding:
     Attributes:
         question: that it is about.
         refuses: whether nothing may leave before it is mended; else it is for the approver to weigh.
+        name: of what is found.
+        message: in English; pages say it by its name.
+        about: codes of the terms, or names of fields, that it speaks of.
     """
 
     question: str
     refuses: bool
+    name: str
     message: str
+    about: Sequence[str] = ()
 
 
 def suggest(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -218,23 +223,31 @@ def findings_of(
 def _on_basis(answers: Mapping[str, Any], record: Mapping[str, Any], leaving: Parts) -> Iterator[Finding]:
     consent = record.get("consent", {})
     if answers["basis"] == "none":
-        yield Finding("basis", True, "Without a consent or legal basis nothing may leave the house.")
+        yield Finding(
+            "basis", True, "no_basis", "Without a consent or legal basis nothing may leave the house."
+        )
     elif consent and consent["basis"] != answers["basis"]:
-        yield Finding("basis", True, f"The record says {consent['basis']}: correct the one or the other.")
+        message = f"The record says {consent['basis']}: correct the one or the other."
+        yield Finding("basis", True, "other_basis", message, [consent["basis"]])
     if "withdrawn_at" in consent:
-        yield Finding("basis", True, "The consent in the record was withdrawn: withdraw the case.")
+        yield Finding(
+            "basis", True, "withdrawn", "The consent in the record was withdrawn: withdraw the case."
+        )
     if consent and "network" in leaving and "network" not in consent["scope"]:
-        yield Finding("basis", True, "What the consent covers, in the record, does not include the network.")
+        message = "What the consent covers, in the record, does not include the network."
+        yield Finding("basis", True, "network_not_covered", message)
 
 
 def _on_risk(answers: Mapping[str, Any], record: Mapping[str, Any]) -> Iterator[Finding]:
     if "risk" in record and record["risk"]["level"] != answers["risk"]:
         level = record["risk"]["level"]
-        yield Finding("risk", True, f"The record assesses the risk as {level}: assess it anew, or answer so.")
+        message = f"The record assesses the risk as {level}: assess it anew, or answer so."
+        yield Finding("risk", True, "other_level", message, [level])
     if answers.get("publicity") == "no" and _SENSITIVE & _kinds(record):
         yield Finding(
             "publicity",
             False,
+            "may_drive_away",
             "Publicity can drive a parent into hiding, or lead a violent person to the child: ask the "
             "investigators before you approve.",
         )
@@ -242,10 +255,11 @@ def _on_risk(answers: Mapping[str, Any], record: Mapping[str, Any]) -> Iterator[
         yield Finding(
             "publicity",
             False,
+            "may_be_seen",
             "Somebody may hold the child and see that it is looked for: weigh it.",
         )
     if answers.get("publicity") == "possible":
-        yield Finding("publicity", False, "Publicity may add to the risk: weigh it.")
+        yield Finding("publicity", False, "may_add_risk", "Publicity may add to the risk: weigh it.")
 
 
 def _on_texts(answers: Mapping[str, Any], record: Mapping[str, Any], leaving: Parts) -> Iterator[Finding]:
@@ -256,33 +270,36 @@ def _on_texts(answers: Mapping[str, Any], record: Mapping[str, Any], leaving: Pa
     }
     for name, message in words.items():
         if answers.get(name) == OPEN:
-            yield Finding(name, True, message)
+            yield Finding(name, True, f"{name}_open", message)
     if answers.get("privacy") == "needed":
-        yield Finding("privacy", False, "It tells more of people than usual: read every text.")
+        yield Finding("privacy", False, "tells_more", "It tells more of people than usual: read every text.")
     if answers.get("wording") == "agreed":
-        yield Finding("wording", False, "It has details that only those involved can know.")
+        yield Finding("wording", False, "tells_details", "It has details that only those involved can know.")
     if not _off(answers, record) and _has_machine_text(leaving.get("public", {})):
-        yield Finding("wording", False, "Some texts were translated by a program and not reviewed.")
+        message = "Some texts were translated by a program and not reviewed."
+        yield Finding("wording", False, "machine_text", message)
 
 
 def _on_channels(answers: Mapping[str, Any], record: Mapping[str, Any], leaving: Parts) -> Iterator[Finding]:
     chosen = answers.get("channels", [])
     if _off(answers, record):
         if chosen:
-            yield Finding("channels", True, "No public site may show the case, so there is no channel.")
+            message = "No public site may show the case, so there is no channel."
+            yield Finding("channels", True, "no_channel", message)
         return
     public, covered = leaving.get("public", {}), record.get("consent", {}).get("scope", [])
     wanted = dict.fromkeys(["public", *chosen, *(["photograph"] if public.get("photos") else [])])
     for name in wanted if public else ():
         if name not in covered:
-            yield Finding(
-                "channels", True, f"What the consent covers, in the record, does not include: {name}."
-            )
+            message = f"What the consent covers, in the record, does not include: {name}."
+            yield Finding("channels", True, "not_covered", message, [name])
     for name in _WITH_PICTURE:
         if name in chosen and not public.get("photos"):
-            yield Finding("channels", True, f"There is no photograph for: {name}.")
+            message = f"There is no photograph for: {name}."
+            yield Finding("channels", True, "no_photograph", message, [name])
     if "unaccompanied_migrant" in _kinds(record) and {"alert", "media"} & set(chosen):
-        yield Finding("channels", False, "Of unaccompanied children as little as possible is made public.")
+        message = "Of unaccompanied children as little as possible is made public."
+        yield Finding("channels", False, "unaccompanied", message)
 
 
 def _on_kind(record: Mapping[str, Any], leaving: Parts, default: Parts) -> Iterator[Finding]:
@@ -297,10 +314,13 @@ def _on_kind(record: Mapping[str, Any], leaving: Parts, default: Parts) -> Itera
         yield Finding(
             "privacy",
             False,
+            "more_than_rules",
             f"More leaves than the network's rules let out of such a case: {', '.join(more)}.",
+            more,
         )
     if "companions" in leaving.get("public", {}):
-        yield Finding("privacy", False, "People who are believed to be with the child are shown to all.")
+        message = "People who are believed to be with the child are shown to all."
+        yield Finding("privacy", False, "companions", message)
 
 
 def _off(answers: Mapping[str, Any], record: Mapping[str, Any]) -> bool:

@@ -44,6 +44,7 @@ class DueItem:
         due: the day, in UTC; it may have passed.
         at: the moment, where it is not the whole day.
         request: number of the request at the gate that it is about; None where it is about none.
+        parties: who had a part in that request, and therefore does not decide.
         message: in English; pages say it by its kind.
     """
 
@@ -53,6 +54,7 @@ class DueItem:
     at: datetime | None
     request: int | None
     message: str
+    parties: Collection[str] = ()
 
 
 def list_due(node: Node, ahead: timedelta = AHEAD, kinds: Collection[str] = KINDS) -> list[DueItem]:
@@ -78,6 +80,7 @@ def _at_the_gate(conn: Connection) -> Iterator[DueItem]:
             item.review_due,
             item.id,
             f"Published without an approval: somebody else reviews it by {item.review_due:%Y-%m-%d %H:%M}.",
+            (item.author, item.decided_by),
         )
     for item in gate.list_requests(conn, [gate.OPEN], limit=None):
         since = f"{item.asked_at:%Y-%m-%d %H:%M}"
@@ -88,6 +91,7 @@ def _at_the_gate(conn: Connection) -> Iterator[DueItem]:
             item.asked_at,
             item.id,
             f"Waits for an approval since {since}.",
+            (item.author,),
         )
 
 

@@ -47,6 +47,7 @@ class Preview:
         revision: of the record.
         fields: of the parts "head" (where it may be shown), "public", "network" and "police".
         published: whether peers have anything of it now.
+        adds: whether something would leave that has not left already, which a second person approves.
         kept_from: members that get nothing of it.
         stays: fields of the record of which nothing leaves.
         digest: of all that leaves.
@@ -56,6 +57,7 @@ class Preview:
     revision: int
     fields: Sequence[FieldChange]
     published: bool
+    adds: bool
     kept_from: Sequence[str]
     stays: Sequence[str]
     digest: bytes
@@ -180,6 +182,12 @@ def list_requests(
     """Return requests, the newest first."""
     with reading(node.engine) as conn:
         return gate.list_requests(conn, states, case_id, limit, offset)
+
+
+def list_unreviewed(node: Node) -> list[GateRequest]:
+    """Return what was published without an approval and is still to be reviewed, the newest first."""
+    with reading(node.engine) as conn:
+        return gate.unreviewed(conn)
 
 
 def open_request(node: Node, number: int, who: str) -> RequestView:
@@ -412,6 +420,7 @@ def _preview(conn: Connection, node: Node, case: CaseFile) -> Preview:
         case.revision,
         compare(before, leaving.parts),
         bool(before),
+        not adds_nothing(before, leaving.parts),
         leaving.kept_from,
         sorted(case.record.keys() - named),
         leaving.digest,

@@ -10,6 +10,7 @@ from flask_babel import lazy_gettext as _
 
 from node.web.console.case_words import CODES, FIELDS, SEXES
 
+_IN_WORDS = _("In words")
 _DATE_HINT = _(
     "Like 2014-03-05. Not sure? 2014-03 is some day in March, 2014~ is about 2014, 2013/2015 is in between."
 )
@@ -136,7 +137,7 @@ def _leaf(name: str, kind: str = "line", hint: Any = "", codes: str = "", *, idl
 
 
 def _coded(name: str, codes: str) -> Group:
-    fields = (_leaf("codes", "ticks", codes=codes), _texts("text", FIELDS["text"]))
+    fields = (Leaf("codes", _("In short"), "ticks", codes=tuple(codes.split())), _texts("text", _IN_WORDS))
     return Group(name, FIELDS[name], fields)
 
 
@@ -237,7 +238,7 @@ SECTIONS: Sequence[Section] = (
                         "choice",
                         codes="straight wavy curly coily braided locs tied covered other",
                     ),
-                    _texts("text", FIELDS["text"]),
+                    _texts("text", _IN_WORDS),
                 ),
             ),
             Group(
@@ -249,25 +250,33 @@ SECTIONS: Sequence[Section] = (
                         "choice",
                         codes="black blue brown grey green hazel maroon multicoloured pink unknown",
                     ),
-                    _texts("text", FIELDS["text"]),
+                    _texts("text", _IN_WORDS),
                 ),
             ),
             Group(
                 "build",
                 FIELDS["build"],
                 (
-                    _leaf("value", "choice", codes="very_thin slim medium muscular stocky heavy unknown"),
-                    _texts("text", FIELDS["text"]),
+                    Leaf(
+                        "value",
+                        FIELDS["build"],
+                        "choice",
+                        codes=tuple(["very_thin", "slim", "medium", "muscular", "stocky", "heavy", "unknown"]),
+                    ),
+                    _texts("text", _IN_WORDS),
                 ),
             ),
             Group(
                 "complexion",
                 FIELDS["complexion"],
                 (
-                    _leaf(
-                        "value", "choice", codes="pale light medium olive brown dark ruddy freckled unknown"
+                    Leaf(
+                        "value",
+                        FIELDS["complexion"],
+                        "choice",
+                        codes=tuple(["pale", "light", "medium", "olive", "brown", "dark", "ruddy", "freckled", "unknown"]),
                     ),
-                    _texts("text", FIELDS["text"]),
+                    _texts("text", _IN_WORDS),
                 ),
             ),
             Rows(
@@ -285,7 +294,7 @@ SECTIONS: Sequence[Section] = (
                         codes="head face eye ear nose mouth neck shoulder arm hand chest back abdomen hip "
                         "leg foot other",
                     ),
-                    _texts("text", FIELDS["text"]),
+                    _texts("text", _IN_WORDS),
                 ),
                 30,
             ),

@@ -17,7 +17,7 @@ from wtforms.validators import Length
 from node.domain.lifecycle import UNDO_WINDOW, can_undo
 from node.domain.permissions import Permission
 from node.errors import Conflict, InvalidInput
-from node.services.register import album, drafts, finding, handover, history, listing
+from node.services.register import album, drafts, finding, gate, handover, history, listing
 from node.services.register import cases as register
 from node.store import handovers
 from node.store.cases import DRAFT, ERASED, PUBLISHED, STATUSES, WITHDRAWN, CaseFile
@@ -155,8 +155,9 @@ def show(opaque: str) -> str:
         sections=_sections(case.record),
         photographs=text.photographs,
         standing=standing,
-        notices=[(_NOTICES[notice.kind], notice.due) for notice in standing.notices],
+        notices=[(NOTICES[notice.kind], notice.due) for notice in standing.notices],
         holdings=held,
+        waiting=next(iter(gate.list_requests(node, case_id=case_id, limit=1)), None),
         excluded=register.excluded_members(node, case_id),
         came=came,
         went=str(_HANDOVER[went.state]) % {"member": went.member} if went else "",
@@ -196,7 +197,7 @@ def photographs(opaque: str) -> BaseResponse | str:
         about = {"kind": form.kind.data} | ({"taken": form.taken.data.strip()} if form.taken.data else {})
         data = form.picture.data.stream.read(node.photograph_limits().input_bytes + 1)
         try:
-            album.add_photograph(node, case_id, data, about, actor(), _whole(form.revision.data))
+            album.add_photograph(node, case_id, data, about, actor(), read_revision(form.revision.data))
         except InvalidInput as error:
             _blame(form, error)
         except Conflict:
@@ -265,7 +266,7 @@ def _review(record: Mapping[str, Any]) -> str:
         return text
 
 
-_NOTICES: Mapping[str, Any] = MappingProxyType(
+NOTICES: Mapping[str, Any] = MappingProxyType(
     {
         "expiry": lazy_gettext("The published case expires. Renew or withdraw it."),
         "adulthood": lazy_gettext("The child may turn 18. Decide whether the case stays public."),
@@ -277,6 +278,7 @@ _NOTICES: Mapping[str, Any] = MappingProxyType(
         "purge": lazy_gettext("The record goes."),
     }
 )
+"""What the owner of a case has to do, by the kind of a notice."""
 
 
 def _sections(record: Mapping[str, Any]) -> list[tuple[Any, list[Any]]]:
@@ -311,7 +313,7 @@ def _is_given(went: handovers.Handover | None) -> bool:
     return went is not None and went.state in handovers.GIVEN
 
 
-def _whole(text: Any) -> int:
+def read_revision(text: Any) -> int:
     """Read a whole number that a form carries; -1 where somebody put something else there."""
     text = str(text or "")
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else -1
@@ -333,7 +335,7 @@ def _blame(form: PhotographForm, error: InvalidInput) -> None:
 def _change_album(opaque: str, do: Any, done: str) -> BaseResponse:
     form = NumberForm()
     if form.validate_on_submit():
-        number, revision = _whole(form.number.data), _whole(form.revision.data)
+        number, revision = read_revision(form.number.data), read_revision(form.revision.data)
         try:
             do(this_node(), case_id_of(opaque), number, actor(), revision)
         except Conflict:

@@ -7,7 +7,7 @@ should do. It is asked at every visit, so it must be quick.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from flask import Blueprint, render_template, url_for
 from flask_babel import gettext as _
@@ -20,11 +20,15 @@ from node.runtime import Node
 from node.services.leads import inbox
 from node.services.members import membership
 from node.services.people import accounts
-from node.services.register import drafts, ledger, listing
+from node.services.people.sessions import actor_of
+from node.services.register import drafts, due, ledger, listing
+from node.services.register.due import OVERRIDE, DueItem
 from node.services.standing import standing_of_own
 from node.services.witnesses import evidence
 from node.store.people import Person
+from node.web.console.case_risk import address_of_due, describe_due
 from node.web.console.guard import needs, person, this_node
+from node.web.console.languages import show_day
 from protocol.endorsement import State
 
 _FEW_CODES = 3
@@ -32,6 +36,8 @@ _MOST = 10
 _NEAR = timedelta(days=1)
 _TASKS_SHOWN = 20
 _ROSTER_SOON = timedelta(days=2)  # the coordinator renews it when four days are left
+
+Urgency: TypeAlias = Literal["now", "soon", "later"]
 
 pages = Blueprint("home", __name__)
 
@@ -49,7 +55,7 @@ class Due:
 
     text: str
     address: str
-    urgency: Literal["now", "soon", "later"] = "later"
+    urgency: Urgency = "later"
     by: datetime | None = None
 
 
@@ -135,6 +141,32 @@ def _own_tasks(node: Node, reader: Person) -> Iterator[Due]:
         yield Due(text, address, "soon" if near else "later", entry.due_at)
 
 
+def _cases(node: Node, reader: Person) -> Iterator[Due]:
+    if not reader.may(Permission.SEE_CASES):
+        return
+    found = [item for item in due.list_due(node) if _concerns(item, reader)]
+    today = node.now().date()
+    for item in found[:_MOST]:
+        text = _(
+            "Case %(number)s, %(day)s: %(what)s",
+            number=item.case_id.partition("/")[2][:6],
+            day=show_day(item.due),
+            what=describe_due(item),
+        )
+        urgency: Urgency = "now" if item.request is not None or item.due < today else "soon"
+        yield Due(text, address_of_due(item, reader), urgency, item.at if item.kind == OVERRIDE else None)
+    if (more := len(found) - _MOST) > 0:
+        text = ngettext("%(num)d more thing is due.", "%(num)d more things are due.", more)
+        yield Due(text, url_for("case_risk.index"), "soon")
+
+
+def _concerns(item: DueItem, reader: Person) -> bool:
+    """Tell whether something is for a person to do: at the gate, nobody decides what they had a part in."""
+    if item.request is not None:
+        return reader.may(Permission.APPROVE) and actor_of(reader) not in item.parties
+    return reader.may(Permission.WRITE_CASES) or reader.may(Permission.END_CASES)
+
+
 def _federation(node: Node, reader: Person) -> Iterator[Due]:
     if not reader.may(Permission.RUN_FEDERATION):
         return
@@ -177,6 +209,7 @@ def _network(node: Node, reader: Person) -> Iterator[Due]:
 
 
 SOURCES: Sequence[Source] = (
+    _cases,
     _leads_of_nobody,
     _own_tasks,
     _undoable,

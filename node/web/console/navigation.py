@@ -13,6 +13,7 @@ from node.web.console.guard import permission_of
 ENTRIES: Sequence[tuple[str, Any]] = (
     ("home.today", _("Due today")),
     ("cases.index", _("Own cases")),
+    ("gate.index", _("Publishing")),
     ("search.index", _("Search")),
     ("leads.index", _("Leads")),
     ("federation.index", _("Federation")),

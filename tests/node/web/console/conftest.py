@@ -27,13 +27,15 @@ from node.services.leads.letters import Letter
 from node.services.people import accounts, sessions
 from node.services.people.encryption import encrypt
 from node.services.people.passwords import hash_password
-from node.services.register import album, drafts, finding
+from node.services.register import album, drafts, finding, gate
+from node.services.register import cases as register
 from node.services.register.drafts import Draft
 from node.services.witnesses.evidence import RECEIVED
 from node.store import evidence, people
 from node.store.cases import CaseFile
 from node.store.database import writing
 from node.store.evidence import KeptEvidence
+from node.store.gate import GateRequest
 from node.store.people import Person
 from node.web.console import make_console_app
 from node.web.console.case_form import type_record
@@ -100,15 +102,21 @@ class Console:
             "person_id": self.people[Role.ANALYST].id,
             "version": "0",
             "name": "console.css",
-            **self.told.examples(),
             "member_id": DE[0],
             "evidence_id": keep_evidence(self.federation, FR[0], DE[0]),
+            "request_id": self.proposed.id,
+            **self.told.examples(),
         }
 
     @cached_property
     def entered(self) -> "Entered":
         """An own case with a photograph, and something that an operator has not finished."""
         return enter(self)
+
+    @cached_property
+    def proposed(self) -> GateRequest:
+        """What an operator asked to be published, of a case that nobody has seen yet."""
+        return propose(self)
 
     @cached_property
     def told(self) -> "Told":
@@ -146,6 +154,27 @@ def enter(console: Console) -> Entered:
     typed = type_record(case.record, "UTC")
     draft = drafts.begin_change(node, console.people[Role.OPERATOR], case, typed)
     return Entered(case, case.record["photos"][0]["renditions"][-1]["sha256"], draft)
+
+
+ANSWERS = {
+    "basis": "parental",
+    "risk": "medium",
+    "publicity": "no",
+    "privacy": "clean",
+    "wording": "neutral",
+    "where": "all",
+    "channels": ["public"],
+    "closing": "on_return",
+}
+"""Answers at the gate that let a sample of a case pass."""
+
+
+def propose(console: Console, **changes: Any) -> GateRequest:
+    """Let an operator propose a new case with these changes of a sample."""
+    node, who = console.node, sessions.actor_of(console.people[Role.OPERATOR])
+    record = sample_record("pt", **{"photos": None, **changes})
+    (case,) = register.add_cases(node, [record], who, node.scratch())
+    return gate.request(node, case.case_id, ANSWERS, who)
 
 
 def picture() -> bytes:
