@@ -49,14 +49,13 @@ def pages_of(console: Console, role: Role | None) -> list[str]:
         for rule, address in console.addresses()
         if "GET" in (rule.methods or ())
         and first_who_may(console, rule.endpoint) is role
-        and is_page(console, role, address)
+        and not is_download(console, role, address)
     ]
 
 
-def is_page(console: Console, role: Role, address: str) -> bool:
-    """Tell whether an address gives a page; not a photograph, nor a file to keep."""
+def is_download(console: Console, role: Role, address: str) -> bool:
     with console.browser(role).get(address) as answer:
-        return answer.mimetype == "text/html"
+        return answer.mimetype != "text/html"
 
 
 def first_who_may(console: Console, endpoint: str) -> Role | None:
