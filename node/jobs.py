@@ -70,6 +70,7 @@ class Jobs:
         every(0.5, "pulls", self._start_due)
         every(1, "messages", self._start_deliveries)
         every(1, "arrivals", lambda: arrivals.take_arrived(node))
+        every(1, "ring", lambda: publishing.ring_asked(node))
         every(1, "remind", lambda: ledger.remind(node, _REMIND_WITHIN))
         every(2, "given cases", lambda: handover.proceed(node))
         every(2, "taken cases", lambda: takeover.proceed(node))

@@ -27,6 +27,9 @@ READERS = "readers"
 REMIND = "remind"
 """Somebody wants those reminded who owe a word about an erasure."""
 
+RING = "ring"
+"""Something was published by somebody who does not wait for the peers to be rung: a job does it."""
+
 mark = sa.Table(
     "mark",
     metadata,

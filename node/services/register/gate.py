@@ -305,6 +305,7 @@ def publish_again(node: Node, case_ids: Sequence[str], who: str) -> list[Publish
                 f"Ask for it with `gmcn gate request {new[0]}`.",
             )
         approved = {case_id: item.digest for case_id, item in leaving.items()}
+        publishing.ask_to_ring(conn, node)
         return publishing.publish_within(conn, node, case_ids, who, approved)
 
 
@@ -332,6 +333,7 @@ def _publish(node: Node, number: int, who: str, state: str, reason: str = "") ->
             if state == gate.OVERRIDDEN:
                 values["review_due"] = node.clock() + rules.REVIEW_WITHIN
             _decide(conn, node, asked, who, state, reason, **values)
+            publishing.ask_to_ring(conn, node)
             return published
     except NotAsApproved:
         _settle(node, number, who, gate.VOID)

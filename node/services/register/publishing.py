@@ -28,7 +28,18 @@ from node.services.register.cases import index_cases, new_case_id, void_request
 from node.services.register.photographs import hashes_in, photographs_in
 from node.services.standing import exchanges
 from node.services.witnesses import witnessing
-from node.store import cases, documents, drafts, endings, feeds, handovers, leads, messages, photographs
+from node.store import (
+    cases,
+    documents,
+    drafts,
+    endings,
+    feeds,
+    handovers,
+    leads,
+    marks,
+    messages,
+    photographs,
+)
 from node.store.cases import CaseFile
 from node.store.database import chunks, reading, writing
 from node.store.journal import JournalEntry, write_journal
@@ -264,6 +275,7 @@ def undo_withdrawal(node: Node, case_id: str, actor: str, *, as_it_was: bool = F
         if as_it_was and leaving_within(conn, node, again).digest != case.disclosed:
             index_cases(conn, node, [again])
             return Published(again.case_id, {}, None)
+        ask_to_ring(conn, node)
         return publish_within(conn, node, [again.case_id], actor)[0]
 
 
@@ -325,6 +337,22 @@ def pause_views(node: Node) -> list[str]:
         for case_id in shown:
             write_journal(conn, JournalEntry(node.clock(), _CLOCK, "case.pause", case_id, ["head.show_in"]))
     return shown
+
+
+def ask_to_ring(conn: Connection, node: Node) -> None:
+    """Have the peers rung by a job soon after the caller's transaction, which is of somebody who waits."""
+    marks.set_mark(conn, marks.RING, node.clock())
+
+
+def ring_asked(node: Node) -> dict[str, str]:
+    """Ring the peers if somebody asked for it; see `ring_peers`."""
+    with reading(node.engine) as conn:
+        asked = marks.find_mark(conn, marks.RING)
+    if asked is None:
+        return {}
+    with writing(node.engine) as conn:
+        marks.clear_mark(conn, marks.RING)
+    return ring_peers(node)
 
 
 def ring_peers(

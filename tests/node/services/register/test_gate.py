@@ -76,6 +76,16 @@ def state(node: Node, number: int) -> str:
     return gate.open_request(node, number, EVA).request.state
 
 
+def test_peers_are_rung_soon_after_an_approval(light: Federation) -> None:
+    node, case = light[POLICE], draft(light)
+    number = gate.request(node, case, ANSWERS, ANA).number
+    assert publishing.ring_asked(node) == {}
+    gate.approve(node, number, BEN)
+    assert publishing.ring_asked(node) == {PEER: "", HELPER: ""}
+    assert sorted(light.rung) == sorted([PEER, HELPER])
+    assert publishing.ring_asked(node) == {}
+
+
 def test_one_asks_another_approves_and_it_is_published(federation: Federation) -> None:
     node, case = federation[POLICE], draft(federation)
     asked = gate.request(node, case, {**ANSWERS, "note": "The school has asked."}, ANA)
