@@ -78,7 +78,7 @@ def state(node: Node, number: int) -> str:
 
 def test_peers_are_rung_soon_after_an_approval(light: Federation) -> None:
     node, case = light[POLICE], draft(light)
-   .id = gate.request(node, case, ANSWERS, ANA).number
+    number = gate.request(node, case, ANSWERS, ANA).id
     assert publishing.ring_asked(node) == {}
     gate.approve(node, number, BEN)
     assert publishing.ring_asked(node) == {PEER: "", HELPER: ""}
