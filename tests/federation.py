@@ -260,9 +260,13 @@ class _Apps(dict[str, Any]):
     def __init__(self, make: Callable[[str], Any]) -> None:
         super().__init__()
         self._make = make
+        self._lock = threading.Lock()  # Python 3.11 cannot compile in two threads at once, as making one does
 
     def __missing__(self, member: str) -> Any:
-        return self.setdefault(member, self._make(member))
+        with self._lock:
+            if member not in self:
+                self[member] = self._make(member)
+            return self[member]
 
 
 class _Prepared(NamedTuple):
@@ -312,7 +316,7 @@ class Federation:
         self._drawn = 0
         self.coordinator = Coordinator(self.clock)
         self._servers: dict[str, tuple[Server, threading.Thread]] = {}
-        self.wire.apps = _Apps(lambda member: make_federation_app(self[member], lambda: self._ring(member)))
+        self.wire.apps = _Apps(self._make_app)
         if self.sockets or not all(url.startswith("sqlite") for url in self.databases.values()):
             self._build()
         else:
@@ -325,6 +329,8 @@ class Federation:
             with tempfile.TemporaryDirectory() as name:
                 built = copy(self)
                 built.folder, built.databases, built.nodes = Path(name), {}, {}
+                built.wire, built.coordinator, built.rung = Wire(), Coordinator(self.clock), []
+                built.wire.apps = _Apps(built._make_app)
                 built._build()
                 for node in built.nodes.values():
                     assert scrub(node.engine)
@@ -501,6 +507,9 @@ class Federation:
         )
         self.nodes[member] = node if self.sockets else replace(node, http=cast(HttpClient, self.wire))
         self.wire.apps.pop(member, None)
+
+    def _make_app(self, member: str) -> Any:
+        return make_federation_app(self[member], lambda: self._ring(member))
 
     def _ring(self, member: str) -> None:
         self.rung.append(member)
