@@ -7,8 +7,9 @@ from typing import Any
 import click
 
 from node.cli.arguments import read_input
+from node.cli.messages import tell_delivery
 from node.cli.opening import actor, pass_node
-from node.cli.output import json_option, print_json, print_table, readable, remark, safe, say, shown
+from node.cli.output import json_option, print_json, print_table, readable, safe, say, shown
 from node.errors import Conflict, InvalidInput
 from node.runtime import Node
 from node.services import messages as mail
@@ -364,10 +365,8 @@ def _tell(number: int, member: str, reason: str, *, as_json: bool) -> None:
         print_json({"lead": number, "told": not reason, "reason": reason})
         return
     say(f"Lead {number}.")
-    if member and reason:
-        remark(f"{member} does not have it yet; it is sent again: {safe(reason)}")
-    elif member:
-        remark(f"{member} has it.")
+    if member:
+        tell_delivery(member, reason)
 
 
 def _done(said: dict[str, Any], text: str = "Done.", *, as_json: bool) -> None:

@@ -139,7 +139,7 @@ def accept(node: Node, number: int, no_ring: bool, as_json: bool) -> None:
         return
     say(taken.case_id)
     remark("Published." if taken.versions else f"A draft. Next:\n  gmcn case preview {taken.case_id}")
-    _tell_delivery(taken.old_owner, reason)
+    tell_delivery(taken.old_owner, reason)
 
 
 @messages.command()
@@ -160,7 +160,7 @@ def decline(node: Node, number: int, reason: str, as_json: bool) -> None:
         print_json({"message": number, "state": "declined", "told": not failed, "reason": failed})
         return
     say("Declined; what was sent is deleted.")
-    _tell_delivery(old_owner, failed)
+    tell_delivery(old_owner, failed)
 
 
 @messages.command()
@@ -195,7 +195,7 @@ def send(node: Node, member: str, kind: str, file: Path, attach: Path | None, as
         print_json({"message": row.id, "told": not reason, "reason": reason})
         return
     say(str(row.id))
-    _tell_delivery(member, reason)
+    tell_delivery(member, reason)
 
 
 @messages.command()
@@ -232,7 +232,7 @@ def retry(node: Node, number: int, as_json: bool) -> None:
     if as_json:
         print_json({"message": number, "told": not reason, "reason": reason})
     else:
-        _tell_delivery(member, reason)
+        tell_delivery(member, reason)
 
 
 def _is_offer(opened: Opened) -> bool:
@@ -260,7 +260,12 @@ def _save(opened: Opened, path: Path) -> None:
         raise InvalidInput(f"{path} cannot be written: {error.strerror}.", "Name another file.") from None
 
 
-def _tell_delivery(member: str, reason: str) -> None:
+def tell_delivery(member: str, reason: str) -> None:
+    """Say whether a member has what was sent to it.
+
+    Args:
+        reason: why it has not; empty when it has.
+    """
     if reason:
         remark(f"{member} does not have it yet; see `gmcn messages list`: {safe(reason)}")
     else:

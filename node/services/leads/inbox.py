@@ -5,19 +5,19 @@ with its case when that is erased; whatever a person does with a lead stands in 
 journal, the journal without a word of what was said.
 """
 
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from rapidfuzz.fuzz import token_sort_ratio
 from sqlalchemy import Connection
 
-from node.adapters.images import Prepared, prepare_photograph
-from node.errors import Conflict, InvalidInput, NodeError, NotFound
+from node.adapters.images import Prepared
+from node.errors import Conflict, InvalidInput, NotFound
 from node.runtime import Node
 from node.services.leads.letters import ANSWER, KINDS, LEAD, MAX_TEXT, Letter, parse_letter, parse_reply
-from node.services.messages import open_member, open_row, write_message
+from node.services.leads.taking import keep_lead, prepare_picture, take_all
+from node.services.messages import open_member, write_message
 from node.store import cases, handovers, leads, messages
 from node.store.database import reading, writing
 from node.store.journal import JournalEntry, write_journal
@@ -25,9 +25,6 @@ from node.store.leads import Entry, Lead
 from node.store.messages import MessageRow
 from protocol.errors import ProtocolError
 from protocol.message import Content
-
-MAX_PICTURE_BYTES = 1_900_000
-"""The most bytes of a picture beside a message: what is sealed must stay below two megabytes."""
 
 _ALIKE = 85.0  # of 100
 _COMPARED = 500  # leads of one case
@@ -53,12 +50,7 @@ class LeadView:
 
 def take(node: Node) -> int:
     """Take the leads that have come as messages. Returns how many."""
-    with reading(node.engine) as conn:
-        rows = messages.unattended(conn, KINDS)
-    for row in rows:
-        with suppress(NodeError):  # it cannot be done now, is tried again, and holds up nothing else
-            _take(node, row)
-    return len(rows)
+    return take_all(node, KINDS, lambda content, row: parse_letter(content.body, row.member), _keep)
 
 
 def note_down(node: Node, case_id: str, letter: Letter, actor: str, picture: bytes = b"") -> int:
@@ -74,19 +66,17 @@ def note_down(node: Node, case_id: str, letter: Letter, actor: str, picture: byt
         case = cases.get_case(conn, case_id)
         if case.status == cases.ERASED:
             raise Conflict("The case is erased.", "A lead about it has nowhere to go.")
-        number = leads.add_lead(
+        number = keep_lead(
             conn,
+            letter,
+            prepared,
             outgoing=False,
             case_id=case_id,
             kind=LEAD,
             origin=leads.STAFF,
             now=node.clock(),
-            text=letter.text,
-            details=letter.details,
             by=actor,
         )
-        if prepared is not None:
-            leads.keep_photograph(conn, number, prepared.small.data, prepared.full.data)
         write_journal(conn, JournalEntry(node.clock(), actor, "lead.add", case_id))
     return number
 
@@ -318,70 +308,29 @@ def answer(node: Node, number: int, text: str, actor: str, *, state: str = "", p
     return lead.member
 
 
-def prepare_picture(node: Node, data: bytes) -> Prepared | None:
-    """Decode and strip a picture and make it small enough for a message; None when there is none.
-
-    Raises:
-        InvalidInput: it is no photograph that can be taken.
-    """
-    limits = node.photograph_limits()
-    most = min(limits.full_bytes, MAX_PICTURE_BYTES)
-    return prepare_photograph(data, replace(limits, full_bytes=most)) if data else None
-
-
-def _take(node: Node, row: MessageRow) -> None:
-    """Make a lead of a message. What is not of the form is closed with the reason; a picture that cannot be
-    taken is left out, and said."""
-    with reading(node.engine) as conn:
-        try:
-            content = open_row(conn, node, row)
-            letter = parse_letter(content.body, row.member) if content else None
-        except ProtocolError as error:
-            content, letter, reason = None, None, str(error)
-        else:
-            reason = ""
-    picture, wrong = _picture_of(node, content)
-    with writing(node.engine, durable=True) as conn:
-        if messages.get_message(conn, row.id).state != messages.NEW:
-            return
-        if letter is not None and _is_open(conn, row.case_id):
-            _store(conn, node, row, letter, picture, wrong)
-        elif letter is not None:
-            reason = "the case is not open here"
-            _send_on(conn, node, row)
-        messages.settle(conn, [row.id], messages.CLOSED, node.clock(), reason)
-
-
-def _store(
+def _keep(
     conn: Connection, node: Node, row: MessageRow, letter: Letter, picture: Prepared | None, wrong: str
-) -> None:
-    number = leads.add_lead(
+) -> str:
+    """Make a lead of a message, or send it on; see `take_all`."""
+    if not _is_open(conn, row.case_id):
+        _send_on(conn, node, row)
+        return "the case is not open here"
+    number = keep_lead(
         conn,
+        letter,
+        picture,
         outgoing=False,
         case_id=row.case_id,
         kind=row.kind,
         origin=leads.MEMBER,
         now=row.at,
-        text=letter.text,
-        details=letter.details,
         member=row.member,
         token_id=row.token_id,
     )
-    if picture is not None:
-        leads.keep_photograph(conn, number, picture.small.data, picture.full.data)
     if wrong:
-        leads.add_entry(conn, number, leads.NOTE, "", node.clock(), f"Its picture was not taken: {wrong}")
+        leads.add_entry(conn, number, leads.NOTE, "", node.clock(), wrong)
     write_journal(conn, JournalEntry(node.clock(), row.member, "lead.come", row.case_id))
-
-
-def _picture_of(node: Node, content: Content | None) -> tuple[Prepared | None, str]:
-    """Take the picture beside a message, or say why it is not taken."""
-    if content is None or not content.attachment:
-        return None, ""
-    try:
-        return prepare_picture(node, content.attachment), ""
-    except InvalidInput as error:
-        return None, error.message
+    return ""
 
 
 def _is_open(conn: Connection, case_id: str) -> bool:

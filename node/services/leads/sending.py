@@ -4,15 +4,14 @@ Guarantees: a lead that was written reaches the owner, signed and sealed, or a p
 `node.services.messages`); what was told and answered is kept here until the case is erased by its owner.
 """
 
-from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
 from node.adapters.images import Prepared
-from node.errors import Conflict, InvalidInput, NodeError
+from node.errors import Conflict, InvalidInput
 from node.runtime import Node
-from node.services.leads.inbox import delivery_of, prepare_picture
+from node.services.leads.inbox import delivery_of
 from node.services.leads.letters import (
     ANSWER,
     LEAD,
@@ -22,8 +21,9 @@ from node.services.leads.letters import (
     parse_letter,
     parse_reply,
 )
-from node.services.messages import open_member, open_row, write_message
-from node.store import cases, endings, leads, messages
+from node.services.leads.taking import keep_lead, prepare_picture, take_all
+from node.services.messages import open_member, write_message
+from node.store import cases, endings, leads
 from node.store.database import reading, writing
 from node.store.journal import JournalEntry, write_journal
 from node.store.leads import Lead
@@ -78,12 +78,7 @@ def list_sent(node: Node, *, case_id: str = "", limit: int, offset: int = 0) -> 
 
 def take_answers(node: Node) -> int:
     """Take what owners have answered. Returns how many answers there were."""
-    with reading(node.engine) as conn:
-        rows = messages.unattended(conn, (ANSWER,))
-    for row in rows:
-        with suppress(NodeError):  # it cannot be done now, is tried again, and holds up nothing else
-            _take_answer(node, row)
-    return len(rows)
+    return take_all(node, (ANSWER,), lambda content, row: parse_reply(content.body), _keep_answer)
 
 
 def _send(node: Node, kind: str, case_id: str, letter: Letter, actor: str, picture: Prepared | None) -> int:
@@ -103,57 +98,35 @@ def _send(node: Node, kind: str, case_id: str, letter: Letter, actor: str, pictu
         token_id = write_message(
             conn, node, member, kind, Content(body, picture.full.data if picture else b"")
         )
-        number = leads.add_lead(
+        number = keep_lead(
             conn,
+            letter,
+            picture,
             outgoing=True,
             case_id=case_id,
             kind=kind,
             origin=leads.STAFF,
             now=node.clock(),
-            text=letter.text,
-            details=letter.details,
             member=owner,
             token_id=token_id,
             by=actor,
         )
-        if picture is not None:
-            leads.keep_photograph(conn, number, picture.small.data, picture.full.data)
         write_journal(conn, JournalEntry(node.clock(), actor, "lead.send", case_id, [kind]))
     return number
 
 
-def _take_answer(node: Node, row: MessageRow) -> None:
-    """Add an answer to the lead that it is about; one to nothing, or that is not of the form, is closed."""
-    reason, picture, reply = "", None, Reply("")
-    with reading(node.engine) as conn:
-        try:
-            content = open_row(conn, node, row)
-            reply = parse_reply(content.body) if content else reply
-        except ProtocolError as error:
-            content, reason = None, str(error)
-    if content is not None and content.attachment:
-        try:
-            picture = prepare_picture(node, content.attachment)
-        except InvalidInput as error:
-            reply = Reply(f"{reply.text}\n[Its picture was not taken: {error.message}]", reply.state)
-    with writing(node.engine, durable=True) as conn:
-        if messages.get_message(conn, row.id).state != messages.NEW:
-            return
-        if content is not None and not _keep_answer(conn, node, row, reply, picture):
-            reason = "there is no such lead"
-        messages.settle(conn, [row.id], messages.CLOSED, node.clock(), reason)
-
-
 def _keep_answer(
-    conn: Connection, node: Node, row: MessageRow, reply: Reply, picture: Prepared | None
-) -> bool:
+    conn: Connection, node: Node, row: MessageRow, reply: Reply, picture: Prepared | None, wrong: str
+) -> str:
+    """Add an answer to the lead that it is about; see `take_all`."""
     lead = leads.find_lead(conn, outgoing=True, member=row.member, token_id=row.re)
     if lead is None:
-        return False
-    entry = leads.add_entry(conn, lead.id, leads.ANSWER, row.member, row.at, reply.text, reply.state)
+        return "there is no such lead"
+    text = f"{reply.text}\n[{wrong}]" if wrong else reply.text
+    entry = leads.add_entry(conn, lead.id, leads.ANSWER, row.member, row.at, text, reply.state)
     if reply.state:
         leads.change_lead(conn, lead.id, state=reply.state)
     if picture is not None:
         leads.keep_photograph(conn, lead.id, picture.small.data, picture.full.data, entry)
     write_journal(conn, JournalEntry(node.clock(), row.member, "lead.answered", lead.case_id))
-    return True
+    return ""

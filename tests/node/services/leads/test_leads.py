@@ -13,7 +13,7 @@ from node.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from node.runtime import Node
 from node.services import messages
 from node.services.endings import erasure
-from node.services.leads import inbox, sending
+from node.services.leads import inbox, sending, taking
 from node.services.leads.letters import Letter
 from node.services.register import handover, publishing, takeover
 from node.store import leads
@@ -169,7 +169,7 @@ def test_a_photograph_is_asked_for_and_sent(light: Federation) -> None:
     (entry,) = view.history
     assert view.pictures == [entry.id]
     data = inbox.read_picture(light[SENDER], number, entry.id, "Diaz")
-    assert 0 < len(data) <= inbox.MAX_PICTURE_BYTES
+    assert 0 < len(data) <= taking.MAX_PICTURE_BYTES
     with pytest.raises(NotFound):
         inbox.read_picture(light[SENDER], number, 0, "Diaz")
 
