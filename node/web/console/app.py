@@ -30,33 +30,27 @@ from node.errors import InvalidInput, NodeError
 from node.log import describe_exception
 from node.runtime import Node
 from node.services.serving import TooOften
-from node.web.console import (
-    account,
-    audit,
-    case_drafts,
-    case_endings,
-    case_gate,
-    case_risk,
-    cases,
-    entrance,
-    erasures,
-    evidence,
-    federation,
-    foreign,
-    gate,
-    guard,
-    home,
-    leads,
-    navigation,
-    people,
-    search,
-    telling,
+from node.web.console import audit, home
+from node.web.console.accounts import account, entrance, people
+from node.web.console.accounts.words import role_names
+from node.web.console.base import guard, navigation
+from node.web.console.base.cookie import SealedCookies
+from node.web.console.base.guard import (
+    ForgedForm,
+    WrongHost,
+    check_guarded,
+    guard_request,
+    open_to_all,
+    this_node,
 )
-from node.web.console.case_text import show_language
-from node.web.console.cookie import SealedCookies
-from node.web.console.guard import ForgedForm, WrongHost, check_guarded, guard_request, open_to_all, this_node
-from node.web.console.languages import set_up_languages
-from node.web.console.words import role_names
+from node.web.console.base.languages import set_up_languages
+from node.web.console.cases import drafts, endings, register, risk
+from node.web.console.cases.text import show_language
+from node.web.console.federation import erasures, evidence, members
+from node.web.console.foreign import cases as foreign_cases
+from node.web.console.foreign import search
+from node.web.console.gate import approving, proposing
+from node.web.console.leads import inbox, telling
 from node.web.log import log_answer
 from node.web.problems import status_of
 
@@ -67,18 +61,18 @@ _BLUEPRINTS = (
     entrance.pages,
     home.pages,
     account.pages,
-    cases.pages,
-    case_drafts.pages,
-    case_endings.pages,
-    case_gate.pages,
-    case_risk.pages,
-    gate.pages,
+    register.pages,
+    drafts.pages,
+    endings.pages,
+    proposing.pages,
+    risk.pages,
+    approving.pages,
     search.pages,
-    foreign.pages,
-    leads.pages,
+    foreign_cases.pages,
+    inbox.pages,
     telling.pages,
     people.pages,
-    federation.pages,
+    members.pages,
     erasures.pages,
     evidence.pages,
     audit.pages,

@@ -16,8 +16,8 @@ from node.services.audit import chain
 from node.services.audit.exports import begin_export
 from node.services.audit.searching import list_entries
 from node.store.journal import NumberedEntry, Wanted
-from node.web.console.forms import Form
-from node.web.console.guard import actor, needs, this_node
+from node.web.console.base.forms import Form
+from node.web.console.base.guard import actor, needs, this_node
 
 pages = Blueprint("audit", __name__)
 

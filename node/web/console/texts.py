@@ -13,7 +13,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import DEFAULT_KEYWORDS, extract
 from babel.messages.pofile import read_po, write_po
 
-from node.web.console.languages import DOMAIN, FOLDER, LANGUAGES, TRANSLATED
+from node.web.console.base.languages import DOMAIN, FOLDER, LANGUAGES, TRANSLATED
 
 _NODE = FOLDER.parent.parent
 _PAGES = _NODE / "web" / "console"

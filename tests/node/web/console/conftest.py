@@ -38,7 +38,7 @@ from node.store.evidence import KeptEvidence
 from node.store.gate import GateRequest
 from node.store.people import Person
 from node.web.console import make_console_app
-from node.web.console.case_form import type_record
+from node.web.console.cases.form import type_record
 from protocol.checkpoint import Checkpoint, sign_checkpoint
 from protocol.evidence import Evidence, format_evidence
 from protocol.note import format_note

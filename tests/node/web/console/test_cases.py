@@ -16,7 +16,7 @@ from node.services.register import drafts, publishing
 from node.store.cases import CaseFile
 from node.store.database import reading
 from node.store.journal import Wanted, find_entries
-from node.web.console.case_form import place_problem, read_typed, type_record
+from node.web.console.cases.form import place_problem, read_typed, type_record
 from tests.factories import lang_text, sample_full_record, sample_record
 from tests.node.web.console.conftest import Console, csrf_token, picture, send
 

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 import node.web
 from node.domain.permissions import PERMISSIONS, Permission, Role
-from node.web.console.guard import check_guarded, permission_of
+from node.web.console.base.guard import check_guarded, permission_of
 from tests.node.web.console.conftest import Console, csrf_token, open_console
 
 MAX_PAGE = 100_000

@@ -6,7 +6,7 @@ import pytest
 from babel.messages.catalog import Message
 from babel.messages.checkers import num_plurals
 
-from node.web.console.languages import LANGUAGES, TRANSLATED, load_texts
+from node.web.console.base.languages import LANGUAGES, TRANSLATED, load_texts
 from node.web.console.texts import extract_texts, path_of, read_texts
 
 MEND = "run `make texts` and translate what is new"

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page
 
 from node.domain.permissions import PERMISSIONS, Role
-from node.web.console.guard import permission_of
+from node.web.console.base.guard import permission_of
 from tests.node.web.console.browser.conftest import check_accessible, serve_console
 from tests.node.web.console.conftest import Console
 

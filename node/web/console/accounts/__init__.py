@@ -1,0 +1,1 @@
+"""Who may come in: signing in, second factors, one's own account, and the people of a member."""

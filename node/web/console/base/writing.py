@@ -1,0 +1,84 @@
+"""What people type and what of it is sent on: texts, days and pictures of forms.
+
+Guarantees: whatever a browser or another program put between the letters, a text that passed here is one that
+letters and purposes take.
+"""
+
+import unicodedata
+from datetime import date, datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask_babel import gettext as _
+from wtforms import ValidationError
+from wtforms.fields import Field
+
+from node.web.console.base.guard import this_node
+
+MAX_PICTURE_FORM = 32 << 20
+"""How large a form with a picture may be: a picture that is too large for the node is then still answered
+beside its field, with everything else that was typed."""
+
+
+def prose(text: str | None) -> str:
+    """Keep of a text of several lines what can be printed; used as a filter of fields."""
+    return "\n".join(line(part) for part in (text or "").splitlines()).strip()
+
+
+def line(text: str | None) -> str:
+    """Keep of a text of one line what can be printed; used as a filter of fields."""
+    return "".join(_printable(letter) for letter in text or "").strip()
+
+
+def _printable(letter: str) -> str:
+    if letter.isprintable():
+        return letter
+    return " " if unicodedata.category(letter)[0] == "Z" or letter.isspace() else ""
+
+
+def read_day(text: str) -> date:
+    """Read a day that somebody typed, or chose in their browser's calendar.
+
+    Raises:
+        ValidationError: it is none.
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValidationError(_("Write the day like 2026-05-31: year, month, day.")) from None
+
+
+def read_time(text: str) -> time:
+    """Read a time of day that somebody typed.
+
+    Raises:
+        ValidationError: it is none.
+    """
+    try:
+        return time.fromisoformat(text).replace(second=0, microsecond=0, tzinfo=None)
+    except ValueError:
+        raise ValidationError(_("Write the time like 14:30.")) from None
+
+
+def local_moment(day: date, at: time) -> datetime:
+    """Return a moment of the console's time zone."""
+    return datetime.combine(day, at, ZoneInfo(this_node().config.console.timezone))
+
+
+def read_picture(field: Field) -> bytes:
+    """Read the picture that was sent with a form; empty when there is none.
+
+    Raises:
+        ValidationError: it is larger than this node takes.
+    """
+    sent: Any = field.data
+    if not sent or not sent.filename:
+        return b""
+    most = this_node().photograph_limits().input_bytes
+    with sent.stream as stream:
+        data: bytes = stream.read(most + 1)
+    if len(data) > most:
+        raise ValidationError(
+            _("This picture is larger than %(most)d MB. Choose a smaller one.", most=most // 1_000_000)
+        )
+    return data

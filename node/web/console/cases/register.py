@@ -1,0 +1,347 @@
+"""The register of own cases: the list, a case, what it was before, its photographs."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from types import MappingProxyType
+from typing import Any
+
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from flask_wtf.file import FileField, FileRequired
+from werkzeug.wrappers import Response as BaseResponse
+from wtforms import HiddenField, SelectField, StringField
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import Length
+
+from node.domain.lifecycle import UNDO_WINDOW, can_undo
+from node.domain.permissions import Permission
+from node.errors import Conflict, InvalidInput
+from node.services.register import album, drafts, finding, gate, handover, history, listing
+from node.services.register import cases as register
+from node.store import handovers
+from node.store.cases import DRAFT, ERASED, PUBLISHED, STATUSES, WITHDRAWN, CaseFile
+from node.web.console.base.forms import Form
+from node.web.console.base.guard import actor, needs, person, this_node
+from node.web.console.base.languages import show_day
+from node.web.console.base.paging import PAGE_SIZE, Page, page_number
+from node.web.console.cases.drafts import draft_name
+from node.web.console.cases.own_fields import describe_field, name_field
+from node.web.console.cases.sections import SECTIONS
+from node.web.console.cases.text import describe_public
+from node.web.console.cases.words import CATEGORIES
+
+MAX_PICTURE_BYTES = 28 << 20
+
+STATUS_NAMES: Mapping[str, Any] = MappingProxyType(
+    {
+        DRAFT: lazy_gettext("Not published"),
+        PUBLISHED: lazy_gettext("Published"),
+        WITHDRAWN: lazy_gettext("Withdrawn"),
+        ERASED: lazy_gettext("Erased"),
+    }
+)
+STATUS_KINDS: Mapping[str, str] = MappingProxyType(
+    {DRAFT: "warning", PUBLISHED: "good", WITHDRAWN: "neutral", ERASED: "bad"}
+)
+_AUDIENCES: Mapping[str, Any] = MappingProxyType(
+    {"network": lazy_gettext("The public and other members"), "police": lazy_gettext("Police alone")}
+)
+_HANDOVER: Mapping[str, Any] = MappingProxyType(
+    {
+        handovers.OFFERED: lazy_gettext("Offered to %(member)s; the case does not change until they answer."),
+        handovers.ACCEPTED: lazy_gettext("%(member)s has accepted it and is about to publish it."),
+        handovers.DONE: lazy_gettext("Handed over to %(member)s."),
+        handovers.DECLINED: lazy_gettext("%(member)s did not take it."),
+        handovers.CANCELLED: lazy_gettext("The offer to %(member)s was taken back."),
+        handovers.LAPSED: lazy_gettext("%(member)s did not answer in time."),
+    }
+)
+_SHOWN_ELSEWHERE = frozenset({"photos"})
+
+pages = Blueprint("cases", __name__)
+
+
+class PhotographForm(Form):
+    """A photograph to add."""
+
+    picture = FileField(
+        lazy_gettext("Photograph"),
+        [FileRequired(lazy_gettext("Choose a file."))],
+        description=lazy_gettext("JPEG, PNG or WebP. Place and camera are taken out of it."),
+        render_kw={"accept": "image/jpeg,image/png,image/webp"},
+    )
+    taken = StringField(
+        lazy_gettext("Taken"),
+        [Length(max=23, message=lazy_gettext("Write a date like 2014-03-05, 2014-03, 2014~ or 2013/2015."))],
+        description=lazy_gettext("Like 2026-06, or 2026~ for about 2026"),
+    )
+    kind = SelectField(
+        lazy_gettext("Kind"),
+        choices=[
+            SelectChoice("photo", lazy_gettext("Photograph")),
+            SelectChoice("age_progressed", lazy_gettext("Drawn older")),
+            SelectChoice("composite", lazy_gettext("Drawn from descriptions")),
+        ],
+    )
+    revision = HiddenField()
+
+
+class NumberForm(Form):
+    """Which photograph, of the case as it was seen."""
+
+    number = HiddenField()
+    revision = HiddenField()
+
+
+@pages.route("/cases")
+@needs(Permission.SEE_CASES)
+def index() -> str:
+    """List own cases, the most recently changed first, and what its reader has not finished."""
+    status = request.args.get("status", "")
+    category = request.args.get("category", "")
+    conditions: dict[str, Any] = {
+        "status": status if status in STATUSES else None,
+        "category": category if category in CATEGORIES else None,
+        "review_by": this_node().clock().date() if request.args.get("review") else None,
+    }
+    wanted = request.args.get("page", "")
+    number = page_number(wanted, _MOST)
+    found, total = listing.list_register(this_node(), PAGE_SIZE, (number - 1) * PAGE_SIZE, **conditions)
+    if not found and total:  # beyond the end
+        number = page_number(wanted, total)
+        found, total = listing.list_register(this_node(), PAGE_SIZE, (number - 1) * PAGE_SIZE, **conditions)
+    return _list(Page(_rows(found), number, total), conditions)
+
+
+_MOST = 1_000_000
+
+
+@pages.route("/cases/find", methods=["GET", "POST"])
+@needs(Permission.SEE_CASES)
+def find() -> BaseResponse | str:
+    """Find own cases by a name or by words, which stand in no address."""
+    name, text = request.form.get("name", "").strip(), request.form.get("text", "").strip()
+    if not (Form().validate_on_submit() and (name or text)):
+        return redirect(url_for(".index"), 303)
+    try:
+        found, total = listing.find_own(this_node(), name, text, actor())
+    except InvalidInput:
+        flash(_("That is too long to look for. Use a few words."), "error")
+        return redirect(url_for(".index"), 303)
+    if total > len(found):
+        flash(_("Only the first are shown. Type more of the name to find fewer."), "warning")
+    return _list(Page(_rows(found), 1, len(found), listing.MAX_FOUND), {}, name, text)
+
+
+@pages.route("/cases/<opaque>")
+@needs(Permission.SEE_CASES)
+def show(opaque: str) -> str:
+    """Show an own case: what is known, and how it stands in the network."""
+    node, case_id = this_node(), case_id_of(opaque)
+    case = register.get_case(node, case_id)
+    if case.status == ERASED:
+        return render_template("cases/erased.html", case=case, opaque=opaque)
+    finding.open_case(node, case_id, actor())  # in the journal before anything is shown
+    (standing,) = register.standing_of(node, [case])
+    came, went = handover.way_of(node, case_id)
+    text = describe_public(case.record)
+    held = register.holdings(node, case_id) if person().may(Permission.SEE_FEDERATION) else []
+    return render_template(
+        "cases/case.html",
+        case=case,
+        opaque=opaque,
+        text=text,
+        sections=_sections(case.record),
+        photographs=text.photographs,
+        standing=standing,
+        notices=[(NOTICES[notice.kind], notice.due) for notice in standing.notices],
+        holdings=held,
+        waiting=next(iter(gate.list_requests(node, case_id=case_id, limit=1)), None),
+        excluded=register.excluded_members(node, case_id),
+        came=came,
+        went=str(_HANDOVER[went.state]) % {"member": went.member} if went else "",
+        undo_until=case.withdrawn_at + UNDO_WINDOW
+        if case.withdrawn_at and can_undo(case.withdrawn_at, node.clock()) and not _is_given(went)
+        else None,
+        status_names=STATUS_NAMES,
+        status_kinds=STATUS_KINDS,
+        audiences=_AUDIENCES,
+    )
+
+
+@pages.route("/cases/<opaque>/history")
+@needs(Permission.SEE_CASES)
+def changes(opaque: str) -> str:
+    """Show who changed which fields when, the old value beside the new."""
+    found = history.history_of(this_node(), case_id_of(opaque), actor())
+    page = Page.cut(found, request.args.get("page", ""), 10)
+    rows = [
+        (
+            change,
+            [(_label(name), _say(name, old), _say(name, new)) for name, (old, new) in change.fields.items()],
+        )
+        for change in page.items
+    ]
+    return render_template("cases/history.html", page=page, rows=rows, opaque=opaque)
+
+
+@pages.route("/cases/<opaque>/photographs", methods=["GET", "POST"])
+@needs(Permission.WRITE_CASES, body=MAX_PICTURE_BYTES)
+def photographs(opaque: str) -> BaseResponse | str:
+    """Show the photographs of a case, and add one."""
+    node, case_id = this_node(), case_id_of(opaque)
+    case = register.get_case(node, case_id)
+    form = PhotographForm()
+    if form.validate_on_submit():
+        about = {"kind": form.kind.data} | ({"taken": form.taken.data.strip()} if form.taken.data else {})
+        data = form.picture.data.stream.read(node.photograph_limits().input_bytes + 1)
+        try:
+            album.add_photograph(node, case_id, data, about, actor(), read_revision(form.revision.data))
+        except InvalidInput as error:
+            _blame(form, error)
+        except Conflict:
+            flash(_changed(), "error")
+        else:
+            flash(_("The photograph is added."))
+            return redirect(url_for(".photographs", opaque=opaque), 303)
+    form.revision.data = case.revision
+    return render_template(
+        "cases/photographs.html", form=form, numbers=NumberForm(), case=case, opaque=opaque
+    )
+
+
+@pages.route("/cases/<opaque>/photographs/primary", methods=["POST"])
+@needs(Permission.WRITE_CASES)
+def choose_photograph(opaque: str) -> BaseResponse:
+    """Have a photograph shown first."""
+    return _change_album(opaque, album.choose_photograph, _("It is shown first now."))
+
+
+@pages.route("/cases/<opaque>/photographs/remove", methods=["POST"])
+@needs(Permission.WRITE_CASES)
+def remove_photograph(opaque: str) -> BaseResponse:
+    """Take a photograph out of a case."""
+    return _change_album(opaque, album.remove_photograph, _("The photograph is taken out of the case."))
+
+
+@pages.route("/cases/<opaque>/photographs/<sha256>")
+@needs(Permission.SEE_CASES)
+def photograph(opaque: str, sha256: str) -> Response:
+    """Send a photograph of an own case."""
+    data, media_type = album.read_own_photograph(this_node(), case_id_of(opaque), sha256, actor())
+    return Response(data, mimetype=media_type)
+
+
+def case_id_of(opaque: str) -> str:
+    """Return the id of an own case by what stands in addresses."""
+    return f"{this_node().member}/{opaque}"
+
+
+def _list(page: "Page[Any]", conditions: Mapping[str, Any], name: str = "", text: str = "") -> str:
+    unfinished = []
+    if person().may(Permission.WRITE_CASES):
+        unfinished = [(draft, draft_name(draft)) for draft in drafts.list_drafts(this_node(), person())]
+    return render_template(
+        "cases/register.html",
+        form=Form(),
+        page=page,
+        unfinished=unfinished,
+        conditions=conditions,
+        name=name,
+        text=text,
+        categories=CATEGORIES,
+        status_names=STATUS_NAMES,
+        status_kinds=STATUS_KINDS,
+    )
+
+
+def _rows(found: Sequence[CaseFile]) -> list[tuple[CaseFile, Any, str]]:
+    return [(case, describe_public(case.record), _review(case.record)) for case in found]
+
+
+def _review(record: Mapping[str, Any]) -> str:
+    text = str(record.get("review_due", ""))[:10]
+    try:
+        return show_day(date.fromisoformat(text))
+    except ValueError:
+        return text
+
+
+NOTICES: Mapping[str, Any] = MappingProxyType(
+    {
+        "expiry": lazy_gettext("The published case expires. Renew or withdraw it."),
+        "adulthood": lazy_gettext("The child may turn 18. Decide whether the case stays public."),
+        "photo": lazy_gettext("A photograph expires. Replace it."),
+        "photo_age": lazy_gettext("The newest photograph is old. Ask for a newer one."),
+        "risk": lazy_gettext("Assess the risk anew."),
+        "long_term": lazy_gettext("The child stays missing. Assess the risk anew."),
+        "review": lazy_gettext("Look at the case again."),
+        "purge": lazy_gettext("The record goes."),
+    }
+)
+"""What the owner of a case has to do, by the kind of a notice."""
+
+
+def _sections(record: Mapping[str, Any]) -> list[tuple[Any, list[Any]]]:
+    """Cut a record into the sections of the form, and what has no place there into a last one."""
+    shown = []
+    left = dict(record)
+    for section in SECTIONS:
+        names = [item.name for item in section.items if item.name in left]
+        facts = [fact for name in names for fact in describe_field(name, left.pop(name))]
+        shown.append((section, facts))
+    rest = [
+        fact for name in left if name not in _SHOWN_ELSEWHERE for fact in describe_field(name, left[name])
+    ]
+    return [(section.label, facts) for section, facts in shown if facts] + (
+        [(_("Everything else"), rest)] if rest else []
+    )
+
+
+def _label(name: str) -> Any:
+    if name == "photos":
+        return _("Photographs")
+    return name_field(name)
+
+
+def _say(name: str, value: Any) -> list[str]:
+    if name == "photos" and value:
+        return [_("%(number)s photographs", number=len(value))]
+    return [line.text for fact in describe_field(name, value) for line in fact.lines]
+
+
+def _is_given(went: handovers.Handover | None) -> bool:
+    return went is not None and went.state in handovers.GIVEN
+
+
+def read_revision(text: Any) -> int:
+    """Read a whole number that a form carries; -1 where somebody put something else there."""
+    text = str(text or "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else -1
+
+
+def _changed() -> str:
+    return str(_("Somebody else changed the case meanwhile. Nothing was changed: look at it, and try again."))
+
+
+def _blame(form: PhotographForm, error: InvalidInput) -> None:
+    if any(".taken" in problem for problem in error.problems):
+        form.taken.errors = [_("Write a date like 2014-03-05, 2014-03, 2014~ or 2013/2015.")]
+    else:
+        form.picture.errors = [
+            _("This file cannot be taken: it is no photograph, too large, too small or one too many.")
+        ]
+
+
+def _change_album(opaque: str, do: Any, done: str) -> BaseResponse:
+    form = NumberForm()
+    if form.validate_on_submit():
+        number, revision = read_revision(form.number.data), read_revision(form.revision.data)
+        try:
+            do(this_node(), case_id_of(opaque), number, actor(), revision)
+        except Conflict:
+            flash(_changed(), "error")
+        else:
+            flash(done)
+    return redirect(url_for(".photographs", opaque=opaque), 303)

@@ -1,0 +1,291 @@
+"""The parts of a case in the reader's language: each field with its name, codes as words, dates as people
+write them.
+
+Guarantees: what a peer wrote is only ever text; a field or a code that this program does not know yet is left
+out or shown as it came, and never breaks a page.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from types import MappingProxyType
+from typing import Any
+
+from babel import Locale
+from flask_babel import get_locale
+from flask_babel import gettext as _
+
+from node.web.console.base.languages import show_day, show_moment, show_number
+from node.web.console.cases.words import CODES, FIELDS, SEXES
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_BETWEEN = " · "
+# Shown in places of their own, or of no use to a reader.
+_ELSEWHERE = frozenset({"photos", "salt"})
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One line of what is known.
+
+    Attributes:
+        language: of the text, as a BCP 47 tag; empty where it is the reader's own.
+        note: what the reader should know about the text, such as that a program translated it.
+        call: the telephone number in it; empty when there is none.
+    """
+
+    text: str
+    language: str = ""
+    note: str = ""
+    call: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A field of a case: its name and what is known."""
+
+    name: str
+    lines: Sequence[Said]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseText:
+    """The public part of a case.
+
+    Attributes:
+        names: as they are written, the principal one first; empty where nobody knows one.
+        photographs: SHA-256 of the small form of each photograph, the primary one first.
+        facts: everything else.
+    """
+
+    names: Sequence[Said]
+    sex: str
+    age: str
+    missing_since: str
+    place: str
+    photographs: Sequence[str]
+    facts: Sequence[Fact]
+
+    @property
+    def title(self) -> str:
+        """How a page calls the child."""
+        return self.names[0].text if self.names else _("Name not known")
+
+
+def describe_public(part: Mapping[str, Any]) -> CaseText:
+    """Describe the public part of a case."""
+    seen = part.get("last_seen", {})
+    return CaseText(
+        names=[_name(item) for item in part.get("names", ())],
+        sex=_sex(part.get("sex")),
+        age=_age(part["age_at_disappearance"]) if "age_at_disappearance" in part else "",
+        missing_since=show_date(part.get("missing_since", "")),
+        place=_BETWEEN.join(line.text for line in _place(seen)[:1]),
+        photographs=[forms[0] for forms in photographs_of(part) if forms],
+        facts=describe_part(part),
+    )
+
+
+def describe_part(part: Mapping[str, Any]) -> list[Fact]:
+    """Describe every field of a part that this program knows, in the order in which people want them."""
+    return [
+        Fact(str(FIELDS[name]), lines)
+        for name in FIELDS
+        if name in part and name not in _ELSEWHERE and (lines := _lines(name, part[name]))
+    ]
+
+
+def photographs_of(part: Mapping[str, Any]) -> list[list[str]]:
+    """Return the SHA-256 of every form of each photograph of a part, the small one first; the primary
+    photograph is the first."""
+    photos = sorted(part.get("photos", ()), key=lambda photo: not photo.get("primary", False))
+    return [
+        [item["sha256"] for item in sorted(photo.get("renditions", ()), key=lambda item: int(item["bytes"]))]
+        for photo in photos
+    ]
+
+
+def show_date(text: str) -> str:
+    """Write a day, a moment or an uncertain date (EDTF) as the reader does."""
+    first, slash, last = text.partition("/")
+    if slash:
+        return str(_("%(first)s to %(last)s", first=show_date(first) or "…", last=show_date(last) or "…"))
+    if text.endswith(("~", "%")):
+        return str(_("about %(date)s", date=show_date(text[:-1])))
+    if text.endswith("?"):
+        return str(_("perhaps %(date)s", date=show_date(text[:-1])))
+    try:
+        if "T" in text:
+            return show_moment(datetime.fromisoformat(text))
+        return show_day(date.fromisoformat(text)) if _DAY.fullmatch(text) else _without_unknown(text)
+    except ValueError:  # the 31st of February fits the pattern, too
+        return text
+
+
+def show_country(code: str) -> str:
+    """Return the name of a country in the reader's language."""
+    return str((get_locale() or Locale("en")).territories.get(code, code))
+
+
+def show_language(tag: str) -> str:
+    """Return the name of a language in the reader's language."""
+    code = tag.partition("-")[0]
+    return str((get_locale() or Locale("en")).languages.get(code, tag))
+
+
+def _without_unknown(text: str) -> str:
+    return "" if text == ".." else re.sub("(-XX)+$", "", text)
+
+
+def _lines(name: str, value: Any) -> list[Said]:
+    """Describe the value of a field in lines."""
+    if name in _SPECIAL:
+        return _SPECIAL[name](value)
+    if _is_lang_text(value):
+        return [_in_words(value)]
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [line for item in value for line in _lines("", item)]
+    if isinstance(value, Mapping):
+        inner = (f"{FIELDS[key]}: {text}" if FIELDS[key] else text for key, text in _inner(value))
+        return [Said(line)] if (line := _BETWEEN.join(inner)) else []
+    return [Said(_plain(name, value))]
+
+
+def _inner(value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for key in FIELDS:
+        if key in value and key not in _ELSEWHERE:
+            lines = _lines(key, value[key])
+            if lines:
+                yield key, ", ".join(line.text for line in lines)
+
+
+def _plain(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return str(_("yes") if value else _("no"))
+    if isinstance(value, int | float):
+        return show_number(value)
+    if name in _CODED and value in CODES:
+        return str(CODES[value])
+    return str(value).replace("_", " ") if name.endswith("role") else str(value)
+
+
+def _is_lang_text(value: Any) -> bool:
+    return (
+        isinstance(value, Mapping)
+        and bool(value)
+        and all(isinstance(item, Mapping) and {"text", "origin"} <= item.keys() for item in value.values())
+    )
+
+
+def _in_words(texts: Mapping[str, Mapping[str, str]]) -> Said:
+    """Choose of a text the reader's language, else what its owner wrote."""
+    wanted = str((get_locale() or Locale("en")).language)
+    own = next((tag for tag in texts if tag.partition("-")[0].lower() == wanted), None)
+    tag = own or next((tag for tag, item in texts.items() if item["origin"] == "original"), next(iter(texts)))
+    machine = texts[tag]["origin"] == "machine"
+    return Said(
+        texts[tag]["text"], tag, _("Translated by a program; nobody has checked it.") if machine else ""
+    )
+
+
+def _name(item: Mapping[str, Any]) -> Said:
+    kind = CODES.get(item.get("kind", ""))
+    return Said(str(item["full"]), str(item.get("lang", "und")), str(kind) if kind else "")
+
+
+def _sex(code: Any) -> str:
+    return str(SEXES.get(code, ""))
+
+
+def _age(age: Mapping[str, Any]) -> str:
+    low, high = int(age["min"]), int(age["max"])
+    span = show_number(low) if low == high else f"{show_number(low)}–{show_number(high)}"
+    if age["unit"] == "month":
+        return str(_("%(span)s months", span=span))
+    return str(_("%(span)s years", span=span))
+
+
+def _measure(value: Mapping[str, Any]) -> list[Said]:
+    low, high = float(value["min"]), float(value["max"])
+    span = show_number(low) if low == high else f"{show_number(low)}–{show_number(high)}"
+    return [Said(f"{span} {value['unit']}")]
+
+
+def _place(value: Mapping[str, Any]) -> list[Said]:
+    """Describe a place: words and country in the first line, then the position."""
+    if not value:
+        return []
+    words = _in_words(value["place"]) if "place" in value else Said("")
+    where = ", ".join(filter(None, (words.text, show_country(value["country"]))))
+    lines = [Said(where, words.language, words.note)]
+    if "lat" in value:
+        position = f"{value['lat']:.5f}, {value['lon']:.5f}"
+        if radius := value.get("radius_m"):
+            position = _("%(position)s, within %(metres)s m", position=position, metres=show_number(radius))
+        lines.append(Said(position))
+    return lines
+
+
+def _contacts(value: Sequence[Mapping[str, Any]]) -> list[Said]:
+    lines = []
+    for item in value:
+        about = [str(CODES.get(item["kind"], item["kind"]))]
+        about += [show_country(item["country"])] if "country" in item else []
+        about += [", ".join(map(show_language, item["languages"]))] if item.get("languages") else []
+        about += [item["hours"]] if "hours" in item else []
+        call = "" if item["kind"] == "web" else str(item["value"])
+        lines.append(Said(str(item["value"]), note=_BETWEEN.join(about), call=call))
+    return lines
+
+
+def _dated(value: str) -> list[Said]:
+    return [Said(show_date(value))]
+
+
+_SPECIAL: Mapping[str, Callable[[Any], list[Said]]] = MappingProxyType(
+    {
+        "names": lambda value: [_name(item) for item in value],
+        "sex": lambda value: [Said(_sex(value))] if value in SEXES else [],
+        "age_at_disappearance": lambda value: [Said(_age(value))],
+        "age": lambda value: [Said(_age(value))],
+        "height": _measure,
+        "weight": _measure,
+        "last_seen": _place,
+        "last_seen_exact": _place,
+        "birth_place": _place,
+        "contacts": _contacts,
+        "country": lambda value: [Said(show_country(value))],
+        "nationalities": lambda value: [Said(", ".join(map(show_country, value)))],
+        "hague_states": lambda value: [Said(", ".join(map(show_country, value)))],
+        "countries": lambda value: [Said(", ".join(map(show_country, value)))],
+        "languages_spoken": lambda value: [Said(", ".join(map(show_language, value)))],
+        **dict.fromkeys(
+            (
+                "missing_since",
+                "birth",
+                "taken",
+                "assessed_at",
+                "next_review",
+                "date",
+                "withdrawn_at",
+                "until",
+                "review_due",
+                "purge_by",
+            ),
+            _dated,
+        ),
+        **dict.fromkeys(
+            ("factors", "scope", "codes"),
+            lambda value: [Said(", ".join(str(CODES.get(code, code)) for code in value))],
+        ),
+    }
+)
+"""Fields that need more than their value."""
+
+_CODED = frozenset(
+    {
+        "category", "colour", "length", "style", "value", "kind", "body_part", "relation", "role",
+        "confidence", "level", "basis", "custody_order", "system", "state",
+    }
+)  # fmt: skip
