@@ -109,10 +109,16 @@ def verify_join_request(token: str, now: datetime, roster: Roster | None = None)
     statement.verify(token_key.public)
     if issued > now + LEEWAY:
         raise NotAuthorized("join request: from the future; check both clocks")
-    if parse_claim_time(claims["exp"], "join request exp") <= now:
+    expires = parse_claim_time(claims["exp"], "join request exp")
+    if expires - issued > LIFE:
+        raise NotAuthorized(f"join request: may live {LIFE.days} days; ask for a new one")
+    if expires <= now:
         raise NotAuthorized("join request: has run out; ask for a new one")
     token_id, network = _text(claims, "jti"), _text(claims, "network")
-    for key in _keys_to_prove(member):
+    keys = list(_keys_to_prove(member))
+    if len(claims["proofs"]) > len(keys):
+        raise Malformed("join request: proves a key that it does not ask for")
+    for key in keys:
         signature = parse_base64(claims["proofs"].get(key.format(), ""), "join request proof", 64)
         key.check(_proof(key.format(), member, token_id), signature)
     previous_kid = (

@@ -21,7 +21,6 @@ class Limits:
     """The most bytes of each kind of thing that members exchange."""
 
     document_bytes: int = 65536
-    leaf_bytes: int = 1024
     small_photo_bytes: int = 12288
     photo_bytes: int = 3_000_000
 
@@ -74,8 +73,7 @@ def parse_policy(data: bytes) -> Policy:
         },
         quorum={"network": quorum.integer("network", 0, 16), "police": quorum.integer("police", 0, 16)},
         limits=Limits(
-            document_bytes=limits.integer("document_bytes", 4096, 1 << 20),
-            leaf_bytes=limits.integer("leaf_bytes", 256, 1024),
+            document_bytes=limits.integer("document_bytes", 4096, 65536),
             small_photo_bytes=limits.integer("small_photo_bytes", 1024, 12288),
             photo_bytes=limits.integer("photo_bytes", 12288, 20_000_000),
         ),
@@ -102,7 +100,6 @@ def format_policy(policy: Policy) -> bytes:
             "quorum": dict(policy.quorum),
             "limits": {
                 "document_bytes": limits.document_bytes,
-                "leaf_bytes": limits.leaf_bytes,
                 "small_photo_bytes": limits.small_photo_bytes,
                 "photo_bytes": limits.photo_bytes,
             },

@@ -45,6 +45,7 @@ AUDIENCES_OF: Mapping[Kind, tuple[Audience, ...]] = {
 ROSTER_SCHEMA = "roster/1.0"
 MAX_ROSTER_BYTES = 4 << 20
 MAX_MEMBERS = 1000
+MAX_NAMES = 40
 MAX_FEED_KEYS = 4
 MAX_RETIRED = 4
 """The most replaced keys of one feed, or of a cosigner, that a roster goes on listing."""
@@ -437,8 +438,8 @@ def _parse_language(value: Any, what: str) -> str:
 
 def _parse_names(fields: Fields) -> dict[str, str]:
     names = {_parse_language(tag, fields.what): fields.text(tag, most=200) for tag in fields.names()}
-    if not names:
-        raise Malformed(f"{fields.what}: at least one name is needed")
+    if not 1 <= len(names) <= MAX_NAMES:
+        raise Malformed(f"{fields.what}: from one name to {MAX_NAMES}")
     return names
 
 

@@ -239,9 +239,9 @@ class TrustStore:
                 self._publish(scratch)
 
     def _as_joined(self, found: _Set) -> _Set:
-        """Hold the network to what it was when this node joined it. In an exercise one key is enough, members
-        are accepted unseen and feeds are open to anybody: no signature may turn real cases into that, nor
-        what was accepted there into the real thing."""
+        """Hold the network to what it was when this node joined it. In an exercise one key is enough and
+        feeds are open to anybody: no signature may turn real cases into that, nor what was accepted there
+        into the real thing."""
         if not self._pinned.exists():
             return found
         policy, exercise = found.trusted.policy, self._exercise.exists()

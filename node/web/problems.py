@@ -30,6 +30,7 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (NotAuthorized, 403),
     (ProtocolError, 400),
 )
+_RETRY_SECONDS = "60"  # what keeps a node from answering takes a person, or a pull, of about that long
 _DETAIL = {
     404: "There is nothing here under this address.",
     405: "This address does not know that method.",
@@ -56,6 +57,8 @@ def answer_error(error: Exception) -> Response:
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, TooOften):
         headers["Retry-After"] = str(error.wait_seconds)
+    elif status == 503:
+        headers["Retry-After"] = _RETRY_SECONDS
     if status == 500:
         log.error("request failed", error=describe_exception(error))
     return problem(status, detail, headers)

@@ -85,6 +85,9 @@ def test_the_request_is_of_its_time() -> None:
         verify_join_request(request(), NOW + LIFE)
     with pytest.raises(NotAuthorized, match="future"):
         verify_join_request(request(), NOW - timedelta(hours=1))
+    longer = changed(lambda claims: claims.update(exp=claims["exp"] + 1))
+    with pytest.raises(NotAuthorized, match="30 days"):
+        verify_join_request(longer, NOW)
 
 
 def test_another_token_key_cannot_use_the_proofs() -> None:
@@ -119,6 +122,7 @@ def delete(name: str) -> Callable[[dict[str, Any]], None]:
         (lambda claims: claims.update(more=1), "claims must be"),
         (lambda claims: claims.update(proofs=[]), "claims must be"),
         (lambda claims: claims.update(proofs={}), "proof"),
+        (lambda claims: claims["proofs"].update(more="x"), "does not ask for"),
         (lambda claims: claims.update(member=[]), "must be an object"),
         (lambda claims: claims["member"].update(state="active"), "without state"),
         (lambda claims: claims["member"].update(joined="2020-01-01T00:00:00Z"), "without state"),

@@ -143,6 +143,12 @@ def _network_warnings(node: Node, found: Status) -> list[str]:
             f"The network's policy says that it is {now_is}; here it stays {here}, as when this node joined. "
             "Ask the coordinator."
         )
+    unseen = [feed.origin for feed in found.own if feed.freshness.witnessed is None]
+    if unseen and not found.exercise:
+        warnings.append(
+            f"The network's policy names no witnesses for {', '.join(unseen)}: nobody sees what is published "
+            "there before it is. Ask the coordinator to name some (`gmcn network policy`)."
+        )
     if found.standing.state is not State.ACTIVE:
         warnings.append(f"This member's standing is {found.standing.state}: {found.standing.reason}.")
     elif found.standing.warning:

@@ -150,6 +150,7 @@ def test_what_waits_takes_no_more_disk_than_is_allowed_and_leaves_some_free(
     monkeypatch.setattr(arrivals, "free_bytes", lambda folder: arrivals.MIN_FREE_BYTES)
     answer = federation.ask(OTHER, PARTNER, "PUT", f"{put}/1/last", b"x")
     assert (answer.status, b"almost full" in answer.body) == (503, True)
+    assert answer.headers["retry-after"] == "60"
     assert sorted((path.name, path.stat().st_size) for path in (config.home / "arrivals").iterdir()) == before
 
 

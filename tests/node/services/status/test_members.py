@@ -8,9 +8,11 @@ import pytest
 from node.errors import NotFound
 from node.services.following import pulling
 from node.services.register import ledger, publishing
+from node.services.status.looking import status
 from node.services.status.members import MemberOverview, Outlook, find_overview, list_overviews
 from node.store import feeds, peers, receipts
 from node.store.database import reading, writing
+from protocol.policy import Policy
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO, Federation, down, tampering
 
@@ -107,3 +109,15 @@ def test_pulling_soon_makes_those_due_with_whom_something_is_exchanged(made: Fed
     assert pulling.pull_soon(node) == [PEER]
     with reading(node.engine) as conn:
         assert PEER in peers.due_peers(conn, node.clock())
+
+
+def test_that_no_witness_is_named_is_said_until_one_is(made: Federation) -> None:
+    def said() -> list[str]:
+        return [text for text in status(made[FR[0]]).warnings if "names no witnesses" in text]
+
+    assert [f"{FR[0]}/network" in text for text in said()] == [True]
+    made.coordinator.announce(
+        policy=Policy(witnesses={"network": (DE[0],), "police": (DE[0],)}, quorum={"network": 1, "police": 1})
+    )
+    made.refresh()
+    assert said() == []
