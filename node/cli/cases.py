@@ -25,7 +25,7 @@ from node.domain.lifecycle import UNDO_WINDOW
 from node.errors import InvalidInput
 from node.runtime import Node
 from node.services import messages
-from node.services.register import cases, finding, handover, publishing
+from node.services.register import cases, finding, handover, ledger, publishing
 from node.services.register.cases import CaseSource, CaseStanding, Holding
 from node.store.cases import STATUSES
 from node.store.handovers import Handover
@@ -382,18 +382,30 @@ def keep(node: Node, case_id: str, as_json: bool) -> None:
 
 @case.command()
 @_case_id
+@click.option("--signed", is_flag=True, help="The receipts of its erasure themselves, one a line.")
 @json_option
 @pass_node
-def receipts(node: Node, case_id: str, as_json: bool) -> None:
+def receipts(node: Node, case_id: str, signed: bool, as_json: bool) -> None:
     """Show which member holds which version of a case, and who has erased it, by their receipts.
 
     `newest` is the version that this node has published last, `confirmed` the one that the member has signed
-    a receipt for. The version after the last is the erasure. Times are the member's.
+    a receipt for. The version after the last is the erasure. Times are the member's. A signed receipt is a
+    JWT that anybody can check with the network's roster.
 
     \b
-    Example:
+    Examples:
       gmcn case receipts police.fr.example/k3ta7qmxk3ta7qmxk3ta7qmxk3
+      gmcn case receipts police.fr.example/k3ta7qmxk3ta7qmxk3ta7qmxk3 --signed > erased.txt
     """
+    if signed:
+        tokens = ledger.list_statements(node, case_id)
+        if as_json:
+            print_json(tokens)
+        elif tokens:
+            say("\n".join(tokens))
+        else:
+            remark("No member has signed a receipt of its erasure yet.")
+        return
     found = cases.holdings(node, case_id)
     if as_json:
         print_json(found)

@@ -124,12 +124,6 @@ def get_request(conn: Connection, number: int) -> GateRequest:
     return found[0]
 
 
-def find_open(conn: Connection, case_id: str) -> GateRequest | None:
-    """Return the request that waits for a decision on a case; at most one does."""
-    found = _select(conn, gate_request.c.case_id == case_id, gate_request.c.state == OPEN)
-    return found[0] if found else None
-
-
 def list_requests(
     conn: Connection,
     states: Sequence[str] = STATES,
