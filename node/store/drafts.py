@@ -75,6 +75,14 @@ def list_drafts(conn: Connection, person_id: str, limit: int) -> list[DraftRow]:
     return [DraftRow(*row) for row in found]
 
 
+def size_of_others(conn: Connection, person_id: str, draft_id: str) -> tuple[int, int]:
+    """Return how many other things somebody has begun, and how many bytes they have."""
+    size = sa.func.coalesce(sa.func.sum(sa.func.length(case_draft.c.content)), 0)
+    others = sa.and_(case_draft.c.person_id == person_id, case_draft.c.id != draft_id)
+    count, total = conn.execute(sa.select(sa.func.count(), size).where(others)).one()
+    return int(count), int(total)
+
+
 def change_draft(conn: Connection, draft_id: str, content: bytes, revision: int, now: datetime) -> bool:
     """Store what is typed now. Returns False where the draft is gone."""
     done = conn.execute(

@@ -57,6 +57,19 @@ def test_nobody_begins_without_end(node: Node) -> None:
         drafts.begin_case(node, person, {})
 
 
+def test_nobody_begins_more_than_a_list_can_open(node: Node) -> None:
+    person, full = add_person(node, "one"), {"notes": "x" * (drafts.MAX_ALL_BYTES // 4 - 100)}
+    begun = [drafts.begin_case(node, person, {}) for _ in range(6)]
+    for draft in begun[:4]:
+        drafts.keep_draft(node, person, draft, full)
+    with pytest.raises(Conflict):
+        drafts.keep_draft(node, person, begun[4], full)
+    with pytest.raises(Conflict):
+        drafts.begin_case(node, person, full)
+    assert drafts.keep_draft(node, person, begun[0], full).typed == full
+    assert len(drafts.list_drafts(node, person, 3)) == 3
+
+
 def test_a_change_goes_over_a_newer_version_field_by_field(node: Node) -> None:
     person, case = add_person(node, "one"), add_case(node, notes="old")
     draft = drafts.begin_change(node, person, case, {})
@@ -86,9 +99,10 @@ def test_a_draft_goes_with_its_case(node: Node) -> None:
     person, case = add_person(node, "one"), add_case(node)
     drafts.begin_change(node, person, case, {})
     publishing.erase(node, case.case_id, "test")
+    for seen in (case, register.get_case(node, case.case_id)):  # before the erasure, and after
+        with pytest.raises(Conflict):
+            drafts.begin_change(node, person, seen, {})
     assert drafts.list_drafts(node, person) == []
-    with pytest.raises(Conflict):
-        drafts.begin_change(node, person, register.get_case(node, case.case_id), {})
 
 
 def test_the_register_is_narrowed_by_what_stands_in_the_records(node: Node) -> None:

@@ -1,6 +1,8 @@
 """What holds requests to the rules: cookies, hosts, sessions that end, and forms that outlive them."""
 
+import re
 from dataclasses import replace
+from html import unescape
 
 import pytest
 
@@ -8,9 +10,12 @@ from node.config import ConsoleConfig
 from node.domain.permissions import Role
 from node.errors import InvalidInput
 from node.services.people import accounts, sessions
+from node.services.register import cases as register
 from node.store import journal, marks
 from node.store.database import reading, writing
 from node.web.console import make_console_app
+from node.web.console.base.paging import PAGE_SIZE
+from tests.factories import sample_record
 from tests.node.web.console.conftest import PASSWORD, Console, csrf_token, send
 
 ADDRESS = "https://console.police.example"
@@ -257,3 +262,14 @@ def test_the_journal_names_who_did_it(console: Console) -> None:
     with reading(console.node.engine) as conn:
         line = journal.read_journal(conn)[0]
     assert (line.actor, line.action, line.purpose) == ("console:administrator", "person.disable", "analyst")
+
+
+def test_what_stands_in_a_link_gives_no_orders(console: Console) -> None:
+    """Names that Flask's builder of addresses takes for orders to itself stay what the reader's link said."""
+    records = [sample_record("pt", photos=None) for _ in range(PAGE_SIZE + 1)]
+    register.add_cases(console.node, records, "test", console.node.scratch())
+    client = console.browser(Role.OPERATOR)
+    for asked in ("endpoint=x", "_external=1&_anchor=a", "_external=1&_scheme=x", "_method=POST", "a=1&a=2"):
+        found = re.search(r'rel="next" href="([^"]*)"', client.get(f"/cases?{asked}&page=1").text)
+        assert found, asked
+        assert unescape(found[1]) == f"/cases?{asked}&page=2"
