@@ -73,6 +73,15 @@ def find_visit(node: Node, token: str, *, by_itself: bool = False) -> Visit | No
     return Visit(person, session, ended)
 
 
+def find_again(conn: Connection, visit: Visit) -> Person | None:
+    """Return who a visit is of as they are now; None where they were signed out, disabled or given another
+    password since the request began. For the transaction in which something is changed in their name."""
+    found = people.find_session(conn, visit.session.hash)
+    if found is None or found[1].disabled_at is not None:
+        return None
+    return found[1] if found[1].password_hash == visit.person.password_hash else None
+
+
 def list_open_sessions(node: Node, person: Person) -> list[Session]:
     """Return the sessions of a person that have not run out, the last used first."""
     now = node.clock()

@@ -35,6 +35,7 @@ from node.services.people.sign_in import Caller
 from node.services.witnesses.witnessing import check_not_restored
 from node.store.database import reading
 from node.store.people import Person
+from node.web.console.base.cookie import known_people
 from node.web.log import start_clock
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -116,7 +117,8 @@ def caller() -> Caller:
     agent = request.user_agent.string
     browser = next((name for mark, name in _BROWSERS.items() if mark in agent), "")
     system = next((name for name in _SYSTEMS if name in agent), "")
-    return Caller(request.remote_addr or "", ", ".join(filter(None, (browser, system))))
+    device = ", ".join(filter(None, (browser, system)))
+    return Caller(request.remote_addr or "", device, known_people())
 
 
 def is_signed_in() -> bool:

@@ -5,6 +5,8 @@ from dataclasses import replace
 from html import unescape
 
 import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from node.config import ConsoleConfig
 from node.domain.permissions import Role
@@ -273,3 +275,56 @@ def test_what_stands_in_a_link_gives_no_orders(console: Console) -> None:
         found = re.search(r'rel="next" href="([^"]*)"', client.get(f"/cases?{asked}&page=1").text)
         assert found, asked
         assert unescape(found[1]) == f"/cases?{asked}&page=2"
+
+
+def test_a_secret_is_shown_to_the_person_that_it_was_drawn_for(console: Console) -> None:
+    """Two who sign in for the first time, one after the other, in the same browser."""
+    client, shown = console.app.test_client(), []
+    for name in ("eve", "leila"):
+        accounts.add_person(console.node, name, name, [Role.OPERATOR], "test", PASSWORD)
+        send(client, "/sign-in", name=name, password=PASSWORD)
+        for _ in range(2):
+            page = client.get("/sign-in/second-factor").text
+            shown.append(re.findall(r"(?:[A-Z2-7]{4} ){7}[A-Z2-7]{4}", page))
+    assert shown[0] == shown[1]
+    assert shown[2] == shown[3]
+    assert shown[0] != shown[2]
+
+
+def test_nothing_of_one_person_is_left_for_the_next_to_sign_in(console: Console) -> None:
+    client = console.app.test_client()
+    with client.session_transaction() as cookie:
+        cookie.update(language="fr", back="/account", enrolling=("", "SECRET"), csrf_token="of before")
+    send(client, "/sign-in", name="operator", password=PASSWORD)
+    with client.session_transaction() as cookie:
+        assert set(cookie) == {"language", "back", "token"}
+
+
+def test_strangers_who_guess_do_not_keep_an_owner_out_of_their_browser(console: Console) -> None:
+    there = configured(console, address=ADDRESS)
+    own, stranger = (there.app.test_client() for _ in range(2))
+
+    def send_there(client: FlaskClient, path: str, **fields: str) -> TestResponse:
+        token = csrf_token(client.get(path, base_url=ADDRESS))
+        return client.post(path, base_url=ADDRESS, data={"csrf_token": token, **fields})
+
+    send_there(own, "/sign-in", name="operator", password=PASSWORD)
+    answer = send_there(own, "/sign-in/code", code=console.code())
+    (cookie,) = (line for line in answer.headers.getlist("Set-Cookie") if "-known=" in line)
+    assert cookie.startswith("__Host-gmcn-police.fr.example-known=")
+    assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax", "Max-Age=34560000"} <= set(cookie.split("; "))
+    assert console.people[Role.OPERATOR].id not in cookie
+    token = csrf_token(own.get("/account", base_url=ADDRESS))
+    own.post("/sign-out", base_url=ADDRESS, data={"csrf_token": token})
+    for _ in range(5):
+        send_there(stranger, "/sign-in", name="operator", password="a wrong guess")
+    fields = {"name": "operator", "password": PASSWORD}
+    assert send_there(stranger, "/sign-in", **fields).status_code == 429
+    assert send_there(own, "/sign-in", **fields).status_code == 303
+
+
+def test_an_open_session_is_no_place_to_guess_passwords(console: Console) -> None:
+    client = console.browser(Role.OPERATOR)
+    page = "/account/recovery-codes"
+    statuses = [send(client, page, password=f"wrong {number}").status_code for number in range(6)]
+    assert statuses == [200] * 5 + [429]
