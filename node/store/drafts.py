@@ -98,9 +98,12 @@ def drop_draft(conn: Connection, draft_id: str) -> None:
     conn.execute(case_draft.delete().where(case_draft.c.id == draft_id))
 
 
-def drop_drafts_about(conn: Connection, case_id: str) -> None:
-    """Forget every change of a case that was begun, since the case is erased."""
-    conn.execute(case_draft.delete().where(case_draft.c.case_id == case_id))
+def drop_drafts_about(conn: Connection, case_id: str) -> list[str]:
+    """Forget every change of a case that was begun, since the case is erased. Returns their ids."""
+    about = case_draft.c.case_id == case_id
+    ids = list(conn.execute(sa.select(case_draft.c.id).where(about)).scalars())
+    conn.execute(case_draft.delete().where(about))
+    return ids
 
 
 def drop_old_drafts(conn: Connection, before: datetime) -> None:

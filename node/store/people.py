@@ -6,6 +6,7 @@ encrypted, a recovery code and a session's token as a hash; names that were trie
 hashes, since what is typed into a wrong field may be a password.
 """
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -248,6 +249,13 @@ def end_sessions(conn: Connection, person_id: str, keep: bytes = b"") -> int:
     return done.rowcount
 
 
+def drop_forms_about(conn: Connection, ids: Collection[str]) -> None:
+    """Forget what was kept of forms under a path with one of some ids, since what they are about is erased."""
+    for row in conn.execute(sa.select(kept_form.c.person_id, kept_form.c.path)).all():
+        if not frozenset(ids).isdisjoint(re.split("[/ ]", row.path)):
+            drop_form(conn, row.person_id, row.path)
+
+
 def drop_forms(conn: Connection, person_id: str) -> None:
     """Forget all that was kept for somebody."""
     conn.execute(kept_form.delete().where(kept_form.c.person_id == person_id))
@@ -310,6 +318,16 @@ def keep_form(conn: Connection, person_id: str, path: str, fields: bytes, expire
     """Keep what somebody had entered, instead of what was kept for that path before."""
     row = {"person_id": person_id, "path": path, "fields": fields, "expires_at": expires_at}
     upsert(conn, kept_form, [row], ("person_id", "path"))
+
+
+def drop_oldest_forms(conn: Connection, person_id: str, path: str, most: int) -> None:
+    """Forget what was kept longest ago of somebody's forms at addresses, until there are so many at the most;
+    the one at a path stays."""
+    c = kept_form.c
+    others = sa.and_(c.person_id == person_id, c.path.startswith("/"), c.path != path)
+    query = sa.select(c.path).where(others).order_by(c.expires_at.desc(), c.path).offset(most - 1)
+    for old in conn.execute(query).scalars().all():
+        drop_form(conn, person_id, old)
 
 
 def find_form(conn: Connection, person_id: str, path: str, now: datetime) -> bytes | None:

@@ -39,6 +39,7 @@ from node.store import (
     leads,
     marks,
     messages,
+    people,
     photographs,
 )
 from node.store.cases import CaseFile
@@ -666,5 +667,6 @@ def _empty(conn: Connection, node: Node, case: CaseFile) -> None:
     """Take a case out of the register and the search; its photographs go with the next purge."""
     remove_many(conn, "own", None, [case.case_id])
     hashes = cases.empty_case(conn, case.case_id, node.clock())
-    drafts.drop_drafts_about(conn, case.case_id)
+    begun = drafts.drop_drafts_about(conn, case.case_id)
+    people.drop_forms_about(conn, {case.case_id.partition("/")[2], *begun})
     photographs.loosen_photographs(conn, node.member, hashes)

@@ -10,12 +10,14 @@ import pytest
 from PIL import Image
 from sqlalchemy import func, select
 
+from node.domain.permissions import Role
 from node.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from node.runtime import Node
 from node.services import messages
 from node.services.endings import erasure
 from node.services.leads import inbox, sending, taking
 from node.services.leads.letters import Letter
+from node.services.people import accounts, sessions
 from node.services.register import handover, publishing, takeover
 from node.store import leads
 from node.store import messages as store
@@ -225,6 +227,17 @@ def test_what_is_about_an_erased_case_is_erased_at_both_ends(federation: Federat
             for table in (leads.lead, leads.lead_entry, leads.lead_photograph):
                 assert conn.execute(select(func.count()).select_from(table)).scalar_one() == 0
     assert words.traces(sender.config.home) == []
+
+
+def test_what_was_kept_of_forms_about_a_purged_case_goes_with_it(light: Federation) -> None:
+    case_id, sender = published(light), light[SENDER]
+    person, _ = accounts.add_person(sender, "diaz", "Diaz", [Role.OPERATOR], "test")
+    path = f"/leads/about/{case_id}"
+    sessions.keep_form(sender, person, path, [("text", "Ana, of 12 rue X")])
+    publishing.erase(light[OWNER], case_id, "Roy")
+    light.pull(SENDER, OWNER)
+    erasure.purge(sender)
+    assert sessions.find_form(sender, person, path) is None
 
 
 def test_an_answer_on_its_way_is_erased_with_the_case(federation: Federation) -> None:
