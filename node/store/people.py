@@ -250,7 +250,7 @@ def end_sessions(conn: Connection, person_id: str, keep: bytes = b"") -> int:
 
 
 def drop_forms_about(conn: Connection, ids: Collection[str]) -> None:
-    """Forget what was kept of forms under a path with one of some ids, since what they are about is erased."""
+    """Forget what was kept of forms under paths with one of some ids, since that is erased."""
     for row in conn.execute(sa.select(kept_form.c.person_id, kept_form.c.path)).all():
         if not frozenset(ids).isdisjoint(re.split("[/ ]", row.path)):
             drop_form(conn, row.person_id, row.path)

@@ -3,9 +3,11 @@
 import re
 from dataclasses import replace
 from html import unescape
+from unittest.mock import patch
 
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.formparser import FormDataParser
 from werkzeug.test import TestResponse
 
 from node.config import ConsoleConfig
@@ -16,6 +18,7 @@ from node.services.register import cases as register
 from node.store import journal, marks
 from node.store.database import reading, writing
 from node.web.console import make_console_app
+from node.web.console.base.guard import MAX_FIELDS, MAX_STRANGERS_BYTES
 from node.web.console.base.paging import PAGE_SIZE
 from tests.factories import sample_record
 from tests.node.web.console.conftest import PASSWORD, Console, csrf_token, send
@@ -225,6 +228,36 @@ def test_too_much_is_refused_before_it_is_read(console: Console) -> None:
     answer = client.post("/people/new", data={"csrf_token": token, "name": "x" * (3 << 20)})
     assert answer.status_code == 413
     assert "too large" in answer.text
+
+
+def test_a_form_of_countless_fields_is_refused_before_it_is_taken_apart(console: Console) -> None:
+    """A field of five bytes costs a hundred times as much once it is an object."""
+    client = console.browser(Role.ADMINISTRATOR)
+    token = csrf_token(client.get("/people/new"))
+    fields = {"csrf_token": token, **{f"field{number}": "" for number in range(MAX_FIELDS - 1)}}
+    assert client.post("/people/new", data=fields).status_code == 200
+    few, many = "a&" * 30_000, "a&" * 900_000
+    with patch.object(FormDataParser, "parse") as parse:
+        for sender, path, body in (
+            (client, "/people/new", many),
+            (console.browser(), "/sign-in", few),
+            (console.browser(), "/sign-in", many),
+        ):
+            answer = sender.post(path, data=body, content_type="application/x-www-form-urlencoded")
+            assert answer.status_code == 413
+    assert not parse.called
+
+
+def test_of_somebody_who_has_not_signed_in_little_is_read(console: Console) -> None:
+    client = console.browser()
+    send(client, "/sign-in", name="operator", password=PASSWORD)  # the first step is not enough
+    for sender in (client, console.browser()):
+        with patch.object(FormDataParser, "parse") as parse:
+            assert sender.post("/sign-in", data={"name": "x" * MAX_STRANGERS_BYTES}).status_code == 413
+            answer = sender.post("/people/new", data={"name": "x" * MAX_STRANGERS_BYTES})
+        assert not parse.called
+        assert (answer.status_code, answer.location) == (303, "/sign-in")
+        assert "nothing was changed" in sender.get("/sign-in").text
 
 
 def test_a_restored_node_shows_nothing_until_it_has_asked_its_peers(console: Console) -> None:
