@@ -13,6 +13,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Connection
+
 from node.errors import Conflict, InvalidInput, NotFound
 from node.runtime import Node
 from node.services.people.encryption import decrypt, encrypt
@@ -29,7 +31,8 @@ LIFE = timedelta(days=30)
 
 MAX_BYTES = 1 << 20
 MAX_DRAFTS = 50
-"""The most that one person has begun at a time."""
+MAX_ALL_BYTES = 4 << 20
+"""The most that one person has begun at a time: a list of it opens all of it."""
 
 _USE = "case-draft"
 
@@ -98,8 +101,6 @@ def begin_change(node: Node, person: Person, case: CaseFile, typed: Typed) -> Dr
     Raises:
         Conflict: the case is erased, or its author has begun too many.
     """
-    if case.status == cases.ERASED:
-        raise Conflict("The case is erased, and an erased case never returns.", "Add it as a new case.")
     with reading(node.engine) as conn:
         row = drafts.find_draft_of(conn, person.id, case.case_id)
     return _open(node, row) if row else _begin(node, person, case.case_id, case.revision, typed)
@@ -118,10 +119,10 @@ def find_draft(node: Node, person: Person, draft_id: str) -> Draft:
     return _open(node, row)
 
 
-def list_drafts(node: Node, person: Person) -> list[Draft]:
+def list_drafts(node: Node, person: Person, limit: int = MAX_DRAFTS) -> list[Draft]:
     """Return what somebody has begun, the last touched first."""
     with reading(node.engine) as conn:
-        rows = drafts.list_drafts(conn, person.id, MAX_DRAFTS)
+        rows = drafts.list_drafts(conn, person.id, limit)
     return [_open(node, row) for row in rows]
 
 
@@ -134,10 +135,12 @@ def keep_draft(node: Node, person: Person, draft: Draft, typed: Typed, revision:
     Raises:
         NotFound: it was finished or thrown away meanwhile.
         InvalidInput: it is too much.
+        Conflict: with what else its author has begun it is too much.
     """
     made_from = draft.revision if revision is None else revision
     sealed, now = _seal(node, person.id, draft.id, typed), node.clock()
     with writing(node.engine) as conn:
+        _check_room(conn, person, draft.id, len(sealed))
         kept = drafts.change_draft(conn, draft.id, sealed, made_from, now)
     if not kept:
         raise NotFound("There is nothing unfinished of yours here.", "It was finished or thrown away.")
@@ -229,10 +232,18 @@ def _begin(node: Node, person: Person, case_id: str, revision: int, typed: Typed
     draft_id, now = secrets.token_urlsafe(12), node.clock()
     sealed = _seal(node, person.id, draft_id, typed)
     with writing(node.engine) as conn:
-        if len(drafts.list_drafts(conn, person.id, MAX_DRAFTS)) >= MAX_DRAFTS:
-            raise Conflict("You have too much unfinished.", "Finish some of it, or throw it away.")
+        if case_id and cases.get_case(conn, case_id).status == cases.ERASED:
+            raise Conflict("The case is erased, and an erased case never returns.", "Add it as a new case.")
+        _check_room(conn, person, draft_id, len(sealed))
         drafts.add_draft(conn, DraftRow(draft_id, person.id, case_id, revision, sealed, now))
     return Draft(draft_id, case_id, revision, typed, now)
+
+
+def _check_room(conn: Connection, person: Person, draft_id: str, size: int) -> None:
+    """Check that somebody may have a draft of a size beside their others."""
+    count, taken = drafts.size_of_others(conn, person.id, draft_id)
+    if count >= MAX_DRAFTS or taken + size > MAX_ALL_BYTES:
+        raise Conflict("You have too much unfinished.", "Finish some of it, or throw it away.")
 
 
 def _seal(node: Node, person_id: str, draft_id: str, typed: Typed) -> bytes:

@@ -24,6 +24,7 @@ from node.domain.disclosure import Disclosed, disclose
 from node.domain.lifecycle import can_undo, expiry_day, is_over, is_paused
 from node.errors import Conflict, InvalidInput, PeerUnavailable
 from node.runtime import Node
+from node.services.leads import sending
 from node.services.register.cases import index_cases, new_case_id, void_request
 from node.services.register.photographs import hashes_in, photographs_in
 from node.services.standing import exchanges
@@ -38,6 +39,7 @@ from node.store import (
     leads,
     marks,
     messages,
+    people,
     photographs,
 )
 from node.store.cases import CaseFile
@@ -291,6 +293,7 @@ def erase(node: Node, case_id: str, actor: str) -> None:
         _empty(conn, node, case)
         messages.erase_about(conn, [case_id], node.clock())
         leads.erase_about(conn, [case_id])
+        sending.erase_naming(conn, node, case_id)
         write_journal(conn, JournalEntry(node.clock(), actor, "case.erase", case_id))
 
 
@@ -664,5 +667,6 @@ def _empty(conn: Connection, node: Node, case: CaseFile) -> None:
     """Take a case out of the register and the search; its photographs go with the next purge."""
     remove_many(conn, "own", None, [case.case_id])
     hashes = cases.empty_case(conn, case.case_id, node.clock())
-    drafts.drop_drafts_about(conn, case.case_id)
+    begun = drafts.drop_drafts_about(conn, case.case_id)
+    people.drop_forms_about(conn, {case.case_id.partition("/")[2], *begun})
     photographs.loosen_photographs(conn, node.member, hashes)

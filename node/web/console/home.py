@@ -104,7 +104,7 @@ def _people_never_seen(node: Node, reader: Person) -> Iterator[Due]:
 def _unfinished(node: Node, reader: Person) -> Iterator[Due]:
     if not reader.may(Permission.WRITE_CASES):
         return
-    for draft in drafts.list_drafts(node, reader)[:_MOST]:
+    for draft in drafts.list_drafts(node, reader, _MOST):
         text = _("Finish the change of a case.") if draft.case_id else _("Finish the new case.")
         yield Due(text, url_for("case_drafts.check", draft_id=draft.id), by=draft.ends_at)
 

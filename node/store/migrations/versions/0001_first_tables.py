@@ -320,6 +320,7 @@ def upgrade() -> None:
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("account", sa.LargeBinary(), nullable=False),
         sa.Column("address", sa.LargeBinary(), nullable=False),
+        sa.Column("browser", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sign_in_attempt")),
     )
     with op.batch_alter_table("sign_in_attempt", schema=None) as batch_op:

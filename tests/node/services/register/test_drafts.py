@@ -10,7 +10,7 @@ import pytest
 from node.domain.permissions import Role
 from node.errors import Conflict, InvalidInput, NotFound
 from node.runtime import Node
-from node.services.people import accounts
+from node.services.people import accounts, sessions
 from node.services.register import cases as register
 from node.services.register import drafts, history, listing, publishing
 from node.store.cases import CaseFile
@@ -57,6 +57,19 @@ def test_nobody_begins_without_end(node: Node) -> None:
         drafts.begin_case(node, person, {})
 
 
+def test_nobody_begins_more_than_a_list_can_open(node: Node) -> None:
+    person, full = add_person(node, "one"), {"notes": "x" * (drafts.MAX_ALL_BYTES // 4 - 100)}
+    begun = [drafts.begin_case(node, person, {}) for _ in range(6)]
+    for draft in begun[:4]:
+        drafts.keep_draft(node, person, draft, full)
+    with pytest.raises(Conflict):
+        drafts.keep_draft(node, person, begun[4], full)
+    with pytest.raises(Conflict):
+        drafts.begin_case(node, person, full)
+    assert drafts.keep_draft(node, person, begun[0], full).typed == full
+    assert len(drafts.list_drafts(node, person, 3)) == 3
+
+
 def test_a_change_goes_over_a_newer_version_field_by_field(node: Node) -> None:
     person, case = add_person(node, "one"), add_case(node, notes="old")
     draft = drafts.begin_change(node, person, case, {})
@@ -86,9 +99,22 @@ def test_a_draft_goes_with_its_case(node: Node) -> None:
     person, case = add_person(node, "one"), add_case(node)
     drafts.begin_change(node, person, case, {})
     publishing.erase(node, case.case_id, "test")
+    for seen in (case, register.get_case(node, case.case_id)):  # before the erasure, and after
+        with pytest.raises(Conflict):
+            drafts.begin_change(node, person, seen, {})
     assert drafts.list_drafts(node, person) == []
-    with pytest.raises(Conflict):
-        drafts.begin_change(node, person, register.get_case(node, case.case_id), {})
+
+
+def test_what_was_kept_of_forms_about_a_case_goes_with_it(node: Node) -> None:
+    person, case, other = add_person(node, "one"), add_case(node), add_case(node)
+    draft = drafts.begin_change(node, person, case, {})
+    opaque, stays = (each.case_id.partition("/")[2] for each in (case, other))
+    gone = [f"/cases/{opaque}/propose", f"/cases/unfinished/{draft.id}/child", f"purpose x {case.case_id}"]
+    for path in (*gone, f"/cases/{stays}/propose"):
+        sessions.keep_form(node, person, path, [("note", "of 12 rue X")])
+    publishing.erase(node, case.case_id, "test")
+    assert [path for path in gone if sessions.find_form(node, person, path)] == []
+    assert sessions.find_form(node, person, f"/cases/{stays}/propose")
 
 
 def test_the_register_is_narrowed_by_what_stands_in_the_records(node: Node) -> None:
