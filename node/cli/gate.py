@@ -8,14 +8,26 @@ import click
 
 from node.cli.arguments import read_input, read_pairs
 from node.cli.opening import actor, pass_node
-from node.cli.output import json_option, print_json, print_table, readable, remark, safe, say, shown, utc_time
+from node.cli.output import (
+    json_option,
+    print_json,
+    print_table,
+    readable,
+    readable_field,
+    remark,
+    safe,
+    say,
+    shown,
+    utc_time,
+)
 from node.cli.publishing import no_ring_option, published_as_json, ring, say_published, tidy
 from node.domain.gate import QUESTIONS
 from node.errors import InvalidInput
 from node.runtime import Node
 from node.services.register import cases
 from node.services.register import gate as service
-from node.services.register.gate import Preview, RequestView
+from node.services.register.gate import RequestView
+from node.services.register.leaving import Preview
 from node.services.register.publishing import Published
 from node.store.gate import OPEN, STATES, GateRequest
 
@@ -152,7 +164,7 @@ def show(node: Node, number: int, as_json: bool) -> None:
     for finding in view.findings:
         say(f"{'refuses' if finding.refuses else 'weigh':<9} {finding.message}")
     if view.preview is not None:
-        _print_preview(view.preview)
+        print_preview(view.preview)
         if not view.as_asked:
             remark("What would leave is not what was asked for: a new request is needed.")
 
@@ -291,15 +303,18 @@ def _say_review(found: GateRequest) -> None:
         say(f"review    {verdict}, {by}: {safe(found.review_reason)}")
 
 
-def _print_preview(preview: Preview) -> None:
+def print_preview(preview: Preview) -> None:
+    """Show part by part what would leave of a case, beside what peers have of it."""
     parts = dict.fromkeys(change.part for change in preview.fields)
     for part in parts:
         rows = [
             (
                 change.field,
                 change.change,
-                readable(change.after) if change.after is not None else "-",
-                readable(change.before) if change.change in ("changed", "removed") else "",
+                readable_field(change.field, change.after) if change.after is not None else "-",
+                readable_field(change.field, change.before)
+                if change.change in ("changed", "removed")
+                else "",
             )
             for change in preview.fields
             if change.part == part

@@ -5,7 +5,7 @@
 Guarantees: whoever asked never approves; what was approved is what is published, to the byte of every field
 and for the same readers, or nothing is; a request ends as soon as the record, or what would leave of it, is
 another; an override is reviewed by somebody who had no part in it; every step is in the journal. What is
-shown is made by the code that publishes, and nothing else (`publishing.leaving_within`).
+shown is made by the code that publishes, and nothing else (`leaving`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,16 +15,25 @@ from typing import Any
 from sqlalchemy import Connection
 
 from node.domain import gate as rules
-from node.domain.changes import FieldChange, adds_nothing, compare
-from node.domain.disclosure import DECIDED, DisclosurePolicy, disclose
+from node.domain.changes import adds_nothing
+from node.domain.disclosure import DisclosurePolicy
 from node.domain.gate import Finding, Question
 from node.errors import Conflict, InvalidInput, NotAllowed
 from node.runtime import Node
 from node.services.register import publishing
 from node.services.register.cases import check_stays, index_cases, void_request
-from node.services.register.finding import check_purpose, read_parts
+from node.services.register.finding import check_purpose
+from node.services.register.leaving import (
+    Preview,
+    get_living,
+    leaving_within,
+    parts_by,
+    preview_within,
+    published_parts,
+)
+from node.services.register.own_feeds import signing
 from node.services.register.publishing import NotAsApproved, Published
-from node.store import cases, documents, gate
+from node.store import cases, gate
 from node.store.cases import CaseFile
 from node.store.database import reading, writing
 from node.store.gate import GateRequest
@@ -37,30 +46,6 @@ _ACTIONS = {
     gate.TAKEN_BACK: "gate.take-back",
     gate.VOID: "gate.void",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """What would leave of a case, beside what peers have of it.
-
-    Attributes:
-        revision: of the record.
-        fields: of the parts "head" (where it may be shown), "public", "network" and "police".
-        published: whether peers have anything of it now.
-        adds: whether something would leave that has not left already, which a second person approves.
-        kept_from: members that get nothing of it.
-        stays: fields of the record of which nothing leaves.
-        digest: of all that leaves.
-    """
-
-    case_id: str
-    revision: int
-    fields: Sequence[FieldChange]
-    published: bool
-    adds: bool
-    kept_from: Sequence[str]
-    stays: Sequence[str]
-    digest: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,21 +64,6 @@ class RequestView:
     as_asked: bool
 
 
-def preview(node: Node, case_id: str, who: str) -> Preview:
-    """Show field by field what peers would see of a case, and what of that is new to them.
-
-    Raises:
-        NotFound: it is not in the register.
-        Conflict: it is erased.
-    """
-    with writing(node.engine) as conn:
-        case = _living(conn, case_id)
-        shown = _preview(conn, node, case)
-        fields = sorted({change.part for change in shown.fields})
-        write_journal(conn, JournalEntry(node.clock(), who, "case.preview", case_id, fields))
-    return shown
-
-
 def suggest(node: Node, case_id: str) -> tuple[list[Question], dict[str, Any]]:
     """Give the questions that a case needs an answer to, and the answers that its record holds already.
 
@@ -102,7 +72,7 @@ def suggest(node: Node, case_id: str) -> tuple[list[Question], dict[str, Any]]:
         Conflict: it is erased.
     """
     with reading(node.engine) as conn:
-        record = _living(conn, case_id).record
+        record = get_living(conn, case_id).record
     suggested = rules.suggest(record)
     return rules.needed(suggested, record), suggested
 
@@ -116,7 +86,7 @@ def weigh(node: Node, case_id: str, answers: Mapping[str, Any]) -> list[Finding]
         InvalidInput: answers are missing, or none that are allowed; with every problem.
     """
     with reading(node.engine) as conn:
-        case = _living(conn, case_id)
+        case = get_living(conn, case_id)
         return _weigh(node, _decided_record(answers, case), answers)
 
 
@@ -138,7 +108,7 @@ def request(
     """
     now = node.clock()
     with writing(node.engine) as conn:
-        case = _living(conn, case_id)
+        case = get_living(conn, case_id)
         if revision not in (None, case.revision):
             raise Conflict(
                 "The case was changed by somebody else meanwhile.", "Look at it again, and ask then."
@@ -164,7 +134,7 @@ def request(
             case_id=case_id,
             revision=case.revision,
             answers=answers,
-            digest=publishing.leaving_within(conn, node, case).digest,
+            digest=leaving_within(conn, node, [case])[0].digest,
             author=who,
             now=now,
         )
@@ -202,7 +172,7 @@ def open_request(node: Node, number: int, who: str) -> RequestView:
         if found.state != gate.OPEN:
             return RequestView(found, None, (), as_asked=False)
         case = cases.get_case(conn, found.case_id)
-        shown = _preview(conn, node, case)
+        shown = preview_within(conn, node, case)
         findings = _weigh(node, case.record, found.answers)
     return RequestView(found, shown, findings, as_asked=shown.digest == found.digest)
 
@@ -274,7 +244,7 @@ def review(node: Node, number: int, reason: str, who: str, *, upheld: bool) -> b
         with writing(node.engine) as conn:
             _note_review(conn, node, number, reason, who, upheld=True)
         return False
-    with publishing.signing(node) as conn:
+    with signing(node) as conn:
         found = _note_review(conn, node, number, reason, who, upheld=False)
         case = cases.get_case(conn, found.case_id)
         out = case.status == cases.PUBLISHED and case.disclosed == found.digest
@@ -291,13 +261,13 @@ def publish_again(node: Node, case_ids: Sequence[str], who: str) -> list[Publish
         NotFound, InvalidInput: see `publishing.publish`.
         Conflict: something new would leave of some, which needs an approval; or see `publishing.publish`.
     """
-    with publishing.signing(node) as conn:
+    with signing(node) as conn:
         found = [cases.get_case(conn, case_id) for case_id in case_ids]
-        leaving = {case.case_id: publishing.leaving_within(conn, node, case) for case in found}
+        leaving = dict(zip(case_ids, leaving_within(conn, node, found), strict=True))
         new = [
             case_id
             for case_id, item in leaving.items()
-            if not adds_nothing(_published_parts(conn, case_id), item.parts)
+            if not adds_nothing(published_parts(conn, case_id), item.parts)
         ]
         if new:
             raise Conflict(
@@ -320,7 +290,7 @@ def _publish(node: Node, number: int, who: str, state: str, reason: str = "") ->
         Conflict: something else would leave; the request ends.
     """
     try:
-        with publishing.signing(node) as conn:
+        with signing(node) as conn:
             asked = _waiting(conn, number)
             if state == gate.APPROVED and asked.author == who:
                 raise NotAllowed(
@@ -380,14 +350,7 @@ def _note_review(
     return found
 
 
-# --- What would leave ---
-
-
-def _living(conn: Connection, case_id: str) -> CaseFile:
-    case = cases.get_case(conn, case_id)
-    if case.status == cases.ERASED:
-        raise Conflict("The case is erased, and nothing is left of it.", "Add it as a new case.")
-    return case
+# --- Answers ---
 
 
 def _decided_record(answers: Mapping[str, Any], case: CaseFile) -> dict[str, Any]:
@@ -407,33 +370,6 @@ def _decided_record(answers: Mapping[str, Any], case: CaseFile) -> dict[str, Any
 def _weigh(node: Node, record: Mapping[str, Any], answers: Mapping[str, Any]) -> list[Finding]:
     schemas = node.network().schemas
     own, default = (
-        publishing.parts_of(node, disclose(record, policy, schemas=schemas, now=node.now()))
-        for policy in (node.disclosure(), DisclosurePolicy.parse({}, schemas))
+        parts_by(node, record, policy) for policy in (node.disclosure(), DisclosurePolicy.parse({}, schemas))
     )
     return rules.findings_of(answers, record, own, default)
-
-
-def _preview(conn: Connection, node: Node, case: CaseFile) -> Preview:
-    leaving = publishing.leaving_within(conn, node, case)
-    before = _published_parts(conn, case.case_id)
-    named = {field for part in leaving.parts.values() for field in part}
-    return Preview(
-        case.case_id,
-        case.revision,
-        compare(before, leaving.parts),
-        bool(before),
-        not adds_nothing(before, leaving.parts),
-        leaving.kept_from,
-        sorted(case.record.keys() - named),
-        leaving.digest,
-    )
-
-
-def _published_parts(conn: Connection, case_id: str) -> dict[str, dict[str, Any]]:
-    """Return what peers have of an own case now, of the head what its owner decides."""
-    parts: dict[str, dict[str, Any]] = {}
-    for held in documents.find_documents(conn, case_id):
-        parts |= read_parts(held)
-    if parts:
-        parts["head"] = {name: value for name, value in parts["head"].items() if name in DECIDED}
-    return parts

@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext
 
 from node.domain.changes import ADDED, CHANGED, REMOVED, SAME, FieldChange
 from node.domain.gate import OPEN, Finding
-from node.services.register.gate import Preview
+from node.services.register.leaving import Preview
 from node.store import gate as store
 from node.web.console.cases.text import Fact, Said, describe_part, photographs_of, show_country
 from node.web.console.cases.words import CODES, FIELDS

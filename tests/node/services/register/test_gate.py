@@ -13,7 +13,7 @@ from node.domain.changes import ADDED, CHANGED, REMOVED, SAME
 from node.errors import Conflict, InvalidInput, NodeError, NotAllowed, NotFound
 from node.runtime import Node
 from node.services.register import cases as register
-from node.services.register import gate, publishing
+from node.services.register import gate, leaving, publishing
 from node.services.status import looking
 from node.store import cases, feeds, journal
 from node.store import gate as store
@@ -69,7 +69,7 @@ def actions(node: Node, case: str) -> list[tuple[str, str, str]]:
 
 def shown(node: Node, case: str) -> dict[str, str]:
     """Give what a preview says of each field."""
-    return {f"{c.part}.{c.field}": c.change for c in gate.preview(node, case, ANA).fields}
+    return {f"{c.part}.{c.field}": c.change for c in leaving.preview(node, case, ANA).fields}
 
 
 def state(node: Node, number: int) -> str:
@@ -254,8 +254,8 @@ def test_where_publicity_adds_to_the_risk_peers_are_told_to_show_it_nowhere(ligh
     kept = register.get_case(node, case)
     assert (asked.revision, kept.revision, kept.record["show_in"]) == (2, 2, [])
     gate.approve(node, asked.id, BEN)
-    assert gate.preview(node, case, ANA).fields[0].before == []
-    assert publishing.preview(node, case, ANA).head == {"show_in": []}
+    assert leaving.preview(node, case, ANA).fields[0].before == []
+    assert leaving.preview(node, case, ANA).parts["head"] == {"show_in": []}
     assert (ANA, "case.change", "") in actions(node, case)
 
 
@@ -277,17 +277,10 @@ def test_a_preview_sets_what_leaves_beside_what_peers_have(federation: Federatio
         "public.build": REMOVED,
         "police.medical": REMOVED,
     }
-    view = gate.preview(node, case.case_id, ANA)
-    leaving = publishing.preview(node, case.case_id, ANA)
+    view = leaving.preview(node, case.case_id, ANA)
     after = {(c.part, c.field): c.after for c in view.fields if c.change != REMOVED}
-    parts = {
-        "head": leaving.head,
-        "public": leaving.public,
-        "network": leaving.network,
-        "police": leaving.police,
-    }
     assert after == {
-        (name, field): value for name, part in parts.items() for field, value in (part or {}).items()
+        (name, field): value for name, part in view.parts.items() for field, value in part.items()
     }
     (hair,) = (c for c in view.fields if c.field == "hair")
     assert (hair.before, hair.after) == (sample_full_record()["hair"], {"colour": "red"})
@@ -299,7 +292,7 @@ def test_a_preview_sets_what_leaves_beside_what_peers_have(federation: Federatio
 def test_an_ngo_is_shown_no_police_part_because_it_has_no_such_feed(light: Federation) -> None:
     case = draft(light, HELPER)
     assert {name.partition(".")[0] for name in shown(light[HELPER], case)} == {"head", "public", "network"}
-    assert "reference" in gate.preview(light[HELPER], case, ANA).stays
+    assert "reference" in leaving.preview(light[HELPER], case, ANA).stays
 
 
 def test_nothing_new_needs_no_approval_and_something_new_does(federation: Federation) -> None:
@@ -405,7 +398,7 @@ def test_what_a_request_says_of_a_child_goes_with_the_case(federation: Federatio
         kept = gate.open_request(node, number, EVA).request
         assert (kept.state, kept.answers, kept.digest) == (left, {}, b"")
     assert not gate.review(node, asked.id, "not an emergency", EVA, upheld=False)
-    for ask in (gate.preview, lambda *args: gate.request(node, case, ANSWERS, ANA)):
+    for ask in (leaving.preview, lambda *args: gate.request(node, case, ANSWERS, ANA)):
         with pytest.raises(NodeError):
             ask(node, case, ANA)
 
