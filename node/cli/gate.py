@@ -39,8 +39,9 @@ _reason = click.option("--reason", required=True, metavar="TEXT", help="Why, wit
 def gate() -> None:
     """Ask for a publication, approve or refuse one: nothing leaves before a second person has seen it.
 
-    Whoever asks never approves. A request ends as soon as the record, or what would leave of it, is another.
-    In an emergency `override` publishes at once; somebody else reviews that within 24 hours.
+    Whoever asks never approves, nor whoever wrote any of it. A request ends as soon as the record, or what
+    would leave of it, is another. In an emergency `override` publishes at once; somebody else reviews that
+    within 24 hours.
 
     \b
     Examples:
@@ -175,7 +176,7 @@ def show(node: Node, number: int, as_json: bool) -> None:
 @json_option
 @pass_node
 def approve(node: Node, number: int, no_ring: bool, as_json: bool) -> None:
-    """Approve a request, which publishes the case. Whoever asked may not.
+    """Approve a request, which publishes the case. Whoever asked for it, or wrote any of it, may not.
 
     \b
     Example:
@@ -246,9 +247,9 @@ def override(node: Node, number: int, reason: str, no_ring: bool, as_json: bool)
 @json_option
 @pass_node
 def review(node: Node, number: int, verdict: str, reason: str, no_ring: bool, as_json: bool) -> None:
-    """Settle what was published without an approval. Whoever asked for it or published it may not.
+    """Settle what was published without an approval. Whoever wrote, asked for or published it may not.
 
-    What was wrong is withdrawn, unless something else was approved and published since.
+    What was wrong is withdrawn, unless something was approved and published since.
 
     \b
     Examples:

@@ -2,10 +2,11 @@
 
     request -> approve (publishes) | refuse | take back | override (publishes) -> review within 24 hours
 
-Guarantees: whoever asked never approves; what was approved is what is published, to the byte of every field
-and for the same readers, or nothing is; a request ends as soon as the record, or what would leave of it, is
-another; an override is reviewed by somebody who had no part in it; every step is in the journal. What is
-shown is made by the code that publishes, and nothing else (`leaving`).
+Guarantees: whoever asked, or wrote any of what nobody has approved yet, never approves; what was approved is
+what is published, to the byte of every field and for the same readers, or nothing is; a request ends as soon
+as the record, or what would leave of it, is another; an override is reviewed by somebody who had no part in
+it; every step is in the journal. What is shown is made by the code that publishes, and nothing else
+(`leaving`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -90,6 +91,18 @@ def weigh(node: Node, case_id: str, answers: Mapping[str, Any]) -> list[Finding]
         return _weigh(node, _decided_record(answers, case), answers)
 
 
+def list_hindrances(node: Node, case_id: str) -> list[Finding]:
+    """Say what refuses to publish a case, whatever is answered.
+
+    Raises:
+        NotFound: the case is not in the register.
+        Conflict: it is erased.
+    """
+    with reading(node.engine) as conn:
+        case = get_living(conn, case_id)
+        return list(rules.hindrances_of(case.record, leaving_within(conn, node, [case])[0].parts))
+
+
 def request(
     node: Node, case_id: str, answers: Mapping[str, Any], who: str, revision: int | None = None
 ) -> GateRequest:
@@ -136,6 +149,7 @@ def request(
             answers=answers,
             digest=leaving_within(conn, node, [case])[0].digest,
             author=who,
+            parties=_authors(conn, case_id, who),
             now=now,
         )
         write_journal(conn, JournalEntry(now, who, "gate.request", case_id, sorted(answers)))
@@ -182,7 +196,7 @@ def approve(node: Node, number: int, who: str) -> Published:
 
     Raises:
         NotFound: there is no such request.
-        NotAllowed: whoever asked may not approve.
+        NotAllowed: whoever asked, or wrote any of what is new, may not approve.
         Conflict: it does not wait any more, what would leave is not what was asked for, or nothing may be
             signed now.
         InvalidInput: what would go out does not fit its schema.
@@ -227,15 +241,15 @@ def review(node: Node, number: int, reason: str, who: str, *, upheld: bool) -> b
     """Settle an override after the fact.
 
     Args:
-        upheld: whether it was right. If it was not, and the case is still out as it went out with it, the
-            case is withdrawn.
+        upheld: whether it was right. If it was not, and nothing was approved for the case since, the case is
+            withdrawn if it is still out.
 
     Returns:
         Whether the case was withdrawn.
 
     Raises:
         NotFound: there is no such request.
-        NotAllowed: whoever asked or published may not review it.
+        NotAllowed: whoever wrote, asked or published may not review it.
         Conflict: there is nothing to be reviewed.
         InvalidInput: the reason is too short to mean anything, or too long.
     """
@@ -247,7 +261,8 @@ def review(node: Node, number: int, reason: str, who: str, *, upheld: bool) -> b
     with signing(node) as conn:
         found = _note_review(conn, node, number, reason, who, upheld=False)
         case = cases.get_case(conn, found.case_id)
-        out = case.status == cases.PUBLISHED and case.disclosed == found.digest
+        approved = gate.find_approved(conn, case.case_id)
+        out = case.status == cases.PUBLISHED and (approved is None or approved.id < number)
         if out:
             publishing.withdraw_within(conn, node, case.case_id, who, {})
     return out
@@ -258,8 +273,10 @@ def publish_again(node: Node, case_ids: Sequence[str], who: str) -> list[Publish
     less. Nobody has to approve that: all of them, or none.
 
     Raises:
-        NotFound, InvalidInput: see `publishing.publish`.
+        NotFound: see `publishing.publish`.
         Conflict: something new would leave of some, which needs an approval; or see `publishing.publish`.
+        InvalidInput: their consent does not cover what would leave, or see `publishing.publish`; with every
+            problem.
     """
     with signing(node) as conn:
         found = [cases.get_case(conn, case_id) for case_id in case_ids]
@@ -273,6 +290,17 @@ def publish_again(node: Node, case_ids: Sequence[str], who: str) -> list[Publish
             raise Conflict(
                 f"Something new would leave the house, which a second person approves: {', '.join(new)}.",
                 f"Ask for it with `gmcn gate request {new[0]}`.",
+            )
+        refused = [
+            f"{case.case_id}: {hindrance.message}"
+            for case in found
+            for hindrance in rules.hindrances_of(case.record, leaving[case.case_id].parts)
+        ]
+        if refused:
+            raise InvalidInput(
+                "What the consent in the record does not cover is not published again.",
+                "Mend what is named here, or withdraw the case.",
+                refused,
             )
         approved = {case_id: item.digest for case_id, item in leaving.items()}
         publishing.ask_to_ring(conn, node)
@@ -292,9 +320,9 @@ def _publish(node: Node, number: int, who: str, state: str, reason: str = "") ->
     try:
         with signing(node) as conn:
             asked = _waiting(conn, number)
-            if state == gate.APPROVED and asked.author == who:
+            if state == gate.APPROVED and rules.person_of(who) in asked.parties:
                 raise NotAllowed(
-                    "Whoever asked for a publication may not approve it.",
+                    "Whoever asked for a publication, or wrote any of it, may not approve it.",
                     "Ask a colleague; in an emergency, publish with `gmcn gate override`.",
                 )
             approved = {asked.case_id: asked.digest}
@@ -302,6 +330,7 @@ def _publish(node: Node, number: int, who: str, state: str, reason: str = "") ->
             values: dict[str, Any] = {"version": max(published.versions.values(), default=None)}
             if state == gate.OVERRIDDEN:
                 values["review_due"] = node.clock() + rules.REVIEW_WITHIN
+                gate.add_parties(conn, number, [rules.person_of(who)])
             _decide(conn, node, asked, who, state, reason, **values)
             publishing.ask_to_ring(conn, node)
             return published
@@ -316,7 +345,7 @@ def _publish(node: Node, number: int, who: str, state: str, reason: str = "") ->
 def _settle(node: Node, number: int, who: str, state: str, reason: str = "") -> None:
     with writing(node.engine) as conn:
         asked = _waiting(conn, number)
-        if state == gate.TAKEN_BACK and asked.author != who:
+        if state == gate.TAKEN_BACK and rules.person_of(asked.author) != rules.person_of(who):
             raise NotAllowed("Only whoever asked takes a request back.", "Refuse it, and say why.")
         _decide(conn, node, asked, who, state, reason)
 
@@ -342,12 +371,19 @@ def _note_review(
     found = gate.get_request(conn, number)
     if found.state != gate.OVERRIDDEN or found.reviewed_at is not None:
         raise Conflict("There is nothing to be reviewed.", "See `gmcn due`.")
-    if who in (found.author, found.decided_by):
-        raise NotAllowed("Whoever asked for or published it may not review it.", "Ask a colleague.")
+    if rules.person_of(who) in found.parties:
+        raise NotAllowed("Whoever wrote, asked for or published it may not review it.", "Ask a colleague.")
     now = node.clock()
     gate.change_request(conn, number, reviewed_by=who, reviewed_at=now, upheld=upheld, review_reason=reason)
     write_journal(conn, JournalEntry(now, who, "gate.review", found.case_id, purpose=reason))
     return found
+
+
+def _authors(conn: Connection, case_id: str, who: str) -> set[str]:
+    """Return who wrote what of a case no second person has let out yet, and whoever asks for it."""
+    approved = gate.find_approved(conn, case_id)
+    wrote = cases.authors_since(conn, case_id, approved.revision if approved else 0)
+    return {rules.person_of(actor) for actor in (who, *wrote)}
 
 
 # --- Answers ---

@@ -23,7 +23,6 @@ from node.runtime import Node
 from node.services.register.cases import index_cases, new_case_id, void_request
 from node.services.register.leaving import leaving_within
 from node.services.register.own_feeds import FeedWriter, frozen_feeds, own_audiences, signing
-from node.services.register.photographs import hashes_in
 from node.services.standing import exchanges
 from node.store import (
     cases,
@@ -31,6 +30,7 @@ from node.store import (
     drafts,
     endings,
     feeds,
+    gate,
     handovers,
     leads,
     marks,
@@ -180,11 +180,13 @@ def withdraw_within(
 
 
 def undo_withdrawal(node: Node, case_id: str, actor: str, *, as_it_was: bool = False) -> Published:
-    """Publish a withdrawn case again, under a new id: an erased id never returns.
+    """Publish a withdrawn case again, under a new id: an erased id never returns. All that it was goes on
+    with it, also a review that is due.
 
     Args:
-        as_it_was: publish it only if nothing else would leave than left last; otherwise it becomes a draft,
-            which has no versions, and goes through the gate.
+        as_it_was: publish it only if nothing else would leave than left last, and that was not published in
+            an emergency that nobody has found to be one; otherwise it becomes a draft, which has no versions,
+            and goes through the gate.
 
     Raises:
         NotFound: it is not in the register.
@@ -203,14 +205,13 @@ def undo_withdrawal(node: Node, case_id: str, actor: str, *, as_it_was: bool = F
             )
         if not can_undo(case.withdrawn_at, now):
             raise Conflict("The case was withdrawn more than 3 days ago.", "Add it as a new case.")
-        again = cases.add_case(conn, new_case_id(node.member), case.record, actor, now)
-        cases.keep_photographs(conn, again.case_id, hashes_in(case.record))
-        cases.exclude_members(conn, again.case_id, cases.excluded_members(conn, case_id))
-        write_journal(conn, JournalEntry(now, actor, "case.undo", again.case_id))
-        _empty(conn, node, case)
+        again = cases.move_case(conn, case_id, new_case_id(node.member), now)
+        drafts.move_about(conn, case_id, again.case_id)
         messages.move_about(conn, case_id, again.case_id)
         leads.move_about(conn, case_id, again.case_id)
-        if as_it_was and leaving_within(conn, node, [again])[0].digest != case.disclosed:
+        write_journal(conn, JournalEntry(now, actor, "case.undo", again.case_id))
+        _empty(conn, node, case)
+        if as_it_was and not _leaves_as_approved(conn, node, again, case.disclosed):
             index_cases(conn, node, [again])
             return Published(again.case_id, {}, None)
         ask_to_ring(conn, node)
@@ -324,6 +325,14 @@ def ring_peers(
     for member, outcome in outcomes.items():
         progress(member, outcome)
     return outcomes
+
+
+def _leaves_as_approved(conn: Connection, node: Node, case: CaseFile, before: bytes | None) -> bool:
+    """Tell whether what would leave of a case is what left last, by its digest, and that was not published in
+    an emergency that nobody has found to be one."""
+    last = gate.find_published(conn, case.case_id)
+    past_approval = last is not None and last.state == gate.OVERRIDDEN and not last.upheld
+    return not past_approval and leaving_within(conn, node, [case])[0].digest == before
 
 
 def _publishable(case: CaseFile) -> CaseFile:

@@ -114,11 +114,10 @@ def _optional(schema: Any) -> set[str]:
         return {name for item in schema for name in _optional(item)}
     if not isinstance(schema, dict):
         return set()
-    own = set() if "$ref" in schema else schema.get("properties", {}).keys() - set(schema.get("required", ()))
-    parts = {
-        name: value for name, value in schema.items() if name not in ("if", "then", "else", "not", "contains")
-    }
-    return own | {name for value in parts.values() for name in _optional(value)}
+    own = schema.get("properties", {}).keys() - set(schema.get("required", ()))
+    narrowing = ("if", "then", "else", "not", "prefixItems")
+    parts = [value for name, value in schema.items() if name not in narrowing]
+    return own | {name for value in parts for name in _optional(value)}
 
 
 @given(contents)

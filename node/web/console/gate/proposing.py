@@ -158,6 +158,7 @@ def propose(opaque: str) -> Response | str:
         stays=[field_name(name) for name in preview.stays],
         changes=CHANGES,
         has_public="at_risk_preventive" not in case.record,
+        hindrances=[say_finding(found) for found in gate.list_hindrances(node, case_id)],
         weighed=[say_finding(found) for found in findings if not found.refuses],
         answered=form.is_submitted() and not form.errors,
     )

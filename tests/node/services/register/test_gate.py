@@ -13,7 +13,7 @@ from node.domain.changes import ADDED, CHANGED, REMOVED, SAME
 from node.errors import Conflict, InvalidInput, NodeError, NotAllowed, NotFound
 from node.runtime import Node
 from node.services.register import cases as register
-from node.services.register import gate, leaving, publishing
+from node.services.register import gate, history, leaving, publishing
 from node.services.status import looking
 from node.store import cases, feeds, journal
 from node.store import gate as store
@@ -310,6 +310,36 @@ def test_nothing_new_needs_no_approval_and_something_new_does(federation: Federa
         gate.publish_again(node, [case], ANA)
 
 
+@pytest.mark.parametrize(
+    ("consent", "named"),
+    [
+        ({"scope": ["public"]}, "the network"),
+        ({"scope": ["network"]}, "include: public"),
+        ({"withdrawn_at": "2026-11-20T10:00:00Z"}, "withdrawn"),
+    ],
+)
+def test_a_life_is_not_renewed_without_the_consent_that_the_gate_asks_for(
+    light: Federation, consent: dict[str, Any], named: str
+) -> None:
+    node, case = light[POLICE], draft(light)
+    gate.approve(node, gate.request(node, case, ANSWERS, ANA).id, BEN)
+    given = {**sample_record("pt")["consent"], **consent}
+    register.change_case(node, case, {"consent": given}, ANA, light.folder)
+    before = dump(node)
+    with pytest.raises(NodeError) as caught:
+        gate.publish_again(node, [case], ANA)
+    if "withdrawn_at" not in consent:  # that it was withdrawn is new to peers, too
+        (problem,) = caught.value.problems
+        assert problem.startswith(case)
+        assert named in problem
+    assert dump(node) == before
+    (hindrance,) = gate.list_hindrances(node, case)
+    assert named in hindrance.message
+    if named == "include: public":  # what is shown nowhere needs no consent of that kind
+        register.change_case(node, case, {"show_in": []}, ANA, light.folder)
+        assert gate.publish_again(node, [case], ANA)
+
+
 def test_an_override_is_reviewed_by_somebody_who_had_no_part_in_it(federation: Federation) -> None:
     node, case = federation[POLICE], draft(federation)
     asked = gate.request(node, case, ANSWERS, ANA)
@@ -386,6 +416,102 @@ def test_a_review_does_not_take_back_what_was_approved_since(light: Federation) 
     gate.approve(node, gate.request(node, case, ANSWERS, ANA).id, BEN)
     assert not gate.review(node, first.id, "not an emergency", EVA, upheld=False)
     assert status(node, case) == cases.PUBLISHED
+
+
+def test_a_review_finds_the_case_though_it_shows_less_now(light: Federation) -> None:
+    node, case = light[POLICE], draft(light)
+    asked = gate.request(node, case, ANSWERS, ANA)
+    gate.override(node, asked.id, REASON, ANA)
+    register.change_case(node, case, {"hair": None}, ANA, light.folder)
+    gate.publish_again(node, [case], ANA)
+    assert gate.review(node, asked.id, "not an emergency", EVA, upheld=False)
+    assert status(node, case) == cases.WITHDRAWN
+
+
+def test_a_review_finds_the_case_under_its_new_id(light: Federation) -> None:
+    node, case = light[POLICE], draft(light)
+    asked = gate.request(node, case, ANSWERS, ANA)
+    gate.override(node, asked.id, REASON, ANA)
+    publishing.withdraw(node, case, ANA)
+    again = publishing.undo_withdrawal(node, case, ANA)  # at the command line, where nobody is asked
+    assert again.versions["network"] == 1
+    (waiting,) = gate.list_unreviewed(node)
+    assert (waiting.id, waiting.case_id) == (asked.id, again.case_id)
+    with pytest.raises(NotAllowed):
+        gate.review(node, asked.id, "it was right", ANA, upheld=True)
+    assert gate.review(node, asked.id, "not an emergency", EVA, upheld=False)
+    assert status(node, again.case_id) == cases.WITHDRAWN
+
+
+@pytest.mark.parametrize(
+    ("verdict", "comes_back"), [(False, cases.DRAFT), (None, cases.DRAFT), (True, cases.PUBLISHED)]
+)
+def test_what_nobody_approved_does_not_come_back_by_undoing(
+    federation: Federation, verdict: bool | None, comes_back: str
+) -> None:
+    node, case = federation[POLICE], draft(federation)
+    asked = gate.request(node, case, ANSWERS, ANA)
+    gate.override(node, asked.id, REASON, ANA)
+    if verdict is not None:
+        gate.review(node, asked.id, "somebody else has looked", EVA, upheld=verdict)
+    if verdict is not False:
+        publishing.withdraw(node, case, ANA)
+    again = publishing.undo_withdrawal(node, case, ANA, as_it_was=True)
+    assert status(node, again.case_id) == comes_back
+    assert [item.case_id for item in gate.list_unreviewed(node)] == [again.case_id] * (verdict is None)
+    gate.approve(node, gate.request(node, again.case_id, ANSWERS, ANA).id, BEN)
+    if verdict is None:  # approved since
+        assert not gate.review(node, asked.id, "not an emergency", EVA, upheld=False)
+    assert status(node, again.case_id) == cases.PUBLISHED
+
+
+def test_nobody_approves_what_they_wrote_though_a_colleague_asks(federation: Federation) -> None:
+    node, case = federation[POLICE], draft(federation)
+    asked = gate.request(node, case, ANSWERS, BEN)
+    assert asked.parties == {ANA, BEN}
+    with pytest.raises(NotAllowed):
+        gate.approve(node, asked.id, ANA)
+    gate.approve(node, asked.id, EVA)
+    register.change_case(node, case, {"hair": {"colour": "red"}}, BEN, federation.folder)
+    gate.approve(node, gate.request(node, case, ANSWERS, BEN).id, ANA)  # who wrote nothing since
+
+    publishing.withdraw(node, case, EVA, {"outcome": "recovered_safe"})
+    again = publishing.undo_withdrawal(node, case, BEN, as_it_was=True).case_id
+    register.change_case(node, again, {"hair": {"colour": "black"}}, ANA, federation.folder)
+    assert gate.request(node, again, ANSWERS, BEN).parties == {ANA, BEN, EVA}
+
+
+def test_nobody_reviews_what_they_wrote(light: Federation) -> None:
+    node, case = light[POLICE], draft(light)
+    asked = gate.request(node, case, ANSWERS, BEN)
+    gate.override(node, asked.id, REASON, BEN)
+    with pytest.raises(NotAllowed):
+        gate.review(node, asked.id, "it was right", ANA, upheld=True)
+    assert not gate.review(node, asked.id, "it was right", EVA, upheld=True)
+
+
+def test_a_person_is_one_at_the_machine_and_in_the_console(light: Federation) -> None:
+    node, case = light[POLICE], draft(light)
+    asked = gate.request(node, case, ANSWERS, "cli:Ben")
+    with pytest.raises(NotAllowed):
+        gate.approve(node, asked.id, "console:ben")
+    gate.take_back(node, asked.id, "console:ben")
+    asked = gate.request(node, case, ANSWERS, "console:ben")
+    gate.override(node, asked.id, REASON, "console:eva")
+    with pytest.raises(NotAllowed):
+        gate.review(node, asked.id, "it was right", "cli:eva", upheld=True)
+
+
+def test_what_a_case_was_goes_on_under_its_new_id(light: Federation) -> None:
+    node, case = light[POLICE], draft(light)
+    gate.approve(node, gate.request(node, case, ANSWERS, ANA).id, BEN)
+    publishing.withdraw(node, case, EVA, {"outcome": "recovered_safe"})
+    before = history.history_of(node, case, ANA)
+    again = publishing.undo_withdrawal(node, case, BEN, as_it_was=True).case_id
+    assert history.history_of(node, again, ANA) == before
+    assert history.history_of(node, case, ANA) == []
+    assert register.get_case(node, again).revision == 2
+    assert [item.case_id for item in gate.list_requests(node, store.STATES)] == [again]
 
 
 def test_what_a_request_says_of_a_child_goes_with_the_case(federation: Federation) -> None:
