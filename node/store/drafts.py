@@ -106,6 +106,11 @@ def drop_drafts_about(conn: Connection, case_id: str) -> list[str]:
     return ids
 
 
+def move_about(conn: Connection, old: str, new: str) -> None:
+    """Let every change of a case that was begun be one of another: the same one, under a new id."""
+    conn.execute(case_draft.update().where(case_draft.c.case_id == old).values(case_id=new))
+
+
 def drop_old_drafts(conn: Connection, before: datetime) -> None:
     """Forget what nobody has touched since a moment."""
     conn.execute(case_draft.delete().where(case_draft.c.updated_at < before))

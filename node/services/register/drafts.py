@@ -18,11 +18,13 @@ from sqlalchemy import Connection
 from node.errors import Conflict, InvalidInput, NotFound
 from node.runtime import Node
 from node.services.people.encryption import decrypt, encrypt
+from node.services.people.sessions import actor_of
 from node.services.register import cases as register
 from node.store import cases, drafts
 from node.store.cases import CaseFile
 from node.store.database import reading, writing
 from node.store.drafts import DraftRow
+from node.store.journal import JournalEntry, write_journal
 from node.store.people import Person
 from schemas import Problem, SchemaError
 
@@ -96,12 +98,15 @@ def begin_case(node: Node, person: Person, typed: Typed) -> Draft:
 
 
 def begin_change(node: Node, person: Person, case: CaseFile, typed: Typed) -> Draft:
-    """Begin to change a case, or go on with the change that the same person has begun already.
+    """Begin to change a case, or go on with the change that the same person has begun already. Whoever does
+    reads the record, which is in the journal first.
 
     Raises:
         Conflict: the case is erased, or its author has begun too many.
     """
-    with reading(node.engine) as conn:
+    entry = JournalEntry(node.clock(), actor_of(person), "case.open", case.case_id, sorted(case.record))
+    with writing(node.engine) as conn:
+        write_journal(conn, entry)
         row = drafts.find_draft_of(conn, person.id, case.case_id)
     return _open(node, row) if row else _begin(node, person, case.case_id, case.revision, typed)
 
@@ -174,8 +179,9 @@ def problems_of(node: Node, record: Mapping[str, Any]) -> Sequence[Problem]:
     return ()
 
 
-def merge_draft(node: Node, draft: Draft, fields: Mapping[str, Any]) -> Merge:
-    """Hold a change against the case as it is now.
+def merge_draft(node: Node, person: Person, draft: Draft, fields: Mapping[str, Any]) -> Merge:
+    """Hold a change against the case as it is now. Whoever does reads what others have changed since, which
+    is in the journal first.
 
     Args:
         fields: every field that the form knows, by name, with the value it has in the form; None for none.
@@ -185,12 +191,16 @@ def merge_draft(node: Node, draft: Draft, fields: Mapping[str, Any]) -> Merge:
     """
     if not draft.case_id:
         return Merge(None, {}, {name: value for name, value in fields.items() if value is not None}, ())
-    with reading(node.engine) as conn:
+    with writing(node.engine) as conn:
         case = cases.get_case(conn, draft.case_id)
         base = cases.find_revision(conn, draft.case_id, draft.revision) or {}
+        names = base.keys() | case.record.keys()
+        theirs = {name for name in names if base.get(name) != case.record.get(name)}
+        if theirs:
+            entry = JournalEntry(node.clock(), actor_of(person), "case.open", case.case_id, sorted(theirs))
+            write_journal(conn, entry)
     changes = {name: value for name, value in fields.items() if value != base.get(name)}
-    names = base.keys() | case.record.keys()
-    return Merge(case, base, changes, {name for name in names if base.get(name) != case.record.get(name)})
+    return Merge(case, base, changes, theirs)
 
 
 def finish_draft(

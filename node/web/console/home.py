@@ -13,6 +13,7 @@ from flask import Blueprint, render_template, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
+from node.domain.gate import person_of
 from node.domain.lifecycle import UNDO_WINDOW
 from node.domain.permissions import Permission
 from node.errors import NotAllowed
@@ -163,7 +164,7 @@ def _cases(node: Node, reader: Person) -> Iterator[Due]:
 def _concerns(item: DueItem, reader: Person) -> bool:
     """Tell whether something is for a person to do: at the gate, nobody decides what they had a part in."""
     if item.request is not None:
-        return reader.may(Permission.APPROVE) and actor_of(reader) not in item.parties
+        return reader.may(Permission.APPROVE) and person_of(actor_of(reader)) not in item.parties
     return reader.may(Permission.WRITE_CASES) or reader.may(Permission.END_CASES)
 
 
