@@ -144,8 +144,39 @@ def list_requests(
 
 def unreviewed(conn: Connection) -> list[GateRequest]:
     """Return the overrides that nobody has reviewed, the newest first."""
+    return _select(conn, *_to_review(""))
+
+
+def due_reviews(conn: Connection, beside: str, limit: int) -> list[GateRequest]:
+    """Return the overrides that nobody has reviewed, the first due first, but for those that somebody had a
+    part in; nobody when empty."""
+    return _select(conn, *_to_review(beside), order=gate_request.c.review_due, limit=limit)
+
+
+def due_decisions(conn: Connection, beside: str, limit: int) -> list[GateRequest]:
+    """Return the requests that wait, the first asked first, but for those that somebody has written; nobody
+    when empty."""
+    return _select(conn, *_to_decide(beside), order=gate_request.c.asked_at, limit=limit)
+
+
+def count_due(conn: Connection, beside: str) -> tuple[int, int]:
+    """Count what `due_reviews` and `due_decisions` would return of lists without end."""
+    reviews, decisions = (
+        conn.execute(sa.select(sa.func.count()).select_from(gate_request).where(*which)).scalar_one()
+        for which in (_to_review(beside), _to_decide(beside))
+    )
+    return int(reviews), int(decisions)
+
+
+def _to_review(beside: str) -> list[sa.ColumnElement[bool]]:
     c = gate_request.c
-    return _select(conn, c.state == OVERRIDDEN, c.reviewed_at.is_(None))
+    which = [c.state == OVERRIDDEN, c.reviewed_at.is_(None)]
+    return [*which, c.author != beside, c.decided_by != beside] if beside else which
+
+
+def _to_decide(beside: str) -> list[sa.ColumnElement[bool]]:
+    c = gate_request.c
+    return [c.state == OPEN, c.author != beside] if beside else [c.state == OPEN]
 
 
 def change_request(conn: Connection, number: int, **values: Any) -> None:
@@ -167,9 +198,15 @@ def empty_requests(conn: Connection, case_id: str) -> None:
 
 
 def _select(
-    conn: Connection, *conditions: sa.ColumnElement[bool], limit: int | None = None, offset: int = 0
+    conn: Connection,
+    *conditions: sa.ColumnElement[bool],
+    order: sa.ColumnElement[Any] | None = None,
+    limit: int | None = None,
+    offset: int = 0,
 ) -> list[GateRequest]:
-    query = sa.select(gate_request).where(*conditions).order_by(gate_request.c.id.desc())
+    newest = gate_request.c.id.desc()
+    query = sa.select(gate_request).where(*conditions)
+    query = query.order_by(newest) if order is None else query.order_by(order, gate_request.c.id)
     return [_request(row) for row in conn.execute(query.limit(limit).offset(offset))]
 
 

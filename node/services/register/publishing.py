@@ -30,6 +30,7 @@ from node.services.standing import exchanges
 from node.services.witnesses import witnessing
 from node.store import (
     cases,
+    clocks,
     documents,
     drafts,
     endings,
@@ -303,7 +304,8 @@ def purge_register(node: Node) -> list[str]:
     """
     now = node.now()
     with reading(node.engine) as conn:
-        due = cases.due_cases(conn, [cases.WITHDRAWN], now.date())
+        wanted = clocks.Wanted(["purge"], [cases.WITHDRAWN], now.date())
+        due = cases.get_cases(conn, clocks.due_cases(conn, wanted)).values()
     over = [
         case.case_id
         for case in due
@@ -323,7 +325,8 @@ def pause_views(node: Node) -> list[str]:
     """
     now = node.now()
     with reading(node.engine) as conn:
-        due = cases.due_cases(conn, [cases.PUBLISHED], now.date())
+        wanted = clocks.Wanted(["adulthood"], [cases.PUBLISHED], now.date())
+        due = cases.get_cases(conn, clocks.due_cases(conn, wanted)).values()
         grown = [case.case_id for case in due if is_paused(case.record, now)]
         shown = _shown_somewhere(conn, node, grown)
     if not shown:

@@ -22,7 +22,7 @@ from node.services.members import membership
 from node.services.people import accounts
 from node.services.people.sessions import actor_of
 from node.services.register import drafts, due, ledger, listing
-from node.services.register.due import OVERRIDE, DueItem
+from node.services.register.due import APPROVAL, OVERRIDE
 from node.services.standing import standing_of_own
 from node.services.witnesses import evidence
 from node.store.people import Person
@@ -144,9 +144,9 @@ def _own_tasks(node: Node, reader: Person) -> Iterator[Due]:
 def _cases(node: Node, reader: Person) -> Iterator[Due]:
     if not reader.may(Permission.SEE_CASES):
         return
-    found = [item for item in due.list_due(node) if _concerns(item, reader)]
+    kinds, decider = _kinds_for(reader), actor_of(reader)
     today = node.now().date()
-    for item in found[:_MOST]:
+    for item in due.list_due(node, kinds=kinds, decider=decider, limit=_MOST):
         text = _(
             "Case %(number)s, %(day)s: %(what)s",
             number=item.case_id.partition("/")[2][:6],
@@ -155,16 +155,16 @@ def _cases(node: Node, reader: Person) -> Iterator[Due]:
         )
         urgency: Urgency = "now" if item.request is not None or item.due < today else "soon"
         yield Due(text, address_of_due(item, reader), urgency, item.at if item.kind == OVERRIDE else None)
-    if (more := len(found) - _MOST) > 0:
+    if (more := due.count_due(node, kinds=kinds, decider=decider) - _MOST) > 0:
         text = ngettext("%(num)d more thing is due.", "%(num)d more things are due.", more)
         yield Due(text, url_for("case_risk.index"), "soon")
 
 
-def _concerns(item: DueItem, reader: Person) -> bool:
-    """Tell whether something is for a person to do: at the gate, nobody decides what they had a part in."""
-    if item.request is not None:
-        return reader.may(Permission.APPROVE) and actor_of(reader) not in item.parties
-    return reader.may(Permission.WRITE_CASES) or reader.may(Permission.END_CASES)
+def _kinds_for(reader: Person) -> list[str]:
+    """Return the kinds of what is due that are for a person to do."""
+    gate = reader.may(Permission.APPROVE)
+    case = reader.may(Permission.WRITE_CASES) or reader.may(Permission.END_CASES)
+    return [kind for kind in due.KINDS if (gate if kind in (APPROVAL, OVERRIDE) else case)]
 
 
 def _federation(node: Node, reader: Person) -> Iterator[Due]:

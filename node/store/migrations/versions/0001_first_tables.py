@@ -36,11 +36,16 @@ def upgrade() -> None:
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.Column("withdrawn_at", sa.BigInteger(), nullable=True),
         sa.Column("disclosed", sa.LargeBinary(), nullable=True),
-        sa.Column("next_due", sa.String(), nullable=True),
+        sa.Column("category", sa.String(), nullable=True),
+        sa.Column("review_due", sa.String(length=10), nullable=True),
         sa.PrimaryKeyConstraint("case_id", name=op.f("pk_case_file")),
     )
     with op.batch_alter_table("case_file", schema=None) as batch_op:
-        batch_op.create_index("ix_case_file_due", ["status", "next_due"], unique=False)
+        batch_op.create_index(
+            "ix_case_file_register",
+            ["updated_at", "case_id", "status", "category", "review_due"],
+            unique=False,
+        )
         batch_op.create_index("ix_case_file_status", ["status", "updated_at"], unique=False)
 
     op.create_table(
@@ -368,6 +373,17 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_case_draft_case_id"), ["case_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_case_draft_person_id"), ["person_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_case_draft_updated_at"), ["updated_at"], unique=False)
+
+    op.create_table(
+        "case_due",
+        sa.Column("case_id", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("due", sa.String(length=10), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["case_file.case_id"], name=op.f("fk_case_due_case_id")),
+        sa.PrimaryKeyConstraint("case_id", "kind", "due", name=op.f("pk_case_due")),
+    )
+    with op.batch_alter_table("case_due", schema=None) as batch_op:
+        batch_op.create_index("ix_case_due_due", ["due", "kind", "case_id"], unique=False)
 
     op.create_table(
         "case_exclusion",
@@ -711,6 +727,10 @@ def downgrade() -> None:
 
     op.drop_table("case_photograph")
     op.drop_table("case_exclusion")
+    with op.batch_alter_table("case_due", schema=None) as batch_op:
+        batch_op.drop_index("ix_case_due_due")
+
+    op.drop_table("case_due")
     with op.batch_alter_table("case_draft", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_case_draft_updated_at"))
         batch_op.drop_index(batch_op.f("ix_case_draft_person_id"))
@@ -771,7 +791,7 @@ def downgrade() -> None:
     op.drop_table("comparison")
     with op.batch_alter_table("case_file", schema=None) as batch_op:
         batch_op.drop_index("ix_case_file_status")
-        batch_op.drop_index("ix_case_file_due")
+        batch_op.drop_index("ix_case_file_register")
 
     op.drop_table("case_file")
     op.drop_table("carried_receipt")
