@@ -66,13 +66,8 @@ def due_cases(conn: Connection, wanted: Wanted) -> list[str]:
 
 
 def _select(wanted: Wanted, *columns: Any) -> sa.Select[Any]:
+    # A join would have SQLite begin with the cases, and put all their days in order to give the first few.
     file = metadata.tables["case_file"].c  # of `cases`, which writes here
-    return (
-        sa.select(*columns)
-        .select_from(case_due.join(metadata.tables["case_file"]))
-        .where(
-            file.status.in_(wanted.statuses),
-            case_due.c.kind.in_(wanted.kinds),
-            case_due.c.due <= wanted.last.isoformat(),
-        )
-    )
+    stands = sa.exists().where(file.case_id == case_due.c.case_id, file.status.in_(wanted.statuses))
+    due = case_due.c.due <= wanted.last.isoformat()
+    return sa.select(*columns).select_from(case_due).where(due, case_due.c.kind.in_(wanted.kinds), stands)

@@ -50,7 +50,7 @@ def find_own(node: Node, name: str, text: str, actor: str) -> tuple[Sequence[Cas
     query = Query(
         today=node.clock().date(), name=name or None, text=text or None, source="own", limit=MAX_FOUND
     )
-    hits, total = finding.find(node, query, actor)
+    hits, total = finding.find_hits(node, query, actor)
     ids = [hit.case_id for hit in hits]
     with reading(node.engine) as conn:
         found = cases.get_cases(conn, ids)

@@ -17,11 +17,11 @@ from node.domain.lifecycle import UNDO_WINDOW
 from node.domain.permissions import Permission
 from node.errors import NotAllowed
 from node.runtime import Node
-from node.services.leads import inbox
+from node.services.leads import inbox, sending
 from node.services.members import membership
 from node.services.people import accounts
 from node.services.people.sessions import actor_of
-from node.services.register import drafts, due, ledger, listing
+from node.services.register import drafts, due, ledger, listing, takeover
 from node.services.register.due import APPROVAL, OVERRIDE
 from node.services.standing import standing_of_own
 from node.services.witnesses import evidence
@@ -131,6 +131,28 @@ def _leads_of_nobody(node: Node, reader: Person) -> Iterator[Due]:
         yield Due(text, url_for("leads.index", show="nobody"), "now")
 
 
+def _own_leads(node: Node, reader: Person) -> Iterator[Due]:
+    if not reader.may(Permission.WORK_LEADS):
+        return
+    if number := inbox.count_new(node, reader.name):
+        text = ngettext(
+            "%(num)d lead of yours is not decided.", "%(num)d leads of yours are not decided.", number
+        )
+        yield Due(text, url_for("leads.index", show="mine"), "soon")
+
+
+def _unread_answers(node: Node, reader: Person) -> Iterator[Due]:
+    if not reader.may(Permission.WORK_LEADS):
+        return
+    if number := sending.count_unread(node):
+        text = ngettext(
+            "%(num)d lead that we sent has a new answer. Read it.",
+            "%(num)d leads that we sent have new answers. Read them.",
+            number,
+        )
+        yield Due(text, url_for("leads.sent"), "soon")
+
+
 def _own_tasks(node: Node, reader: Person) -> Iterator[Due]:
     if not reader.may(Permission.WORK_LEADS):
         return
@@ -165,6 +187,18 @@ def _kinds_for(reader: Person) -> list[str]:
     gate = reader.may(Permission.APPROVE)
     case = reader.may(Permission.WRITE_CASES) or reader.may(Permission.END_CASES)
     return [kind for kind in due.KINDS if (gate if kind in (APPROVAL, OVERRIDE) else case)]
+
+
+def _offers(node: Node, reader: Person) -> Iterator[Due]:
+    if not reader.may(Permission.MOVE_CASES):
+        return
+    if number := takeover.count_offers(node):
+        text = ngettext(
+            "%(num)d case is offered to us. Take it over, or decline.",
+            "%(num)d cases are offered to us. Take them over, or decline.",
+            number,
+        )
+        yield Due(text, url_for("case_moving.offers"), "soon")
 
 
 def _federation(node: Node, reader: Person) -> Iterator[Due]:
@@ -211,7 +245,10 @@ def _network(node: Node, reader: Person) -> Iterator[Due]:
 SOURCES: Sequence[Source] = (
     _cases,
     _leads_of_nobody,
+    _own_leads,
+    _unread_answers,
     _own_tasks,
+    _offers,
     _undoable,
     _unfinished,
     _own_recovery_codes,

@@ -150,12 +150,20 @@ def upgrade() -> None:
         sa.Column("duplicate_of", sa.Integer(), nullable=True),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("details", sa.Text(), nullable=False),
+        sa.Column("unread", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_lead")),
         sa.UniqueConstraint("outgoing", "member", "token_id", name=op.f("uq_lead_outgoing_member_token_id")),
     )
     with op.batch_alter_table("lead", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_lead_case_id"), ["case_id"], unique=False)
         batch_op.create_index("ix_lead_state", ["outgoing", "state", "id"], unique=False)
+        batch_op.create_index(
+            "ix_lead_unread",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("unread"),
+            postgresql_where=sa.text("unread"),
+        )
 
     op.create_table(
         "loose_photograph",
@@ -611,6 +619,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("person_id", "hash", name=op.f("pk_recovery_code")),
     )
     op.create_table(
+        "saved_search",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("person_id", sa.String(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_saved_search_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_saved_search")),
+    )
+    with op.batch_alter_table("saved_search", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_saved_search_person_id"), ["person_id"], unique=False)
+
+    op.create_table(
         "witness",
         sa.Column("feed_id", sa.Integer(), nullable=False),
         sa.Column("member", sa.String(), nullable=False),
@@ -671,6 +691,10 @@ def downgrade() -> None:
     op.drop_table("photograph")
     op.drop_table("document")
     op.drop_table("witness")
+    with op.batch_alter_table("saved_search", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_saved_search_person_id"))
+
+    op.drop_table("saved_search")
     op.drop_table("recovery_code")
     with op.batch_alter_table("receipt", schema=None) as batch_op:
         batch_op.drop_index(
@@ -771,6 +795,9 @@ def downgrade() -> None:
     op.drop_table("mark")
     op.drop_table("loose_photograph")
     with op.batch_alter_table("lead", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_lead_unread", sqlite_where=sa.text("unread"), postgresql_where=sa.text("unread")
+        )
         batch_op.drop_index("ix_lead_state")
         batch_op.drop_index(batch_op.f("ix_lead_case_id"))
 

@@ -18,7 +18,7 @@ from node.web.console.base.forms import Form
 from node.web.console.base.guard import actor, needs, person, this_node
 from node.web.console.cases.own_fields import OUTCOMES
 from node.web.console.cases.register import case_id_of
-from node.web.console.cases.text import describe_public
+from node.web.console.cases.text import describe_briefly
 
 pages = Blueprint("case_endings", __name__)
 
@@ -64,7 +64,7 @@ def close(opaque: str) -> Response | str:
             flash(_("The case is closed. It can be undone for 3 days."))
             return redirect(url_for("cases.show", opaque=opaque), 303)
     return render_template(
-        "cases/close.html", form=form, opaque=opaque, about=describe_public(case.record).title
+        "cases/close.html", form=form, opaque=opaque, about=describe_briefly(case.record).title
     )
 
 
@@ -137,7 +137,7 @@ def _confirmed(opaque: str, do: Callable[[str], str], title: Any, text: Any) -> 
         except (Conflict, InvalidInput) as error:
             return _refused(opaque, error)
         return redirect(url_for("cases.show", opaque=case_id.partition("/")[2]), 303)
-    about = describe_public(case.record).title
+    about = describe_briefly(case.record).title
     back = url_for("cases.show", opaque=opaque)
     return render_template("confirm.html", form=form, title=title, about=about, text=text, back=back)
 
