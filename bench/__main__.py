@@ -97,7 +97,9 @@ def _run_program(module: str, *options: str) -> dict[str, Any]:
 PARTS: dict[str, Callable[[int, int], dict[str, Any]]] = {
     "names": lambda count, runs: _run_program("bench.names"),
     "search": lambda count, runs: _run_program("bench.search"),
-    "console": lambda count, runs: _run_program("bench.console", f"--replicas={count}"),
+    "console": lambda count, runs: _run_program(
+        "bench.console", f"--replicas={count}", f"--own={count // 20}"
+    ),
     "poll": lambda count, runs: poll.run(),
     "witnessing": lambda count, runs: witnessing.run(),
     "spread": lambda count, runs: spread.run(),

@@ -52,7 +52,7 @@ from protocol.leaf import PUT, CaseState, Leaf
 GOAL_MS, GOAL_BYTES = 60.0, 100_000
 OWN, OTHER = "police.bench.example", "police.owner.example"
 _BATCH = 1_000
-_LEADS = 2_000
+_LEADS = 500
 _REQUESTS = 200
 _ANSWERS = {"publicity": "yes", "privacy": "clean", "closing": "on_return"}
 

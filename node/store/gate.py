@@ -142,9 +142,15 @@ def list_requests(
     return _select(conn, gate_request.c.state.in_(states), of_case, limit=limit, offset=offset)
 
 
-def unreviewed(conn: Connection) -> list[GateRequest]:
+def count_requests(conn: Connection, states: Sequence[str]) -> int:
+    """Count the requests that stand so."""
+    query = sa.select(sa.func.count()).select_from(gate_request).where(gate_request.c.state.in_(states))
+    return int(conn.execute(query).scalar_one())
+
+
+def unreviewed(conn: Connection, limit: int | None = None) -> list[GateRequest]:
     """Return the overrides that nobody has reviewed, the newest first."""
-    return _select(conn, *_to_review(""))
+    return _select(conn, *_to_review(""), limit=limit)
 
 
 def due_reviews(conn: Connection, beside: str, limit: int) -> list[GateRequest]:

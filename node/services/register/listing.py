@@ -13,7 +13,7 @@ from node.store.database import reading
 from node.store.register import Wanted
 from node.store.search import Query
 
-MAX_FOUND = 50
+MAX_FOUND = 25
 _KEPT = (cases.DRAFT, cases.PUBLISHED, cases.WITHDRAWN)
 
 

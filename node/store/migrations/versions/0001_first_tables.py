@@ -481,6 +481,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("feed_case", schema=None) as batch_op:
         batch_op.create_index("ix_feed_case_digest", ["digest"], unique=False)
+        batch_op.create_index("ix_feed_case_expires", ["feed_id", "expires"], unique=False)
         batch_op.create_index(
             "ix_feed_case_hidden",
             ["hidden_at"],
@@ -735,6 +736,7 @@ def downgrade() -> None:
             sqlite_where=sa.text("hidden_at IS NOT NULL"),
             postgresql_where=sa.text("hidden_at IS NOT NULL"),
         )
+        batch_op.drop_index("ix_feed_case_expires")
         batch_op.drop_index("ix_feed_case_digest")
 
     op.drop_table("feed_case")
