@@ -87,8 +87,9 @@ def _run_peers(count: int) -> dict[str, Any]:
     }
 
 
-def _run_program(module: str) -> dict[str, Any]:
-    done = subprocess.run([sys.executable, "-m", module, "--json"], stdout=subprocess.PIPE, check=False)
+def _run_program(module: str, *options: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", module, "--json", *options]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
     result: dict[str, Any] = json.loads(done.stdout)
     return result
 
@@ -96,6 +97,9 @@ def _run_program(module: str) -> dict[str, Any]:
 PARTS: dict[str, Callable[[int, int], dict[str, Any]]] = {
     "names": lambda count, runs: _run_program("bench.names"),
     "search": lambda count, runs: _run_program("bench.search"),
+    "console": lambda count, runs: _run_program(
+        "bench.console", f"--replicas={count}", f"--own={count // 20}"
+    ),
     "poll": lambda count, runs: poll.run(),
     "witnessing": lambda count, runs: witnessing.run(),
     "spread": lambda count, runs: spread.run(),

@@ -141,6 +141,20 @@ def _search(found: dict[str, Any]) -> Iterator[Row]:
         )
 
 
+def _console(found: dict[str, Any]) -> Iterator[Row]:
+    for engine in ("sqlite", "postgresql"):
+        pages = found[engine]
+        slowest = max(pages, key=lambda what: pages[what]["ms"])
+        largest = max(figures["bytes"] for figures in pages.values())
+        yield Row(
+            f"{len(pages)} pages of the console over {found['replicas']:,} replicas and {found['own']:,} own"
+            f" cases, {engine}: slowest, largest",
+            f"{pages[slowest]['ms']:.0f} ms ({slowest}), {largest / 1000:.0f} kB",
+            "< 60 ms, < 100 kB",
+            pages[slowest]["ms"] < 60 and largest < 100_000,
+        )
+
+
 def _names(found: dict[str, Any]) -> Iterator[Row]:
     recall = found["recall_at_10"]
     yield Row("Names across scripts: recall@10", f"{recall:.2f}", "≥ 0.9", recall >= 0.9)
@@ -172,5 +186,6 @@ _PARTS: dict[str, Callable[[dict[str, Any]], Iterator[Row]]] = {
     "convergence": _convergence,
     "crashes": _crashes,
     "search": _search,
+    "console": _console,
     "names": _names,
 }

@@ -20,9 +20,17 @@ from node.services.register import due as service
     help="What is due so soon.",
 )
 @click.option("--kind", "kinds", multiple=True, type=click.Choice(service.KINDS), help="Only this kind.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, service.MOST),
+    default=200,
+    show_default=True,
+    metavar="N",
+    help="No more than these.",
+)
 @json_option
 @pass_node
-def due(node: Node, within: int, kinds: tuple[str, ...], as_json: bool) -> None:
+def due(node: Node, within: int, kinds: tuple[str, ...], limit: int, as_json: bool) -> None:
     """See what is to be done, the most urgent first.
 
     Lives that end, reviews of cases and of risks, children who turn 18 or stay missing, photographs that
@@ -34,7 +42,7 @@ def due(node: Node, within: int, kinds: tuple[str, ...], as_json: bool) -> None:
       gmcn due --within 0
       gmcn due --kind long_term --within 90
     """
-    found = service.list_due(node, timedelta(days=within), kinds or service.KINDS)
+    found = service.list_due(node, timedelta(days=within), kinds or service.KINDS, limit=limit)
     if as_json:
         print_json(found)
     elif not found:

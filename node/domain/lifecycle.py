@@ -136,9 +136,9 @@ def notices(
     return sorted(due, key=lambda notice: notice.due)
 
 
-def next_due(record: Mapping[str, Any]) -> date | None:
-    """Return the earliest day on which a record asks something of its owner; None when it never does."""
-    return min((notice.due for notice in _notices_of_record(record, date.min)), default=None)
+def due_days(record: Mapping[str, Any]) -> list[tuple[str, date]]:
+    """Return what a record asks of its owner, on whatever day: the kinds of notices, each with its day."""
+    return [(notice.kind, notice.due) for notice in _notices_of_record(record, date.min)]
 
 
 def next_long_term_review(record: Mapping[str, Any]) -> date | None:

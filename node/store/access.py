@@ -123,6 +123,14 @@ def count_requests(conn: Connection, member: str, action: str, since: datetime) 
     return int(conn.execute(_COUNT_REQUESTS, asked).scalar_one())
 
 
+def first_request(conn: Connection, member: str, action: str, since: datetime) -> datetime:
+    """Tell when a member, who has done something since a moment, did it first after that."""
+    c = seen_request.c
+    query = sa.select(sa.func.min(c.at)).where(c.member == member, c.action == action, c.at > since)
+    found: datetime = conn.execute(query).scalar_one()
+    return found
+
+
 def forget_requests(conn: Connection, before: datetime) -> None:
     """Forget token ids that no longer work anyway."""
     conn.execute(seen_request.delete().where(seen_request.c.expires_at < before))

@@ -6,18 +6,18 @@ before it stays until the case is erased; a change ends the request to publish w
 are JSON texts of the form `schemas/case.v1.json`; what of them leaves the house is decided elsewhere.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from node.domain.lifecycle import next_due
+from node.domain.lifecycle import due_days
 from node.errors import Conflict, NotFound
-from node.store import gate
-from node.store.database import Moment, metadata, upsert
+from node.store import clocks, gate
+from node.store.database import Moment, chunks, metadata, upsert
 from node.store.scrubbing import note_deletion
 from protocol.encoding import format_json, parse_object
 
@@ -40,9 +40,11 @@ case_file = sa.Table(
     sa.Column("updated_at", Moment, nullable=False),
     sa.Column("withdrawn_at", Moment),
     sa.Column("disclosed", sa.LargeBinary),
-    sa.Column("next_due", sa.String),
+    sa.Column("category", sa.String),
+    sa.Column("review_due", sa.String(10)),
     sa.Index("ix_case_file_status", "status", "updated_at"),
-    sa.Index("ix_case_file_due", "status", "next_due"),
+    # Holds what the register is narrowed by, so that a page of it is found without looking at records.
+    sa.Index("ix_case_file_register", "updated_at", "case_id", "status", "category", "review_due"),
 )
 
 case_revision = sa.Table(
@@ -104,9 +106,10 @@ def add_case(conn: Connection, case_id: str, record: dict[str, Any], actor: str,
             record=format_json(record),
             created_at=now,
             updated_at=now,
-            next_due=_day(next_due(record)),
+            **_copied(record),
         )
     )
+    clocks.set_clocks(conn, case_id, due_days(record))
     _keep_revision(conn, case_id, 1, record, actor, now)
     return get_case(conn, case_id)
 
@@ -144,13 +147,14 @@ def change_case(
             revision=revision + 1,
             record=format_json(record),
             updated_at=now,
-            next_due=_day(next_due(record)),
+            **_copied(record),
         )
     )
     if done.rowcount != 1:
         raise Conflict(
             "The case was changed by somebody else meanwhile.", "Read it again and repeat the change."
         )
+    clocks.set_clocks(conn, case_id, due_days(record))
     _keep_revision(conn, case_id, revision + 1, record, actor, now)
     gate.void_open(conn, case_id)
     return get_case(conn, case_id)
@@ -168,10 +172,13 @@ def get_case(conn: Connection, case_id: str) -> CaseFile:
     return _case(row)
 
 
-def get_cases(conn: Connection, case_ids: Collection[str]) -> dict[str, CaseFile]:
-    """Return those of some cases, at most a few hundred, that are in the register."""
-    rows = conn.execute(sa.select(case_file).where(case_file.c.case_id.in_(case_ids))) if case_ids else ()
-    return {row.case_id: _case(row) for row in rows}
+def get_cases(conn: Connection, case_ids: Sequence[str]) -> dict[str, CaseFile]:
+    """Return those of some cases that are in the register."""
+    found: dict[str, CaseFile] = {}
+    for some in chunks(case_ids):
+        rows = conn.execute(sa.select(case_file).where(case_file.c.case_id.in_(some)))
+        found.update((row.case_id, _case(row)) for row in rows)
+    return found
 
 
 def list_cases(
@@ -206,13 +213,6 @@ def set_published(conn: Connection, case_id: str, disclosed: bytes, now: datetim
     conn.execute(case_file.update().where(mine).values(disclosed=disclosed))
 
 
-def due_cases(conn: Connection, statuses: Collection[str], last: date) -> list[CaseFile]:
-    """Return the cases whose records ask something of their owner on a day or before, the first one first."""
-    c = case_file.c
-    due = sa.and_(c.status.in_(statuses), c.next_due <= last.isoformat())
-    return [_case(row) for row in conn.execute(sa.select(case_file).where(due).order_by(c.next_due))]
-
-
 def keep_photographs(conn: Connection, case_id: str, hashes: Iterable[str]) -> None:
     """Note which renditions a record names, beside those that earlier revisions named."""
     rows = [{"case_id": case_id, "sha256": sha256} for sha256 in sorted(set(hashes))]
@@ -239,11 +239,12 @@ def empty_case(conn: Connection, case_id: str, now: datetime) -> list[str]:
     conn.execute(case_revision.delete().where(case_revision.c.case_id == case_id))
     conn.execute(case_exclusion.delete().where(case_exclusion.c.case_id == case_id))
     gate.empty_requests(conn, case_id)
+    clocks.set_clocks(conn, case_id, ())
     note_deletion(conn, erased=True)
     conn.execute(
         case_file.update()
         .where(case_file.c.case_id == case_id)
-        .values(status=ERASED, record=b"{}", updated_at=now, withdrawn_at=None, disclosed=None, next_due=None)
+        .values(status=ERASED, record=b"{}", updated_at=now, withdrawn_at=None, disclosed=None, **_copied({}))
     )
     return hashes
 
@@ -314,11 +315,14 @@ def _keep_revision(
 
 
 def _case(row: sa.Row[Any]) -> CaseFile:
-    values = dict(row._mapping)
-    del values["next_due"]
+    values = {name: value for name, value in row._mapping.items() if name not in _COPIED}
     values["record"] = parse_object(values["record"], "record", MAX_RECORD_BYTES)
     return CaseFile(**values)
 
 
-def _day(day: date | None) -> str | None:
-    return None if day is None else day.isoformat()
+def _copied(record: dict[str, Any]) -> dict[str, Any]:
+    """Return what of a record stands in columns, too; a moment counts as its day."""
+    return {"category": record.get("category"), "review_due": record.get("review_due", "")[:10] or None}
+
+
+_COPIED = tuple(_copied({}))

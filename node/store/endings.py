@@ -28,6 +28,31 @@ def ending_cases(conn: Connection, feed_id: int, last: date) -> list[tuple[date,
     return [(date.fromisoformat(row[0]), row[1]) for row in conn.execute(query)]
 
 
+def first_endings(conn: Connection, last: date, limit: int) -> list[tuple[date, str]]:
+    """Return the live cases of this node's own feeds whose last day is this one or before, the first to end
+    first: the first of their last days, and the case."""
+    ending = _own_endings(last)
+    query = sa.select(ending).order_by(ending.c.day, ending.c.case_id).limit(limit)
+    return [(date.fromisoformat(row.day), row.case_id) for row in conn.execute(query)]
+
+
+def count_endings(conn: Connection, last: date, most: int) -> int:
+    """Count what `first_endings` would return; no further than `most`."""
+    some = sa.select(_own_endings(last)).limit(most).subquery()
+    return int(conn.execute(sa.select(sa.func.count()).select_from(some)).scalar_one())
+
+
+def _own_endings(last: date) -> sa.Subquery:
+    c = feed_case.c
+    own = sa.select(feed.c.id).where(feed.c.own)
+    return (
+        sa.select(c.case_id, sa.func.min(c.expires).label("day"))
+        .where(c.feed_id.in_(own), c.state == HELD, c.expires <= last.isoformat())
+        .group_by(c.case_id)
+        .subquery()
+    )
+
+
 def expire_cases(conn: Connection, today: date, now: datetime, limit: int) -> list[tuple[int, str]]:
     """Hide some cases whose life is over, owner reachable or not. Returns the feed and id of each."""
     due = sa.and_(feed_case.c.expires < today.isoformat(), feed_case.c.state.not_in(GONE))

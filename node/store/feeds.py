@@ -114,6 +114,7 @@ owed        foreign: the owner was not told yet of what is so here; own: not all
 """
 
 sa.Index("ix_feed_case_state", feed_case.c.feed_id, feed_case.c.state, feed_case.c.place)
+sa.Index("ix_feed_case_expires", feed_case.c.feed_id, feed_case.c.expires)
 sa.Index(
     "ix_feed_case_hidden",
     feed_case.c.hidden_at,

@@ -155,10 +155,52 @@ def list_requests(
     return _select(conn, gate_request.c.state.in_(states), of_case, limit=limit, offset=offset)
 
 
-def unreviewed(conn: Connection) -> list[GateRequest]:
+def count_requests(conn: Connection, states: Sequence[str]) -> int:
+    """Count the requests that stand so."""
+    query = sa.select(sa.func.count()).select_from(gate_request).where(gate_request.c.state.in_(states))
+    return int(conn.execute(query).scalar_one())
+
+
+def unreviewed(conn: Connection, limit: int | None = None) -> list[GateRequest]:
     """Return the overrides that nobody has reviewed, the newest first."""
-    c = gate_request.c
-    return _select(conn, c.state == OVERRIDDEN, c.reviewed_at.is_(None))
+    return _select(conn, *_to_review(""), limit=limit)
+
+
+def due_reviews(conn: Connection, beside: str, limit: int) -> list[GateRequest]:
+    """Return the overrides that nobody has reviewed, the first due first.
+
+    Args:
+        beside: leave out those in which this person had a part (`domain.gate.person_of`); none when empty.
+    """
+    return _select(conn, *_to_review(beside), order=gate_request.c.review_due, limit=limit)
+
+
+def due_decisions(conn: Connection, beside: str, limit: int) -> list[GateRequest]:
+    """Return the requests that wait, the first asked first; `beside` as with `due_reviews`."""
+    return _select(conn, *_to_decide(beside), order=gate_request.c.asked_at, limit=limit)
+
+
+def count_due(conn: Connection, beside: str) -> tuple[int, int]:
+    """Count what `due_reviews` and `due_decisions` would return of lists without end."""
+    reviews, decisions = (
+        conn.execute(sa.select(sa.func.count()).select_from(gate_request).where(*which)).scalar_one()
+        for which in (_to_review(beside), _to_decide(beside))
+    )
+    return int(reviews), int(decisions)
+
+
+def _to_review(beside: str) -> list[sa.ColumnElement[bool]]:
+    return [gate_request.c.state == OVERRIDDEN, gate_request.c.reviewed_at.is_(None), *_without(beside)]
+
+
+def _to_decide(beside: str) -> list[sa.ColumnElement[bool]]:
+    return [gate_request.c.state == OPEN, *_without(beside)]
+
+
+def _without(person: str) -> list[sa.ColumnElement[bool]]:
+    """Leave out the requests in which somebody had a part."""
+    mine = sa.exists().where(gate_party.c.request == gate_request.c.id, gate_party.c.person == person)
+    return [~mine] if person else []
 
 
 def find_approved(conn: Connection, case_id: str) -> GateRequest | None:
@@ -202,9 +244,15 @@ def _approved() -> sa.ColumnElement[bool]:
 
 
 def _select(
-    conn: Connection, *conditions: sa.ColumnElement[bool], limit: int | None = None, offset: int = 0
+    conn: Connection,
+    *conditions: sa.ColumnElement[bool],
+    order: sa.ColumnElement[Any] | None = None,
+    limit: int | None = None,
+    offset: int = 0,
 ) -> list[GateRequest]:
-    query = sa.select(gate_request).where(*conditions).order_by(gate_request.c.id.desc())
+    newest = gate_request.c.id.desc()
+    query = sa.select(gate_request).where(*conditions)
+    query = query.order_by(newest) if order is None else query.order_by(order, gate_request.c.id)
     rows = conn.execute(query.limit(limit).offset(offset)).all()
     parties: dict[int, set[str]] = {row.id: set() for row in rows}
     for some in chunks(list(parties)):

@@ -57,9 +57,12 @@ lead = sa.Table(
     sa.Column("duplicate_of", sa.Integer),
     sa.Column("text", sa.Text, nullable=False),
     sa.Column("details", sa.Text, nullable=False, default="{}"),
+    sa.Column("unread", sa.Boolean, nullable=False, default=False),
     sa.UniqueConstraint("outgoing", "member", "token_id"),
     sa.Index("ix_lead_state", "outgoing", "state", "id"),
 )
+
+sa.Index("ix_lead_unread", lead.c.id, sqlite_where=sa.text("unread"), postgresql_where=sa.text("unread"))
 
 lead_entry = sa.Table(
     "lead_entry",
@@ -100,6 +103,7 @@ class Lead:
         assigned_to: the person who works on it; empty when nobody does.
         duplicate_of: the lead that says the same.
         details: where and when the child was seen and so on; see `node.services.leads.letters`.
+        unread: whether an answer to it has come that nobody has looked at.
     """
 
     id: int
@@ -116,6 +120,7 @@ class Lead:
     duplicate_of: int | None
     text: str
     details: dict[str, Any]
+    unread: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +251,12 @@ def _wanted(
 def count_open(conn: Connection) -> int:
     """Count the leads that came and with which something is to be done."""
     return count_leads(conn, outgoing=False, states=OPEN)
+
+
+def count_unread(conn: Connection) -> int:
+    """Count the leads that were sent and to which an answer has come that nobody has looked at."""
+    unread = sa.text("unread")  # word for word as its index has it
+    return int(conn.execute(sa.select(sa.func.count()).select_from(lead).where(unread)).scalar_one())
 
 
 def change_lead(conn: Connection, number: int, **values: Any) -> None:

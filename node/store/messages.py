@@ -180,6 +180,22 @@ def list_messages(
     return [MessageRow(*row) for row in conn.execute(query)]
 
 
+def list_new(conn: Connection, kind: str, limit: int) -> list[MessageRow]:
+    """Return the messages of a kind that came and that nobody has dealt with, the first to end first."""
+    query = sa.select(*_SUMMARY).where(*_new(kind)).order_by(message.c.expires_at, message.c.id)
+    return [MessageRow(*row) for row in conn.execute(query.limit(limit))]
+
+
+def count_new(conn: Connection, kind: str) -> int:
+    """Count what `list_new` would return of a list without end."""
+    query = sa.select(sa.func.count()).select_from(message).where(*_new(kind))
+    return int(conn.execute(query).scalar_one())
+
+
+def _new(kind: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return sa.not_(message.c.outgoing), message.c.state == NEW, message.c.kind == kind
+
+
 def belonging_to(conn: Connection, *, outgoing: bool, member: str, re: str) -> list[MessageRow]:
     """Return the messages of one side that belong to another message, in the order in which they came."""
     c = message.c

@@ -1,4 +1,4 @@
-"""The register as a list: own cases by what stands in their records, the most recently changed first.
+"""The register as a list: own cases by a few fields of their records, the most recently changed first.
 
 Leaves to others: names and words, which the search knows (`store.search`), and everything about one case
 (`store.cases`).
@@ -7,7 +7,6 @@ Leaves to others: names and words, which the search knows (`store.search`), and 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -34,8 +33,8 @@ def list_register(conn: Connection, wanted: Wanted, limit: int, offset: int) -> 
     """Return a part of the register."""
     query = (
         sa.select(case_file.c.case_id)
-        .where(*_conditions(conn, wanted))
-        .order_by(case_file.c.updated_at.desc(), case_file.c.case_id)
+        .where(*_conditions(wanted))
+        .order_by(case_file.c.updated_at.desc(), case_file.c.case_id.desc())
         .limit(limit)
         .offset(offset)
     )
@@ -46,7 +45,7 @@ def list_register(conn: Connection, wanted: Wanted, limit: int, offset: int) -> 
 
 def count_register(conn: Connection, wanted: Wanted) -> int:
     """Count the cases that fit."""
-    query = sa.select(sa.func.count()).select_from(case_file).where(*_conditions(conn, wanted))
+    query = sa.select(sa.func.count()).select_from(case_file).where(*_conditions(wanted))
     return int(conn.execute(query).scalar_one())
 
 
@@ -63,19 +62,11 @@ def withdrawn_since(conn: Connection, moment: datetime, limit: int) -> list[Case
     return [found[case_id] for case_id in ids]
 
 
-def _conditions(conn: Connection, wanted: Wanted) -> list[sa.ColumnElement[bool]]:
-    conditions: list[sa.ColumnElement[bool]] = [case_file.c.status.in_(wanted.statuses)]
+def _conditions(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
+    c = case_file.c
+    conditions: list[sa.ColumnElement[bool]] = [c.status.in_(wanted.statuses)]
     if wanted.category is not None:
-        conditions.append(_field(conn, "category") == wanted.category)
-    if wanted.review_by is not None:  # a moment begins with its day
-        day = sa.func.substr(_field(conn, "review_due"), 1, len("2026-12-03"))
-        conditions.append(day <= wanted.review_by.isoformat())
+        conditions.append(c.category == wanted.category)
+    if wanted.review_by is not None:
+        conditions.append(c.review_due <= wanted.review_by.isoformat())
     return conditions
-
-
-def _field(conn: Connection, name: str) -> sa.ColumnElement[Any]:
-    """Read a text of the record where it lies."""
-    if conn.dialect.name == "postgresql":
-        record = sa.cast(sa.func.convert_from(case_file.c.record, "UTF8"), sa.JSON)
-        return sa.func.json_extract_path_text(record, name)
-    return sa.func.json_extract(sa.cast(case_file.c.record, sa.Text), f"$.{name}")

@@ -116,10 +116,10 @@ def count_leads(
         return leads.count_leads(conn, **wanted)
 
 
-def count_new(node: Node) -> int:
-    """Count the leads that came and that nobody has taken up yet."""
+def count_new(node: Node, person: str = "") -> int:
+    """Count the leads that came and about which nothing is decided: those of a person, or of nobody."""
     with reading(node.engine) as conn:
-        return leads.count_leads(conn, outgoing=False, states=(leads.NEW,), assigned_to="")
+        return leads.count_leads(conn, outgoing=False, states=(leads.NEW,), assigned_to=person)
 
 
 def list_tasks(node: Node, person: str, limit: int) -> list[Entry]:
@@ -144,6 +144,8 @@ def read(node: Node, number: int, actor: str) -> LeadView:
     with writing(node.engine) as conn:
         lead = leads.get_lead(conn, number)
         write_journal(conn, JournalEntry(node.clock(), actor, "lead.read", lead.case_id))
+        if lead.unread:
+            leads.change_lead(conn, number, unread=False)
         return LeadView(
             lead,
             leads.list_entries(conn, number),

@@ -77,6 +77,12 @@ def list_sent(node: Node, *, case_id: str = "", limit: int, offset: int = 0) -> 
         return [SentLead(lead, delivery_of(conn, lead), answers.get(lead.id, 0)) for lead in sent]
 
 
+def count_unread(node: Node) -> int:
+    """Count the leads that were sent and to which an answer has come that nobody has looked at."""
+    with reading(node.engine) as conn:
+        return leads.count_unread(conn)
+
+
 def take_answers(node: Node) -> int:
     """Take what owners have answered. Returns how many answers there were."""
     return take_all(node, (ANSWER,), lambda content, row: parse_reply(content.body), _keep_answer)
@@ -136,8 +142,7 @@ def _keep_answer(
         return "there is no such lead"
     text = f"{reply.text}\n[{wrong}]" if wrong else reply.text
     entry = leads.add_entry(conn, lead.id, leads.ANSWER, row.member, row.at, text, reply.state)
-    if reply.state:
-        leads.change_lead(conn, lead.id, state=reply.state)
+    leads.change_lead(conn, lead.id, state=reply.state or lead.state, unread=True)
     if picture is not None:
         leads.keep_photograph(conn, lead.id, picture.small.data, picture.full.data, entry)
     write_journal(conn, JournalEntry(node.clock(), row.member, "lead.answered", lead.case_id))

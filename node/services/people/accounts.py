@@ -23,7 +23,7 @@ from node.services.people.passwords import (
 )
 from node.services.people.sessions import Visit, actor_of, find_again
 from node.services.people.sign_in import Caller, check_own_password, forget_attempts
-from node.store import people
+from node.store import people, saved_searches
 from node.store.database import reading, writing
 from node.store.journal import JournalEntry, write_journal
 from node.store.people import Person
@@ -117,7 +117,7 @@ def set_roles(node: Node, person_id: str, roles: Collection[Role], actor: str) -
 
 
 def disable(node: Node, person_id: str, actor: str) -> None:
-    """Let somebody sign in no more, and end their sessions now.
+    """Let somebody sign in no more, end their sessions now, and forget the searches that they keep.
 
     Raises:
         Conflict: they are the last administrator.
@@ -128,6 +128,7 @@ def disable(node: Node, person_id: str, actor: str) -> None:
         _check_not_last_administrator(conn, person)
         people.change_person(conn, person.id, disabled_at=node.clock())
         _shut_out(conn, node, person)
+        saved_searches.drop_searches_of(conn, person.id)
         _journal(conn, node, actor, "person.disable", person)
 
 

@@ -96,19 +96,26 @@ def find(node: Node, query: Query, actor: str) -> tuple[list[Found], int]:
     Returns:
         The part of the result that the query asks for, and how many cases match in all.
     """
+    hits, total = find_hits(node, query, actor)
     with reading(node.engine) as conn:
-        hits, total = index.find_and_count(conn, query)
         publics = _publics_of_own(conn, node, hits) | _publics_of_replicas(conn, node, hits)
-    asked = _asked(query)
-    terms = _hash_terms(node, asked)
-    with writing(node.engine) as conn:
-        write_journal(conn, JournalEntry(node.clock(), actor, "search", fields=list(asked), terms=terms))
     found = [
         Found(hit.case_id, hit.source, hit.owner, hit.country, hit.status, hit.score, publics[hit.case_id])
         for hit in hits
         if hit.case_id in publics
     ]
     return found, total - (len(hits) - len(found))
+
+
+def find_hits(node: Node, query: Query, actor: str) -> tuple[list[index.Hit], int]:
+    """Find cases like `find`, without what is public of them."""
+    with reading(node.engine) as conn:
+        hits, total = index.find_and_count(conn, query)
+    asked = _asked(query)
+    terms = _hash_terms(node, asked)
+    with writing(node.engine) as conn:
+        write_journal(conn, JournalEntry(node.clock(), actor, "search", fields=list(asked), terms=terms))
+    return hits, total
 
 
 def _publics_of_own(conn: Connection, node: Node, hits: Iterable[index.Hit]) -> dict[str, Mapping[str, Any]]:

@@ -168,10 +168,16 @@ def list_requests(
         return gate.list_requests(conn, states, case_id, limit, offset)
 
 
-def list_unreviewed(node: Node) -> list[GateRequest]:
+def count_requests(node: Node, states: Sequence[str] = (gate.OPEN,)) -> int:
+    """Count what `list_requests` would return of a list without end."""
+    with reading(node.engine) as conn:
+        return gate.count_requests(conn, states)
+
+
+def list_unreviewed(node: Node, limit: int = 100) -> list[GateRequest]:
     """Return what was published without an approval and is still to be reviewed, the newest first."""
     with reading(node.engine) as conn:
-        return gate.unreviewed(conn)
+        return gate.unreviewed(conn, limit)
 
 
 def open_request(node: Node, number: int, who: str) -> RequestView:

@@ -18,7 +18,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
-from node.errors import Conflict, InvalidInput, NodeError, NotAllowed
+from node.errors import Conflict, InvalidInput, NodeError, NotAllowed, NotFound
 from node.runtime import Node
 from node.services.messages import attend, open_member, write_message
 from node.services.register import publishing
@@ -131,6 +131,22 @@ def way_of(node: Node, case_id: str) -> tuple[Handover | None, Handover | None]:
     """Return how an own case came from another member, and how it is going to another; None where not."""
     with reading(node.engine) as conn:
         return handovers.origin_of(conn, case_id), handovers.giving_of(conn, case_id, handovers.STATES)
+
+
+def list_possible(node: Node, case_id: str) -> list[Member]:
+    """Return the members that a case may be offered to now, by their ids.
+
+    Raises:
+        NotFound: the case is not in the register.
+    """
+    found = []
+    with reading(node.engine) as conn:
+        case = cases.get_case(conn, case_id)
+        for member in node.network().roster.members:
+            if member.id != node.member:
+                with suppress(NotAllowed, NotFound):
+                    found.append(_new_owner(conn, node, case, member.id))
+    return sorted(found, key=lambda member: member.id)
 
 
 def _check_free(conn: Connection, node: Node, case_id: str) -> None:

@@ -14,7 +14,7 @@ from node.store.journal import JournalEntry, write_journal
 from node.store.register import Wanted
 from node.store.search import Query
 
-MAX_FOUND = 50
+MAX_FOUND = 25
 _KEPT = (cases.DRAFT, cases.PUBLISHED, cases.WITHDRAWN)
 
 
@@ -63,7 +63,7 @@ def find_own(node: Node, name: str, text: str, actor: str) -> tuple[Sequence[Cas
     query = Query(
         today=node.clock().date(), name=name or None, text=text or None, source="own", limit=MAX_FOUND
     )
-    hits, total = finding.find(node, query, actor)
+    hits, total = finding.find_hits(node, query, actor)
     ids = [hit.case_id for hit in hits]
     with reading(node.engine) as conn:
         found = cases.get_cases(conn, ids)

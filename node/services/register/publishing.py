@@ -27,6 +27,7 @@ from node.services.register.own_feeds import FeedWriter, frozen_feeds, own_audie
 from node.services.standing import exchanges
 from node.store import (
     cases,
+    clocks,
     documents,
     drafts,
     endings,
@@ -245,7 +246,8 @@ def purge_register(node: Node) -> list[str]:
     """
     now = node.now()
     with reading(node.engine) as conn:
-        due = cases.due_cases(conn, [cases.WITHDRAWN], now.date())
+        wanted = clocks.Wanted(["purge"], [cases.WITHDRAWN], now.date())
+        due = cases.get_cases(conn, clocks.due_cases(conn, wanted)).values()
     over = [
         case.case_id
         for case in due
@@ -265,7 +267,8 @@ def pause_views(node: Node) -> list[str]:
     """
     now = node.now()
     with reading(node.engine) as conn:
-        due = cases.due_cases(conn, [cases.PUBLISHED], now.date())
+        wanted = clocks.Wanted(["adulthood"], [cases.PUBLISHED], now.date())
+        due = cases.get_cases(conn, clocks.due_cases(conn, wanted)).values()
         grown = [case.case_id for case in due if is_paused(case.record, now)]
         shown = _shown_somewhere(conn, node, grown)
     if not shown:

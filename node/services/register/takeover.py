@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from node.adapters.images import check_rendition
-from node.errors import Conflict, InvalidInput, NodeError
+from node.errors import Conflict, InvalidInput, NodeError, NotFound
 from node.runtime import Node
 from node.services.messages import attend, open_member, open_row, write_message
 from node.services.register import publishing
@@ -93,6 +93,35 @@ def read_offer(conn: Connection, node: Node, row: MessageRow) -> Offer:
     fields.object("record")
     kept_from = fields.list("kept_from", parse_member_id, most=_MAX_MEMBERS)
     return Offer(content.case, content.body["record"], fields.boolean("published"), kept_from)
+
+
+def list_offers(node: Node, limit: int) -> list[MessageRow]:
+    """Return the offers that wait for an answer here, the first to end first."""
+    with reading(node.engine) as conn:
+        return messages.list_new(conn, OFFER, limit)
+
+
+def count_offers(node: Node) -> int:
+    """Count the offers that wait for an answer here."""
+    with reading(node.engine) as conn:
+        return messages.count_new(conn, OFFER)
+
+
+def open_offer(node: Node, number: int, actor: str) -> tuple[MessageRow, OfferView | None]:
+    """Show an offer that waits for an answer here; the reading is in the journal.
+
+    Returns:
+        The message, and what it says; None where it is not right, so that it can only be declined.
+
+    Raises:
+        NotFound: no such offer waits here.
+    """
+    with writing(node.engine) as conn:
+        row = messages.get_message(conn, number)
+        if row.outgoing or row.kind != OFFER or row.state != messages.NEW:
+            raise NotFound("No such offer waits here.", "It was answered, or does not stand any more.")
+        write_journal(conn, JournalEntry(node.clock(), actor, "message.read", row.case_id, [row.kind]))
+    return row, view_offer(node, row)
 
 
 def view_offer(node: Node, row: MessageRow) -> OfferView | None:

@@ -18,7 +18,7 @@ from zoneinfo import available_timezones
 import structlog
 from flask import Flask, g, make_response, render_template, request, send_from_directory, url_for
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext
+from flask_babel import lazy_gettext, ngettext
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -44,11 +44,11 @@ from node.web.console.base.guard import (
     this_node,
 )
 from node.web.console.base.languages import set_up_languages
-from node.web.console.cases import drafts, endings, register, risk
+from node.web.console.cases import drafts, endings, moving, register, risk
 from node.web.console.cases.text import show_language
 from node.web.console.federation import erasures, evidence, members
 from node.web.console.foreign import cases as foreign_cases
-from node.web.console.foreign import search
+from node.web.console.foreign import saved, search
 from node.web.console.gate import approving, proposing
 from node.web.console.leads import inbox, telling
 from node.web.log import log_answer
@@ -64,10 +64,12 @@ _BLUEPRINTS = (
     register.pages,
     drafts.pages,
     endings.pages,
+    moving.pages,
     proposing.pages,
     risk.pages,
     approving.pages,
     search.pages,
+    saved.pages,
     foreign_cases.pages,
     inbox.pages,
     telling.pages,
@@ -210,6 +212,12 @@ def answer_error(error: Exception) -> Response:
         message = _("This console has another address.")
     elif isinstance(error, NodeError) and status != 403:
         message = _(error.message)
+    if isinstance(error, TooOften):
+        next_step = ngettext(
+            "Wait %(num)d second, and then try again.",
+            "Wait %(num)d seconds, and then try again.",
+            error.wait_seconds,
+        )
     part = bool(request.headers.get("HX-Request"))
     template = "part_error.html" if part else "error.html"
     response = make_response(

@@ -18,12 +18,12 @@ from node.domain.lifecycle import UNDO_WINDOW
 from node.domain.permissions import Permission
 from node.errors import NotAllowed
 from node.runtime import Node
-from node.services.leads import inbox
+from node.services.leads import inbox, sending
 from node.services.members import membership
 from node.services.people import accounts
 from node.services.people.sessions import actor_of
-from node.services.register import drafts, due, ledger, listing
-from node.services.register.due import OVERRIDE, DueItem
+from node.services.register import drafts, due, ledger, listing, takeover
+from node.services.register.due import APPROVAL, OVERRIDE
 from node.services.standing import standing_of_own
 from node.services.witnesses import evidence
 from node.store.people import Person
@@ -132,6 +132,28 @@ def _leads_of_nobody(node: Node, reader: Person) -> Iterator[Due]:
         yield Due(text, url_for("leads.index", show="nobody"), "now")
 
 
+def _own_leads(node: Node, reader: Person) -> Iterator[Due]:
+    if not reader.may(Permission.WORK_LEADS):
+        return
+    if number := inbox.count_new(node, reader.name):
+        text = ngettext(
+            "%(num)d lead of yours is not decided.", "%(num)d leads of yours are not decided.", number
+        )
+        yield Due(text, url_for("leads.index", show="mine"), "soon")
+
+
+def _unread_answers(node: Node, reader: Person) -> Iterator[Due]:
+    if not reader.may(Permission.WORK_LEADS):
+        return
+    if number := sending.count_unread(node):
+        text = ngettext(
+            "%(num)d lead that we sent has a new answer. Read it.",
+            "%(num)d leads that we sent have new answers. Read them.",
+            number,
+        )
+        yield Due(text, url_for("leads.sent"), "soon")
+
+
 def _own_tasks(node: Node, reader: Person) -> Iterator[Due]:
     if not reader.may(Permission.WORK_LEADS):
         return
@@ -145,9 +167,9 @@ def _own_tasks(node: Node, reader: Person) -> Iterator[Due]:
 def _cases(node: Node, reader: Person) -> Iterator[Due]:
     if not reader.may(Permission.SEE_CASES):
         return
-    found = [item for item in due.list_due(node) if _concerns(item, reader)]
+    kinds, decider = _kinds_for(reader), person_of(actor_of(reader))
     today = node.now().date()
-    for item in found[:_MOST]:
+    for item in due.list_due(node, kinds=kinds, decider=decider, limit=_MOST):
         text = _(
             "Case %(number)s, %(day)s: %(what)s",
             number=item.case_id.partition("/")[2][:6],
@@ -156,16 +178,28 @@ def _cases(node: Node, reader: Person) -> Iterator[Due]:
         )
         urgency: Urgency = "now" if item.request is not None or item.due < today else "soon"
         yield Due(text, address_of_due(item, reader), urgency, item.at if item.kind == OVERRIDE else None)
-    if (more := len(found) - _MOST) > 0:
+    if (more := due.count_due(node, kinds=kinds, decider=decider) - _MOST) > 0:
         text = ngettext("%(num)d more thing is due.", "%(num)d more things are due.", more)
         yield Due(text, url_for("case_risk.index"), "soon")
 
 
-def _concerns(item: DueItem, reader: Person) -> bool:
-    """Tell whether something is for a person to do: at the gate, nobody decides what they had a part in."""
-    if item.request is not None:
-        return reader.may(Permission.APPROVE) and person_of(actor_of(reader)) not in item.parties
-    return reader.may(Permission.WRITE_CASES) or reader.may(Permission.END_CASES)
+def _kinds_for(reader: Person) -> list[str]:
+    """Return the kinds of what is due that are for a person to do."""
+    gate = reader.may(Permission.APPROVE)
+    case = reader.may(Permission.WRITE_CASES) or reader.may(Permission.END_CASES)
+    return [kind for kind in due.KINDS if (gate if kind in (APPROVAL, OVERRIDE) else case)]
+
+
+def _offers(node: Node, reader: Person) -> Iterator[Due]:
+    if not reader.may(Permission.MOVE_CASES):
+        return
+    if number := takeover.count_offers(node):
+        text = ngettext(
+            "%(num)d case is offered to us. Take it over, or decline.",
+            "%(num)d cases are offered to us. Take them over, or decline.",
+            number,
+        )
+        yield Due(text, url_for("case_moving.offers"), "soon")
 
 
 def _federation(node: Node, reader: Person) -> Iterator[Due]:
@@ -212,7 +246,10 @@ def _network(node: Node, reader: Person) -> Iterator[Due]:
 SOURCES: Sequence[Source] = (
     _cases,
     _leads_of_nobody,
+    _own_leads,
+    _unread_answers,
     _own_tasks,
+    _offers,
     _undoable,
     _unfinished,
     _own_recovery_codes,

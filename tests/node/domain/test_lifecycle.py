@@ -8,11 +8,11 @@ from node.domain.lifecycle import (
     Adulthood,
     adulthood,
     can_undo,
+    due_days,
     expiry_day,
     is_live,
     is_paused,
     live_photos,
-    next_due,
     next_long_term_review,
     notices,
 )
@@ -117,14 +117,14 @@ def test_a_photograph_of_two_years_ago_shows_another_child() -> None:
     only = {"photos": [old, newer, sample_photo("c", taken=None)]}
     (told,) = notices(only, None, NOW)
     assert (told.kind, told.due) == ("photo_age", date(2026, 11, 30))
-    assert next_due(only) == date(2026, 11, 30)
+    assert due_days(only) == [("photo_age", date(2026, 11, 30))]
     assert notices({"photos": [old, sample_photo("c", taken="2025")]}, None, NOW) == []
 
 
-def test_the_next_day_on_which_a_record_asks_for_something_is_that_of_its_first_notice() -> None:
-    record = sample_record(photos=None, review_due="2026-11-29T00:00:00Z")
-    assert next_due(record) == date(2026, 11, 29)
-    assert next_due({"reference": "7"}) is None
+def test_a_record_tells_every_day_on_which_it_asks_for_something() -> None:
+    record = {"review_due": "2026-11-29T00:00:00Z", "purge_by": "2044-01-01", "missing_since": "2026-11-02"}
+    assert due_days(record) == [("review", date(2026, 11, 29)), ("purge", date(2044, 1, 1))]
+    assert due_days({"reference": "7"}) == []
 
 
 def test_a_withdrawal_can_be_undone_for_three_days() -> None:

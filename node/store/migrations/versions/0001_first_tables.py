@@ -36,11 +36,16 @@ def upgrade() -> None:
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.Column("withdrawn_at", sa.BigInteger(), nullable=True),
         sa.Column("disclosed", sa.LargeBinary(), nullable=True),
-        sa.Column("next_due", sa.String(), nullable=True),
+        sa.Column("category", sa.String(), nullable=True),
+        sa.Column("review_due", sa.String(length=10), nullable=True),
         sa.PrimaryKeyConstraint("case_id", name=op.f("pk_case_file")),
     )
     with op.batch_alter_table("case_file", schema=None) as batch_op:
-        batch_op.create_index("ix_case_file_due", ["status", "next_due"], unique=False)
+        batch_op.create_index(
+            "ix_case_file_register",
+            ["updated_at", "case_id", "status", "category", "review_due"],
+            unique=False,
+        )
         batch_op.create_index("ix_case_file_status", ["status", "updated_at"], unique=False)
 
     op.create_table(
@@ -145,12 +150,20 @@ def upgrade() -> None:
         sa.Column("duplicate_of", sa.Integer(), nullable=True),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("details", sa.Text(), nullable=False),
+        sa.Column("unread", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_lead")),
         sa.UniqueConstraint("outgoing", "member", "token_id", name=op.f("uq_lead_outgoing_member_token_id")),
     )
     with op.batch_alter_table("lead", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_lead_case_id"), ["case_id"], unique=False)
         batch_op.create_index("ix_lead_state", ["outgoing", "state", "id"], unique=False)
+        batch_op.create_index(
+            "ix_lead_unread",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("unread"),
+            postgresql_where=sa.text("unread"),
+        )
 
     op.create_table(
         "loose_photograph",
@@ -371,6 +384,17 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_case_draft_updated_at"), ["updated_at"], unique=False)
 
     op.create_table(
+        "case_due",
+        sa.Column("case_id", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("due", sa.String(length=10), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["case_file.case_id"], name=op.f("fk_case_due_case_id")),
+        sa.PrimaryKeyConstraint("case_id", "kind", "due", name=op.f("pk_case_due")),
+    )
+    with op.batch_alter_table("case_due", schema=None) as batch_op:
+        batch_op.create_index("ix_case_due_due", ["due", "kind", "case_id"], unique=False)
+
+    op.create_table(
         "case_exclusion",
         sa.Column("case_id", sa.String(), nullable=False),
         sa.Column("member", sa.String(), nullable=False),
@@ -458,6 +482,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("feed_case", schema=None) as batch_op:
         batch_op.create_index("ix_feed_case_digest", ["digest"], unique=False)
+        batch_op.create_index("ix_feed_case_expires", ["feed_id", "expires"], unique=False)
         batch_op.create_index(
             "ix_feed_case_hidden",
             ["hidden_at"],
@@ -596,6 +621,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("person_id", "hash", name=op.f("pk_recovery_code")),
     )
     op.create_table(
+        "saved_search",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("person_id", sa.String(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_saved_search_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_saved_search")),
+    )
+    with op.batch_alter_table("saved_search", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_saved_search_person_id"), ["person_id"], unique=False)
+
+    op.create_table(
         "witness",
         sa.Column("feed_id", sa.Integer(), nullable=False),
         sa.Column("member", sa.String(), nullable=False),
@@ -664,6 +701,10 @@ def downgrade() -> None:
     op.drop_table("gate_party")
     op.drop_table("document")
     op.drop_table("witness")
+    with op.batch_alter_table("saved_search", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_saved_search_person_id"))
+
+    op.drop_table("saved_search")
     op.drop_table("recovery_code")
     with op.batch_alter_table("receipt", schema=None) as batch_op:
         batch_op.drop_index(
@@ -704,6 +745,7 @@ def downgrade() -> None:
             sqlite_where=sa.text("hidden_at IS NOT NULL"),
             postgresql_where=sa.text("hidden_at IS NOT NULL"),
         )
+        batch_op.drop_index("ix_feed_case_expires")
         batch_op.drop_index("ix_feed_case_digest")
 
     op.drop_table("feed_case")
@@ -720,6 +762,10 @@ def downgrade() -> None:
 
     op.drop_table("case_photograph")
     op.drop_table("case_exclusion")
+    with op.batch_alter_table("case_due", schema=None) as batch_op:
+        batch_op.drop_index("ix_case_due_due")
+
+    op.drop_table("case_due")
     with op.batch_alter_table("case_draft", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_case_draft_updated_at"))
         batch_op.drop_index(batch_op.f("ix_case_draft_person_id"))
@@ -760,6 +806,9 @@ def downgrade() -> None:
     op.drop_table("mark")
     op.drop_table("loose_photograph")
     with op.batch_alter_table("lead", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_lead_unread", sqlite_where=sa.text("unread"), postgresql_where=sa.text("unread")
+        )
         batch_op.drop_index("ix_lead_state")
         batch_op.drop_index(batch_op.f("ix_lead_case_id"))
 
@@ -780,7 +829,7 @@ def downgrade() -> None:
     op.drop_table("comparison")
     with op.batch_alter_table("case_file", schema=None) as batch_op:
         batch_op.drop_index("ix_case_file_status")
-        batch_op.drop_index("ix_case_file_due")
+        batch_op.drop_index("ix_case_file_register")
 
     op.drop_table("case_file")
     op.drop_table("carried_receipt")

@@ -1,7 +1,8 @@
 """The register of own cases: the list, a case, what it was before, its photographs."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -17,6 +18,7 @@ from wtforms.validators import Length
 from node.domain.lifecycle import UNDO_WINDOW, can_undo
 from node.domain.permissions import Permission
 from node.errors import Conflict, InvalidInput
+from node.services.people import turns
 from node.services.register import album, drafts, finding, gate, handover, history, listing
 from node.services.register import cases as register
 from node.store import handovers
@@ -28,7 +30,7 @@ from node.web.console.base.paging import PAGE_SIZE, Page, page_number
 from node.web.console.cases.drafts import draft_name
 from node.web.console.cases.own_fields import describe_field, name_field
 from node.web.console.cases.sections import SECTIONS
-from node.web.console.cases.text import describe_public
+from node.web.console.cases.text import describe_briefly, describe_public
 from node.web.console.cases.whole import describe_whole
 from node.web.console.cases.words import CATEGORIES
 
@@ -48,14 +50,38 @@ STATUS_KINDS: Mapping[str, str] = MappingProxyType(
 _AUDIENCES: Mapping[str, Any] = MappingProxyType(
     {"network": lazy_gettext("The public and other members"), "police": lazy_gettext("Police alone")}
 )
-_HANDOVER: Mapping[str, Any] = MappingProxyType(
+_HANDOVER: Mapping[str, tuple[Any, str, Any]] = MappingProxyType(
     {
-        handovers.OFFERED: lazy_gettext("Offered to %(member)s; the case does not change until they answer."),
-        handovers.ACCEPTED: lazy_gettext("%(member)s has accepted it and is about to publish it."),
-        handovers.DONE: lazy_gettext("Handed over to %(member)s."),
-        handovers.DECLINED: lazy_gettext("%(member)s did not take it."),
-        handovers.CANCELLED: lazy_gettext("The offer to %(member)s was taken back."),
-        handovers.LAPSED: lazy_gettext("%(member)s did not answer in time."),
+        handovers.OFFERED: (
+            lazy_gettext("Offered, waiting"),
+            "warning",
+            lazy_gettext("Offered to %(member)s; the case does not change until they answer."),
+        ),
+        handovers.ACCEPTED: (
+            lazy_gettext("Accepted"),
+            "warning",
+            lazy_gettext("%(member)s has accepted it and is about to publish it."),
+        ),
+        handovers.DONE: (
+            lazy_gettext("Handed over"),
+            "good",
+            lazy_gettext("Handed over to %(member)s."),
+        ),
+        handovers.DECLINED: (
+            lazy_gettext("Declined"),
+            "bad",
+            lazy_gettext("%(member)s did not take it."),
+        ),
+        handovers.CANCELLED: (
+            lazy_gettext("Taken back"),
+            "neutral",
+            lazy_gettext("The offer to %(member)s was taken back."),
+        ),
+        handovers.LAPSED: (
+            lazy_gettext("No answer"),
+            "bad",
+            lazy_gettext("%(member)s did not answer in time."),
+        ),
     }
 )
 _SHOWN_ELSEWHERE = frozenset({"photos"})
@@ -99,12 +125,11 @@ class NumberForm(Form):
 @needs(Permission.SEE_CASES)
 def index() -> str:
     """List own cases, the most recently changed first, and what its reader has not finished."""
-    status = request.args.get("status", "")
-    category = request.args.get("category", "")
+    asked = narrowed(request.args)
     conditions: dict[str, Any] = {
-        "status": status if status in STATUSES else None,
-        "category": category if category in CATEGORIES else None,
-        "review_by": this_node().clock().date() if request.args.get("review") else None,
+        "status": asked.get("status"),
+        "category": asked.get("category"),
+        "review_by": this_node().clock().date() if "review" in asked else None,
     }
     wanted = request.args.get("page", "")
     number = page_number(wanted, _MOST)
@@ -112,10 +137,42 @@ def index() -> str:
     if not found and total:  # beyond the end
         number = page_number(wanted, total)
         found, total = _read_register(number, conditions)
-    return _list(Page(_rows(found), number, total), conditions)
+    return _list(Page(_rows(found), number, total), asked)
 
 
 _MOST = 1_000_000
+
+FILTERS, WORDS = ("status", "category", "review"), ("name", "text")
+"""What the register is narrowed by: what may stand in an address, and what may not."""
+
+
+def narrowed(asked: Mapping[str, str]) -> dict[str, str]:
+    """Choose from what is asked the filters that there are."""
+    known = {"status": STATUSES, "category": CATEGORIES, "review": ("1",)}
+    return {name: asked[name] for name in FILTERS if asked.get(name) in known[name]}
+
+
+def address_of_register(asked: Mapping[str, str]) -> str:
+    """Return the address of the register with the filters of what is asked."""
+    filters: dict[str, Any] = narrowed(asked)
+    return url_for("cases.index", **filters)
+
+
+def say_narrowed(asked: Mapping[str, str]) -> list[tuple[Any, Any]]:
+    """Say what the register is narrowed by, names and words as well."""
+    labels = {
+        "status": _("State"),
+        "category": _("Category"),
+        "review": _("Review"),
+        "name": _("Name"),
+        "text": _("Words of the case"),
+    }
+    said = {**STATUS_NAMES, **CATEGORIES} | {"1": _("Review is due")}
+    return [
+        (labels[name], value if name in WORDS else said.get(value, value))
+        for name, value in asked.items()
+        if name in labels
+    ]
 
 
 def _read_register(number: int, conditions: Mapping[str, Any]) -> tuple[list[CaseFile], int]:
@@ -126,17 +183,24 @@ def _read_register(number: int, conditions: Mapping[str, Any]) -> tuple[list[Cas
 @needs(Permission.SEE_CASES)
 def find() -> BaseResponse | str:
     """Find own cases by a name or by words, which stand in no address."""
-    name, text = request.form.get("name", "").strip(), request.form.get("text", "").strip()
+    name, text = (request.form.get(field, "").strip() for field in WORDS)
     if not (Form().validate_on_submit() and (name or text)):
         return redirect(url_for(".index"), 303)
+    return show_found(name, text)
+
+
+def show_found(name: str, text: str) -> BaseResponse | str:
+    """Show the own cases that a name or words find."""
+    turns.take_search(this_node(), person())
     try:
         found, total = listing.find_own(this_node(), name, text, actor())
     except InvalidInput:
         flash(_("That is too long to look for. Use a few words."), "error")
-        return redirect(url_for(".index"), 303)
+        return redirect(url_for("cases.index"), 303)
     if total > len(found):
         flash(_("Only the first are shown. Type more of the name to find fewer."), "warning")
-    return _list(Page(_rows(found), 1, len(found), listing.MAX_FOUND), {}, name, text)
+    asked = {field: value for field, value in zip(WORDS, (name, text), strict=True) if value}
+    return _list(Page(_rows(found), 1, len(found), listing.MAX_FOUND), asked)
 
 
 @pages.route("/cases/<opaque>")
@@ -145,19 +209,19 @@ def show(opaque: str) -> str:
     """Show an own case: what is known, and how it stands in the network."""
     node, case_id = this_node(), case_id_of(opaque)
     case = register.get_case(node, case_id)
+    held = register.holdings(node, case_id) if person().may(Permission.SEE_FEDERATION) else []
     if case.status == ERASED:
-        return render_template("cases/erased.html", case=case, opaque=opaque)
+        return render_template("cases/erased.html", case=case, holdings=held, audiences=_AUDIENCES)
     finding.open_case(node, case_id, actor())  # in the journal before anything is shown
     (standing,) = register.standing_of(node, [case])
     came, went = handover.way_of(node, case_id)
     text = describe_public(case.record)
-    held = register.holdings(node, case_id) if person().may(Permission.SEE_FEDERATION) else []
     return render_template(
         "cases/case.html",
         case=case,
         opaque=opaque,
         text=text,
-        sections=_sections(case.record),
+        sections=describe_sections(case.record),
         photographs=text.photographs,
         standing=standing,
         notices=[(NOTICES[notice.kind], notice.due) for notice in standing.notices],
@@ -165,7 +229,8 @@ def show(opaque: str) -> str:
         waiting=next(iter(gate.list_requests(node, case_id=case_id, limit=1)), None),
         excluded=register.excluded_members(node, case_id),
         came=came,
-        went=str(_HANDOVER[went.state]) % {"member": went.member} if went else "",
+        went=_say_way(went) if went else None,
+        going=went is not None and went.state in handovers.GIVING_OPEN,
         undo_until=case.withdrawn_at + UNDO_WINDOW
         if case.withdrawn_at and can_undo(case.withdrawn_at, node.clock()) and not _is_given(went)
         else None,
@@ -253,10 +318,10 @@ def open_name(opaque: str, *besides: str) -> str:
         besides: fields that the page shows, too.
     """
     case = register.open_fields(this_node(), case_id_of(opaque), actor(), ["names", *besides])
-    return describe_public(case.record).title
+    return describe_briefly(case.record).title
 
 
-def _list(page: "Page[Any]", conditions: Mapping[str, Any], name: str = "", text: str = "") -> str:
+def _list(page: "Page[Any]", asked: Mapping[str, str]) -> str:
     unfinished = []
     if person().may(Permission.WRITE_CASES):
         unfinished = [(draft, draft_name(draft)) for draft in drafts.list_drafts(this_node(), person())]
@@ -265,9 +330,7 @@ def _list(page: "Page[Any]", conditions: Mapping[str, Any], name: str = "", text
         form=Form(),
         page=page,
         unfinished=unfinished,
-        conditions=conditions,
-        name=name,
-        text=text,
+        asked=asked,
         categories=CATEGORIES,
         status_names=STATUS_NAMES,
         status_kinds=STATUS_KINDS,
@@ -275,7 +338,7 @@ def _list(page: "Page[Any]", conditions: Mapping[str, Any], name: str = "", text
 
 
 def _rows(found: Sequence[CaseFile]) -> list[tuple[CaseFile, Any, str]]:
-    return [(case, describe_public(case.record), _review(case.record)) for case in found]
+    return [(case, describe_briefly(case.record), _review(case.record)) for case in found]
 
 
 def _review(record: Mapping[str, Any]) -> str:
@@ -301,7 +364,7 @@ NOTICES: Mapping[str, Any] = MappingProxyType(
 """What the owner of a case has to do, by the kind of a notice."""
 
 
-def _sections(record: Mapping[str, Any]) -> list[tuple[Any, list[Any]]]:
+def describe_sections(record: Mapping[str, Any]) -> list[tuple[Any, list[Any]]]:
     """Cut a record into the sections of the form, and what has no place there into a last one."""
     shown = []
     left = dict(record)
@@ -315,6 +378,30 @@ def _sections(record: Mapping[str, Any]) -> list[tuple[Any, list[Any]]]:
     return [(section.label, facts) for section, facts in shown if facts] + (
         [(_("Everything else"), rest)] if rest else []
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How a case is going to another member, as it is shown.
+
+    Attributes:
+        kind: of the badge.
+        reason: that the other side gave.
+        until: when the offer ends.
+    """
+
+    state: Any
+    kind: str
+    text: str
+    reason: str
+    until: datetime | None
+
+
+def _say_way(went: handovers.Handover) -> _Way:
+    state, kind, text = _HANDOVER[went.state]
+    reason = went.reason if went.state == handovers.DECLINED else ""
+    until = went.expires_at if went.state == handovers.OFFERED else None
+    return _Way(state, kind, str(text) % {"member": went.member}, reason, until)
 
 
 def _label(name: str) -> Any:

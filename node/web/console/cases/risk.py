@@ -25,7 +25,7 @@ from node.store.people import Person
 from node.web.console.base.forms import Form
 from node.web.console.base.guard import actor, needs, person, this_node
 from node.web.console.base.languages import show_number
-from node.web.console.base.paging import Page
+from node.web.console.base.paging import PAGE_SIZE, Page, page_number
 from node.web.console.base.writing import line, local_moment, read_day
 from node.web.console.cases.register import NOTICES, case_id_of, open_name, read_revision
 from node.web.console.cases.text import show_date
@@ -160,11 +160,17 @@ def index() -> str:
     reviews."""
     long_term = request.args.get("show") == "long-term"
     node = this_node()
-    found = due.list_due(node, LONG_AHEAD, ["long_term"]) if long_term else due.list_due(node)
-    page = Page.cut(found, request.args.get("page", ""))
-    rows = [(item, describe_due(item), address_of_due(item, person())) for item in page.items]
+    ahead, kinds = (LONG_AHEAD, ("long_term",)) if long_term else (due.AHEAD, due.KINDS)
+    total = due.count_due(node, ahead, kinds)
+    number = page_number(request.args.get("page", ""), total)
+    found = due.list_due(node, ahead, kinds, limit=PAGE_SIZE, offset=(number - 1) * PAGE_SIZE)
     return render_template(
-        "cases/due.html", page=page, rows=rows, long_term=long_term, today=node.now().date()
+        "cases/due.html",
+        page=Page(found, number, total),
+        rows=[(item, describe_due(item), address_of_due(item, person())) for item in found],
+        long_term=long_term,
+        today=node.now().date(),
+        most=due.MOST,
     )
 
 

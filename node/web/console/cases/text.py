@@ -7,7 +7,7 @@ out or shown as it came, and never breaks a page.
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any
@@ -75,6 +75,11 @@ class CaseText:
 
 def describe_public(part: Mapping[str, Any]) -> CaseText:
     """Describe the public part of a case."""
+    return replace(describe_briefly(part), facts=describe_part(part))
+
+
+def describe_briefly(part: Mapping[str, Any]) -> CaseText:
+    """Describe the public part of a case as one of a list: without `facts`, which are most of the work."""
     seen = part.get("last_seen", {})
     return CaseText(
         names=[_name(item) for item in part.get("names", ())],
@@ -83,7 +88,7 @@ def describe_public(part: Mapping[str, Any]) -> CaseText:
         missing_since=show_date(part.get("missing_since", "")),
         place=_BETWEEN.join(line.text for line in _place(seen)[:1]),
         photographs=[forms[0] for forms in photographs_of(part) if forms],
-        facts=describe_part(part),
+        facts=(),
     )
 
 

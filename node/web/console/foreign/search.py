@@ -21,7 +21,8 @@ from wtforms.validators import Length, NumberRange, Optional
 
 from node.domain.permissions import Permission
 from node.domain.similarity import MAX_NAME
-from node.services.people import sessions
+from node.services.people import sessions, turns
+from node.services.people.sessions import Fields
 from node.services.register import finding, provenance
 from node.services.register.finding import Found
 from node.services.register.provenance import Provenance
@@ -31,7 +32,7 @@ from node.web.console.base.forms import Form
 from node.web.console.base.guard import actor, needs, person, this_node
 from node.web.console.base.paging import PAGE_SIZE, Page, page_number
 from node.web.console.base.writing import line
-from node.web.console.cases.text import CaseText, describe_public
+from node.web.console.cases.text import CaseText, describe_briefly
 from node.web.console.cases.words import CATEGORIES, SEXES
 from node.web.console.foreign.cases import address_of
 
@@ -172,10 +173,7 @@ def index() -> Response | str:
     """Ask what is looked for."""
     form = SearchForm()
     if form.validate_on_submit():
-        asked = [(name, str(value)) for name, value in form.asked.items()]
-        address = url_for("search.results", search_id=secrets.token_urlsafe(12))
-        sessions.keep_form(this_node(), person(), address, asked)
-        return redirect(address, 303)
+        return redirect(begin_search([(name, str(value)) for name, value in form.asked.items()]), 303)
     return render_template("foreign/search.html", form=form)
 
 
@@ -183,18 +181,37 @@ def index() -> Response | str:
 @needs(Permission.SEARCH)
 def results(search_id: str) -> Response | str:
     """Show what was found."""
-    node, address = this_node(), url_for("search.results", search_id=search_id)
-    kept = sessions.find_form(node, person(), address)
+    node, kept = this_node(), find_search(search_id)
     if kept is None:
         flash(_("What you searched for is kept for an hour. Please search again."), "warning")
         return redirect(url_for("search.index"), 303)
     form = SearchForm(MultiDict(kept))
     number = page_number(request.args.get("page", ""), MAX_OFFSET)
+    turns.take_search(node, person())
     found, total = finding.find(node, _query(form, (number - 1) * PAGE_SIZE), actor())
     owners = provenance.look_at_owners(node, {item.owner for item in found if item.source == "replica"})
     shown = [_result(item, owners) for item in found]
     page = Page(shown, number, min(total, MAX_OFFSET))
-    return render_template("foreign/results.html", form=form, page=page, total=total)
+    return render_template(
+        "foreign/results.html",
+        form=form,
+        page=page,
+        total=total,
+        keep=Form(formdata=None),
+        keep_at=url_for("saved.keep_search", search_id=search_id),
+    )
+
+
+def begin_search(asked: Fields) -> str:
+    """Keep what is asked for a while, and return the address of its results."""
+    address = url_for("search.results", search_id=secrets.token_urlsafe(12))
+    sessions.keep_form(this_node(), person(), address, asked)
+    return address
+
+
+def find_search(search_id: str) -> Fields | None:
+    """Return what was asked; None where it is somebody else's, or was too long ago."""
+    return sessions.find_form(this_node(), person(), url_for("search.results", search_id=search_id))
 
 
 def _query(form: SearchForm, offset: int) -> Query:
@@ -205,7 +222,7 @@ def _query(form: SearchForm, offset: int) -> Query:
 
 
 def _result(found: Found, owners: Mapping[str, Provenance]) -> Result:
-    text = describe_public(found.public)
+    text = describe_briefly(found.public)
     return Result(
         found, text, address_of(found.case_id), _photograph(found, text.photographs), owners.get(found.owner)
     )

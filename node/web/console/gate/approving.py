@@ -26,6 +26,7 @@ from node.store.gate import OPEN, OVERRIDDEN, GateRequest
 from node.store.gate import STATES as EVERY_STATE
 from node.web.console.base.forms import Form
 from node.web.console.base.guard import actor, needs, this_node
+from node.web.console.base.paging import PAGE_SIZE, Page, page_number
 from node.web.console.base.writing import line
 from node.web.console.gate.words import (
     CHANGES,
@@ -39,9 +40,6 @@ from node.web.console.gate.words import (
 )
 
 pages = Blueprint("gate", __name__)
-
-NEWEST = 100
-"""How many requests the list shows at most."""
 
 _REQUEST = "/gate/<int(max=2147483647):request_id>"
 _UPHELD, _WRONG = "upheld", "wrong"
@@ -78,13 +76,16 @@ class ReviewForm(ReasonForm):
 @needs(Permission.SEE_CASES)
 def index() -> str:
     """List what waits for a decision and for a review; or what was asked for before."""
-    everything = request.args.get("show") == "all"
+    node, everything = this_node(), request.args.get("show") == "all"
+    which = EVERY_STATE if everything else (OPEN,)
+    total = gate.count_requests(node, which)
+    number = page_number(request.args.get("page", ""), total)
+    found = gate.list_requests(node, which, limit=PAGE_SIZE, offset=(number - 1) * PAGE_SIZE)
     return render_template(
         "gate/requests.html",
         everything=everything,
-        found=gate.list_requests(this_node(), EVERY_STATE if everything else (OPEN,), limit=NEWEST),
-        unreviewed=gate.list_unreviewed(this_node()),
-        newest=NEWEST,
+        page=Page(found, number, total),
+        unreviewed=gate.list_unreviewed(node, PAGE_SIZE),
         states=STATES,
         state_kinds=STATE_KINDS,
         names=_names(),

@@ -103,7 +103,9 @@ def test_a_lead_reaches_the_owner_and_the_answer_comes_back(federation: Federati
     assert inbox.answer(owner, lead.id, "Thank you.", "Roy", state=leads.POTENTIAL) == SENDER
     carry(federation)
     (mine,) = inbox.list_leads(sender, outgoing=True)
+    assert (mine.unread, sending.count_unread(sender), sending.count_unread(owner)) == (True, 1, 0)
     view = inbox.read(sender, mine.id, "Diaz")
+    assert sending.count_unread(sender) == 0
     assert (view.lead.state, view.delivery, view.pictures) == (leads.POTENTIAL, ("taken", ""), [0])
     assert [(e.by, e.text, e.about) for e in view.history] == [(OWNER, "Thank you.", leads.POTENTIAL)]
 
@@ -418,7 +420,7 @@ def test_leads_and_tasks_are_counted_for_a_person(federation: Federation) -> Non
     note = inbox.note_down(owner, case_id, Letter("By telephone."), "Roy")
     assert (inbox.count_new(owner), inbox.count_leads(owner)) == (2, 2)
     inbox.assign(owner, note, "roy", "Chief")
-    assert inbox.count_new(owner) == 1
+    assert (inbox.count_new(owner), inbox.count_new(owner, "roy")) == (1, 1)
     assert inbox.count_leads(owner, assigned_to="roy") == 1
     later = inbox.add_task(owner, note, "Write.", None, "Roy")
     first = inbox.add_task(owner, note, "Call.", owner.clock(), "Roy")

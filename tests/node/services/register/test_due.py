@@ -164,3 +164,34 @@ def test_a_wrong_assessment_is_refused(federation: Federation) -> None:
     with pytest.raises(NotFound):
         risk.list_assessments(node, f"{POLICE}/{'a' * 26}")
     assert len(risk.list_assessments(node, case)) == 1
+
+
+def test_the_list_is_given_in_parts_and_in_the_same_order(federation: Federation) -> None:
+    node = federation[POLICE]
+    for day in (24, 23, 23):
+        add(federation, review_due=f"2026-11-{day}T00:00:00Z", purge_by="2026-11-25T00:00:00Z")
+    expiring = add(federation, category="unidentified_found", missing_since=None)
+    publishing.publish(node, [expiring], "ana")
+    federation.clock.advance(days=175)
+    asked = gate.request(node, add(federation), ANSWERS, "ana")
+    whole = due.list_due(node)
+    assert len(whole) == due.count_due(node) > 6
+    assert asked.id in [item.request for item in whole]
+    assert [
+        item for start in range(0, len(whole), 3) for item in due.list_due(node, limit=3, offset=start)
+    ] == whole
+    assert [item.due for item in whole] == sorted(item.due for item in whole)
+    assert all(item.message for item in whole)
+    purges = due.list_due(node, kinds=["purge"])
+    assert {item.kind for item in purges} == {"purge"}
+    assert due.count_due(node, kinds=["purge"]) == len(purges) == 3
+
+
+def test_nobody_is_told_to_decide_what_they_had_a_part_in(federation: Federation) -> None:
+    node, case, other = federation[POLICE], add(federation), add(federation)
+    asked = gate.request(node, case, ANSWERS, "ana")
+    urgent = gate.request(node, other, ANSWERS, "ana")
+    gate.override(node, urgent.id, REASON, "eva")
+    for decider, kept in (("ana", []), ("eva", [asked.id]), ("ben", [asked.id, urgent.id])):
+        assert [item.request for item in due.list_due(node, decider=decider)] == kept
+        assert due.count_due(node, decider=decider) == len(kept)

@@ -27,9 +27,10 @@ from node.services.leads.letters import Letter
 from node.services.people import accounts, sessions
 from node.services.people.encryption import encrypt
 from node.services.people.passwords import hash_password
-from node.services.register import album, drafts, finding, gate
+from node.services.register import album, drafts, finding, gate, handover, saved, takeover
 from node.services.register import cases as register
 from node.services.register.drafts import Draft
+from node.services.register.saved import SavedSearch
 from node.services.witnesses.evidence import RECEIVED
 from node.store import evidence, people
 from node.store.cases import CaseFile
@@ -105,6 +106,8 @@ class Console:
             "member_id": DE[0],
             "evidence_id": keep_evidence(self.federation, FR[0], DE[0]),
             "request_id": self.proposed.id,
+            "offer_id": self.offered,
+            "saved_id": self.kept.id,
             **self.told.examples(),
         }
 
@@ -117,6 +120,18 @@ class Console:
     def proposed(self) -> GateRequest:
         """What an operator asked to be published, of a case that nobody has seen yet."""
         return propose(self)
+
+    @cached_property
+    def offered(self) -> int:
+        """The number of a German offer of a case, which waits for an answer."""
+        return offer(self)
+
+    @cached_property
+    def kept(self) -> SavedSearch:
+        """A search that an operator keeps."""
+        return saved.save(
+            self.node, self.people[Role.OPERATOR], "Dmitri", saved.FEDERATION, [("name", "Dmitri Shevchuk")]
+        )
 
     @cached_property
     def told(self) -> "Told":
@@ -175,6 +190,19 @@ def propose(console: Console, **changes: Any) -> GateRequest:
     record = sample_record("pt", **{"photos": None, **changes})
     (case,) = register.add_cases(node, [record], who, node.scratch())
     return gate.request(node, case.case_id, ANSWERS, who)
+
+
+def offer(console: Console) -> int:
+    """Let Germany offer a case with a photograph."""
+    federation, there = console.federation, console.federation[DE[0]]
+    picture = federation.folder / "offered.png"
+    Image.effect_noise((240, 300), 120).convert("RGB").save(picture)
+    record = sample_record("uk", photos=[{"kind": "photo", "file": picture.name, "primary": True}])
+    (case,) = federation.publish(there.member, record)
+    handover.offer_case(there, case.case_id, console.node.member, "test")
+    carry(federation)
+    (row,) = takeover.list_offers(console.node, 10)
+    return row.id
 
 
 def picture() -> bytes:
