@@ -366,9 +366,10 @@ def sent_naming(conn: Connection, case_id: str) -> list[Lead]:
     return [_lead(row) for row in conn.execute(sa.select(lead).where(lead.c.outgoing, named))]
 
 
-def erase_leads(conn: Connection, numbers: Sequence[int]) -> int:
-    """Delete leads with pictures and history. Returns how many there were."""
-    return sum(_erase(conn, lead.c.id.in_(some)) for some in chunks(numbers))
+def erase_leads(conn: Connection, numbers: Sequence[int]) -> None:
+    """Delete leads with pictures and history."""
+    for some in chunks(numbers):
+        _erase(conn, lead.c.id.in_(some))
 
 
 def move_about(conn: Connection, old: str, new: str) -> None:
