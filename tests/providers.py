@@ -54,7 +54,9 @@ class IdentityProvider:
         sign: makes a token of its claims, where a test makes it another way.
         keys: what is listed.
         answers: by path, what is answered instead of the truth.
-        asked: the path of every request, in order; `asked_for`, what was asked for at the first.
+        asked: the path of every request, in order.
+        asked_for: what the last sign-in that was begun asked for.
+        host: what browsers call this machine; another name than the console's makes it another site.
     """
 
     clock: Callable[[], datetime]
@@ -71,10 +73,17 @@ class IdentityProvider:
     asked: list[str] = field(default_factory=list)
     asked_for: dict[str, str] = field(default_factory=dict)
     redirect_uri: str = ""
+    host: str = "127.0.0.1"
     _codes: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         provider = self
+
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+
+            def handle_error(self, *_args: Any) -> None:
+                """Say nothing when a caller hangs up."""
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
@@ -94,9 +103,8 @@ class IdentityProvider:
             def log_message(self, *_args: Any) -> None:
                 """Say nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.issuer = f"http://127.0.0.1:{self._server.server_port}/realms/police"
+        self._server = Server(("127.0.0.1", 0), Handler)
+        self.issuer = f"http://{self.host}:{self._server.server_port}/realms/police"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
 
