@@ -7,8 +7,8 @@ more than two calls wait for it at a time, so that it cannot hold up the console
 """
 
 import base64
-from collections.abc import Mapping
-from contextlib import closing, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -44,6 +44,10 @@ _KEYS_AGAIN = timedelta(minutes=1)
 _LEFT_ALONE = timedelta(seconds=15)
 
 Value = TypeVar("Value")
+
+
+class _Busy(PeerUnavailable):
+    """Nothing is wrong with the provider; others are waiting for it."""
 
 
 class CodeRefused(NotAuthorized):
@@ -83,8 +87,9 @@ class OpenIdProvider:
         kept = self._provider
         if kept is None or now - kept.at >= _FRESH:
             address = self._config.issuer.rstrip("/") + _CONFIGURATION
-            data = self._read(address, now)
-            kept = _Kept(parse_provider(data, self._config.issuer, plain_http=self._plain), now)
+            with self._left_alone_after_failure(now):
+                data = self._read(address, now)
+                kept = _Kept(parse_provider(data, self._config.issuer, plain_http=self._plain), now)
             self._provider = kept
         return kept.value
 
@@ -140,8 +145,9 @@ class OpenIdProvider:
         return verify_identity(token, self._read_keys(now).value, demand, now)
 
     def _read_keys(self, now: datetime) -> _Kept[tuple[Key, ...]]:
-        data = self._read(self.configuration(now).keys, now)
-        self._keys = kept = _Kept(parse_keys(data), now)
+        address = self.configuration(now).keys
+        with self._left_alone_after_failure(now):
+            self._keys = kept = _Kept(parse_keys(self._read(address, now)), now)
         return kept
 
     def _read(self, address: str, now: datetime) -> bytes:
@@ -154,21 +160,31 @@ class OpenIdProvider:
         self, method: str, address: str, now: datetime, headers: Mapping[str, str], body: bytes = b""
     ) -> Answer:
         """Make one call on a connection of its own: sign-ins are too few to keep one open."""
+        with self._left_alone_after_failure(now):
+            if not self._waiting.acquire(timeout=_WAIT_SECONDS):
+                raise _Busy("Too many people wait for the identity provider.")
+            try:
+                with closing(self._client()) as client:
+                    return client.fetch(
+                        method, address, limit=MAX_DOCUMENT, deadline=_SECONDS, headers=headers, body=body
+                    )
+            finally:
+                self._waiting.release()
+
+    @contextmanager
+    def _left_alone_after_failure(self, now: datetime) -> Iterator[None]:
+        """Do something with the provider, unless the same has failed just now: everybody can begin a sign-in,
+        and each would make this machine call it."""
         failed = self._failed
         if failed is not None and timedelta(0) <= now - failed.at < _LEFT_ALONE:
             raise PeerUnavailable(failed.value)
-        if not self._waiting.acquire(timeout=_WAIT_SECONDS):
-            raise PeerUnavailable("Too many people wait for the identity provider.")
         try:
-            with closing(self._client()) as client:
-                return client.fetch(
-                    method, address, limit=MAX_DOCUMENT, deadline=_SECONDS, headers=headers, body=body
-                )
-        except PeerUnavailable as error:
-            self._failed = _Kept(error.message, now)
+            yield
+        except _Busy:
             raise
-        finally:
-            self._waiting.release()
+        except (PeerUnavailable, ProtocolError) as error:
+            self._failed = _Kept(str(error), now)
+            raise
 
     def _client(self) -> HttpClient:
         # The member's own provider stands in its own network, as a rule; its address is the operator's word.

@@ -160,8 +160,11 @@ def test_an_answer_that_is_none_is_not_taken(
     provider: IdentityProvider, settings: OidcConfig, clock: Clock, path: str, answer: Any
 ) -> None:
     provider.answers[path] = lambda: answer
-    with pytest.raises(PeerUnavailable):
-        caller(settings).identify(provider.token_for(ASKED), demand(provider), clock())
+    line, token = caller(settings), provider.token_for(ASKED)
+    for _ in range(5):  # and it is asked for once: whoever begins a sign-in makes this machine ask
+        with pytest.raises(PeerUnavailable):
+            line.identify(token, demand(provider), clock())
+    assert provider.asked.count(path) == 1
     assert provider.asked[-1] == path
 
 
@@ -183,6 +186,23 @@ def test_the_configuration_of_another_issuer_is_refused(
     provider.configuration["issuer"] = "https://evil.example"
     with pytest.raises(NotAuthorized):
         caller(settings).configuration(clock())
+
+
+def test_it_is_asked_again_after_a_little(
+    provider: IdentityProvider, settings: OidcConfig, clock: Clock
+) -> None:
+    provider.configuration["issuer"] = "https://evil.example"
+    line = caller(settings)
+    with pytest.raises(NotAuthorized):
+        line.configuration(clock())
+    provider.configuration = {}
+    with pytest.raises(PeerUnavailable, match="another issuer"):
+        line.configuration(clock())
+    clock.advance(seconds=15)
+    assert line.configuration(clock()).issuer == provider.issuer
+    with pytest.raises(CodeRefused):  # which is nobody's failure
+        line.redeem("x", VERIFIER, BACK, clock())
+    assert line.redeem(code(provider), VERIFIER, BACK, clock())
 
 
 def test_a_provider_that_drips_is_given_up(

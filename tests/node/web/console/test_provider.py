@@ -338,7 +338,7 @@ def test_without_a_provider_there_is_no_trace_of_one(console: Console) -> None:
     other = console.people[Role.ANALYST].id
     administrator = console.browser(Role.ADMINISTRATOR)
     assert administrator.get(f"/people/{other}/link").location == f"/people/{other}"
-    assert "Link to" not in administrator.get(f"/people/{other}").text
+    assert "dentity provider" not in administrator.get(f"/people/{other}").text
     assert 'name="subject"' not in administrator.get("/people/new").text
 
 
