@@ -9,16 +9,22 @@ import base64
 import hashlib
 import json
 import secrets
+import ssl
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, quote_plus, urlencode, urlsplit
 
 import jwt
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 CLIENT = "gmcn console"
@@ -32,6 +38,31 @@ PRIVATE_KEYS: Mapping[str, Any] = {
 """One key an algorithm, drawn once: RSA takes its time."""
 
 Answer = tuple[int, Mapping[str, str], bytes]
+
+
+def make_certificate(folder: Path, host: str) -> tuple[Path, ssl.SSLContext]:
+    """Make a certificate of an authority of one's own; return it as a file, and what a server needs of it."""
+    key = PRIVATE_KEYS["ES256"]
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    certificate, private = folder / "certificate.pem", folder / "private.pem"
+    certificate.write_bytes(made.public_bytes(Encoding.PEM))
+    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, private)
+    return certificate, context
 
 
 def public_jwk(private: Any, kid: str, algorithm: str = "") -> dict[str, Any]:
@@ -57,6 +88,7 @@ class IdentityProvider:
         asked: the path of every request, in order.
         asked_for: what the last sign-in that was begun asked for.
         host: what browsers call this machine; another name than the console's makes it another site.
+        tls: what it speaks TLS with, if it does.
     """
 
     clock: Callable[[], datetime]
@@ -74,6 +106,7 @@ class IdentityProvider:
     asked_for: dict[str, str] = field(default_factory=dict)
     redirect_uri: str = ""
     host: str = "127.0.0.1"
+    tls: ssl.SSLContext | None = None
     _codes: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -104,7 +137,13 @@ class IdentityProvider:
                 """Say nothing."""
 
         self._server = Server(("127.0.0.1", 0), Handler)
-        self.issuer = f"http://{self.host}:{self._server.server_port}/realms/police"
+        if self.tls is not None:
+            self._server.socket = self.tls.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
+        self.issuer = (
+            f"{'https' if self.tls else 'http'}://{self.host}:{self._server.server_port}/realms/police"
+        )
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
 

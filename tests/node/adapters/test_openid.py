@@ -19,7 +19,15 @@ from node.errors import PeerUnavailable
 from protocol.errors import Malformed, NotAuthorized
 from tests.federation import Clock
 from tests.machines import Machine, drip, head
-from tests.providers import CLIENT, PRIVATE_KEYS, SECRET, IdentityProvider, public_jwk, query_of
+from tests.providers import (
+    CLIENT,
+    PRIVATE_KEYS,
+    SECRET,
+    IdentityProvider,
+    make_certificate,
+    public_jwk,
+    query_of,
+)
 
 BACK = "http://127.0.0.1:8441/sign-in/provider/answer"
 CONFIGURATION = "/realms/police/.well-known/openid-configuration"
@@ -262,6 +270,22 @@ def test_outside_of_a_sandbox_nothing_is_asked_without_tls(
     with pytest.raises(PeerUnavailable):
         caller(settings, plain_http=False).configuration(clock())
     assert provider.asked == []
+
+
+def test_a_certificate_of_the_members_own_authority_counts_where_it_is_named(
+    settings: OidcConfig, clock: Clock, tmp_path: Path
+) -> None:
+    certificate, context = make_certificate(tmp_path, "localhost")
+    secure = IdentityProvider(clock, redirect_uri=BACK, host="localhost", tls=context)
+    named = replace(settings, issuer=secure.issuer, authorities_file=str(certificate))
+    try:
+        line = caller(named, plain_http=False)
+        token = line.redeem(code(secure), VERIFIER, BACK, clock())
+        assert line.identify(token, demand(secure), clock()).subject == secure.subject
+        with pytest.raises(PeerUnavailable, match="certificate"):
+            caller(replace(named, authorities_file=""), plain_http=False).configuration(clock())
+    finally:
+        secure.close()
 
 
 def test_settings_that_do_not_fit_are_named(settings: OidcConfig, tmp_path: Path) -> None:
