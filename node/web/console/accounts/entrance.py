@@ -124,7 +124,8 @@ def take_answer() -> Response:
     except Refused as error:
         return _refuse(error)
     except TooOften as error:
-        return _answer_too_often("accounts/sign_in.html", SignInForm(), error)
+        flash(_too_often(error), "warning")
+        return redirect(url_for("entrance.sign_in"), 303)
     session.pop(_LEFT, None)
     whole = provider.counts_second_factor(node)
     return redirect(way_back() if whole else url_for("entrance.code"), 303)
@@ -246,15 +247,20 @@ def _refuse(error: Refused) -> Response:
 
 
 def _answer_too_often(template: str, form: Form, error: TooOften) -> Response:
-    minutes = -(-error.wait_seconds // 60)
-    words = ngettext(
-        "There were too many attempts. Wait %(num)d minute.",
-        "There were too many attempts. Wait %(num)d minutes.",
-        minutes,
-    )
-    response = make_response(render_template(template, form=form, warning=words, **_ways_in()), 429)
+    page = render_template(template, form=form, warning=_too_often(error), **_ways_in())
+    response = make_response(page, 429)
     response.headers["Retry-After"] = str(error.wait_seconds)
     return response
+
+
+def _too_often(error: TooOften) -> str:
+    return str(
+        ngettext(
+            "There were too many attempts. Wait %(num)d minute.",
+            "There were too many attempts. Wait %(num)d minutes.",
+            -(-error.wait_seconds // 60),
+        )
+    )
 
 
 def _in_groups(secret: str) -> str:

@@ -32,12 +32,12 @@ class Entrance:
     console: Console
     provider: IdentityProvider
 
-    def configured(self, address: str = "", **changes: object) -> "Entrance":
+    def configured(self, address: str = "", failures: int = 30, **changes: object) -> "Entrance":
         node = self.console.node
         config = replace(
             node.config,
             oidc=replace(node.config.oidc, **changes),  # type: ignore[arg-type]
-            console=replace(node.config.console, address=address),
+            console=replace(node.config.console, address=address, address_failures=failures),
         )
         node = replace(node, config=config)
         return replace(self, console=replace(self.console, node=node, app=make_console_app(node)))
@@ -234,6 +234,17 @@ def test_the_way_in_says_so_when_the_provider_is_down(entrance: Entrance) -> Non
     entrance.provider.answers["/realms/police/.well-known/openid-configuration"] = lambda: (502, {}, b"")
     client = entrance.browser()
     assert "does not answer" in entrance.refusal(client, "/sign-in/provider")
+
+
+def test_whoever_tries_too_often_is_told_how_long_to_wait(entrance: Entrance) -> None:
+    there = entrance.configured(failures=1)
+    client = there.browser()
+    state = query_of(there.answer(client))["state"]
+    there.refusal(client, f"{ANSWER}?code=guess&state={state}")
+    answer = there.come_back(client)
+    assert (answer.status_code, answer.location) == (303, "/sign-in")
+    assert "too many attempts. Wait 16 minutes" in client.get("/sign-in").text
+    assert client.get("/account").location == "/sign-in"
 
 
 def test_without_the_providers_second_factor_the_console_asks_for_its_own(entrance: Entrance) -> None:
