@@ -32,7 +32,7 @@ from node.services.people.sign_in import Caller, count_attempt, open_session
 from node.store import people
 from node.store.database import writing
 from node.store.journal import JournalEntry, write_journal
-from protocol.errors import Malformed, NotAuthorized, ProtocolError
+from protocol.errors import NotAuthorized, ProtocolError
 
 BEGUN = timedelta(minutes=10)
 """How long somebody may take at the provider."""
@@ -59,6 +59,10 @@ class Why(Enum):
 _RULES: Mapping[type[ProtocolError], Why] = MappingProxyType(
     {CodeRefused: Why.LOST, WrongClock: Why.CLOCK, WeakSignIn: Why.TOO_WEAK}
 )
+
+
+class _NoAnswer(NotAuthorized):
+    """What the browser brought along is no answer of the provider; anybody can bring that along."""
 
 
 class Refused(NotAllowed):
@@ -199,9 +203,9 @@ def _ask(node: Node, state: str, answer: Mapping[str, str], back: str, now: date
     config, provider = node.config.oidc, node.identity_provider
     named = provider.configuration(now).names_itself
     if answer.get("iss", "" if named else config.issuer) != config.issuer:  # RFC 9207
-        raise NotAuthorized("provider's answer: from another issuer")
+        raise _NoAnswer("provider's answer: from another issuer")
     if not answer.get("code"):
-        raise Malformed("provider's answer: has no code")
+        raise _NoAnswer("provider's answer: has no code")
     token = provider.redeem(answer["code"], _derive(node, "verifier", state), back, now)
     demand = Demand(
         config.issuer,
@@ -244,16 +248,15 @@ def _unavailable(error: Exception) -> Refused:
 
 
 def _refuse(node: Node, error: ProtocolError, now: datetime) -> Refused:
-    """Write down that an answer was not taken, and by which rule; nobody is known by name yet."""
+    """Write down that an answer was not taken, and by which rule; nobody is known by name yet.
+
+    The journal, which is for ever, hears only of what the provider itself has said.
+    """
     log.warning("an answer of the identity provider is not taken", error=_as_word(error))
-    with writing(node.engine) as conn:
-        write_journal(conn, JournalEntry(now, _NOBODY, "sign-in.failed", purpose=f"provider: {error}"))
-    kinds: dict[type[ProtocolError], Why] = {
-        CodeRefused: Why.LOST,
-        WrongClock: Why.CLOCK,
-        WeakSignIn: Why.TOO_WEAK,
-    }
-    return Refused(kinds.get(type(error), Why.NOT_TRUSTED))
+    if not isinstance(error, CodeRefused | _NoAnswer):
+        with writing(node.engine) as conn:
+            write_journal(conn, JournalEntry(now, _NOBODY, "sign-in.failed", purpose=f"provider: {error}"))
+    return Refused(_RULES.get(type(error), Why.NOT_TRUSTED))
 
 
 def _as_word(error: Exception) -> str:
