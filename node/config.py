@@ -79,6 +79,27 @@ class ConsoleConfig:
 
 
 @dataclass(frozen=True)
+class OidcConfig:
+    """Signing in to the console through the member's own identity provider (OpenID Connect).
+
+    Empty `issuer`: there is none. `acr` and `amr` hold words with spaces between; with any of them, the
+    provider's second factor counts, and without, the console asks for its own. `max_age_minutes` of 0 leaves
+    it to the provider how long ago somebody signed in there.
+    """
+
+    issuer: str = ""
+    client_id: str = ""
+    secret_file: str = ""
+    label: str = ""
+    scopes: str = "openid"
+    acr: str = ""
+    amr: str = ""
+    max_age_minutes: int = _number(0, 0, 10_080)
+    passwords: bool = True
+    authorities_file: str = ""
+
+
+@dataclass(frozen=True)
 class PullConfig:
     """How often peers are asked, how long they may take, and how much is taken at once."""
 
@@ -150,6 +171,7 @@ class Config:
     keys: KeysConfig = KeysConfig()
     server: ServerConfig = ServerConfig()
     console: ConsoleConfig = ConsoleConfig()
+    oidc: OidcConfig = OidcConfig()
     pull: PullConfig = PullConfig()
     mirror: MirrorConfig = MirrorConfig()
     storage: StorageConfig = StorageConfig()
@@ -169,6 +191,7 @@ _SECTIONS: Mapping[str, type[Any]] = {
     "keys": KeysConfig,
     "server": ServerConfig,
     "console": ConsoleConfig,
+    "oidc": OidcConfig,
     "pull": PullConfig,
     "mirror": MirrorConfig,
     "storage": StorageConfig,

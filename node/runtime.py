@@ -20,9 +20,10 @@ from node.adapters.blobs import Blobs
 from node.adapters.http import HttpClient
 from node.adapters.images import PhotographLimits
 from node.adapters.keystore import Keystore, Purpose, key_id
+from node.adapters.openid import OpenIdProvider
 from node.adapters.peers import PeerClient
 from node.adapters.trust import Trusted, TrustStore
-from node.config import Config, load_config
+from node.config import Config, OidcConfig, load_config
 from node.domain.disclosure import DisclosurePolicy
 from node.errors import NotAllowed, NotFound
 from node.store.database import open_database
@@ -80,6 +81,7 @@ class Node:
     clock: Clock = system_clock
     vouched: dict[str, datetime] = field(default_factory=dict)
     _networks: dict[str, tuple[Trusted, Network]] = field(default_factory=dict)
+    _providers: dict[tuple[OidcConfig, bool], OpenIdProvider] = field(default_factory=dict)
     _opened: dict[tuple[str, bytes], Ed25519PrivateKey] = field(default_factory=dict, repr=False)
 
     @property
@@ -91,6 +93,13 @@ class Node:
     def peers(self) -> PeerClient:
         """Calls to peers in this member's name."""
         return PeerClient(self.http, self.token_signer, self.clock, self.config.pull.deadline_seconds)
+
+    @property
+    def identity_provider(self) -> OpenIdProvider:
+        """The member's own identity provider, which knows for a while what it was told."""
+        config, plain = self.config.oidc, self.config.pull.private_addresses
+        made = OpenIdProvider(config, plain_http=plain, connect_seconds=self.config.pull.connect_seconds)
+        return self._providers.setdefault((config, plain), made)
 
     def now(self) -> datetime:
         """Return the time in whole seconds, as the protocol writes it."""

@@ -55,14 +55,25 @@ class HttpClient:
     Args:
         private_addresses: whether loopback and private networks may be reached, and plain http used.
         connect_seconds: the most that making a connection may take.
+        only_tls: plain http is not used, wherever it would lead.
+        authorities: a file of certificates to check TLS with instead of those of public authorities.
     """
 
-    def __init__(self, *, private_addresses: bool, connect_seconds: float, pool_size: int = 8) -> None:
+    def __init__(
+        self,
+        *,
+        private_addresses: bool,
+        connect_seconds: float,
+        pool_size: int = 8,
+        only_tls: bool = False,
+        authorities: str = "",
+    ) -> None:
         self._session = _Session()
         self._session.trust_env = False
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._connect_seconds = connect_seconds
-        self._private = private_addresses
+        self._session.verify = authorities or True
+        self._plain = private_addresses and not only_tls
         adapter = _GuardedAdapter(private_addresses, pool_connections=64, pool_maxsize=pool_size)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
@@ -90,7 +101,7 @@ class HttpClient:
             PeerUnavailable: no connection, an address that may not be reached, too slow, too long, or cut
             off.
         """
-        if not (self._private or url.startswith("https://")):
+        if not (self._plain or url.startswith("https://")):
             raise PeerUnavailable("The address is not https, which is the only way members are reached.")
         asked = {"Accept-Encoding": "gzip", "User-Agent": "gmcn-node", **(headers or {})}
         with _deadline(deadline) as alarm:

@@ -22,7 +22,8 @@ _role_type = click.Choice([str(role) for role in Role])
 def user() -> None:
     """Add people to the console, give them roles, and help those who cannot sign in.
 
-    The first administrator is added here; afterwards the console itself does all of this, too.
+    The first administrator is added here; afterwards the console itself does all of this, too. Where people
+    sign in through the member's own identity provider, an account has to be linked to what it calls them.
 
     \b
     Example:
@@ -36,25 +37,38 @@ def user() -> None:
 @click.option(
     "--role", "roles", multiple=True, required=True, type=_role_type, help="What they do; may be repeated."
 )
+@click.option(
+    "--oidc-subject",
+    default="",
+    help="What the identity provider calls them (`sub`), or the reference that it showed them.",
+)
 @_ask_option
 @json_option
 @pass_node
 def add(
-    node: Node, name: str, full_name: str, roles: tuple[str, ...], ask_password: bool, as_json: bool
+    node: Node,
+    name: str,
+    full_name: str,
+    roles: tuple[str, ...],
+    oidc_subject: str,
+    ask_password: bool,
+    as_json: bool,
 ) -> None:
     """Add somebody, and show the password that they sign in with once.
 
     At the first sign-in they set up a second factor and choose a password of their own. The role investigator
-    is for members that are police.
+    is for members that are police. With --oidc-subject they sign in through the identity provider, and have a
+    password only with --ask-password.
 
     \b
     Examples:
       gmcn user add ana --full-name "Ana Petit" --role administrator
       gmcn user add jo --full-name "Jo Weil" --role operator --role approver --ask-password
+      gmcn user add kim --full-name "Kim Roux" --role approver --oidc-subject 8f14e45f-ceea-467f
     """
     given = _ask_password() if ask_password else None
     made, password = accounts.add_person(
-        node, name, full_name, [Role(role) for role in roles], actor(), given
+        node, name, full_name, [Role(role) for role in roles], actor(), given, oidc_subject
     )
     _show_password(made, password, ask_password, as_json)
 
@@ -79,12 +93,13 @@ def list_users(node: Node, as_json: bool) -> None:
             item.full_name,
             sorted(item.roles),
             item.second_factor is not None,
+            item.subject is not None,
             item.signed_in_at,
             item.disabled_at,
         )
         for item in found
     ]
-    print_table(("name", "full name", "roles", "second factor", "last signed in", "disabled"), rows)
+    print_table(("name", "full name", "roles", "second factor", "linked", "last signed in", "disabled"), rows)
 
 
 @user.command()
@@ -128,6 +143,42 @@ def enable(node: Node, name: str) -> None:
     """
     accounts.enable(node, _find(node, name).id, actor())
     say(f"{name} can sign in again.")
+
+
+@user.command()
+@click.argument("name")
+@click.argument("subject")
+@pass_node
+def link(node: Node, name: str, subject: str) -> None:
+    """Let somebody sign in through the identity provider, which calls them SUBJECT.
+
+    SUBJECT is their `sub` there, or the reference that they were shown when they tried to sign in. Be sure
+    who reads it out to you: whoever it stands for gets the account. They are signed out everywhere.
+
+    \b
+    Examples:
+      gmcn user link jo 8f14e45f-ceea-467f
+      gmcn user link jo k7m2p-x9qrt
+    """
+    accounts.link(node, _find(node, name).id, subject, actor())
+    say(f"{name} signs in through the identity provider.")
+
+
+@user.command()
+@click.argument("name")
+@pass_node
+def unlink(node: Node, name: str) -> None:
+    """Let somebody sign in through the identity provider no more, and sign them out everywhere.
+
+    \b
+    Example:
+      gmcn user unlink jo
+    """
+    person = _find(node, name)
+    accounts.unlink(node, person.id, actor())
+    say(f"{name} no longer signs in through the identity provider.")
+    if person.password_hash is None:
+        remark("They have no password. Give them one with `gmcn user reset-password`, or link them anew.")
 
 
 @user.command("reset-password")
@@ -192,8 +243,13 @@ def _ask_password() -> str:
 def _show_password(person: Person, password: str, was_asked: bool, as_json: bool) -> None:
     """Show a password this once, unless whoever is at the keyboard has just typed it."""
     if as_json:
-        shown = {} if was_asked else {"password": password}
+        shown = {} if was_asked or not password else {"password": password}
         print_json({"name": person.name, "roles": sorted(person.roles), **shown})
+        return
+    if not password:
+        say(f"{person.name} signs in through the identity provider, and has no password.")
+        if person.subject is None:
+            remark("Link the account with `gmcn user link`.")
         return
     if was_asked:
         say(f"{person.name} has a new password.")
@@ -209,6 +265,8 @@ def _as_json(item: Person) -> dict[str, Any]:
         "full_name": item.full_name,
         "roles": sorted(item.roles),
         "second_factor": item.second_factor is not None,
+        "password": item.password_hash is not None,
+        "linked": item.subject is not None,
         "must_change_password": item.must_change,
         "created_at": item.created_at,
         "signed_in_at": item.signed_in_at,

@@ -3,7 +3,8 @@ forms that outlived a session.
 
 Guarantees: nothing here opens anything by itself. A password stands as an argon2 hash, a second factor
 encrypted, a recovery code and a session's token as a hash; names that were tried and addresses stand as keyed
-hashes, since what is typed into a wrong field may be a password.
+hashes, since what is typed into a wrong field may be a password. Whom an identity provider names is not told
+to anybody: of those who have no account yet, it stands encrypted, and only for some days.
 """
 
 import re
@@ -27,13 +28,16 @@ person = sa.Table(
     sa.Column("full_name", sa.String, nullable=False),
     sa.Column("roles", sa.String, nullable=False),
     sa.Column("language", sa.String, nullable=False, default=""),
-    sa.Column("password_hash", sa.String, nullable=False),
+    sa.Column("password_hash", sa.String),
     sa.Column("must_change", sa.Boolean, nullable=False),
+    sa.Column("issuer", sa.String),
+    sa.Column("subject", sa.String),
     sa.Column("second_factor", sa.LargeBinary),
     sa.Column("used_step", sa.BigInteger, nullable=False, default=0),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("signed_in_at", Moment),
     sa.Column("disabled_at", Moment),
+    sa.UniqueConstraint("issuer", "subject"),
 )
 
 recovery_code = sa.Table(
@@ -52,6 +56,7 @@ console_session = sa.Table(
     sa.Column("complete", sa.Boolean, nullable=False),
     sa.Column("created_at", Moment, nullable=False),
     sa.Column("seen_at", Moment, nullable=False, index=True),
+    sa.Column("by_provider", sa.Boolean, nullable=False),
 )
 
 sign_in_attempt = sa.Table(
@@ -62,6 +67,14 @@ sign_in_attempt = sa.Table(
     sa.Column("account", sa.LargeBinary, nullable=False, index=True),
     sa.Column("address", sa.LargeBinary, nullable=False, index=True),
     sa.Column("browser", sa.LargeBinary, nullable=False),
+)
+
+unlinked_identity = sa.Table(
+    "unlinked_identity",
+    metadata,
+    sa.Column("reference", sa.String, primary_key=True),
+    sa.Column("identity", sa.LargeBinary, nullable=False),
+    sa.Column("expires_at", Moment, nullable=False, index=True),
 )
 
 kept_form = sa.Table(
@@ -81,7 +94,9 @@ class Person:
     Attributes:
         name: what they sign in with.
         language: the one they chose; empty before they did.
+        password_hash: None where they sign in through an identity provider alone.
         must_change: whether the password was set by somebody else.
+        issuer, subject: the identity provider that they are linked to, and what it calls them; both or none.
         second_factor: the encrypted secret of their authenticator; None before they have enrolled one.
         used_step: the newest period whose code was used.
     """
@@ -91,8 +106,10 @@ class Person:
     full_name: str
     roles: frozenset[Role]
     language: str
-    password_hash: str = field(repr=False)
+    password_hash: str | None = field(repr=False)
     must_change: bool
+    issuer: str | None
+    subject: str | None = field(repr=False)
     second_factor: bytes | None = field(repr=False)
     used_step: int
     created_at: datetime
@@ -118,6 +135,7 @@ class Session:
         device: what the browser says it is, in a few words.
         complete: whether the second factor was given, too.
         seen_at: when it was used last, to the minute.
+        by_provider: whether it was an identity provider that said who it is.
     """
 
     hash: bytes = field(repr=False)
@@ -126,10 +144,11 @@ class Session:
     complete: bool
     created_at: datetime
     seen_at: datetime
+    by_provider: bool
 
 
 def add_person(conn: Connection, new: Person) -> bool:
-    """Store a person. Returns False where the name is taken."""
+    """Store a person. Returns False where the name, or what a provider calls them, is taken."""
     values = {column.name: getattr(new, column.name) for column in person.columns}
     try:
         with conn.begin_nested():
@@ -147,6 +166,11 @@ def find_person(conn: Connection, person_id: str) -> Person | None:
 def find_person_by_name(conn: Connection, name: str) -> Person | None:
     """Return a person by the name that they sign in with."""
     return _one_person(conn, person.c.name == name)
+
+
+def find_person_by_identity(conn: Connection, issuer: str, subject: str) -> Person | None:
+    """Return the person who is linked to what an identity provider calls somebody."""
+    return _one_person(conn, sa.and_(person.c.issuer == issuer, person.c.subject == subject))
 
 
 def list_people(conn: Connection) -> list[Person]:
@@ -314,6 +338,26 @@ def failures_of_address(conn: Connection, address: bytes, since: datetime) -> in
     return int(conn.execute(query).scalar_one())
 
 
+def keep_unlinked(conn: Connection, reference: str, identity: bytes, expires_at: datetime) -> None:
+    """Keep, encrypted, who was refused because no account is linked to them."""
+    row = {"reference": reference, "identity": identity, "expires_at": expires_at}
+    upsert(conn, unlinked_identity, [row], ("reference",))
+
+
+def find_unlinked(conn: Connection, reference: str, now: datetime) -> bytes | None:
+    """Return who was refused under a reference, encrypted, if that is not too long ago."""
+    query = sa.select(unlinked_identity.c.identity).where(
+        unlinked_identity.c.reference == reference, unlinked_identity.c.expires_at > now
+    )
+    found: bytes | None = conn.execute(query).scalar_one_or_none()
+    return found
+
+
+def drop_unlinked(conn: Connection, reference: str) -> None:
+    """Forget who was refused under a reference, since they are linked now."""
+    conn.execute(unlinked_identity.delete().where(unlinked_identity.c.reference == reference))
+
+
 def keep_form(conn: Connection, person_id: str, path: str, fields: bytes, expires_at: datetime) -> None:
     """Keep what somebody had entered, instead of what was kept for that path before."""
     row = {"person_id": person_id, "path": path, "fields": fields, "expires_at": expires_at}
@@ -345,8 +389,10 @@ def drop_form(conn: Connection, person_id: str, path: str) -> None:
 
 
 def forget_old(conn: Connection, now: datetime, attempts: datetime, sessions: datetime) -> None:
-    """Forget forms whose time is over, attempts made before a moment, and sessions not used since one."""
+    """Forget what was kept for a while whose time is over, attempts made before a moment, and sessions not
+    used since one."""
     conn.execute(kept_form.delete().where(kept_form.c.expires_at <= now))
+    conn.execute(unlinked_identity.delete().where(unlinked_identity.c.expires_at <= now))
     conn.execute(sign_in_attempt.delete().where(sign_in_attempt.c.at < attempts))
     conn.execute(console_session.delete().where(console_session.c.seen_at < sessions))
 

@@ -190,10 +190,8 @@ def test_the_page_of_settings_is_complete() -> None:
     for section, item in SETTINGS:
         variable, default, allowed, words = rows[f"{section}.{item.name}"]
         assert variable == f"`GMCN_{section}_{item.name}`".upper()
-        assert (
-            default
-            == f"`{str(item.default).lower() if type(item.default) is bool else item.default or 'empty'}`"
-        )
+        text = str(item.default).lower() if type(item.default) is bool else str(item.default)
+        assert default == f"`{text or 'empty'}`"
         if type(item.default) is int:
             assert allowed == f"{item.metadata['least']} to {item.metadata['most']}"
         elif "allowed" in item.metadata:

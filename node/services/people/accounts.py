@@ -1,9 +1,9 @@
 """Accounts of the console: added, given roles, disabled, reset.
 
 Guarantees: every change is in the journal with who made it; a password that somebody else set must be changed
-at the first sign-in; what was reset or disabled ends the sessions that were open, with what was kept of their
-forms; who guesses at one's password at an open session meets the limits of the way in; the last administrator
-stays.
+at the first sign-in; what was reset, linked or disabled ends the sessions that were open, with what was kept
+of their forms; who guesses at one's password at an open session meets the limits of the way in; the last
+administrator stays. Only an administrator links an account to what an identity provider calls somebody.
 """
 
 import re
@@ -12,10 +12,11 @@ from secrets import token_hex
 
 from sqlalchemy import Connection
 
+from node.domain.openid import Identity, is_subject
 from node.domain.permissions import POLICE_ONLY, Role
 from node.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from node.runtime import Node
-from node.services.people import second_factor
+from node.services.people import references, second_factor
 from node.services.people.passwords import (
     check_password_rules,
     generate_secret,
@@ -32,18 +33,30 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{1,63}", re.ASCII)
 _MAX_FULL_NAME = 100
 
 
+class AlreadyLinked(Conflict):
+    """Another account is linked to what the identity provider calls somebody."""
+
+
 def add_person(
-    node: Node, name: str, full_name: str, roles: Collection[Role], actor: str, password: str | None = None
+    node: Node,
+    name: str,
+    full_name: str,
+    roles: Collection[Role],
+    actor: str,
+    password: str | None = None,
+    subject: str = "",
 ) -> tuple[Person, str]:
     """Add somebody, and return them with the password that they sign in with once.
 
     Args:
         name: what they sign in with: letters, digits, `.`, `-`, `_`, `@`; capital letters count as small.
-        password: drawn when None.
+        password: drawn when None; but none is made, and an empty one returned, for somebody who signs in
+            through the identity provider.
+        subject: what the identity provider calls them, or the reference that it refused them under.
 
     Raises:
-        InvalidInput: a name, a role or the password cannot be taken, with all that is wrong.
-        Conflict: the name is taken.
+        InvalidInput: a name, a role, the password or the subject cannot be taken, with all that is wrong.
+        Conflict: the name or the subject is taken.
     """
     name, full_name = name.strip().casefold(), " ".join(full_name.split())
     problems = _problems_of_roles(node, roles)
@@ -53,7 +66,9 @@ def add_person(
         problems.append(f"full name: must have 1 to {_MAX_FULL_NAME} characters")
     if problems:
         raise InvalidInput("This person cannot be added.", "See what is allowed.", problems)
-    password = _password(password, name)
+    identity = _identity(node, subject) if subject else None
+    without = password is None and (identity is not None or not node.config.oidc.passwords)
+    password = "" if without else _password(password, name)
     now = node.clock()
     made = Person(
         id=token_hex(8),
@@ -61,8 +76,10 @@ def add_person(
         full_name=full_name,
         roles=frozenset(roles),
         language="",
-        password_hash=hash_password(password),
-        must_change=True,
+        password_hash=hash_password(password) if password else None,
+        must_change=bool(password),
+        issuer=identity.issuer if identity else None,
+        subject=identity.subject if identity else None,
         second_factor=None,
         used_step=0,
         created_at=now,
@@ -70,9 +87,13 @@ def add_person(
         disabled_at=None,
     )
     with writing(node.engine) as conn:
+        if identity is not None:
+            _check_not_linked(conn, identity, made)
         if not people.add_person(conn, made):
             raise Conflict("There is somebody of this name already.", "Choose another name to sign in with.")
         _journal(conn, node, actor, "person.add", made, " ".join(sorted(roles)))
+        if identity is not None:
+            _journal_link(conn, node, actor, made, identity)
     return made, password
 
 
@@ -96,6 +117,13 @@ def find_person_by_name(node: Node, name: str) -> Person:
     """Return a person by the name that they sign in with; raises like `find_person`."""
     with reading(node.engine) as conn:
         return _found(people.find_person_by_name(conn, name.strip().casefold()))
+
+
+def reference_of(node: Node, person: Person) -> str:
+    """Return the reference of what the identity provider calls somebody; empty where they are not linked."""
+    if person.issuer is None or person.subject is None:
+        return ""
+    return references.of(node, Identity(person.issuer, person.subject))
 
 
 def set_roles(node: Node, person_id: str, roles: Collection[Role], actor: str) -> None:
@@ -142,6 +170,39 @@ def enable(node: Node, person_id: str, actor: str) -> None:
         person = _found(people.find_person(conn, person_id))
         people.change_person(conn, person.id, disabled_at=None)
         _journal(conn, node, actor, "person.enable", person)
+
+
+def link(node: Node, person_id: str, subject: str, actor: str) -> None:
+    """Let somebody sign in through the identity provider, and end their sessions.
+
+    Args:
+        subject: what the provider calls them, or the reference that it refused them under.
+
+    Raises:
+        InvalidInput: it is neither, or there is no identity provider.
+        Conflict: somebody else is linked to it.
+        NotFound: there is no such person.
+    """
+    identity = _identity(node, subject)
+    with writing(node.engine) as conn:
+        person = _found(people.find_person(conn, person_id))
+        _check_not_linked(conn, identity, person)
+        people.change_person(conn, person.id, issuer=identity.issuer, subject=identity.subject)
+        _shut_out(conn, node, person)
+        _journal_link(conn, node, actor, person, identity)
+
+
+def unlink(node: Node, person_id: str, actor: str) -> None:
+    """Let somebody sign in through the identity provider no more, and end their sessions.
+
+    Raises:
+        NotFound: there is no such person.
+    """
+    with writing(node.engine) as conn:
+        person = _found(people.find_person(conn, person_id))
+        people.change_person(conn, person.id, issuer=None, subject=None)
+        _shut_out(conn, node, person)
+        _journal(conn, node, actor, "person.unlink", person)
 
 
 def reset_password(node: Node, person_id: str, actor: str, password: str | None = None) -> str:
@@ -236,6 +297,41 @@ def _problems_of_roles(node: Node, roles: Collection[Role]) -> list[str]:
         names = ", ".join(sorted(POLICE_ONLY & set(roles)))
         return [f"roles: {names} is for members that are police"]
     return []
+
+
+def _identity(node: Node, subject: str) -> Identity:
+    """Return whom an administrator means by a subject or a reference."""
+    issuer, subject = node.config.oidc.issuer, subject.strip()
+    if not issuer:
+        raise InvalidInput(
+            "This console has no identity provider.",
+            "Set oidc.issuer in node.toml first.",
+            ["subject: there is no identity provider"],
+        )
+    if references.is_reference(subject):
+        return references.find(node, subject)
+    if not is_subject(subject):
+        raise InvalidInput(
+            "This is nothing that an identity provider calls anybody.",
+            "Copy it from there, or type the reference that was shown.",
+            ["subject: must have 1 to 255 letters, digits and signs of ASCII"],
+        )
+    return Identity(issuer, subject)
+
+
+def _check_not_linked(conn: Connection, identity: Identity, person: Person) -> None:
+    other = people.find_person_by_identity(conn, identity.issuer, identity.subject)
+    if other is not None and other.id != person.id:
+        raise AlreadyLinked(
+            "Another account is linked to this already.", "Take it off there first, or look again who it is."
+        )
+
+
+def _journal_link(conn: Connection, node: Node, actor: str, person: Person, identity: Identity) -> None:
+    """Write down a link by its reference: what the provider calls somebody may be a name."""
+    reference = references.of(node, identity)
+    people.drop_unlinked(conn, reference)
+    _journal(conn, node, actor, "person.link", person, reference)
 
 
 def _password(given: str | None, name: str) -> str:

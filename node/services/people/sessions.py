@@ -49,10 +49,17 @@ class Visit:
     ended: bool
 
 
-def begin_session(conn: Connection, person: Person, device: str, now: datetime, *, complete: bool) -> str:
-    """Begin a session and return its token, which is not kept."""
+def begin_session(
+    conn: Connection, person: Person, device: str, now: datetime, *, complete: bool, by_provider: bool = False
+) -> str:
+    """Begin a session and return its token, which is not kept.
+
+    Args:
+        by_provider: whether an identity provider said who it is.
+    """
     token = secrets.token_urlsafe(32)
-    people.add_session(conn, Session(hash_token(token), person.id, device, complete, now, now))
+    begun = Session(hash_token(token), person.id, device, complete, now, now, by_provider)
+    people.add_session(conn, begun)
     return token
 
 

@@ -55,13 +55,15 @@ def check_password(node: Node, name: str, password: str, caller: Caller) -> str:
     """Take the first step: return the token of a session that waits for the second factor.
 
     Raises:
-        NotAllowed: the name and the password do not belong together.
+        NotAllowed: the name and the password do not belong together, or passwords do not count here.
         TooOften: somebody has guessed too often.
     """
+    if not node.config.oidc.passwords:
+        raise NotAllowed("Nobody signs in with a password here.", "Use the other way in.")
     name = name.strip().casefold()
     with reading(node.engine) as conn:
         person = people.find_person_by_name(conn, name)
-    number = _count_attempt(node, name, person, caller)
+    number = count_attempt(node, name, person, caller)
     right = is_password(password, person.password_hash if person else None)
     now = node.clock()
     with writing(node.engine) as conn:
@@ -86,7 +88,7 @@ def check_code(node: Node, visit: Visit, code: str, caller: Caller) -> str:
         NotAllowed: it is no code, or was used before; or the first step does not count any more.
         TooOften: somebody has guessed too often.
     """
-    _count_attempt(node, visit.person.name, visit.person, caller)
+    count_attempt(node, visit.person.name, visit.person, caller)
     now = node.clock()
     with writing(node.engine) as conn:
         person = find_again(conn, visit)
@@ -136,7 +138,7 @@ def check_own_password(node: Node, visit: Visit, password: str, caller: Caller) 
         TooOften: somebody has guessed too often.
     """
     person = visit.person
-    number = _count_attempt(node, person.name, person, caller)
+    number = count_attempt(node, person.name, person, caller)
     right = is_password(password, person.password_hash)
     with writing(node.engine) as conn:
         if right:
@@ -196,22 +198,34 @@ def _complete(conn: Connection, node: Node, visit: Visit, now: datetime, browser
     person = visit.person
     people.end_session(conn, visit.session.hash)
     people.forget_attempts(conn, _account(node, person.name), browser)
+    return open_session(conn, person, visit.session.device, now, by_provider=visit.session.by_provider)
+
+
+def open_session(conn: Connection, person: Person, device: str, now: datetime, *, by_provider: bool) -> str:
+    """Sign somebody in who has proved all that is asked for, and return the token of their session."""
     people.change_person(conn, person.id, signed_in_at=now)
-    write_journal(conn, JournalEntry(now, actor_of(person), "sign-in"))
-    return begin_session(conn, person, visit.session.device, now, complete=True)
+    how = "provider" if by_provider else ""
+    write_journal(conn, JournalEntry(now, actor_of(person), "sign-in", purpose=how))
+    return begin_session(conn, person, device, now, complete=True, by_provider=by_provider)
 
 
-def _count_attempt(node: Node, name: str, person: Person | None, caller: Caller) -> int:
-    """Count an attempt.
+def count_attempt(node: Node, name: str | None, person: Person | None, caller: Caller) -> int:
+    """Count an attempt, and return its number.
+
+    Args:
+        name: whose account it is at; None where that is not known yet, and only the address counts.
 
     Raises:
         TooOften: it may not be made yet; then it does not count.
     """
     now, limits = node.clock(), node.config.console
-    account, address = _account(node, name), keyed_hash(node, "address", _prefix(caller.address))
+    account = b"" if name is None else _account(node, name)
+    address = keyed_hash(node, "address", _prefix(caller.address))
     browser = _browser(node, person, caller)
     with writing(node.engine) as conn:
-        count, last = people.failures_of_account(conn, account, browser, now - _COUNTED)
+        count, last = (
+            (0, None) if not account else people.failures_of_account(conn, account, browser, now - _COUNTED)
+        )
         wait = _wait(count, limits.failures, timedelta(minutes=limits.lock_minutes))
         free_at = (last or now) + wait
         if people.failures_of_address(conn, address, now - _ADDRESS_COUNTED) >= limits.address_failures:

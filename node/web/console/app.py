@@ -29,6 +29,7 @@ from node.domain.permissions import Permission
 from node.errors import InvalidInput, NodeError
 from node.log import describe_exception
 from node.runtime import Node
+from node.services.people import provider
 from node.services.serving import TooOften
 from node.web.console import audit, home
 from node.web.console.accounts import account, entrance, people
@@ -145,11 +146,12 @@ def make_console_app(node: Node) -> Flask:
     """Make the WSGI application of the console.
 
     Raises:
-        InvalidInput: its settings do not fit together.
+        InvalidInput: its settings, or those of the identity provider, do not fit together.
         NotFound, NotAllowed: its key is missing, or others can read it.
     """
     config = node.config.console
     _check_settings(config)
+    provider.check_settings(node)
     address = urlsplit(config.address)
     app = Flask(__name__, static_folder=None)
     app.extensions["node"] = node

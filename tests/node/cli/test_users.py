@@ -75,3 +75,22 @@ def test_the_list_is_json(town: Town) -> None:
     user(town, "add", "pat", "--full-name", "Pat", "--role", "auditor")
     found = json.loads(user(town, "list", "--json").stdout)
     assert all("password_hash" not in item for item in found)
+
+
+def test_somebody_signs_in_through_the_identity_provider(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    sam = ("add", "sam", "--full-name", "Sam", "--role", "analyst", "--oidc-subject", "8f14e45f")
+    refused = user(town, *sam, code=2)
+    assert "no identity provider" in refused.stderr
+    monkeypatch.setenv("GMCN_OIDC_ISSUER", "https://login.police.example")
+    made = user(town, *sam)
+    assert "has no password" in made.stdout
+    assert "8f14e45f" not in made.stdout + user(town, "list").stdout
+    assert (listed(town, "sam")["linked"], listed(town, "sam")["password"]) == (True, False)
+    user(town, "add", "kit", "--full-name", "Kit", "--role", "analyst")
+    assert "Another account" in user(town, "link", "kit", "8f14e45f", code=5).stderr
+    user(town, "link", "kit", "other")
+    assert listed(town, "kit")["linked"] is True
+    assert "reset-password" in user(town, "unlink", "sam").stderr
+    assert user(town, "unlink", "kit").stderr == ""
+    assert listed(town, "sam")["linked"] is False
+    assert "within the last days" in user(town, "link", "sam", "abcde-fghjk", code=2).stderr

@@ -241,14 +241,17 @@ def upgrade() -> None:
         sa.Column("full_name", sa.String(), nullable=False),
         sa.Column("roles", sa.String(), nullable=False),
         sa.Column("language", sa.String(), nullable=False),
-        sa.Column("password_hash", sa.String(), nullable=False),
+        sa.Column("password_hash", sa.String(), nullable=True),
         sa.Column("must_change", sa.Boolean(), nullable=False),
+        sa.Column("issuer", sa.String(), nullable=True),
+        sa.Column("subject", sa.String(), nullable=True),
         sa.Column("second_factor", sa.LargeBinary(), nullable=True),
         sa.Column("used_step", sa.BigInteger(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("signed_in_at", sa.BigInteger(), nullable=True),
         sa.Column("disabled_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_person")),
+        sa.UniqueConstraint("issuer", "subject", name=op.f("uq_person_issuer_subject")),
         sa.UniqueConstraint("name", name=op.f("uq_person_name")),
     )
     op.create_table(
@@ -353,6 +356,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_staff_token")),
     )
     op.create_table(
+        "unlinked_identity",
+        sa.Column("reference", sa.String(), nullable=False),
+        sa.Column("identity", sa.LargeBinary(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("reference", name=op.f("pk_unlinked_identity")),
+    )
+    with op.batch_alter_table("unlinked_identity", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_unlinked_identity_expires_at"), ["expires_at"], unique=False)
+
+    op.create_table(
         "waypoint",
         sa.Column("origin", sa.String(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
@@ -429,6 +442,7 @@ def upgrade() -> None:
         sa.Column("complete", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("seen_at", sa.BigInteger(), nullable=False),
+        sa.Column("by_provider", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_console_session_person_id")),
         sa.PrimaryKeyConstraint("hash", name=op.f("pk_console_session")),
     )
@@ -774,6 +788,10 @@ def downgrade() -> None:
     op.drop_table("case_draft")
     op.drop_table("withdrawal")
     op.drop_table("waypoint")
+    with op.batch_alter_table("unlinked_identity", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_unlinked_identity_expires_at"))
+
+    op.drop_table("unlinked_identity")
     op.drop_table("staff_token")
     with op.batch_alter_table("sign_in_attempt", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_sign_in_attempt_at"))

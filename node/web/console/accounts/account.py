@@ -70,6 +70,7 @@ def overview() -> str:
         "accounts/account.html",
         sessions=sessions.list_open_sessions(node, person()),
         here=visit().session.hash,
+        passwords=node.config.oidc.passwords and person().password_hash is not None,
         codes_left=accounts.count_recovery_codes(node, person()),
     )
 

@@ -1,4 +1,12 @@
-"""The way in and out: password, second factor, its enrolment, signing out, and the choice of a language."""
+"""The way in and out: password, identity provider, second factor, its enrolment, signing out, and the choice
+of a language.
+
+What somebody began at the identity provider is in this browser's cookie alone. No form leads there, so that
+the pages go on telling browsers to send no form anywhere else.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
 
 import segno
 from flask import Blueprint, flash, g, make_response, redirect, render_template, request, session, url_for
@@ -9,9 +17,11 @@ from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
 from node.errors import NotAllowed
-from node.services.people import accounts, second_factor, sessions, sign_in
+from node.services.people import accounts, provider, second_factor, sessions, sign_in
+from node.services.people.provider import Refused, Why
 from node.services.people.sessions import Visit
 from node.services.serving import TooOften
+from node.web.console.accounts.words import REFUSALS
 from node.web.console.base.cookie import remember_person
 from node.web.console.base.forms import Form
 from node.web.console.base.guard import (
@@ -22,11 +32,14 @@ from node.web.console.base.guard import (
     visit,
     way_back,
 )
-from node.web.console.base.languages import LANGUAGES
+from node.web.console.base.languages import LANGUAGES, choose_language
 
 pages = Blueprint("entrance", __name__)
 
 _SECRET = "enrolling"  # noqa: S105 - the name of a place in the cookie
+_BEGUN = "begun"
+_LEFT = "left"
+_AT_ONCE = 3  # sign-ins that one browser may have begun: one a tab
 
 
 class SignInForm(Form):
@@ -61,7 +74,7 @@ def ask_password() -> Response | str:
     if is_signed_in():
         return redirect(url_for("home.today"), 303)
     form = SignInForm()
-    if form.validate_on_submit():
+    if this_node().config.oidc.passwords and form.validate_on_submit():
         try:
             token = sign_in.check_password(this_node(), form.name.data, form.password.data, caller())
         except NotAllowed:
@@ -72,7 +85,53 @@ def ask_password() -> Response | str:
             _start_afresh("language", "back")  # nothing of whoever used this browser before
             session["token"] = token
             return redirect(url_for("entrance.code"), 303)
-    return render_template("accounts/sign_in.html", form=form)
+    return render_template("accounts/sign_in.html", form=form, **_ways_in())
+
+
+@pages.route("/sign-in/provider")
+@open_to_all
+def go_to_provider() -> Response:
+    """Send somebody to the identity provider."""
+    node = this_node()
+    elsewhere = request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none")
+    if is_signed_in() or elsewhere or not provider.is_offered(node):
+        return redirect(url_for("entrance.sign_in"), 303)
+    try:
+        begun = provider.begin(
+            node, _known_address("entrance.take_answer"), choose_language(), anew=_LEFT in session
+        )
+    except Refused as error:
+        return _refuse(error)
+    earlier = list(session.get(_BEGUN, ()))[1 - _AT_ONCE :]
+    session[_BEGUN] = [*earlier, [begun.state, int(node.clock().timestamp())]]
+    return redirect(begun.address, 303)
+
+
+@pages.route("/sign-in/provider/answer")
+@open_to_all
+def take_answer() -> Response:
+    """Take what the identity provider answered; its address is left at once, since a code stands in it."""
+    node = this_node()
+    answer = {name: values[0] for name, values in request.args.lists() if len(values) == 1}
+    state, begun = answer.get("state", ""), dict(session.get(_BEGUN, ()))
+    if is_signed_in() or not provider.is_offered(node):  # the page was opened anew
+        return redirect(way_back(), 303)
+    if state not in begun:
+        return _refuse(Refused(Why.LOST))
+    begun_at = datetime.fromtimestamp(begun.pop(state), UTC)
+    session[_BEGUN] = [list(item) for item in begun.items()]
+    back = _known_address("entrance.take_answer")
+    try:
+        token = provider.finish(node, state, begun_at, answer, back, caller())
+    except Refused as error:
+        return _refuse(error)
+    except TooOften as error:
+        flash(_too_often(error), "warning")
+        return redirect(url_for("entrance.sign_in"), 303)
+    _start_afresh("language", "back")
+    session["token"] = token
+    whole = provider.counts_second_factor(node)
+    return redirect(way_back() if whole else url_for("entrance.code"), 303)
 
 
 @pages.route("/sign-in/code", methods=["GET", "POST"])
@@ -126,12 +185,29 @@ def enrol() -> Response | str:
 @pages.route("/sign-out", methods=["POST"])
 @open_to_all
 def sign_out() -> Response:
-    """End this session."""
+    """End this session. Who came in through the identity provider is told that it may let them in again."""
+    by_provider = is_signed_in() and visit().session.by_provider
     if is_signed_in():
         sessions.end_session(this_node(), visit())
     _start_afresh("language")
+    if by_provider:
+        session[_LEFT] = True
     flash(_("You are signed out."))
     return redirect(url_for("entrance.sign_in"), 303)
+
+
+@pages.route("/sign-out/provider")
+@open_to_all
+def leave_provider() -> Response:
+    """Send somebody who is signed out here to the identity provider, to end their session there."""
+    node = this_node()
+    if is_signed_in():
+        return redirect(url_for("home.today"), 303)
+    offered = provider.is_offered(node)
+    address = provider.sign_out_address(node, _known_address("entrance.sign_in")) if offered else ""
+    if offered and not address:
+        flash(_("It cannot be ended from here. Close the browser."), "warning")
+    return redirect(address or url_for("entrance.sign_in"), 303)
 
 
 @pages.route("/language", methods=["POST"])
@@ -168,16 +244,41 @@ def _half_way() -> Visit | None:
     return found if found and not found.ended and not found.session.complete else None
 
 
+def _ways_in() -> dict[str, Any]:
+    """Say on the first page how people get in here."""
+    node = this_node()
+    name = provider.name_of(node) if provider.is_offered(node) else ""
+    return {"provider": name, "passwords": node.config.oidc.passwords, "left": name and _LEFT in session}
+
+
+def _known_address(endpoint: str) -> str:
+    """Return the address of a page as the identity provider knows it: by the settings, never by a request."""
+    console = this_node().config.console
+    host = f"[{console.host}]" if ":" in console.host else console.host
+    return (console.address.rstrip("/") or f"http://{host}:{console.port}") + url_for(endpoint)
+
+
+def _refuse(error: Refused) -> Response:
+    """Say on the first page why somebody was not signed in."""
+    flash(str(REFUSALS[error.why]) % {"reference": error.reference}, "error")
+    return redirect(url_for("entrance.sign_in"), 303)
+
+
 def _answer_too_often(template: str, form: Form, error: TooOften) -> Response:
-    minutes = -(-error.wait_seconds // 60)
-    words = ngettext(
-        "There were too many attempts. Wait %(num)d minute.",
-        "There were too many attempts. Wait %(num)d minutes.",
-        minutes,
-    )
-    response = make_response(render_template(template, form=form, warning=words), 429)
+    page = render_template(template, form=form, warning=_too_often(error), **_ways_in())
+    response = make_response(page, 429)
     response.headers["Retry-After"] = str(error.wait_seconds)
     return response
+
+
+def _too_often(error: TooOften) -> str:
+    return str(
+        ngettext(
+            "There were too many attempts. Wait %(num)d minute.",
+            "There were too many attempts. Wait %(num)d minutes.",
+            -(-error.wait_seconds // 60),
+        )
+    )
 
 
 def _in_groups(secret: str) -> str:

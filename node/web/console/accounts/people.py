@@ -8,12 +8,13 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from werkzeug.wrappers import Response
 from wtforms import SelectMultipleField, StringField
-from wtforms.validators import InputRequired, Length, Regexp
+from wtforms.validators import InputRequired, Length, Optional, Regexp
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from node.domain.permissions import POLICE_ONLY, Permission, Role
-from node.errors import Conflict
-from node.services.people import accounts
+from node.errors import Conflict, InvalidInput
+from node.services.people import accounts, provider
+from node.services.people.accounts import AlreadyLinked
 from node.store.people import Person
 from node.web.console.accounts.words import ROLE_NAMES, ROLE_TASKS
 from node.web.console.base.forms import Form
@@ -50,6 +51,22 @@ class RolesForm(_WithRoles):
     roles = _roles_field()
 
 
+def _subject_field(check: Any) -> StringField:
+    return StringField(
+        lazy_gettext("Identity at the provider"),
+        [check, Length(max=255)],
+        description=lazy_gettext(
+            "The reference that they read out to you, or what the identity provider calls them (sub)."
+        ),
+    )
+
+
+class LinkForm(Form):
+    """Whom the identity provider means."""
+
+    subject = _subject_field(InputRequired(lazy_gettext("Type the reference or the sub.")))
+
+
 class PersonForm(_WithRoles):
     """Somebody new."""
 
@@ -74,6 +91,7 @@ class PersonForm(_WithRoles):
         ],
         render_kw={"autocomplete": "off"},
     )
+    subject = _subject_field(Optional())
     roles = _roles_field()
 
 
@@ -87,18 +105,30 @@ def index() -> str:
 
 @pages.route("/people/new", methods=["GET", "POST"])
 @needs(Permission.MANAGE_PEOPLE)
-def add() -> str:
-    """Add somebody, and show the password that they begin with."""
+def add() -> Response | str:
+    """Add somebody, and show the password that they begin with, if they have one."""
     form = PersonForm()
+    if not provider.is_offered(this_node()):
+        del form.subject
     if form.validate_on_submit():
+        subject = form.subject.data or "" if form.subject else ""
         try:
             made, password = accounts.add_person(
-                this_node(), form.name.data, form.full_name.data, form.chosen, actor()
+                this_node(), form.name.data, form.full_name.data, form.chosen, actor(), subject=subject
             )
+        except (AlreadyLinked, InvalidInput) as error:
+            if not subject:
+                raise
+            form.subject.errors = [_(error.message)]
         except Conflict:
             form.name.errors = [_("There is somebody of this name already. Choose another.")]
         else:
-            return render_template("accounts/new_password.html", other=made, password=password, added=True)
+            if password:
+                return render_template(
+                    "accounts/new_password.html", other=made, password=password, added=True
+                )
+            flash(_("%(name)s is added, and has no password.", name=made.name))
+            return redirect(url_for("people.show", person_id=made.id), 303)
     return render_template("accounts/new_person.html", form=form)
 
 
@@ -106,8 +136,14 @@ def add() -> str:
 @needs(Permission.MANAGE_PEOPLE)
 def show(person_id: str) -> str:
     """Show one person's account."""
-    other = accounts.find_person(this_node(), person_id)
-    return render_template("accounts/person.html", other=other)
+    node = this_node()
+    other = accounts.find_person(node, person_id)
+    return render_template(
+        "accounts/person.html",
+        other=other,
+        offered=provider.is_offered(node),
+        reference=accounts.reference_of(node, other),
+    )
 
 
 @pages.route("/people/<person_id>/roles", methods=["GET", "POST"])
@@ -125,6 +161,46 @@ def roles(person_id: str) -> Response | str:
             flash(_("The roles of %(name)s are changed.", name=other.name))
             return redirect(url_for("people.show", person_id=other.id), 303)
     return render_template("accounts/roles.html", form=form, other=other)
+
+
+@pages.route("/people/<person_id>/link", methods=["GET", "POST"])
+@needs(Permission.MANAGE_PEOPLE)
+def link(person_id: str) -> Response | str:
+    """Link somebody's account to what the identity provider calls them."""
+    other, form = accounts.find_person(this_node(), person_id), LinkForm()
+    back = url_for("people.show", person_id=other.id)
+    if not provider.is_offered(this_node()):
+        return redirect(back, 303)
+    if form.validate_on_submit():
+        try:
+            accounts.link(this_node(), other.id, form.subject.data, actor())
+        except (AlreadyLinked, InvalidInput) as error:
+            form.subject.errors = [_(error.message)]
+        else:
+            flash(_("%(name)s signs in through the identity provider.", name=other.name))
+            return redirect(back, 303)
+    return render_template("accounts/link.html", form=form, other=other)
+
+
+@pages.route("/people/<person_id>/unlink", methods=["GET", "POST"])
+@needs(Permission.MANAGE_PEOPLE)
+def unlink(person_id: str) -> Response | str:
+    """End the link of somebody's account to the identity provider, after asking."""
+
+    def do(other: Person) -> Response | str:
+        accounts.unlink(this_node(), other.id, actor())
+        flash(_("%(name)s no longer signs in through the identity provider.", name=other.name))
+        return redirect(url_for("people.show", person_id=other.id), 303)
+
+    return _confirmed(
+        person_id,
+        do,
+        lazy_gettext("End the link to the identity provider"),
+        lazy_gettext(
+            "They are signed out everywhere now. Without a password they cannot sign in until you link the "
+            "account again, or make them a password."
+        ),
+    )
 
 
 @pages.route("/people/<person_id>/disable", methods=["GET", "POST"])

@@ -167,7 +167,7 @@ def guard_request() -> Response | None:
         return None
     if not is_signed_in():
         return _ask_to_sign_in()
-    if person().must_change and request.endpoint != "account.password":
+    if _must_change_password() and request.endpoint != "account.password":
         return redirect(url_for("account.password"), 303)
     if not person().may(view.needed):
         raise NotAllowed("Your roles do not allow this.", "Ask your administrator if you need it.")
@@ -181,6 +181,11 @@ def is_own_host() -> bool:
     let a browser speak to it as to a site of theirs."""
     hosts: frozenset[str] = current_app.extensions["hosts"]
     return (urlsplit(f"//{request.host}").hostname or "") in hosts
+
+
+def _must_change_password() -> bool:
+    """Tell whether somebody has to choose a password first: not if they came in without one."""
+    return person().must_change and not visit().session.by_provider
 
 
 def _marked(needed: Permission | str, body: int) -> Callable[[View], View]:

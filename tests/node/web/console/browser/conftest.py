@@ -42,10 +42,10 @@ def serve_console(folder: Path) -> Iterator[tuple[Console, str]]:
 
 
 @contextmanager
-def serve(console: Console) -> Iterator[str]:
+def serve(console: Console, port: int = 0) -> Iterator[str]:
     """Serve a console, and tell where."""
     config = replace(
-        console.node.config, server=ServerConfig(port=0), console=ConsoleConfig(enabled=True, port=0)
+        console.node.config, server=ServerConfig(port=0), console=ConsoleConfig(enabled=True, port=port)
     )
     server = Server(replace(console.node, config=config), lambda: None)
     thread = threading.Thread(target=server.run)
