@@ -6,7 +6,7 @@ before it stays until the case is erased; a change ends the request to publish w
 are JSON texts of the form `schemas/case.v1.json`; what of them leaves the house is decided elsewhere.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -41,6 +41,7 @@ case_file = sa.Table(
     sa.Column("withdrawn_at", Moment),
     sa.Column("disclosed", sa.LargeBinary),
     sa.Column("next_due", sa.String),
+    sa.Column("reference", sa.String, index=True),
     sa.Index("ix_case_file_status", "status", "updated_at"),
     sa.Index("ix_case_file_due", "status", "next_due"),
 )
@@ -105,6 +106,7 @@ def add_case(conn: Connection, case_id: str, record: dict[str, Any], actor: str,
             created_at=now,
             updated_at=now,
             next_due=_day(next_due(record)),
+            reference=reference_key(record),
         )
     )
     _keep_revision(conn, case_id, 1, record, actor, now)
@@ -145,6 +147,7 @@ def change_case(
             record=format_json(record),
             updated_at=now,
             next_due=_day(next_due(record)),
+            reference=reference_key(record),
         )
     )
     if done.rowcount != 1:
@@ -166,6 +169,11 @@ def get_case(conn: Connection, case_id: str) -> CaseFile:
     if row is None:
         raise NotFound("There is no such case in this register.", "List the cases with `gmcn case list`.")
     return _case(row)
+
+
+def reference_key(record: Mapping[str, Any]) -> str | None:
+    """Return what tells whether two records have the same file number: its letters and digits."""
+    return "".join(str(record.get("reference", "")).casefold().split()) or None
 
 
 def get_cases(conn: Connection, case_ids: Collection[str]) -> dict[str, CaseFile]:
@@ -243,7 +251,15 @@ def empty_case(conn: Connection, case_id: str, now: datetime) -> list[str]:
     conn.execute(
         case_file.update()
         .where(case_file.c.case_id == case_id)
-        .values(status=ERASED, record=b"{}", updated_at=now, withdrawn_at=None, disclosed=None, next_due=None)
+        .values(
+            status=ERASED,
+            record=b"{}",
+            updated_at=now,
+            withdrawn_at=None,
+            disclosed=None,
+            next_due=None,
+            reference=None,
+        )
     )
     return hashes
 
@@ -315,7 +331,7 @@ def _keep_revision(
 
 def _case(row: sa.Row[Any]) -> CaseFile:
     values = dict(row._mapping)
-    del values["next_due"]
+    del values["next_due"], values["reference"]
     values["record"] = parse_object(values["record"], "record", MAX_RECORD_BYTES)
     return CaseFile(**values)
 
