@@ -161,6 +161,20 @@ def read_cell(target: Target, text: str, mapping: ColumnMapping, zone: ZoneInfo)
             return _read_date(target.kind, _short(text, DATE), mapping.dates, zone)
 
 
+def is_readable(target: Target, text: str, mapping: ColumnMapping, zone: ZoneInfo) -> bool:
+    """Tell whether a text can be the value of a field."""
+    try:
+        read_cell(target, text, mapping, zone)
+    except _Unread:
+        return False
+    return True
+
+
+def language_code(text: str) -> str:
+    """Return the code of a language by its name or code; empty where there is none."""
+    return _names("languages").get(fold(text), "")
+
+
 def unknown_words(name: str, texts: Sequence[str], mapping: ColumnMapping) -> list[str]:
     """Return those of some texts that are no codes of a field and were not translated either, each once."""
     chosen = mapping.words.get(name, {})
