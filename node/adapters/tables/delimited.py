@@ -7,8 +7,9 @@ what it claims; line breaks inside quotes stay in their cell.
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator, Mapping
-from itertools import islice, pairwise
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
 
@@ -21,6 +22,7 @@ DELIMITERS = (",", ";", "\t")
 _MAX_LINE = 1 << 20
 _LOOKED_AT = 1 << 16
 _ROWS_LOOKED_AT = 50
+_QUOTED = re.compile(r'"[^"]*"')
 _GUARDED = ("'=", "'+", "'-", "'@")
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 # What Russian and Arabic are mostly made of, in the encodings that Windows has for them.
@@ -49,16 +51,13 @@ def guess_encoding(data: bytes) -> str:
 
 def guess_delimiter(text: str) -> str:
     """Guess what stands between the cells: what gives most rows the same number of them, above one."""
+    bare = _QUOTED.sub("", text[:_LOOKED_AT])
+    lines = [line for line in bare.splitlines()[:_ROWS_LOOKED_AT] if line]
 
     def score(delimiter: str) -> tuple[int, int]:
-        try:
-            widths = [
-                len(row) for row in islice(_reader(text[:_LOOKED_AT], delimiter), _ROWS_LOOKED_AT) if row
-            ]
-        except (csv.Error, InvalidInput):
-            return 0, 0
+        widths = [line.count(delimiter) for line in lines]
         usual = max(set(widths), key=widths.count, default=0)
-        return (widths.count(usual), usual) if usual > 1 else (0, 0)
+        return (widths.count(usual), usual) if usual else (0, 0)
 
     return max(DELIMITERS, key=score)
 

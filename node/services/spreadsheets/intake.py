@@ -134,7 +134,7 @@ def take_file(node: Node, person: Person | None, name: str, data: bytes, languag
     """
     _take_turn(node, person)
     found = _survey(data, guess_reading(data))
-    now, import_id = node.clock(), secrets.token_urlsafe(12)
+    now, import_id = node.clock(), secrets.token_hex(8)
     row = ImportRow(
         import_id, person.id if person else None, actor, imports.MAPPING, b"", 0, 0, now, now + LIFE
     )

@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from node.adapters.tables.row import Row
 from node.adapters.tables.sheet import read_rows
 from node.domain.columns import TARGETS
-from node.domain.conversion import NEEDED, UNFIT, CellProblem, convert_row
+from node.domain.conversion import NEEDED, TWICE, UNFIT, CellProblem, convert_row
 from node.domain.lifecycle import UNDO_WINDOW
 from node.errors import Conflict, InvalidInput, NodeError, NotFound
 from node.runtime import Node
@@ -34,8 +34,6 @@ from node.store.database import reading, writing
 from node.store.imports import ImportRow, RowResult
 from node.store.journal import JournalEntry, write_journal
 from schemas import SchemaError
-
-TWICE = "twice"  # another row above has the same reference
 
 _TRIED = 200  # rows at a time
 _MADE = 25

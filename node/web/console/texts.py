@@ -25,6 +25,7 @@ _ERRORS = dict.fromkeys(_NAMES)
 # And of these with the next step, which stands in their second place.
 _ROOMS_WITH_STEPS = ("services/spreadsheets", "adapters/tables")
 _STEPS = dict.fromkeys(_NAMES, (2,))
+_MARKED = {"sentence": None}
 
 
 def extract_texts() -> Catalog:
@@ -85,6 +86,7 @@ def _found() -> Iterator[tuple[Path, int, str | tuple[str, ...], list[str], str 
         for path in sorted((_NODE / room).rglob("*.py")):
             yield from _texts_of(path, "python", _ERRORS)
             yield from _texts_of(path, "python", _STEPS)
+            yield from _texts_of(path, "python", _MARKED)
 
 
 def _texts_of(

@@ -7,14 +7,11 @@ from typing import Any
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
-from node.adapters.tables import row
-from node.domain import conversion
 from node.domain.columns import TARGETS, Target
 from node.domain.conversion import CellProblem
 from node.services.spreadsheets.intake import Import
-from node.services.spreadsheets.work import TWICE
+from node.services.spreadsheets.words import column_name, problem_sentence
 from node.store import imports
-from node.web.console.cases.sections import WRONG
 from node.web.console.cases.words import CODES, FIELDS, SEXES
 
 _MORE_LABELS: Mapping[str, Any] = MappingProxyType(
@@ -114,59 +111,15 @@ UNITS: Mapping[str, Any] = MappingProxyType(
     }
 )
 
-_PROBLEMS: Mapping[str, Any] = MappingProxyType(
-    {
-        conversion.NEEDED: _("Fill this in."),
-        conversion.UNKNOWN_WORD: _(
-            "The word is not known. Translate it on the page of questions, or mend it."
-        ),
-        conversion.DATE: WRONG["date"],
-        conversion.ORDER: _("Day and month can be mistaken for each other. Say which comes first."),
-        conversion.MOMENT: WRONG["moment"],
-        conversion.DAY: WRONG["day"],
-        conversion.NUMBER: WRONG["number"],
-        conversion.AGE: _("Write an age in whole years like 12, or like 8 months."),
-        conversion.HEIGHT: _("Write a height like 140, 140-145 cm, 1.40 m or 4 ft 7 in."),
-        conversion.WEIGHT: _("Write a weight like 40, 40-45 kg or 90 lb."),
-        conversion.COUNTRY: WRONG["country"],
-        conversion.LANGUAGE: WRONG["language"],
-        conversion.PHONE: WRONG["phone"],
-        conversion.ROLE: WRONG["role"],
-        conversion.UNFIT: _(
-            "This does not fit: it is too long, has signs that nobody can print, or is not one of the list."
-        ),
-        row.FORMULA: _("The cell holds a formula without a value. Write the value itself."),
-        row.ERROR: _("The cell shows an error of the spreadsheet. Write the value itself."),
-        row.LONG: _("The cell holds far more text than a field can."),
-        TWICE: _("A row further up has the same reference. Keep one of them."),
-    }
-)
-
 
 def say_problem(found: Import, problem: CellProblem) -> str:
     """Say what is wrong with a row, with the column that it stands in."""
     label = LABELS.get(problem.target) or FIELDS.get(problem.target) or problem.target
-    text = _PROBLEMS.get(problem.code) or _PROBLEMS[conversion.UNFIT]
+    text = gettext(problem_sentence(problem))
     if problem.column < 0:
         return f"{label}: {text}"
     header = column_name(found, problem.column)
     return str(gettext("%(field)s (column %(column)s): %(text)s", field=label, column=header, text=text))
-
-
-def column_name(found: Import, column: int) -> str:
-    """Return the header of a column, or its letters where it has none."""
-    header = found.headers[column] if column < len(found.headers) else ""
-    return header or column_letters(column)
-
-
-def column_letters(column: int) -> str:
-    """Return what a spreadsheet program calls a column: A, B, and after Z AA."""
-    letters = ""
-    column += 1
-    while column:
-        column, rest = divmod(column - 1, 26)
-        letters = chr(65 + rest) + letters
-    return letters
 
 
 def codes_of(target: Target) -> list[tuple[str, Any]]:
