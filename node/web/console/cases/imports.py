@@ -23,6 +23,7 @@ from node.domain.similarity import fold
 from node.errors import Conflict, InvalidInput, NodeError, NotFound
 from node.services.spreadsheets import intake, report
 from node.services.spreadsheets.intake import Import
+from node.services.spreadsheets.words import column_letters, column_name
 from node.store import imports
 from node.web.console.base.forms import Form, kept_fields
 from node.web.console.base.guard import actor, needs, person, this_node
@@ -104,6 +105,8 @@ def columns(import_id: str) -> Response | str:
         twice=twice,
         mappings=intake.list_mappings(this_node()),
         words=import_words,
+        column_name=column_name,
+        column_letters=column_letters,
     )
 
 
