@@ -257,9 +257,9 @@ def throw_away(import_id: str) -> Response | str:
         form=form,
         title=_("Forget this file"),
         about=found.name,
-        text=_(
-            "What you said of its columns is lost, unless you saved the mapping. Cases that it made stay."
-        ),
+        text=_("The cases that it made stay, and the import cannot be undone any more.")
+        if found.can_be_undone
+        else _("What you said of its columns is lost, unless you saved the mapping."),
         back=url_for(".index"),
     )
 
