@@ -103,10 +103,7 @@ def read_rows(text: str, delimiter: str) -> Iterator[Row]:
             yield Row(number, kept, faults)
             number = reader.line_num + 1
     except csv.Error:
-        raise InvalidInput(
-            "The file is no table: a quotation mark in it is never closed, or a cell is far too long.",
-            "Open it in a spreadsheet program, and save it as XLSX.",
-        ) from None
+        raise _no_table() from None
 
 
 def _reader(text: str, delimiter: str) -> Any:  # the module does not name its kind
@@ -121,8 +118,15 @@ def _unguarded(cell: str) -> str:
 def _lines(text: str) -> Iterator[str]:
     for line in io.StringIO(text, newline=""):
         if len(line) > _MAX_LINE:
-            raise too_wide()
+            raise too_wide() if max(map(line.count, DELIMITERS)) > _MAX_LINE // 10 else _no_table()
         yield line
+
+
+def _no_table() -> InvalidInput:
+    return InvalidInput(
+        "The file is no table: a quotation mark in it is never closed, or a cell is far too long.",
+        "Open it in a spreadsheet program, and save it as XLSX.",
+    )
 
 
 def _utf_16(data: bytes) -> str:

@@ -276,6 +276,7 @@ BAD = {
     "one line": (b"a,b\n" + b"x," * 2_000_000, "200 columns"),
     "rows": (b"a\n" + b"x\n" * (MAX_ROWS + 1), "more rows"),
     "open quote": (b'a,b\n"' + b"x\n" * 200_000, "quotation mark"),
+    "one cell": (b"a,b\n" + b"x" * 2_000_000, "a cell is far too long"),
     "not closed": (rebuilt(workbook(["a"]), {SHEET: HEAD}), "damaged"),
     "no sheets": (rebuilt(workbook(["a"]), {"xl/workbook.xml": b"<workbook/>"}), "no sheet"),
     "no workbook": (rebuilt(b"PK\x05\x06" + b"\0" * 18, {"a": b""}), "no workbook"),

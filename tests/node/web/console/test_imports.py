@@ -93,6 +93,16 @@ def test_a_file_is_mapped_tried_imported_and_undone(console: Console) -> None:
     assert "word-sex-1" not in client.get(f"{second}/questions").text
 
 
+def test_a_file_is_never_written_in_the_clear(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    def spool(*_: Any, **__: Any) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("werkzeug.wrappers.request.default_stream_factory", spool)
+    data = table(*[row(number, Name="x" * 5_000) for number in range(200)])
+    place = begin(console.browser(Role.OPERATOR), data)
+    assert place.startswith("/cases/import/")
+
+
 def test_what_is_missing_is_asked_beside_its_field(console: Console) -> None:
     client = console.browser(Role.OPERATOR)
     place = begin(client, table(row(1, **{"Date of birth": "5/3/2014"})))
