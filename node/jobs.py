@@ -30,6 +30,7 @@ from node.services.members import membership
 from node.services.people import sessions, sign_in
 from node.services.register import drafts, handover, ledger, publishing, takeover
 from node.services.safekeeping import recovery
+from node.services.spreadsheets import intake, work
 from node.services.witnesses import gossip, witnessing
 from node.store import access, peers
 from node.store.database import reading, writing
@@ -74,6 +75,7 @@ class Jobs:
         every(1, "remind", lambda: ledger.remind(node, _REMIND_WITHIN))
         every(2, "given cases", lambda: handover.proceed(node))
         every(2, "taken cases", lambda: takeover.proceed(node))
+        every(1, "spreadsheets", lambda: work.proceed(node))
         every(2, "leads", lambda: inbox.take(node))
         every(2, "answers to leads", lambda: sending.take_answers(node))
         every(5, "purge", lambda: erasure.purge(node))
@@ -90,6 +92,7 @@ class Jobs:
         every(600, "old sign-ins", lambda: sessions.forget_old(node))
         every(600, "unknown names", lambda: sign_in.tell_unknown(node))
         every(3600, "old drafts", lambda: drafts.forget_old(node))
+        every(600, "old spreadsheets", lambda: intake.forget_old(node))
         every(600, "message lives", lambda: messages.expire(node))
         every(3600, "remind of all", lambda: ledger.remind(node))
         every(3600, "pauses", lambda: publishing.pause_views(node))

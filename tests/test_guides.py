@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from node.cli.reference import reference
+from node.domain.columns import find_code, parse_mapping
 from node.domain.disclosure import DisclosurePolicy
 from tests.factories import SCHEMAS, sample_record
 
@@ -40,6 +41,14 @@ def test_every_field_of_a_case_is_explained() -> None:
     assert SCHEMAS.schema("case")["properties"].keys() <= explained
 
 
+def test_the_example_of_a_mapping_says_nothing_that_is_not_read() -> None:
+    value = json.loads(example("json", "mapping"))
+    headers = [*value["columns"]]
+    read = parse_mapping(value, headers)
+    assert read.to_json(headers) == value
+    assert all(find_code("eyes.colour", word, {}) is None for word in value["words"]["eyes.colour"])
+
+
 def test_the_example_of_a_disclosure_policy_is_one() -> None:
     policy = DisclosurePolicy.parse(tomllib.loads(example("toml", "disclosure"))["disclosure"], SCHEMAS)
     assert (policy.general.birth, policy.general.radius_m) == ("year", 5000)
@@ -49,7 +58,7 @@ def test_the_example_of_a_disclosure_policy_is_one() -> None:
 def test_every_action_of_the_journal_is_explained() -> None:
     what = (
         "case|gate|photograph|message|lead|bundle|node|member|feed|evidence|token|person|"
-        "sign-in|sign-out|audit"
+        "sign-in|sign-out|audit|import"
     )
     page = (DOCS / "decisions" / "0017-the-journal-is-a-signed-chain.md").read_text("utf-8")
     for module in (DOCS.parent / "node" / "services").rglob("*.py"):

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from node.cli import spreadsheets
 from node.cli.arguments import STANDARD_INPUT, read_input, read_pairs
 from node.cli.gate import print_preview
 from node.cli.opening import actor, pass_node
@@ -78,19 +79,54 @@ def add(node: Node, file: Path, as_json: bool) -> None:
 
 @case.command("import")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--mapping", help="For a spreadsheet: a mapping's file, or the name of one that was saved.")
+@click.option("--suggest", is_flag=True, help="For a spreadsheet: write a mapping to complete.")
+@click.option("--dry-run", is_flag=True, help="For a spreadsheet: say what would become of the rows.")
+@click.option("--update", is_flag=True, help="For a spreadsheet: change cases that are here already.")
+@click.option("--wrong", type=click.Path(path_type=Path), help="For a spreadsheet: where wrong rows go.")
 @json_option
 @pass_node
-def import_(node: Node, files: tuple[Path, ...], as_json: bool) -> None:
-    """Add many cases as drafts: all of them, or none when one is wrong.
+def import_(
+    node: Node,
+    files: tuple[Path, ...],
+    mapping: str | None,
+    suggest: bool,
+    dry_run: bool,
+    update: bool,
+    wrong: Path | None,
+    as_json: bool,
+) -> None:
+    """Add many cases as drafts, from JSON or from a spreadsheet.
 
-    A file holds a JSON array, or one JSON object a line, or a single object. Every problem in every file is
-    named at once with its file, case and path.
+    JSON: all of them, or none when one is wrong. A file holds an array, or one object a line, or a single
+    object. Every problem in every file is named at once with its file, case and path.
+
+    A spreadsheet, CSV or XLSX: with a --mapping that says which column is which field. Good rows become
+    drafts, the others are told with their reasons. Begin with --suggest.
 
     \b
     Examples:
       gmcn case import cases.json
       gmcn case import north.jsonl south.jsonl
+      gmcn case import cases.xlsx --suggest
+      gmcn case import cases.xlsx --mapping mapping.json --wrong wrong.csv
     """
+    if suggest or mapping is not None:
+        if len(files) != 1:
+            raise InvalidInput("A mapping is for one file.", "Import the spreadsheets one by one.")
+        if mapping is None:
+            spreadsheets.suggest_mapping(node, files[0])
+            return
+        spreadsheets.import_spreadsheet(
+            node, files[0], mapping, update=update, dry_run=dry_run, wrong=wrong, as_json=as_json
+        )
+        return
+    if dry_run or update or wrong is not None:
+        raise InvalidInput("That is for a spreadsheet, which needs a mapping.", "Name one with --mapping.")
+    _import_json(node, files, as_json=as_json)
+
+
+def _import_json(node: Node, files: tuple[Path, ...], *, as_json: bool) -> None:
     sources, unreadable = list[CaseSource](), list[str]()
     for file in files:
         try:
@@ -113,6 +149,22 @@ def import_(node: Node, files: tuple[Path, ...], as_json: bool) -> None:
         say(case.case_id)
     remark(f"{len(added)} drafts. Look at some with `gmcn case preview`. Next:")
     remark("  gmcn publish --all-drafts")
+
+
+@case.command("undo-import")
+@click.argument("import_id", metavar="IMPORT")
+@pass_node
+def undo_import(node: Node, import_id: str) -> None:
+    """Take back everything that `gmcn case import` made of a spreadsheet, within 3 days.
+
+    Cases that it made are erased, cases that it changed are as before; once one of them was published, it
+    cannot be taken back as one.
+
+    \b
+    Example:
+      gmcn case undo-import 4f2a90c17b3e5d68
+    """
+    spreadsheets.undo_import(node, import_id)
 
 
 @case.command()

@@ -17,6 +17,7 @@ class Permission(Enum):
     USE_CONSOLE = "use the console, and change one's own password and language"
     SEE_CASES = "see the member's own cases, drafts included"
     WRITE_CASES = "enter and change own cases, assess their risk, propose them for publishing"
+    IMPORT_CASES = "enter own cases from a spreadsheet, and take such an import back"
     APPROVE = "let what somebody else wrote leave the house, and review an override afterwards"
     OVERRIDE = "publish in an emergency without a second person, with a reason"
     END_CASES = "close, withdraw and erase own cases, and undo that in time"
@@ -61,7 +62,15 @@ _DESK = {
 
 PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
     {
-        Role.OPERATOR: frozenset({*_DESK, Permission.WRITE_CASES, Permission.OVERRIDE, Permission.END_CASES}),
+        Role.OPERATOR: frozenset(
+            {
+                *_DESK,
+                Permission.WRITE_CASES,
+                Permission.IMPORT_CASES,
+                Permission.OVERRIDE,
+                Permission.END_CASES,
+            }
+        ),
         Role.APPROVER: frozenset(
             {
                 *_DESK,
@@ -75,6 +84,7 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
             {
                 *_DESK,
                 Permission.WRITE_CASES,
+                Permission.IMPORT_CASES,
                 Permission.OVERRIDE,
                 Permission.END_CASES,
                 Permission.READ_POLICE_PARTS,

@@ -6,7 +6,7 @@ before it stays until the case is erased; a change ends the request to publish w
 are JSON texts of the form `schemas/case.v1.json`; what of them leaves the house is decided elsewhere.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -42,6 +42,7 @@ case_file = sa.Table(
     sa.Column("disclosed", sa.LargeBinary),
     sa.Column("category", sa.String),
     sa.Column("review_due", sa.String(10)),
+    sa.Column("reference", sa.String, index=True),
     sa.Index("ix_case_file_status", "status", "updated_at"),
     # Holds what the register is narrowed by, so that a page of it is found without looking at records.
     sa.Index("ix_case_file_register", "updated_at", "case_id", "status", "category", "review_due"),
@@ -172,10 +173,15 @@ def get_case(conn: Connection, case_id: str) -> CaseFile:
     return _case(row)
 
 
-def get_cases(conn: Connection, case_ids: Sequence[str]) -> dict[str, CaseFile]:
+def reference_key(record: Mapping[str, Any]) -> str | None:
+    """Return what tells whether two records have the same file number: its letters and digits."""
+    return "".join(str(record.get("reference", "")).casefold().split()) or None
+
+
+def get_cases(conn: Connection, case_ids: Collection[str]) -> dict[str, CaseFile]:
     """Return those of some cases that are in the register."""
     found: dict[str, CaseFile] = {}
-    for some in chunks(case_ids):
+    for some in chunks(list(case_ids)):
         rows = conn.execute(sa.select(case_file).where(case_file.c.case_id.in_(some)))
         found.update((row.case_id, _case(row)) for row in rows)
     return found
@@ -322,7 +328,11 @@ def _case(row: sa.Row[Any]) -> CaseFile:
 
 def _copied(record: dict[str, Any]) -> dict[str, Any]:
     """Return what of a record stands in columns, too; a moment counts as its day."""
-    return {"category": record.get("category"), "review_due": record.get("review_due", "")[:10] or None}
+    return {
+        "category": record.get("category"),
+        "review_due": record.get("review_due", "")[:10] or None,
+        "reference": reference_key(record),
+    }
 
 
 _COPIED = tuple(_copied({}))

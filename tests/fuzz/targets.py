@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+import openpyxl
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
@@ -24,6 +25,7 @@ from PIL import Image
 from node.adapters.archive import read_header, read_records
 from node.adapters.bundles import BundleReader
 from node.adapters.images import PhotographLimits, prepare_photograph
+from node.adapters.tables.sheet import guess_reading, read_rows
 from node.errors import InvalidInput
 from protocol.answers import parse_answers, parse_query
 from protocol.bundle import BUNDLE_TYPE, parse_known, parse_record_header, verify_bundle_statement
@@ -168,6 +170,14 @@ def _read_backup(data: bytes) -> None:
     list(read_records(file, read_header(file), _OWN_KEY))
 
 
+def _workbook() -> bytes:
+    made = io.BytesIO()
+    book = openpyxl.Workbook()
+    book.active.append(["Name", "Born", NOW.replace(tzinfo=None), 1.5, "=1+1"])
+    book.save(made)
+    return made.getvalue()
+
+
 def _picture(kind: str) -> bytes:
     file = io.BytesIO()
     Image.new("RGB", (48, 40), "red").save(file, kind)
@@ -257,6 +267,11 @@ TARGETS: dict[str, Target] = {
     "bundle known": Target(parse_known, (b'{"police.fr.example/network":12}',)),
     "bundle file": Target(_read_bundle_file, (b"a.b.c\n" + bytes(1200),)),
     "backup": Target(_read_backup, (b"gmcn-backup/1\n{}\n" + bytes(1200),), (InvalidInput,)),
+    "spreadsheet": Target(
+        lambda data: list(read_rows(data, guess_reading(data))),
+        (b"Name;Sex\nAna;f\n", "Имя\tПол\n".encode("cp1251"), _workbook()),
+        (InvalidInput,),
+    ),
     "photograph": Target(
         lambda data: prepare_photograph(data, PhotographLimits()),
         tuple(_picture(kind) for kind in ("PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP")),

@@ -7,7 +7,7 @@ every change is in the journal with who and which fields. Letting a case out of 
 import base64
 import copy
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -142,8 +142,16 @@ def add_cases(node: Node, records: Sequence[Mapping[str, Any]], actor: str, fold
     return import_cases(node, sources, actor)
 
 
-def import_cases(node: Node, sources: Sequence[CaseSource], actor: str) -> list[CaseFile]:
+def import_cases(
+    node: Node,
+    sources: Sequence[CaseSource],
+    actor: str,
+    together: Callable[[Connection, Sequence[CaseFile]], None] = lambda conn, added: None,
+) -> list[CaseFile]:
     """Add cases from several places as drafts: all of them, or none when one is wrong.
+
+    Args:
+        together: what belongs to their addition, with the same transaction; what it raises undoes all of it.
 
     Raises:
         InvalidInput: with every problem of every record, each under its label and path.
@@ -158,6 +166,7 @@ def import_cases(node: Node, sources: Sequence[CaseSource], actor: str) -> list[
             write_journal(conn, JournalEntry(now, actor, "case.add", case.case_id, sorted(record)))
             added.append(case)
         index_cases(conn, node, added)
+        together(conn, added)
     return added
 
 
@@ -168,6 +177,7 @@ def change_case(
     actor: str,
     folder: Path,
     revision: int | None = None,
+    together: Callable[[Connection, CaseFile], None] = lambda conn, changed: None,
 ) -> CaseFile:
     """Change fields of a case. What is published stays as it is until the case is published again; a request
     to publish it as it was ends.
@@ -175,6 +185,7 @@ def change_case(
     Args:
         changes: whole fields by name; None takes a field out.
         revision: the revision that the change was made from; the newest when None.
+        together: see `import_cases`.
 
     Raises:
         NotFound: it is not in the register.
@@ -198,6 +209,7 @@ def change_case(
         _keep_photographs(conn, node, case, record)
         write_journal(conn, JournalEntry(now, actor, "case.change", case_id, sorted(changes)))
         index_cases(conn, node, [case])
+        together(conn, case)
     return case
 
 

@@ -34,6 +34,7 @@ from node.store import (
     feeds,
     gate,
     handovers,
+    imports,
     leads,
     marks,
     messages,
@@ -388,4 +389,5 @@ def _empty(conn: Connection, node: Node, case: CaseFile) -> None:
     hashes = cases.empty_case(conn, case.case_id, node.clock())
     begun = drafts.drop_drafts_about(conn, case.case_id)
     people.drop_forms_about(conn, {case.case_id.partition("/")[2], *begun})
+    imports.drop_imports_about(conn, case.case_id)
     photographs.loosen_photographs(conn, node.member, hashes)

@@ -6,17 +6,18 @@ the next step, in the reader's language; the log holds route, person, status and
 """
 
 import hashlib
+import io
 from collections.abc import Mapping
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import IO, Any
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 import structlog
-from flask import Flask, g, make_response, render_template, request, send_from_directory, url_for
+from flask import Flask, Request, g, make_response, render_template, request, send_from_directory, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext, ngettext
 from flask_wtf.csrf import CSRFError, CSRFProtect
@@ -45,7 +46,7 @@ from node.web.console.base.guard import (
     this_node,
 )
 from node.web.console.base.languages import set_up_languages
-from node.web.console.cases import drafts, endings, moving, register, risk
+from node.web.console.cases import drafts, endings, imports, moving, register, risk
 from node.web.console.cases.text import show_language
 from node.web.console.federation import erasures, evidence, members
 from node.web.console.foreign import cases as foreign_cases
@@ -66,6 +67,7 @@ _BLUEPRINTS = (
     drafts.pages,
     endings.pages,
     moving.pages,
+    imports.pages,
     proposing.pages,
     risk.pages,
     approving.pages,
@@ -142,6 +144,13 @@ _ERRORS: Mapping[int, tuple[Any, Any]] = MappingProxyType(
 log = structlog.get_logger()
 
 
+class _Request(Request):
+    """A request whose files stay in memory: they are about children, and belong in no temporary file."""
+
+    def _get_file_stream(self, *_: Any, **__: Any) -> IO[bytes]:
+        return io.BytesIO()
+
+
 def make_console_app(node: Node) -> Flask:
     """Make the WSGI application of the console.
 
@@ -154,6 +163,7 @@ def make_console_app(node: Node) -> Flask:
     provider.check_settings(node)
     address = urlsplit(config.address)
     app = Flask(__name__, static_folder=None)
+    app.request_class = _Request
     app.extensions["node"] = node
     app.extensions["hosts"] = (
         frozenset({address.hostname}) if address.hostname else frozenset({*_LOOPBACK, config.host})

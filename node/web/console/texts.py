@@ -19,8 +19,13 @@ _NODE = FOLDER.parent.parent
 _PAGES = _NODE / "web" / "console"
 _KEYWORDS = {**DEFAULT_KEYWORDS, "lazy_gettext": None, "lazy_ngettext": (1, 2)}
 # Errors of these rooms are shown to people as they are, so their sentences are texts, too.
-_ROOMS = ("leads", "people")
-_ERRORS = dict.fromkeys(("NotFound", "NotAllowed", "Conflict", "InvalidInput", "PeerUnavailable", "TooOften"))
+_ROOMS = ("services/leads", "services/people")
+_NAMES = ("NotFound", "NotAllowed", "Conflict", "InvalidInput", "PeerUnavailable", "TooOften")
+_ERRORS = dict.fromkeys(_NAMES)
+# And of these with the next step, which stands in their second place.
+_ROOMS_WITH_STEPS = ("services/spreadsheets", "adapters/tables")
+_STEPS = dict.fromkeys(_NAMES, (2,))
+_MARKED = {"sentence": None}
 
 
 def extract_texts() -> Catalog:
@@ -75,8 +80,13 @@ def _found() -> Iterator[tuple[Path, int, str | tuple[str, ...], list[str], str 
     for path in sorted(_PAGES.rglob("*.py")):
         yield from _texts_of(path, "python", _KEYWORDS)
     for room in _ROOMS:
-        for path in sorted((_NODE / "services" / room).rglob("*.py")):
+        for path in sorted((_NODE / room).rglob("*.py")):
             yield from _texts_of(path, "python", _ERRORS)
+    for room in _ROOMS_WITH_STEPS:
+        for path in sorted((_NODE / room).rglob("*.py")):
+            yield from _texts_of(path, "python", _ERRORS)
+            yield from _texts_of(path, "python", _STEPS)
+            yield from _texts_of(path, "python", _MARKED)
 
 
 def _texts_of(

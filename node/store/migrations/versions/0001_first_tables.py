@@ -38,9 +38,11 @@ def upgrade() -> None:
         sa.Column("disclosed", sa.LargeBinary(), nullable=True),
         sa.Column("category", sa.String(), nullable=True),
         sa.Column("review_due", sa.String(length=10), nullable=True),
+        sa.Column("reference", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("case_id", name=op.f("pk_case_file")),
     )
     with op.batch_alter_table("case_file", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_case_file_reference"), ["reference"], unique=False)
         batch_op.create_index(
             "ix_case_file_register",
             ["updated_at", "case_id", "status", "category", "review_due"],
@@ -48,6 +50,13 @@ def upgrade() -> None:
         )
         batch_op.create_index("ix_case_file_status", ["status", "updated_at"], unique=False)
 
+    op.create_table(
+        "column_mapping",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_column_mapping")),
+    )
     op.create_table(
         "comparison",
         sa.Column("member", sa.String(), nullable=False),
@@ -415,6 +424,26 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("case_id", "member", name=op.f("pk_case_exclusion")),
     )
     op.create_table(
+        "case_import",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("person_id", sa.String(), nullable=True),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("file", sa.LargeBinary(), nullable=True),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("done", sa.Integer(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("ends_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["person_id"], ["person.id"], name=op.f("fk_case_import_person_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_case_import")),
+    )
+    with op.batch_alter_table("case_import", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_case_import_ends_at"), ["ends_at"], unique=False)
+        batch_op.create_index(batch_op.f("ix_case_import_person_id"), ["person_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_case_import_state"), ["state"], unique=False)
+
+    op.create_table(
         "case_photograph",
         sa.Column("case_id", sa.String(), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
@@ -658,6 +687,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("feed_id", "member", name=op.f("pk_witness")),
     )
     op.create_table(
+        "case_import_row",
+        sa.Column("import_id", sa.String(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("case_id", sa.String(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=True),
+        sa.ForeignKeyConstraint(["import_id"], ["case_import.id"], name=op.f("fk_case_import_row_import_id")),
+        sa.PrimaryKeyConstraint("import_id", "number", name=op.f("pk_case_import_row")),
+    )
+    with op.batch_alter_table("case_import_row", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_case_import_row_case_id"), ["case_id"], unique=False)
+        batch_op.create_index("ix_case_import_row_state", ["import_id", "state", "number"], unique=False)
+
+    op.create_table(
         "document",
         sa.Column("case_key", sa.Integer(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
@@ -714,6 +758,11 @@ def downgrade() -> None:
     op.drop_table("photograph")
     op.drop_table("gate_party")
     op.drop_table("document")
+    with op.batch_alter_table("case_import_row", schema=None) as batch_op:
+        batch_op.drop_index("ix_case_import_row_state")
+        batch_op.drop_index(batch_op.f("ix_case_import_row_case_id"))
+
+    op.drop_table("case_import_row")
     op.drop_table("witness")
     with op.batch_alter_table("saved_search", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_saved_search_person_id"))
@@ -775,6 +824,12 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_case_photograph_sha256"))
 
     op.drop_table("case_photograph")
+    with op.batch_alter_table("case_import", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_case_import_state"))
+        batch_op.drop_index(batch_op.f("ix_case_import_person_id"))
+        batch_op.drop_index(batch_op.f("ix_case_import_ends_at"))
+
+    op.drop_table("case_import")
     op.drop_table("case_exclusion")
     with op.batch_alter_table("case_due", schema=None) as batch_op:
         batch_op.drop_index("ix_case_due_due")
@@ -845,9 +900,11 @@ def downgrade() -> None:
 
     op.drop_table("evidence")
     op.drop_table("comparison")
+    op.drop_table("column_mapping")
     with op.batch_alter_table("case_file", schema=None) as batch_op:
         batch_op.drop_index("ix_case_file_status")
         batch_op.drop_index("ix_case_file_register")
+        batch_op.drop_index(batch_op.f("ix_case_file_reference"))
 
     op.drop_table("case_file")
     op.drop_table("carried_receipt")

@@ -31,6 +31,7 @@ from node.services.register import album, drafts, finding, gate, handover, saved
 from node.services.register import cases as register
 from node.services.register.drafts import Draft
 from node.services.register.saved import SavedSearch
+from node.services.spreadsheets import intake
 from node.services.witnesses.evidence import RECEIVED
 from node.store import evidence, people
 from node.store.cases import CaseFile
@@ -147,16 +148,24 @@ class Entered:
         case: an own one that is published, with a photograph.
         photograph: SHA-256 of its full form.
         draft: of an operator, begun from that case.
+        spreadsheet: of the same, whose columns are to be mapped.
     """
 
     case: CaseFile
     photograph: str
     draft: Draft
+    spreadsheet: str
 
     def examples(self) -> dict[str, Any]:
         """Give a value for every argument that stands in an address of these pages."""
         opaque = self.case.case_id.partition("/")[2]
-        return {"opaque": opaque, "sha256": self.photograph, "draft_id": self.draft.id, "key": "child"}
+        return {
+            "opaque": opaque,
+            "sha256": self.photograph,
+            "draft_id": self.draft.id,
+            "key": "child",
+            "import_id": self.spreadsheet,
+        }
 
 
 def enter(console: Console) -> Entered:
@@ -168,7 +177,9 @@ def enter(console: Console) -> Entered:
     case = album.add_photograph(node, made.case_id, picture(), {"kind": "photo"}, "test", 1)
     typed = type_record(case.record, "UTC")
     draft = drafts.begin_change(node, console.people[Role.OPERATOR], case, typed)
-    return Entered(case, case.record["photos"][0]["renditions"][-1]["sha256"], draft)
+    data = b"Reference;Name;Sex\n1;Ana;?\n2;Bo;m\n"
+    sheet = intake.take_file(node, console.people[Role.OPERATOR], "a.csv", data, "en", "test")
+    return Entered(case, case.record["photos"][0]["renditions"][-1]["sha256"], draft, sheet.id)
 
 
 ANSWERS = {
