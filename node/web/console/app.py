@@ -46,7 +46,7 @@ from node.web.console.base.guard import (
     this_node,
 )
 from node.web.console.base.languages import set_up_languages
-from node.web.console.cases import drafts, endings, imports, moving, register, risk
+from node.web.console.cases import drafts, endings, imports, moving, place, register, risk
 from node.web.console.cases.text import show_language
 from node.web.console.federation import erasures, evidence, members
 from node.web.console.foreign import cases as foreign_cases
@@ -65,6 +65,7 @@ _BLUEPRINTS = (
     account.pages,
     register.pages,
     drafts.pages,
+    place.pages,
     endings.pages,
     moving.pages,
     imports.pages,

@@ -211,6 +211,8 @@ def _go_on(draft: Draft, here: Section) -> Response:
         return redirect(f"{_address(draft, here, add=wanted)}#{wanted}", 303)
     if wanted := request.form.get("remove", ""):
         return redirect(f"{_address(draft, here)}#{wanted.rpartition('-')[0]}", 303)
+    if request.form.get("go") == "place":
+        return redirect(url_for("case_place.choose", draft_id=draft.id), 303)
     if request.form.get("go") == "check":
         return redirect(url_for(".check", draft_id=draft.id), 303)
     wrong = [item for item in _problems(draft, draft.typed) if item.section is here and not item.missing]

@@ -28,6 +28,7 @@ from node.web.console.base.guard import actor, needs, person, this_node
 from node.web.console.base.languages import show_day
 from node.web.console.base.paging import PAGE_SIZE, Page, page_number
 from node.web.console.cases.drafts import draft_name
+from node.web.console.cases.maps import map_of
 from node.web.console.cases.own_fields import describe_field, name_field
 from node.web.console.cases.sections import SECTIONS
 from node.web.console.cases.text import describe_briefly, describe_public
@@ -223,6 +224,7 @@ def show(opaque: str) -> str:
         text=text,
         sections=describe_sections(case.record),
         photographs=text.photographs,
+        map=map_of(case.record.get("last_seen")),
         standing=standing,
         notices=[(NOTICES[notice.kind], notice.due) for notice in standing.notices],
         holdings=held,

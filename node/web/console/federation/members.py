@@ -19,6 +19,7 @@ from node.services.members import membership
 from node.services.status.outlook import MemberOverview, Outlook, find_overview, list_overviews
 from node.web.console.base.forms import Form
 from node.web.console.base.guard import actor, needs, this_node
+from node.web.console.federation.map import draw_members
 from protocol.roster import fingerprint
 
 pages = Blueprint("federation", __name__)
@@ -86,6 +87,9 @@ OUTLOOKS: Mapping[Outlook, tuple[Any, str, Any]] = MappingProxyType(
 )
 """How a member stands: its name, the kind of badge, and what that means."""
 
+NAMES: Mapping[Outlook, Any] = MappingProxyType({outlook: words[0] for outlook, words in OUTLOOKS.items()})
+"""The name of how a member stands."""
+
 KINDS: Mapping[str, Any] = MappingProxyType(
     {"law_enforcement": lazy_gettext("Police"), "ngo": lazy_gettext("Organisation")}
 )
@@ -117,6 +121,7 @@ def index() -> str:
         listed=listed,
         form=form,
         network=node.network(),
+        map=draw_members(node.entry().country, members, NAMES) if listed else None,
         **_words(),
     )
 

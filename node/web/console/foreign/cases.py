@@ -20,6 +20,7 @@ from node.services.register.finding import MAX_PURPOSE, MIN_PURPOSE, Opened
 from node.web.console.base.forms import Form
 from node.web.console.base.guard import actor, needs, person, this_node, visit
 from node.web.console.base.writing import line
+from node.web.console.cases.maps import map_of
 from node.web.console.cases.text import describe_part, describe_public, photographs_of
 from protocol.errors import ProtocolError
 from protocol.leaf import check_case_id
@@ -123,7 +124,11 @@ def _open(case_id: str, stated: str) -> Opened:
 def _page(opened: Opened, form: PurposeForm, stated: str) -> str:
     node = this_node()
     closed = {
-        part: (describe_part(opened.parts[part]), _held(opened, part))
+        part: (
+            describe_part(opened.parts[part]),
+            _held(opened, part),
+            map_of(opened.parts[part].get("last_seen_exact")),
+        )
         for part in finding.CLOSED_PARTS
         if part in opened.parts
     }
@@ -134,6 +139,7 @@ def _page(opened: Opened, form: PurposeForm, stated: str) -> str:
         address={"member": member, "opaque": opaque},
         text=describe_public(opened.parts.get("public", {})),
         photographs=_held(opened, "public"),
+        map=map_of(opened.parts.get("public", {}).get("last_seen")),
         closed=closed,
         readable=_readable(),
         stated=stated,
