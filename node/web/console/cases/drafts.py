@@ -32,13 +32,23 @@ from node.web.console.cases.form import (
     type_record,
 )
 from node.web.console.cases.own_fields import describe_field, name_field
-from node.web.console.cases.sections import SECTION_OF, SECTIONS, WRONG, Leaf, Rows, Section
+from node.web.console.cases.sections import (
+    EVERY_SECTION,
+    PREVENTIVE,
+    SECTION_OF,
+    SECTIONS,
+    WRONG,
+    Leaf,
+    Rows,
+    Section,
+)
 from node.web.console.cases.text import Fact
 from node.web.console.cases.words import FIELDS
 
 pages = Blueprint("case_drafts", __name__)
 
-_BY_KEY = {section.key: section for section in SECTIONS}
+_AT_RISK = "at_risk_preventive"
+_BY_KEY = {section.key: section for section in EVERY_SECTION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +82,14 @@ class Difference:
     theirs: Sequence[Fact] | None
 
 
-@pages.route("/cases/new", methods=["GET", "POST"])
+@pages.route("/cases/new", methods=["GET", "POST"], defaults={"key": SECTIONS[0].key})
+@pages.route("/cases/new/<key>", methods=["GET", "POST"])
 @needs(Permission.WRITE_CASES)
-def begin() -> Response | str:
-    """Begin a new case with its first section."""
-    section = SECTIONS[0]
+def begin(key: str) -> Response | str:
+    """Begin a new case with the first section of a child that is missing, or at risk."""
+    section = next((one for one in (SECTIONS[0], PREVENTIVE) if one.key == key), None)
+    if section is None:
+        raise NoSuchPage
     if Form().validate_on_submit():
         typed = {**type_record({}, _zone()), **read_section(section, request.form)}
         return _go_on(drafts.begin_case(this_node(), person(), typed), section)
@@ -94,7 +107,8 @@ def change(opaque: str) -> Response | str:
     if form.validate_on_submit():
         draft = drafts.begin_change(this_node(), person(), case, type_record(case.record, _zone()))
         return redirect(_address(draft, _BY_KEY.get(request.form.get("section", ""), SECTIONS[0])), 303)
-    return render_template("cases/change.html", form=form, sections=SECTIONS, opaque=opaque)
+    sections = EVERY_SECTION if _AT_RISK in case.record else SECTIONS
+    return render_template("cases/change.html", form=form, sections=sections, opaque=opaque)
 
 
 @pages.route("/cases/unfinished/<draft_id>/<key>", methods=["GET", "POST"])
@@ -156,7 +170,7 @@ def check(draft_id: str) -> Response | str:
         problems=problems,
         differences=list(_differences(merge, {wrong.place.partition("-")[0] for wrong in problems})),
         disputed=merge.disputed,
-        sections=SECTIONS,
+        sections=_way(draft.typed),
         title=_title(draft),
     )
 
@@ -185,8 +199,13 @@ def throw_away(draft_id: str) -> Response | str:
 
 def draft_name(draft: Draft) -> str:
     """Call something unfinished by the child's name, for its author's eyes."""
-    names = draft.typed.get("names") or ()
+    names = draft.typed.get("names") or (draft.typed.get(_AT_RISK) or {}).get("names") or ()
     return next((str(row["full"]) for row in names if row.get("full")), "") or str(_("Name not known"))
+
+
+def _way(typed: Mapping[str, Any]) -> Sequence[Section]:
+    """Return the sections of a case, in order: that of a child at risk only where something stands in it."""
+    return EVERY_SECTION if any((typed.get(_AT_RISK) or {}).values()) else SECTIONS
 
 
 def _title(draft: Draft | None) -> str:
@@ -216,7 +235,7 @@ def _go_on(draft: Draft, here: Section) -> Response:
     wrong = [item for item in _problems(draft, draft.typed) if item.section is here and not item.missing]
     if wrong or request.form.get("go") == "stay":
         return redirect(_address(draft, here, checked=1), 303)
-    place = SECTIONS.index(here) + 1
+    place = SECTIONS.index(here) + 1 if here in SECTIONS else len(SECTIONS)
     if place == len(SECTIONS):
         return redirect(url_for(".check", draft_id=draft.id), 303)
     return redirect(_address(draft, SECTIONS[place]), 303)
@@ -235,7 +254,7 @@ def _show(draft: Draft | None, here: Section, typed: Mapping[str, Any], problems
         form=Form(),
         draft=draft,
         section=here,
-        sections=SECTIONS,
+        sections=_way(typed) if here is not PREVENTIVE else EVERY_SECTION,
         typed=typed,
         problems=problems,
         errors=errors,

@@ -19,12 +19,14 @@ from flask_babel import get_locale
 from werkzeug.datastructures import MultiDict
 
 from node.domain.similarity import fold
-from node.web.console.cases.sections import SECTION_OF, SECTIONS, Group, Item, Leaf, Rows, Section
+from node.web.console.cases.sections import EVERY_SECTION, SECTION_OF, Group, Item, Leaf, Rows, Section
 
 MAX_TEXT = 20_000
 WAS = "was"
 """Which row of the record a row of the form was, so that it keeps what the form does not show."""
 
+_NOWHERE = "–"
+_DASHES = frozenset("-‐‑–—−")
 _STEP = re.compile(r"[.\[]([A-Za-z0-9_?-]+)\]?|^([A-Za-z0-9_?-]+)")
 _NUMBER = re.compile(r"[+-]?\d{1,9}(?:[.,]\d{1,9})?")
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)(?:[ T]+(\d{1,2}:\d\d(?::\d\d)?) *(Z|[+-]\d\d:\d\d)?)?", re.ASCII)
@@ -119,7 +121,9 @@ def type_record(record: Mapping[str, Any], timezone: str) -> dict[str, Any]:
     """Write a record as somebody would have typed it."""
     zone = ZoneInfo(timezone)
     return {
-        item.name: _type(item, record.get(item.name), zone) for section in SECTIONS for item in section.items
+        item.name: _type(item, record.get(item.name), zone)
+        for section in EVERY_SECTION
+        for item in section.items
     }
 
 
@@ -134,7 +138,7 @@ def read_typed(typed: Mapping[str, Any], base: Mapping[str, Any], timezone: str)
         item.name: base.get(item.name)
         if _same(item, typed.get(item.name), before[item.name])
         else _value(item, typed.get(item.name), base.get(item.name), zone)
-        for section in SECTIONS
+        for section in EVERY_SECTION
         for item in section.items
     }
 
@@ -163,6 +167,8 @@ def _type_leaf(leaf: Leaf, value: Any, zone: ZoneInfo) -> Any:
         return list(value or ())
     if value is None:
         return ""
+    if leaf.kind == "where":
+        return "" if value == "all" else ", ".join(value) or _NOWHERE
     if leaf.kind in ("countries", "languages"):
         return ", ".join(value)
     if leaf.kind in ("moment", "missing"):
@@ -245,8 +251,10 @@ def _value_of_leaf(leaf: Leaf, typed: Any, zone: ZoneInfo) -> Any:
             return _code(typed, "languages")
         case "script":
             return _code(typed, "scripts")
-        case "countries" | "languages":
-            kind = "territories" if leaf.kind == "countries" else "languages"
+        case "where" if typed in _DASHES:
+            return []
+        case "countries" | "languages" | "where":
+            kind = "languages" if leaf.kind == "languages" else "territories"
             return [_code(part, kind) for part in re.split(r"[,;،]", typed) if part.strip()]
         case "moment" | "missing":
             return _moment(typed, zone, day_alone=leaf.kind == "missing")

@@ -27,7 +27,7 @@ from node.web.console.base.languages import show_day
 from node.web.console.base.paging import PAGE_SIZE, Page, page_number
 from node.web.console.cases.drafts import draft_name
 from node.web.console.cases.own_fields import describe_field, name_field
-from node.web.console.cases.sections import SECTIONS
+from node.web.console.cases.sections import EVERY_SECTION
 from node.web.console.cases.text import describe_public
 from node.web.console.cases.words import CATEGORIES
 
@@ -287,7 +287,7 @@ def _sections(record: Mapping[str, Any]) -> list[tuple[Any, list[Any]]]:
     """Cut a record into the sections of the form, and what has no place there into a last one."""
     shown = []
     left = dict(record)
-    for section in SECTIONS:
+    for section in EVERY_SECTION:
         names = [item.name for item in section.items if item.name in left]
         facts = [fact for name in names for fact in describe_field(name, left.pop(name))]
         shown.append((section, facts))

@@ -74,11 +74,13 @@ class CaseText:
 
 
 def describe_public(part: Mapping[str, Any]) -> CaseText:
-    """Describe the public part of a case."""
+    """Describe the public part of a case, or a whole record as its public part would be; of a child that is
+    not missing, who it is."""
     seen = part.get("last_seen", {})
+    child = part if "names" in part else part.get("at_risk_preventive", part)
     return CaseText(
-        names=[_name(item) for item in part.get("names", ())],
-        sex=_sex(part.get("sex")),
+        names=[_name(item) for item in child.get("names", ())],
+        sex=_sex(child.get("sex")),
         age=_age(part["age_at_disappearance"]) if "age_at_disappearance" in part else "",
         missing_since=show_date(part.get("missing_since", "")),
         place=_BETWEEN.join(line.text for line in _place(seen)[:1]),

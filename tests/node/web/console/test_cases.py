@@ -202,7 +202,9 @@ def test_one_changed_row_keeps_what_the_form_does_not_show() -> None:
         ("companions[0].age.max", "companions-0-age-max"),
         ("names", "names"),
         ("names[9].full", "names"),
-        ("alert.until", ""),
+        ("alert.until", "alert-until"),
+        ("at_risk_preventive.names[0].full", "at_risk_preventive"),
+        ("photos[0].taken", ""),
         ("?", ""),
     ],
 )
