@@ -28,7 +28,7 @@ from node.web.console.cases.form import (
     read_section,
     read_typed,
     remove_row,
-    suggest_latin,
+    take_spelling,
     type_record,
 )
 from node.web.console.cases.own_fields import describe_field, name_field
@@ -43,6 +43,7 @@ from node.web.console.cases.sections import (
     Section,
 )
 from node.web.console.cases.text import Fact
+from node.web.console.cases.typed import CHECKED, say_back
 from node.web.console.cases.words import FIELDS
 
 pages = Blueprint("case_drafts", __name__)
@@ -92,7 +93,8 @@ def begin(key: str) -> Response | str:
         raise NoSuchPage
     if Form().validate_on_submit():
         typed = {**type_record({}, _zone()), **read_section(section, request.form)}
-        return _go_on(drafts.begin_case(this_node(), person(), typed), section)
+        place = _change_rows(section, typed)
+        return _go_on(drafts.begin_case(this_node(), person(), typed), section, place)
     kept = kept_fields()
     typed = read_section(section, kept) if kept else type_record({}, _zone())
     return _show(None, section, typed, ())
@@ -123,9 +125,8 @@ def section(draft_id: str, key: str) -> Response | str:
         return _gone()
     if Form().validate_on_submit():
         typed = {**draft.typed, **read_section(here, request.form)}
-        if wanted := request.form.get("remove", ""):
-            remove_row(here, typed, wanted)
-        return _go_on(drafts.keep_draft(this_node(), person(), draft, typed), here)
+        place = _change_rows(here, typed)
+        return _go_on(drafts.keep_draft(this_node(), person(), draft, typed), here, place)
     kept = kept_fields()
     typed = {**draft.typed, **read_section(here, kept)} if kept else draft.typed
     problems = _problems(draft, typed) if "checked" in request.args else ()
@@ -224,21 +225,35 @@ def _gone() -> Response:
     return redirect(url_for("cases.index"), 303)
 
 
-def _go_on(draft: Draft, here: Section) -> Response:
-    """Go where the button says that was pressed; what was typed is kept already."""
+def _change_rows(here: Section, typed: dict[str, Any]) -> str:
+    """Do what the button says that was pressed, and return the id of the rows that it changed."""
+    if wanted := request.form.get("remove", ""):
+        remove_row(here, typed, wanted)
+        return wanted.rpartition("-")[0]
+    if wanted := request.form.get("spell", ""):
+        return take_spelling(here, typed, wanted) or wanted.rpartition("-")[0]
+    return ""
+
+
+def _go_on(draft: Draft, here: Section, place: str) -> Response:
+    """Go where the button says that was pressed; what was typed is kept already.
+
+    Args:
+        place: the id of the rows that the button changed.
+    """
     if wanted := request.form.get("add", ""):
         return redirect(f"{_address(draft, here, add=wanted)}#{wanted}", 303)
-    if wanted := request.form.get("remove", ""):
-        return redirect(f"{_address(draft, here)}#{wanted.rpartition('-')[0]}", 303)
+    if place:
+        return redirect(f"{_address(draft, here)}#{place}", 303)
     if request.form.get("go") == "check":
         return redirect(url_for(".check", draft_id=draft.id), 303)
     wrong = [item for item in _problems(draft, draft.typed) if item.section is here and not item.missing]
     if wrong or request.form.get("go") == "stay":
         return redirect(_address(draft, here, checked=1), 303)
-    place = SECTIONS.index(here) + 1 if here in SECTIONS else len(SECTIONS)
-    if place == len(SECTIONS):
+    coming = SECTIONS[SECTIONS.index(here) + 1 :] if here in SECTIONS else ()
+    if not coming:
         return redirect(url_for(".check", draft_id=draft.id), 303)
-    return redirect(_address(draft, SECTIONS[place]), 303)
+    return redirect(_address(draft, coming[0]), 303)
 
 
 def _address(draft: Draft, here: Section, **arguments: Any) -> str:
@@ -259,7 +274,8 @@ def _show(draft: Draft | None, here: Section, typed: Mapping[str, Any], problems
         problems=problems,
         errors=errors,
         title=_title(draft),
-        latin=suggest_latin,
+        say_back=say_back,
+        checked=CHECKED,
     )
 
 

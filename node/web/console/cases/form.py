@@ -18,7 +18,7 @@ from babel import Locale
 from flask_babel import get_locale
 from werkzeug.datastructures import MultiDict
 
-from node.domain.similarity import fold
+from node.domain.romanising import suggest_spellings
 from node.web.console.cases.sections import EVERY_SECTION, SECTION_OF, Group, Item, Leaf, Rows, Section
 
 MAX_TEXT = 20_000
@@ -53,6 +53,50 @@ def remove_row(section: Section, typed: dict[str, Any], wanted: str) -> None:
     found = _find_rows(section, typed, rows)
     if found is not None and number.isascii() and number.isdecimal() and int(number[:4]) < len(found[1]):
         del found[1][int(number[:4])]
+
+
+def take_spelling(section: Section, typed: dict[str, Any], wanted: str) -> str:
+    """Add a name as it may be spelled in Latin letters, because somebody pressed for it.
+
+    Args:
+        wanted: the id of a row of names, and which of its spellings: "names-0-1".
+
+    Returns:
+        The id of the row that is there now; empty where there is nothing to add.
+    """
+    at, _dash, number = wanted.rpartition("-")
+    rows, _dash, row = at.rpartition("-")
+    found = _find_rows(section, typed, rows)
+    if found is None or found[0].name != "names" or len(found[1]) >= found[0].most:
+        return ""
+    names = found[1]
+    name = names[int(row)] if row in map(str, range(len(names))) else {}
+    spellings = suggest_spellings(name.get("full", ""), code_of(name.get("lang", ""), "languages"))
+    if number not in map(str, range(len(spellings))):
+        return ""
+    spelling = spellings[int(number)]
+    added = {
+        "full": spelling.text,
+        "kind": name.get("kind", ""),
+        "lang": name.get("lang", ""),
+        "script": "Latn",
+        "transliteration_of": name["full"],
+        "system": spelling.system,
+    }
+    names.append({**_empty(found[0].fields), **added})
+    return f"{rows}-{len(names) - 1}"
+
+
+def find_leaf(at: str) -> tuple[Section, Leaf] | None:
+    """Find a field by its id in whatever rows it stands, such as "companions-3-names-0-full"."""
+    steps = [step for step in at.split("-") if not step.isdecimal()]
+    section = SECTION_OF.get(steps[0])
+    item: Item | None = None
+    fields: Sequence[Item] = section.items if section else ()
+    for step in steps:
+        item = next((inner for inner in fields if inner.name == step), None)
+        fields = () if item is None or isinstance(item, Leaf) else item.fields
+    return (section, item) if section and isinstance(item, Leaf) else None
 
 
 def _read(item: Item, sent: "MultiDict[str, str]", at: str) -> Any:
@@ -195,7 +239,7 @@ def _type_moment(text: str, zone: ZoneInfo) -> str:
 
 def _value(item: Item, typed: Any, base: Any, zone: ZoneInfo) -> Any:
     if isinstance(item, Leaf):
-        return _value_of_leaf(item, typed or "", zone)
+        return value_of(item, typed or "", zone)
     if isinstance(item, Group):
         return _value_of_group(item, typed or {}, base if isinstance(base, Mapping) else {}, zone)
     if item.texts:
@@ -229,7 +273,7 @@ def _value_of_group(
 def _value_of_texts(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for number, row in enumerate(rows):
-        tag = _code(row.get("lang", ""), "languages") or f"?{number}"
+        tag = code_of(row.get("lang", ""), "languages") or f"?{number}"
         made[tag if tag not in made else f"?{number}"] = {
             "text": row.get("text", ""),
             "origin": row.get("origin") or "original",
@@ -237,7 +281,8 @@ def _value_of_texts(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return made
 
 
-def _value_of_leaf(leaf: Leaf, typed: Any, zone: ZoneInfo) -> Any:
+def value_of(leaf: Leaf, typed: Any, zone: ZoneInfo) -> Any:
+    """Return what a field says in a record; None for nothing, and what cannot be read as it is."""
     if not typed:
         return leaf.codes[0] if leaf.idle else None
     match leaf.kind:
@@ -246,16 +291,16 @@ def _value_of_leaf(leaf: Leaf, typed: Any, zone: ZoneInfo) -> Any:
         case "sex":
             return int(typed)
         case "country":
-            return _code(typed, "territories")
+            return code_of(typed, "territories")
         case "language":
-            return _code(typed, "languages")
+            return code_of(typed, "languages")
         case "script":
-            return _code(typed, "scripts")
+            return code_of(typed, "scripts")
         case "where" if typed in _DASHES:
             return []
         case "countries" | "languages" | "where":
             kind = "languages" if leaf.kind == "languages" else "territories"
-            return [_code(part, kind) for part in re.split(r"[,;،]", typed) if part.strip()]
+            return [code_of(part, kind) for part in re.split(r"[,;،]", typed) if part.strip()]
         case "moment" | "missing":
             return _moment(typed, zone, day_alone=leaf.kind == "missing")
         case "role":
@@ -286,7 +331,7 @@ def _moment(text: str, zone: ZoneInfo, *, day_alone: bool) -> str:
     return moment.isoformat(timespec="seconds")
 
 
-def _code(text: str, kind: str) -> str:
+def code_of(text: str, kind: str) -> str:
     """Return the code for a name in the reader's language or English; else what was typed."""
     text = text.strip()
     for language in dict.fromkeys((str(get_locale() or "en"), "en")):
@@ -348,8 +393,3 @@ def _row_of(rows: Rows, typed: Sequence[Mapping[str, Any]], step: str) -> int | 
     if step in tags:
         return tags.index(step)
     return next((number for number, tag in enumerate(tags) if tag.startswith("?")), None)
-
-
-def suggest_latin(name: str) -> str:
-    """Write a name in Latin letters as it may be read; nothing where it is in such letters already."""
-    return "" if name.isascii() else fold(name).title()

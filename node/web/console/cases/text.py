@@ -13,14 +13,22 @@ from types import MappingProxyType
 from typing import Any
 
 from babel import Locale
-from flask_babel import get_locale
+from flask_babel import get_locale, lazy_gettext
 from flask_babel import gettext as _
 
-from node.web.console.base.languages import show_day, show_moment, show_number
+from node.web.console.base.languages import show_day, show_moment, show_month, show_number
 from node.web.console.cases.words import CODES, FIELDS, SEXES
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _BETWEEN = " · "
+_SEASONS: Mapping[str, Any] = MappingProxyType(
+    {
+        "21": lazy_gettext("spring of %(year)s"),
+        "22": lazy_gettext("summer of %(year)s"),
+        "23": lazy_gettext("autumn of %(year)s"),
+        "24": lazy_gettext("winter of %(year)s"),
+    }
+)
 # Shown in places of their own, or of no use to a reader.
 _ELSEWHERE = frozenset({"photos", "salt"})
 
@@ -120,8 +128,8 @@ def show_date(text: str) -> str:
     try:
         if "T" in text:
             return show_moment(datetime.fromisoformat(text))
-        return show_day(date.fromisoformat(text)) if _DAY.fullmatch(text) else _without_unknown(text)
-    except ValueError:  # the 31st of February fits the pattern, too
+        return show_day(date.fromisoformat(text)) if _DAY.fullmatch(text) else _show_vague(text)
+    except (ValueError, KeyError):  # the 31st of February fits the pattern, too
         return text
 
 
@@ -136,8 +144,26 @@ def show_language(tag: str) -> str:
     return str((get_locale() or Locale("en")).languages.get(code, tag))
 
 
-def _without_unknown(text: str) -> str:
-    return "" if text == ".." else re.sub("(-XX)+$", "", text)
+def show_script(code: str) -> str:
+    """Return the name of a script in the reader's language."""
+    return str((get_locale() or Locale("en")).scripts.get(code, code))
+
+
+def _show_vague(text: str) -> str:
+    """Write a date of which less than the day is known: a month, a season, a year, a decade."""
+    year, _dash, rest = text.partition("-")
+    month = rest.partition("-")[0]
+    if text == "..":
+        return ""
+    if year.endswith("X"):
+        first = year.replace("X", "0")
+        span = "XX" if year.endswith("XX") else "X"
+        return str(_("%(year)s to %(last)s", year=first, last=year.replace(span, "99"[: len(span)])))
+    if month in _SEASONS:
+        return str(_SEASONS[month]) % {"year": year}
+    if not month or month == "XX":
+        return year
+    return show_month(date(int(year), int(month), 1))
 
 
 def _lines(name: str, value: Any) -> list[Said]:

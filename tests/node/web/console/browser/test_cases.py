@@ -40,7 +40,7 @@ def test_a_case_is_entered_in_a_browser(served: tuple[Console, str], page: Page,
     page.locator("#age_at_disappearance-min").fill("12")
     page.locator("button[name=add][value=names]").click()
     expect(page.locator("#names-1-full")).to_be_visible()
-    expect(page.get_by_text("Shevchuk Dmitro")).to_be_visible()
+    expect(page.get_by_text("Shevchuk Dmytro")).to_be_visible()
     page.locator("#names-1-full").fill("Dmytro")
     page.locator("button[name=remove][value=names-0]").click()
     expect(page.locator("#names-0-full")).to_have_value("Dmytro")
