@@ -44,7 +44,7 @@ from node.web.console.base.guard import (
     this_node,
 )
 from node.web.console.base.languages import set_up_languages
-from node.web.console.cases import drafts, endings, register, risk, typed
+from node.web.console.cases import drafts, endings, photographs, register, risk, typed
 from node.web.console.cases.text import show_language
 from node.web.console.federation import erasures, evidence, members
 from node.web.console.foreign import cases as foreign_cases
@@ -64,6 +64,7 @@ _BLUEPRINTS = (
     register.pages,
     drafts.pages,
     typed.pages,
+    photographs.pages,
     endings.pages,
     proposing.pages,
     risk.pages,

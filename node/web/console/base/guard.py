@@ -45,6 +45,9 @@ MAX_FORM_BYTES = 2 << 20
 BY_ITSELF = "X-By-Itself"
 """What a page sends with its own requests that nobody caused, so that a console left alone signs out."""
 
+FILES_LOST = "files-lost"
+"""Stands among the fields of a kept form with which files were sent: those are not kept."""
+
 _PUBLIC = "public"
 _NOT_KEPT = ("csrf_token", "password")
 _BROWSERS = {"Firefox": "Firefox", "Edg": "Edge", "OPR": "Opera", "Chrome": "Chrome", "Safari": "Safari"}
@@ -200,6 +203,8 @@ def _ask_to_sign_in() -> Response:
     elif _has_page(request.path):
         session["back"] = request.path
         fields = [item for item in request.form.items(multi=True) if not item[0].endswith(_NOT_KEPT)]
+        if any(file.filename for file in request.files.values()):
+            fields.append((FILES_LOST, "1"))
         if found is not None and found.session.complete:
             if sessions.keep_form(node, found.person, request.path, fields):
                 _say_once(

@@ -19,7 +19,7 @@ from flask_babel import get_locale
 from werkzeug.datastructures import MultiDict
 
 from node.domain.romanising import suggest_spellings
-from node.web.console.cases.sections import EVERY_SECTION, SECTION_OF, Group, Item, Leaf, Rows, Section
+from node.web.console.cases.sections import EVERY_SECTION, PHOTOGRAPH, Group, Item, Leaf, Rows, Section
 
 MAX_TEXT = 20_000
 WAS = "was"
@@ -90,7 +90,8 @@ def take_spelling(section: Section, typed: dict[str, Any], wanted: str) -> str:
 def find_leaf(at: str) -> tuple[Section, Leaf] | None:
     """Find a field by its id in whatever rows it stands, such as "companions-3-names-0-full"."""
     steps = [step for step in at.split("-") if not step.isdecimal()]
-    section = SECTION_OF.get(steps[0])
+    every = (*EVERY_SECTION, PHOTOGRAPH)
+    section = next((one for one in every if any([item.name] == steps[:1] for item in one.items)), None)
     item: Item | None = None
     fields: Sequence[Item] = section.items if section else ()
     for step in steps:
@@ -161,28 +162,33 @@ def _find_rows(section: Section, typed: dict[str, Any], at: str) -> tuple[Rows, 
 # --- From a record, and to one ---
 
 
-def type_record(record: Mapping[str, Any], timezone: str) -> dict[str, Any]:
-    """Write a record as somebody would have typed it."""
+def type_record(
+    record: Mapping[str, Any], timezone: str, sections: Sequence[Section] = EVERY_SECTION
+) -> dict[str, Any]:
+    """Write a record, or what there is for some sections, as somebody would have typed it."""
     zone = ZoneInfo(timezone)
     return {
-        item.name: _type(item, record.get(item.name), zone)
-        for section in EVERY_SECTION
-        for item in section.items
+        item.name: _type(item, record.get(item.name), zone) for section in sections for item in section.items
     }
 
 
-def read_typed(typed: Mapping[str, Any], base: Mapping[str, Any], timezone: str) -> dict[str, Any]:
-    """Return every field that the form has with its value; None for none.
+def read_typed(
+    typed: Mapping[str, Any],
+    base: Mapping[str, Any],
+    timezone: str,
+    sections: Sequence[Section] = EVERY_SECTION,
+) -> dict[str, Any]:
+    """Return every field that the sections have with its value; None for none.
 
     Args:
         base: the record that was there before: what was not touched stays exactly as it is in it.
     """
-    zone, before = ZoneInfo(timezone), type_record(base, timezone)
+    zone, before = ZoneInfo(timezone), type_record(base, timezone, sections)
     return {
         item.name: base.get(item.name)
         if _same(item, typed.get(item.name), before[item.name])
         else _value(item, typed.get(item.name), base.get(item.name), zone)
-        for section in EVERY_SECTION
+        for section in sections
         for item in section.items
     }
 
@@ -352,16 +358,16 @@ def _codes(language: str, kind: str) -> Mapping[str, str]:
 # --- Problems ---
 
 
-def place_problem(path: str, typed: Mapping[str, Any]) -> tuple[str, Leaf | Group | Rows | None]:
+def place_problem(
+    path: str, typed: Mapping[str, Any], sections: Sequence[Section] = EVERY_SECTION
+) -> tuple[str, Leaf | Group | Rows | None]:
     """Return the id of the field that a problem's path leads to, and the field.
 
     Args:
         path: as in a schema's problem: "names[0].full", "circumstances.pt.text".
     """
     steps = [first or second for first, second in _STEP.findall(path)]
-    if not steps or steps[0] not in SECTION_OF:
-        return "", None
-    fields: Sequence[Item] = SECTION_OF[steps[0]].items
+    fields: Sequence[Item] = [item for section in sections for item in section.items]
     found: Item | None = None
     value: Any = typed
     at: list[str] = []

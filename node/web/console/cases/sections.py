@@ -563,6 +563,34 @@ PREVENTIVE = Section(
 )
 """The one page of a child that is not missing. Such a case needs no other, and only police see it."""
 
+PHOTOGRAPH = Section(
+    "photograph",
+    _("About the photograph"),
+    (
+        Leaf("kind", FIELDS["kind"], "choice", codes=("photo", "age_progressed", "composite"), idle=True),
+        Leaf("taken", _("Taken or made"), "date", _DATE_HINT),
+        Leaf(
+            "age_depicted", _("Age that it shows, in years"), "number", _("Of a picture that is drawn older.")
+        ),
+        _texts(
+            "alt",
+            _("What it shows"),
+            _("For people who cannot see it: face, hair, clothes. Nothing about the case."),
+        ),
+        Leaf("rights_holder", _("Who has the rights"), hint=_("Such as the family")),
+        Leaf("licence", _("Terms on which it may be used")),
+        Leaf(
+            "allowed_uses",
+            _("May be used for"),
+            "ticks",
+            _("None ticked: whatever the consent covers."),
+            ("web", "poster", "alert", "press", "social_media", "face_search"),
+        ),
+        Leaf("expires_at", _("Last day on which it may be shown"), "day", _DAY_HINT),
+    ),
+)
+"""What is said of a photograph, on a page of its own."""
+
 EVERY_SECTION: Sequence[Section] = (PREVENTIVE, *SECTIONS)
 
 SECTION_OF: Mapping[str, Section] = MappingProxyType(

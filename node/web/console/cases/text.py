@@ -16,6 +16,8 @@ from babel import Locale
 from flask_babel import get_locale, lazy_gettext
 from flask_babel import gettext as _
 
+from node.domain.edtf import edtf_bounds
+from node.domain.lifecycle import PICTURE_LASTS
 from node.web.console.base.languages import show_day, show_moment, show_month, show_number
 from node.web.console.cases.words import CODES, FIELDS, SEXES
 
@@ -63,7 +65,6 @@ class CaseText:
 
     Attributes:
         names: as they are written, the principal one first; empty where nobody knows one.
-        photographs: SHA-256 of the small form of each photograph, the primary one first.
         facts: everything else.
     """
 
@@ -72,13 +73,27 @@ class CaseText:
     age: str
     missing_since: str
     place: str
-    photographs: Sequence[str]
     facts: Sequence[Fact]
 
     @property
     def title(self) -> str:
         """How a page calls the child."""
         return self.names[0].text if self.names else _("Name not known")
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A photograph as pages show it.
+
+    Attributes:
+        forms: SHA-256 of each form of it, the small one first.
+        alt: what it shows, for who cannot see it.
+        notes: what to know about it: that it is drawn, when it was taken, that it is old.
+    """
+
+    forms: Sequence[str]
+    alt: Said
+    notes: Sequence[str]
 
 
 def describe_public(part: Mapping[str, Any]) -> CaseText:
@@ -92,7 +107,6 @@ def describe_public(part: Mapping[str, Any]) -> CaseText:
         age=_age(part["age_at_disappearance"]) if "age_at_disappearance" in part else "",
         missing_since=show_date(part.get("missing_since", "")),
         place=_BETWEEN.join(line.text for line in _place(seen)[:1]),
-        photographs=[forms[0] for forms in photographs_of(part) if forms],
         facts=describe_part(part),
     )
 
@@ -106,14 +120,61 @@ def describe_part(part: Mapping[str, Any]) -> list[Fact]:
     ]
 
 
-def photographs_of(part: Mapping[str, Any]) -> list[list[str]]:
-    """Return the SHA-256 of every form of each photograph of a part, the small one first; the primary
-    photograph is the first."""
-    photos = sorted(part.get("photos", ()), key=lambda photo: not photo.get("primary", False))
-    return [
-        [item["sha256"] for item in sorted(photo.get("renditions", ()), key=lambda item: int(item["bytes"]))]
-        for photo in photos
-    ]
+def pictures_of(part: Mapping[str, Any], today: date | None = None) -> list[Picture]:
+    """Describe the photographs of a part or a record: the child's, the primary one first, then those of
+    companions.
+
+    Args:
+        today: tells which are old; None where that is of no matter.
+    """
+    shown = sorted(part.get("photos", ()), key=lambda photo: not photo.get("primary", False))
+    child = describe_public(part)
+    who = [child.names[0].text if child.names else "", child.sex, child.age]
+    looks = [line.text for name in ("hair", "eyes") if name in part for line in _lines(name, part[name])]
+    facts = ", ".join(filter(None, (*who, *looks))) or str(_("the child"))
+    found = [describe_picture(photo, facts, at, today) for at, photo in enumerate(shown, 1)]
+    for companion in part.get("companions", ()):
+        facts = name_companion(companion)
+        found += [
+            describe_picture(photo, facts, at, today)
+            for at, photo in enumerate(companion.get("photos", ()), 1)
+        ]
+    return [picture for picture in found if picture.forms]
+
+
+def describe_picture(photo: Mapping[str, Any], facts: str, number: int, today: date | None) -> Picture:
+    """Describe one photograph.
+
+    Args:
+        facts: whom it shows, for a photograph that nobody has described.
+    """
+    forms = sorted(photo.get("renditions", ()), key=lambda item: int(item["bytes"]))
+    alt = Said(str(_("Photograph %(number)s: %(facts)s", number=show_number(number), facts=facts)))
+    return Picture(
+        forms=[item["sha256"] for item in forms],
+        alt=_in_words(photo["alt"]) if photo.get("alt") else alt,
+        notes=list(_notes_of(photo, today)),
+    )
+
+
+def name_companion(companion: Mapping[str, Any]) -> str:
+    """Name somebody who is with the child: by name, else by what they are to the child."""
+    names = [str(item["full"]) for item in companion.get("names", ())][:1]
+    codes = (companion.get("relation"), companion.get("role"))
+    return ", ".join(names + [str(CODES.get(code, code)) for code in codes if code])
+
+
+def _notes_of(photo: Mapping[str, Any], today: date | None) -> Iterator[str]:
+    """Say what somebody who looks at a photograph has to know."""
+    if photo.get("kind") in ("age_progressed", "composite"):
+        yield str(CODES[photo["kind"]])
+    if "age_depicted" in photo:
+        yield str(_("shows the age of %(age)s", age=show_number(int(photo["age_depicted"]))))
+    if taken := photo.get("taken"):
+        yield str(_("taken: %(date)s", date=show_date(taken)))
+        last = edtf_bounds(taken)[1]
+        if today and last and last + PICTURE_LASTS <= today and photo.get("kind") == "photo":
+            yield str(_("old: the child may look different now"))
 
 
 def show_date(text: str) -> str:

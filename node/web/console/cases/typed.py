@@ -20,7 +20,7 @@ from node.domain.romanising import Spelling, suggest_spellings
 from node.services.register import drafts
 from node.web.console.base.guard import needs, this_node
 from node.web.console.cases.form import code_of, find_leaf, place_problem, read_section, read_typed, value_of
-from node.web.console.cases.sections import WRONG, Leaf, Section
+from node.web.console.cases.sections import PHOTOGRAPH, WRONG, Leaf, Section
 from node.web.console.cases.text import show_country, show_date, show_language, show_script
 
 pages = Blueprint("case_typed", __name__)
@@ -97,8 +97,13 @@ def _problem(section: Section, leaf: Leaf, at: str, text: str) -> Any:
     sole = re.sub(r"-\d+-", "-0-", re.sub(r"-\d+-", "-0-", at))
     typed = read_section(section, MultiDict([(sole, text)]))
     top = at.partition("-")[0]
-    value = read_typed(typed, {}, node.config.console.timezone)[top]
-    for problem in drafts.problems_of(node, {top: value}):
-        if place_problem(problem.path, typed)[0] == sole and not problem.message.startswith("is missing"):
+    value = read_typed(typed, {}, node.config.console.timezone, (section,))[top]
+    if section is PHOTOGRAPH:
+        problems = drafts.problems_of(node, {"photos": [{top: value}]})
+    else:
+        problems = drafts.problems_of(node, {top: value})
+    for problem in problems:
+        path = problem.path.removeprefix("photos[0].")
+        if place_problem(path, typed, (section,))[0] == sole and not problem.message.startswith("is missing"):
             return WRONG.get(leaf.kind) or _("This does not fit.")
     return ""

@@ -12,7 +12,7 @@ from node.domain.changes import ADDED, CHANGED, REMOVED, SAME, FieldChange
 from node.domain.gate import OPEN, Finding
 from node.services.register.gate import Preview
 from node.store import gate as store
-from node.web.console.cases.text import Fact, Said, describe_part, photographs_of, show_country
+from node.web.console.cases.text import Fact, Picture, Said, describe_part, pictures_of, show_country
 from node.web.console.cases.words import CODES, FIELDS
 
 QUESTION_TEXTS: Mapping[str, Any] = MappingProxyType(
@@ -163,14 +163,14 @@ class ShownChange:
     Attributes:
         change: one of `CHANGES`.
         before, after: what peers have, and what they would have.
-        photographs: SHA-256 of the small form of each photograph that would leave.
+        photographs: those that would leave.
     """
 
     name: Any
     change: str
     before: Sequence[Said]
     after: Sequence[Said]
-    photographs: Sequence[str]
+    photographs: Sequence[Picture]
 
 
 def show_preview(preview: Preview) -> list[tuple[Any, list[ShownChange]]]:
@@ -208,13 +208,13 @@ def say_answer(question: str, answer: Any) -> str:
 
 
 def _shown(change: FieldChange) -> ShownChange:
-    photographs = photographs_of({"photos": change.after or ()}) if change.field == "photos" else []
+    shows = change.field in ("photos", "companions")
     return ShownChange(
         field_name(change.field),
         change.change,
         _lines(change.field, change.before),
         _lines(change.field, change.after),
-        [forms[0] for forms in photographs if forms],
+        pictures_of({change.field: change.after or ()}) if shows else [],
     )
 
 

@@ -29,6 +29,7 @@ from node.services.people.encryption import encrypt
 from node.services.people.passwords import hash_password
 from node.services.register import album, drafts, finding, gate
 from node.services.register import cases as register
+from node.services.register.album import Album
 from node.services.register.drafts import Draft
 from node.services.witnesses.evidence import RECEIVED
 from node.store import evidence, people
@@ -141,7 +142,8 @@ class Entered:
     def examples(self) -> dict[str, Any]:
         """Give a value for every argument that stands in an address of these pages."""
         opaque = self.case.case_id.partition("/")[2]
-        return {"opaque": opaque, "sha256": self.photograph, "draft_id": self.draft.id, "key": "child"}
+        photograph = {"sha256": self.photograph, "whose": 0, "number": 0, "step": "earlier"}
+        return {"opaque": opaque, "draft_id": self.draft.id, "key": "child", **photograph}
 
 
 def enter(console: Console) -> Entered:
@@ -150,7 +152,8 @@ def enter(console: Console) -> Entered:
     (made,) = console.federation.publish(
         node.member, sample_full_record(photos=None, companions=None, alert=None)
     )
-    case = album.add_photograph(node, made.case_id, picture(), {"kind": "photo"}, "test", 1)
+    album.add_photographs(node, Album(made.case_id, None, 1), [picture()], {"kind": "photo"}, "test")
+    case = register.get_case(node, made.case_id)
     typed = type_record(case.record, "UTC")
     draft = drafts.begin_change(node, console.people[Role.OPERATOR], case, typed)
     return Entered(case, case.record["photos"][0]["renditions"][-1]["sha256"], draft)
