@@ -5,7 +5,8 @@ but by its author's word on the last page; where somebody else has changed the c
 are there to choose from, field by field.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -169,7 +170,7 @@ def check(draft_id: str) -> Response | str:
         draft=draft,
         case=merge.case,
         problems=problems,
-        differences=list(_differences(merge, {wrong.place.partition("-")[0] for wrong in problems})),
+        differences=list(_differences(merge)),
         disputed=merge.disputed,
         sections=_way(draft.typed),
         title=_title(draft),
@@ -314,13 +315,21 @@ def _words_for(item: Any, *, missing: bool) -> Any:
     return _("This does not fit: it is too long, has signs that nobody can print, or is not one of the list.")
 
 
-def _differences(merge: Merge, wrong: Collection[str]) -> Iterator[Difference]:
+def _differences(merge: Merge) -> Iterator[Difference]:
     """Compare, but for fields that are wrong: they cannot be described."""
     now = merge.case.record if merge.case else {}
-    for name in sorted(merge.changes.keys() - wrong, key=list(SECTION_OF).index):
+    for name in sorted(merge.changes, key=list(SECTION_OF).index):
+        if not _fits(name, merge.changes[name]):
+            continue
         theirs = describe_field(name, now.get(name)) if name in merge.theirs else None
         mine, before = describe_field(name, merge.changes[name]), describe_field(name, merge.base.get(name))
         yield Difference(name, name_field(name), before, mine, theirs)
+
+
+def _fits(name: str, value: Any) -> bool:
+    """Tell whether a field is right by itself: of a whole record only so many problems are told."""
+    problems = drafts.problems_of(this_node(), {name: value}) if value is not None else ()
+    return not any(re.match(rf"{name}\b", problem.path) for problem in problems)
 
 
 def _finished(draft: Draft, merge: Merge, case: CaseFile | None) -> Response:

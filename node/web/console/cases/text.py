@@ -19,6 +19,7 @@ from flask_babel import gettext as _
 from node.domain.edtf import edtf_bounds
 from node.domain.lifecycle import PICTURE_LASTS
 from node.web.console.base.languages import show_day, show_moment, show_month, show_number
+from node.web.console.base.writing import isolated
 from node.web.console.cases.words import CODES, FIELDS, SEXES
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
@@ -78,7 +79,7 @@ class CaseText:
     @property
     def title(self) -> str:
         """How a page calls the child."""
-        return self.names[0].text if self.names else _("Name not known")
+        return isolated(self.names[0].text) if self.names else str(_("Name not known"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ def pictures_of(part: Mapping[str, Any], today: date | None = None) -> list[Pict
     """
     shown = sorted(part.get("photos", ()), key=lambda photo: not photo.get("primary", False))
     child = describe_public(part)
-    who = [child.names[0].text if child.names else "", child.sex, child.age]
+    who = [isolated(child.names[0].text) if child.names else "", child.sex, child.age]
     looks = [line.text for name in ("hair", "eyes") if name in part for line in _lines(name, part[name])]
     facts = ", ".join(filter(None, (*who, *looks))) or str(_("the child"))
     found = [describe_picture(photo, facts, at, today) for at, photo in enumerate(shown, 1)]
@@ -159,7 +160,7 @@ def describe_picture(photo: Mapping[str, Any], facts: str, number: int, today: d
 
 def name_companion(companion: Mapping[str, Any]) -> str:
     """Name somebody who is with the child: by name, else by what they are to the child."""
-    names = [str(item["full"]) for item in companion.get("names", ())][:1]
+    names = [isolated(str(item["full"])) for item in companion.get("names", ())][:1]
     codes = (companion.get("relation"), companion.get("role"))
     return ", ".join(names + [str(CODES.get(code, code)) for code in codes if code])
 
@@ -246,7 +247,7 @@ def _inner(value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if key in value and key not in _ELSEWHERE:
             lines = _lines(key, value[key])
             if lines:
-                yield key, ", ".join(line.text for line in lines)
+                yield key, ", ".join(isolated(line.text) for line in lines)
 
 
 def _plain(name: str, value: Any) -> str:
@@ -306,7 +307,7 @@ def _place(value: Mapping[str, Any]) -> list[Said]:
     if not value:
         return []
     words = _in_words(value["place"]) if "place" in value else Said("")
-    where = ", ".join(filter(None, (words.text, show_country(value["country"]))))
+    where = ", ".join(filter(None, (isolated(words.text), show_country(value["country"]))))
     lines = [Said(where, words.language, words.note)]
     if "lat" in value:
         position = f"{value['lat']:.5f}, {value['lon']:.5f}"
@@ -322,7 +323,7 @@ def _contacts(value: Sequence[Mapping[str, Any]]) -> list[Said]:
         about = [str(CODES.get(item["kind"], item["kind"]))]
         about += [show_country(item["country"])] if "country" in item else []
         about += [", ".join(map(show_language, item["languages"]))] if item.get("languages") else []
-        about += [item["hours"]] if "hours" in item else []
+        about += [isolated(item["hours"])] if "hours" in item else []
         call = "" if item["kind"] == "web" else str(item["value"])
         lines.append(Said(str(item["value"]), note=_BETWEEN.join(about), call=call))
     return lines
