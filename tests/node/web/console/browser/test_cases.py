@@ -128,6 +128,12 @@ def test_a_case_is_entered_in_a_browser(served: tuple[Console, str], page: Page,
     page.locator("#risk-assessed_at").fill("2026-11-03 09:00")
     page.locator("#risk-assessed_by_role").fill("duty officer")
     page.locator("button.main").click()
+    page.locator("#show_in").fill("-")
+    page.locator("#show_in").press("Tab")
+    expect(page.locator("#show_in-said")).not_to_be_empty()
+    page.locator("#show_in").fill("")
+    check_accessible(page)
+    page.locator("button.main").click()
     page.locator("#review_due").fill("2026-12-03")
     page.locator("button.main").click()
     expect(page.get_by_role("alert")).to_be_visible()  # purge_by is missing
