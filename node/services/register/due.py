@@ -44,7 +44,7 @@ class DueItem:
         due: the day, in UTC; it may have passed.
         at: the moment, where it is not the whole day.
         request: number of the request at the gate that it is about; None where it is about none.
-        parties: who had a part in that request, and therefore does not decide.
+        parties: who had a part in that request (`domain.gate.person_of`), and therefore does not decide.
         message: in English; pages say it by its kind.
     """
 
@@ -80,7 +80,7 @@ def _at_the_gate(conn: Connection) -> Iterator[DueItem]:
             item.review_due,
             item.id,
             f"Published without an approval: somebody else reviews it by {item.review_due:%Y-%m-%d %H:%M}.",
-            (item.author, item.decided_by),
+            item.parties,
         )
     for item in gate.list_requests(conn, [gate.OPEN], limit=None):
         since = f"{item.asked_at:%Y-%m-%d %H:%M}"
@@ -91,7 +91,7 @@ def _at_the_gate(conn: Connection) -> Iterator[DueItem]:
             item.asked_at,
             item.id,
             f"Waits for an approval since {since}.",
-            (item.author,),
+            item.parties,
         )
 
 

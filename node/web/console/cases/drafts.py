@@ -32,7 +32,7 @@ from node.web.console.cases.form import (
     take_spelling,
     type_record,
 )
-from node.web.console.cases.own_fields import describe_field, name_field
+from node.web.console.cases.own_fields import name_field
 from node.web.console.cases.sections import (
     EVERY_SECTION,
     PREVENTIVE,
@@ -43,8 +43,8 @@ from node.web.console.cases.sections import (
     Rows,
     Section,
 )
-from node.web.console.cases.text import Fact
 from node.web.console.cases.typed import CHECKED, say_back
+from node.web.console.cases.whole import Line, describe_whole
 from node.web.console.cases.words import FIELDS
 
 pages = Blueprint("case_drafts", __name__)
@@ -79,9 +79,9 @@ class Difference:
 
     name: str
     label: Any
-    before: Sequence[Fact]
-    mine: Sequence[Fact]
-    theirs: Sequence[Fact] | None
+    before: Sequence[Line]
+    mine: Sequence[Line]
+    theirs: Sequence[Line] | None
 
 
 @pages.route("/cases/new", methods=["GET", "POST"], defaults={"key": SECTIONS[0].key})
@@ -287,7 +287,7 @@ def _zone() -> str:
 def _merge(draft: Draft) -> Merge:
     node = this_node()
     fields = read_typed(draft.typed, drafts.base_of(node, draft), _zone())
-    return drafts.merge_draft(node, draft, fields)
+    return drafts.merge_draft(node, person(), draft, fields)
 
 
 def _problems(draft: Draft, typed: Mapping[str, Any]) -> Iterator[Wrong]:
@@ -321,8 +321,8 @@ def _differences(merge: Merge) -> Iterator[Difference]:
     for name in sorted(merge.changes, key=list(SECTION_OF).index):
         if not _fits(name, merge.changes[name]):
             continue
-        theirs = describe_field(name, now.get(name)) if name in merge.theirs else None
-        mine, before = describe_field(name, merge.changes[name]), describe_field(name, merge.base.get(name))
+        theirs = describe_whole(name, now.get(name)) if name in merge.theirs else None
+        mine, before = describe_whole(name, merge.changes[name]), describe_whole(name, merge.base.get(name))
         yield Difference(name, name_field(name), before, mine, theirs)
 
 

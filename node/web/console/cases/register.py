@@ -25,6 +25,7 @@ from node.web.console.cases.drafts import draft_name
 from node.web.console.cases.own_fields import describe_field, name_field
 from node.web.console.cases.sections import EVERY_SECTION
 from node.web.console.cases.text import describe_public, pictures_of
+from node.web.console.cases.whole import describe_whole
 from node.web.console.cases.words import CATEGORIES
 
 STATUS_NAMES: Mapping[str, Any] = MappingProxyType(
@@ -69,14 +70,18 @@ def index() -> str:
     }
     wanted = request.args.get("page", "")
     number = page_number(wanted, _MOST)
-    found, total = listing.list_register(this_node(), PAGE_SIZE, (number - 1) * PAGE_SIZE, **conditions)
+    found, total = _read_register(number, conditions)
     if not found and total:  # beyond the end
         number = page_number(wanted, total)
-        found, total = listing.list_register(this_node(), PAGE_SIZE, (number - 1) * PAGE_SIZE, **conditions)
+        found, total = _read_register(number, conditions)
     return _list(Page(_rows(found), number, total), conditions)
 
 
 _MOST = 1_000_000
+
+
+def _read_register(number: int, conditions: Mapping[str, Any]) -> tuple[list[CaseFile], int]:
+    return listing.list_register(this_node(), PAGE_SIZE, (number - 1) * PAGE_SIZE, actor(), **conditions)
 
 
 @pages.route("/cases/find", methods=["GET", "POST"])
@@ -141,7 +146,10 @@ def changes(opaque: str) -> str:
     rows = [
         (
             change,
-            [(_label(name), _say(name, old), _say(name, new)) for name, (old, new) in change.fields.items()],
+            [
+                (_label(name), describe_whole(name, before), describe_whole(name, after))
+                for name, (before, after) in change.fields.items()
+            ],
         )
         for change in page.items
     ]
@@ -151,6 +159,16 @@ def changes(opaque: str) -> str:
 def case_id_of(opaque: str) -> str:
     """Return the id of an own case by what stands in addresses."""
     return f"{this_node().member}/{opaque}"
+
+
+def open_name(opaque: str, *besides: str) -> str:
+    """Return how a page calls the child of an own case; that its reader is told so is in the journal.
+
+    Args:
+        besides: fields that the page shows, too.
+    """
+    case = register.open_fields(this_node(), case_id_of(opaque), actor(), ["names", *besides])
+    return describe_public(case.record).title
 
 
 def _list(page: "Page[Any]", conditions: Mapping[str, Any], name: str = "", text: str = "") -> str:
@@ -218,12 +236,6 @@ def _label(name: str) -> Any:
     if name == "photos":
         return _("Photographs")
     return name_field(name)
-
-
-def _say(name: str, value: Any) -> list[str]:
-    if name == "photos" and value:
-        return [_("%(number)s photographs", number=len(value))]
-    return [line.text for fact in describe_field(name, value) for line in fact.lines]
 
 
 def _is_given(went: handovers.Handover | None) -> bool:
