@@ -58,6 +58,31 @@ _TURNS = {
 _ONE_AT_A_TIME = threading.Lock()
 
 
+TOO_MANY_BYTES, TOO_MANY_PIXELS, TOO_SMALL, MOVING = "bytes", "pixels", "small", "moving"
+
+
+class UnfitPhotograph(InvalidInput):
+    """A picture that is one, and still cannot be taken.
+
+    Args:
+        reason: TOO_MANY_BYTES, TOO_MANY_PIXELS, TOO_SMALL or MOVING.
+    """
+
+    def __init__(self, reason: str, message: str, next_step: str) -> None:
+        super().__init__(message, next_step)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What is cut off at each side, as a share of the width or height of the upright picture, from 0 to 1."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
 @dataclass(frozen=True)
 class PhotographLimits:
     """How large a photograph may be.
@@ -122,16 +147,17 @@ class Prepared:
     small: Rendition
 
 
-def prepare_photograph(data: bytes, limits: PhotographLimits) -> Prepared:
+def prepare_photograph(data: bytes, limits: PhotographLimits, cut: Cut | None = None) -> Prepared:
     """Turn a person's photograph into the two renditions that are kept and published.
 
-    Transparent places become white, colours sRGB, and the picture stands upright.
+    Transparent places become white, colours sRGB, and the picture stands upright; then it is cut.
 
     Raises:
         InvalidInput: too large, too small, not a still photograph, or not decodable; the message says which.
     """
     if len(data) > limits.input_bytes:
-        raise InvalidInput(
+        raise UnfitPhotograph(
+            TOO_MANY_BYTES,
             f"The photograph is {_megabytes(len(data))}; at most {_megabytes(limits.input_bytes)} are taken.",
             "Save it smaller, for example at half its width, and try again.",
         )
@@ -146,6 +172,8 @@ def prepare_photograph(data: bytes, limits: PhotographLimits) -> Prepared:
         upright = _shrink(image, size)
     if turn is not None:
         upright = upright.transpose(turn)
+    if cut is not None:
+        upright = _cut(upright, cut, limits.shortest_side)
     return Prepared(
         full=_encode_within(upright, limits.full_bytes, _FULL_QUALITIES),
         small=_encode_within(_scale(upright, _SMALL_LONG_SIDE), limits.small_bytes, _SMALL_QUALITIES),
@@ -190,7 +218,7 @@ def _megabytes(size: int) -> str:
 
 def _check_still(container: Container, most_scans: int) -> None:
     if container.animated:
-        raise InvalidInput("The picture is animated.", "Choose one still photograph.")
+        raise UnfitPhotograph(MOVING, "The picture is animated.", "Choose one still photograph.")
     if container.scans > most_scans:
         raise InvalidInput(
             f"The photograph is stored in {container.scans} layers; at most {most_scans} are taken.",
@@ -202,22 +230,26 @@ def _check_affordable(container: Container, limits: PhotographLimits) -> None:
     """Refuse by what the file declares, before anything is decoded."""
     width, height = container.width, container.height
     if min(width, height) < limits.shortest_side:
-        raise InvalidInput(
-            f"The photograph is {width} by {height} pixels; each side needs at least {limits.shortest_side}.",
-            "Choose a larger photograph.",
-        )
+        raise _too_small(width, height, limits.shortest_side, "Choose a larger photograph.")
     if width * height > limits.pixels:
-        raise InvalidInput(
+        raise UnfitPhotograph(
+            TOO_MANY_PIXELS,
             f"The photograph is {width} by {height} pixels; at most {limits.pixels} pixels are taken.",
             "Save it smaller, for example at half its width, and try again.",
         )
     memory = width * height * _BYTES_PER_PIXEL[container.media_type] + container.coefficients
     if memory > limits.memory_bytes:
-        raise InvalidInput(
+        raise UnfitPhotograph(
+            TOO_MANY_PIXELS,
             f"The photograph would need {_megabytes(memory)} of memory to open; "
             f"at most {_megabytes(limits.memory_bytes)} are given.",
             "Save it smaller, or as an ordinary JPEG, and try again.",
         )
+
+
+def _too_small(width: int, height: int, least: int, next_step: str) -> UnfitPhotograph:
+    message = f"The photograph is {width} by {height} pixels; each side needs at least {least}."
+    return UnfitPhotograph(TOO_SMALL, message, next_step)
 
 
 @contextmanager
@@ -268,6 +300,17 @@ def _shrink(image: Image.Image, size: tuple[int, int]) -> Image.Image:
             strip = ImageCms.applyTransform(strip, to_srgb) or strip
         reduced.paste(strip.convert("RGB").reduce(factor), (0, top // factor))
     return reduced.resize(size, Image.Resampling.LANCZOS)
+
+
+def _cut(image: Image.Image, cut: Cut, least: int) -> Image.Image:
+    """Leave what is inside. Raises UnfitPhotograph where that is next to nothing."""
+    width, height = image.size
+    left, top = round(width * cut.left), round(height * cut.top)
+    right, bottom = width - round(width * cut.right), height - round(height * cut.bottom)
+    inside = 0 <= left < right <= width and 0 <= top < bottom <= height
+    if not inside or min(right - left, bottom - top) < least:
+        raise _too_small(max(0, right - left), max(0, bottom - top), least, "Cut off less.")
+    return image.crop((left, top, right, bottom))
 
 
 def _opaque(image: Image.Image) -> Image.Image:

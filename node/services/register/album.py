@@ -1,87 +1,157 @@
-"""The photographs of an own case, as people add, choose and remove them.
+"""The photographs of an own case, the child's and those of companions, as people add, describe, cut, order
+and remove them.
 
-Guarantees: what is added was decoded, stripped and bounded first; every step is a change of the case like any
-other, from the revision that its author saw; of a case's photographs at most one is shown first; a full-size
-one is in the journal before it is shown.
+Guarantees: what is added was decoded, stripped and bounded first, and one file that is no photograph keeps no
+other from being added; every step is a change of the case like any other, from the revision that its author
+saw; of one person's photographs at most one is shown first; a full-size one is in the journal before it is
+shown.
 """
 
 import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from node.adapters.images import Cut, UnfitPhotograph
 from node.errors import Conflict, InvalidInput, NotFound
 from node.runtime import Node
 from node.services.register import cases as register
 from node.services.register.photographs import photographs_in, take_photograph
 from node.store import cases
-from node.store.cases import CaseFile
 from node.store.database import reading, writing
 from node.store.feeds import HELD
 from node.store.journal import JournalEntry, write_journal
 from node.store.photographs import FULL
 
 MAX_PHOTOGRAPHS = 20
-"""As many as schemas/case.v1.json lets a case have."""
+"""As many as schemas/case.v1.json lets a person have."""
+
+TOO_MANY, NO_PHOTOGRAPH = "many", "none"
+"""Why a file was left out, beside the reasons of `UnfitPhotograph`."""
 
 _NO_FILES = Path("/nonexistent")
 
+Photos = list[dict[str, Any]]
 
-def add_photograph(
-    node: Node, case_id: str, data: bytes, about: dict[str, Any], actor: str, revision: int
-) -> CaseFile:
-    """Add a photograph to a case; the first one is shown first.
+
+@dataclass(frozen=True, slots=True)
+class Album:
+    """The photographs of one person in a case, as somebody saw them.
+
+    Attributes:
+        companion: whose, from 0; None for the child's.
+        revision: of the case, as it was seen.
+    """
+
+    case_id: str
+    companion: int | None
+    revision: int
+
+
+def add_photographs(
+    node: Node, album: Album, files: Sequence[bytes], about: Mapping[str, Any], actor: str
+) -> list[str]:
+    """Add photographs; of a person's first ones, the first is shown first.
 
     Args:
-        about: what is known of it, as in a record: `kind`, `taken`, `alt`.
+        about: what is known of all of them, as in a record: `kind`, `taken`.
+
+    Returns:
+        For each file why it was left out; empty where it was added.
 
     Raises:
-        NotFound: the case is not in the register.
+        NotFound: the case is not in the register, or nobody is there whose album it is.
         Conflict: it is erased, on its way elsewhere, or was changed meanwhile.
-        InvalidInput: it is no photograph, too large, one too many, or what is said of it does not fit.
+        InvalidInput: what is said of them does not fit; none is added then.
     """
-    photos = _photos_of(node, case_id)
-    if len(photos) >= MAX_PHOTOGRAPHS:
-        raise InvalidInput("The case has as many photographs as it can have.", "Remove one first.")
-    photo = {**about, "renditions": take_photograph(node, data)}
-    if not any(item.get("primary") for item in photos):
-        photo["primary"] = True
-    return _change(node, case_id, [*photos, photo], actor, revision)
+    photos = _photos_of(node, album)
+    refused = []
+    for data in files:
+        reason, renditions = _take(node, data) if len(photos) < MAX_PHOTOGRAPHS else (TOO_MANY, [])
+        refused.append(reason)
+        if not reason:
+            photos.append({**about, "renditions": renditions})
+    if not all(refused):
+        if not any(item.get("primary") for item in photos):
+            photos[0]["primary"] = True
+        _change(node, album, photos, actor)
+    return refused
 
 
-def choose_photograph(node: Node, case_id: str, number: int, actor: str, revision: int) -> CaseFile:
-    """Have a photograph of a case shown first.
+def choose_photograph(node: Node, album: Album, number: int, actor: str) -> None:
+    """Have a photograph shown first. The errors are those of `remove_photograph`."""
 
-    Args:
-        number: from 0.
+    def choose(photos: Photos) -> None:
+        for photo in photos:
+            photo.pop("primary", None)
+        photos[number]["primary"] = True
 
-    Raises:
-        NotFound: there is no such case or photograph.
-        Conflict: the case is erased, on its way elsewhere, or was changed meanwhile.
-    """
-    photos = _photos_of(node, case_id)
-    _check_number(photos, number)
-    for photo in photos:
-        photo.pop("primary", None)
-    photos[number]["primary"] = True
-    return _change(node, case_id, photos, actor, revision)
+    _change_one(node, album, number, choose, actor)
 
 
-def remove_photograph(node: Node, case_id: str, number: int, actor: str, revision: int) -> CaseFile:
+def move_photograph(node: Node, album: Album, number: int, actor: str) -> None:
+    """Put a photograph before the one that stands before it. The errors are those of `remove_photograph`."""
+
+    def move(photos: Photos) -> None:
+        photos.insert(max(0, number - 1), photos.pop(number))
+
+    _change_one(node, album, number, move, actor)
+
+
+def remove_photograph(node: Node, album: Album, number: int, actor: str) -> None:
     """Take a photograph out of a case; where it was shown first, the next one is.
 
     Args:
         number: from 0.
 
     Raises:
-        NotFound: there is no such case or photograph.
+        NotFound: there is no such case, person or photograph.
         Conflict: the case is erased, on its way elsewhere, or was changed meanwhile.
     """
-    photos = _photos_of(node, case_id)
-    _check_number(photos, number)
-    gone = photos.pop(number)
-    if gone.get("primary") and photos:
-        photos[0]["primary"] = True
-    return _change(node, case_id, photos, actor, revision)
+
+    def remove(photos: Photos) -> None:
+        gone = photos.pop(number)
+        if gone.get("primary") and photos:
+            photos[0]["primary"] = True
+
+    _change_one(node, album, number, remove, actor)
+
+
+def describe_photograph(node: Node, album: Album, number: int, about: Mapping[str, Any], actor: str) -> None:
+    """Say something else of a photograph.
+
+    Args:
+        about: every field of it but `primary` and `renditions`; None takes one out.
+
+    Raises:
+        NotFound, Conflict: as in `remove_photograph`.
+        InvalidInput: it does not fit, with every problem.
+    """
+
+    def describe(photos: Photos) -> None:
+        merged = {**photos[number], **about}
+        photos[number] = {name: value for name, value in merged.items() if value is not None}
+
+    _change_one(node, album, number, describe, actor)
+
+
+def cut_photograph(node: Node, album: Album, number: int, cut: Cut, actor: str) -> None:
+    """Cut the full form of a photograph. As it was, it stays with what the case was before.
+
+    Raises:
+        NotFound, Conflict: as in `remove_photograph`.
+        InvalidInput: next to nothing would be left.
+    """
+
+    def do(photos: Photos) -> None:
+        full = max(photos[number]["renditions"], key=lambda item: int(item["bytes"]))
+        data = node.blobs.get(node.member, full["sha256"])
+        if data is None:
+            raise NotFound("The photograph is not on this disk.", "Add it once more.")
+        photos[number]["renditions"] = take_photograph(node, data, cut)
+
+    _change_one(node, album, number, do, actor)
 
 
 def read_own_photograph(node: Node, case_id: str, sha256: str, actor: str) -> tuple[bytes, str]:
@@ -103,21 +173,53 @@ def read_own_photograph(node: Node, case_id: str, sha256: str, actor: str) -> tu
     return data, photo.media_type
 
 
-def _photos_of(node: Node, case_id: str) -> list[dict[str, Any]]:
-    photos: list[dict[str, Any]] = copy.deepcopy(register.get_case(node, case_id).record.get("photos", []))
+def _take(node: Node, data: bytes) -> tuple[str, list[dict[str, Any]]]:
+    """Take a file; where it cannot be, return why."""
+    try:
+        return "", take_photograph(node, data)
+    except UnfitPhotograph as error:
+        return error.reason, []
+    except InvalidInput:
+        return NO_PHOTOGRAPH, []
+
+
+def _owner_of(record: dict[str, Any], album: Album) -> dict[str, Any]:
+    """Return what of a record has the photographs: the record itself, or a companion in it."""
+    if album.companion is None:
+        return record
+    companions = record.get("companions", ())
+    if not 0 <= album.companion < len(companions):
+        raise NotFound("There is nobody like that in the case.", "It may have been changed.")
+    found: dict[str, Any] = companions[album.companion]
+    return found
+
+
+def _photos_of(node: Node, album: Album) -> Photos:
+    record = register.get_case(node, album.case_id).record
+    photos: Photos = copy.deepcopy(_owner_of(record, album).get("photos", []))
     return photos
 
 
-def _check_number(photos: list[dict[str, Any]], number: int) -> None:
+def _change_one(node: Node, album: Album, number: int, do: Callable[[Photos], None], actor: str) -> None:
+    photos = _photos_of(node, album)
     if not 0 <= number < len(photos):
         raise NotFound("There is no such photograph here.", "It may have been removed.")
+    do(photos)
+    _change(node, album, photos, actor)
 
 
-def _change(node: Node, case_id: str, photos: list[dict[str, Any]], actor: str, revision: int) -> CaseFile:
-    with reading(node.engine) as conn:
-        now = cases.get_case(conn, case_id).revision
-    if now != revision:
+def _change(node: Node, album: Album, photos: Photos, actor: str) -> None:
+    """Store the photographs, if the case is as it was seen: a companion's number is of that revision."""
+    case = register.get_case(node, album.case_id)
+    if case.revision != album.revision:
         raise Conflict(
             "The case was changed by somebody else meanwhile.", "Look at it again and repeat the change."
         )
-    return register.change_case(node, case_id, {"photos": photos or None}, actor, _NO_FILES, revision)
+    record = copy.deepcopy(case.record)
+    owner = _owner_of(record, album)
+    owner.pop("photos", None)
+    if photos:
+        owner["photos"] = photos
+    name = "photos" if album.companion is None else "companions"
+    changes = {name: record.get(name)}
+    register.change_case(node, album.case_id, changes, actor, _NO_FILES, album.revision)

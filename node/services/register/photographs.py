@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from node.adapters.images import Prepared, prepare_photograph
+from node.adapters.images import Cut, Prepared, prepare_photograph
 from node.errors import InvalidInput
 from node.runtime import Node
 from node.store.database import writing
@@ -53,13 +53,16 @@ def import_photographs(node: Node, record: dict[str, Any], folder: Path) -> dict
     return record
 
 
-def take_photograph(node: Node, data: bytes) -> list[dict[str, Any]]:
+def take_photograph(node: Node, data: bytes, cut: Cut | None = None) -> list[dict[str, Any]]:
     """Keep one photograph that was handed in, and return its renditions for a record.
 
+    Args:
+        cut: what of it is left off.
+
     Raises:
-        InvalidInput: it is no photograph, or too large; nothing is kept then.
+        InvalidInput: it is no photograph, too large, or nothing is left of it; nothing is kept then.
     """
-    made = prepare_photograph(data, node.photograph_limits())
+    made = prepare_photograph(data, node.photograph_limits(), cut)
     expect_import(node, [made.small.sha256, made.full.sha256])
     return _keep(node, made)
 

@@ -46,7 +46,17 @@ from node.web.console.base.guard import (
     this_node,
 )
 from node.web.console.base.languages import set_up_languages
-from node.web.console.cases import drafts, endings, imports, moving, place, register, risk
+from node.web.console.cases import (
+    drafts,
+    endings,
+    imports,
+    moving,
+    photographs,
+    place,
+    register,
+    risk,
+    typed,
+)
 from node.web.console.cases.text import show_language
 from node.web.console.federation import erasures, evidence, members
 from node.web.console.foreign import cases as foreign_cases
@@ -66,6 +76,8 @@ _BLUEPRINTS = (
     register.pages,
     drafts.pages,
     place.pages,
+    typed.pages,
+    photographs.pages,
     endings.pages,
     moving.pages,
     imports.pages,

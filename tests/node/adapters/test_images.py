@@ -10,7 +10,7 @@ import zipfile
 import zlib
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -18,7 +18,15 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageDraw, PngImagePlugin
 
 from node.adapters.containers import PNG_SIGNATURE, parse_container
-from node.adapters.images import PhotographLimits, Rendition, check_rendition, prepare_photograph
+from node.adapters.images import (
+    TOO_SMALL,
+    Cut,
+    PhotographLimits,
+    Rendition,
+    UnfitPhotograph,
+    check_rendition,
+    prepare_photograph,
+)
 from node.errors import InvalidInput
 
 LIMITS = PhotographLimits()
@@ -156,6 +164,28 @@ def test_picture_stands_upright(orientation: int) -> None:
         assert near(opened(prepared.full).getpixel((20, 20)), (255, 255, 255), 30)
         assert near(opened(prepared.full).getpixel((250, 350)), (30, 30, 200), 40)
         assert opened(prepared.full).getexif() == {}
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_what_is_cut_is_cut_of_the_upright_picture(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[ORIENTATION_TAG] = orientation
+    lying = picture(400, 300) if orientation > 4 else picture(300, 400)
+    upright = opened(prepare_photograph(saved(lying, "PNG", exif=exif), LIMITS).full)
+    cut = prepare_photograph(saved(lying, "PNG", exif=exif), LIMITS, Cut(0.5, 0.25, 0.1, 0)).full
+    assert (cut.width, cut.height) == (120, 300)
+    for x, y in ((10, 10), (100, 250)):
+        assert near(opened(cut).getpixel((x, y)), cast(Any, upright.getpixel((150 + x, 100 + y))), 30)
+    assert opened(cut).getexif() == {}
+
+
+@pytest.mark.parametrize(
+    "cut", [Cut(0.5, 0, 0.5, 0), Cut(0, 0.9, 0, 0.9), Cut(0.95, 0, 0, 0), Cut(0, 0, 2, 0)]
+)
+def test_a_cut_that_leaves_nobody_is_refused(cut: Cut) -> None:
+    with pytest.raises(UnfitPhotograph, match="each side needs at least 32") as refused:
+        prepare_photograph(saved(picture()), LIMITS, cut)
+    assert refused.value.reason == TOO_SMALL
 
 
 def test_no_metadata_survives() -> None:

@@ -53,6 +53,9 @@ MAX_FIELDS = 5_000
 BY_ITSELF = "X-By-Itself"
 """What a page sends with its own requests that nobody caused, so that a console left alone signs out."""
 
+FILES_LOST = "files-lost"
+"""Stands among the fields of a kept form with which files were sent: those are not kept."""
+
 _PUBLIC = "public"
 _NOT_KEPT = ("csrf_token", "password")
 _BROWSERS = {"Firefox": "Firefox", "Edg": "Edge", "OPR": "Opera", "Chrome": "Chrome", "Safari": "Safari"}
@@ -232,6 +235,8 @@ def _ask_to_sign_in() -> Response:
         session["back"] = request.path
         if found is not None and found.session.complete:
             fields = [item for item in request.form.items(multi=True) if not item[0].endswith(_NOT_KEPT)]
+            if any(file.filename for file in request.files.values()):
+                fields.append((FILES_LOST, "1"))
             if sessions.keep_form(node, found.person, request.path, fields):
                 _say_once(
                     _("You were signed out. What you had entered is kept: sign in to go on."),

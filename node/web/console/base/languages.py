@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from babel import Locale
-from babel.dates import format_date, format_time
+from babel.dates import format_date, format_skeleton, format_time
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
@@ -87,6 +87,11 @@ def show_day(day: date | datetime) -> str:
     if isinstance(day, datetime):
         day = day.astimezone(get_timezone())
     return format_date(day, "medium", _written())
+
+
+def show_month(day: date) -> str:
+    """Write the month of a day, and its year, as the reader does."""
+    return format_skeleton("yMMMM", day, locale=_written())
 
 
 def show_moment(moment: datetime) -> str:

@@ -5,7 +5,8 @@ but by its author's word on the last page; where somebody else has changed the c
 are there to choose from, field by field.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,17 +29,28 @@ from node.web.console.cases.form import (
     read_section,
     read_typed,
     remove_row,
-    suggest_latin,
+    take_spelling,
     type_record,
 )
 from node.web.console.cases.own_fields import name_field
-from node.web.console.cases.sections import SECTION_OF, SECTIONS, WRONG, Leaf, Rows, Section
+from node.web.console.cases.sections import (
+    EVERY_SECTION,
+    PREVENTIVE,
+    SECTION_OF,
+    SECTIONS,
+    WRONG,
+    Leaf,
+    Rows,
+    Section,
+)
+from node.web.console.cases.typed import CHECKED, say_back
 from node.web.console.cases.whole import Line, describe_whole
 from node.web.console.cases.words import FIELDS
 
 pages = Blueprint("case_drafts", __name__)
 
-_BY_KEY = {section.key: section for section in SECTIONS}
+_AT_RISK = "at_risk_preventive"
+_BY_KEY = {section.key: section for section in EVERY_SECTION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +84,18 @@ class Difference:
     theirs: Sequence[Line] | None
 
 
-@pages.route("/cases/new", methods=["GET", "POST"])
+@pages.route("/cases/new", methods=["GET", "POST"], defaults={"key": SECTIONS[0].key})
+@pages.route("/cases/new/<key>", methods=["GET", "POST"])
 @needs(Permission.WRITE_CASES)
-def begin() -> Response | str:
-    """Begin a new case with its first section."""
-    section = SECTIONS[0]
+def begin(key: str) -> Response | str:
+    """Begin a new case with the first section of a child that is missing, or at risk."""
+    section = next((one for one in (SECTIONS[0], PREVENTIVE) if one.key == key), None)
+    if section is None:
+        raise NoSuchPage
     if Form().validate_on_submit():
         typed = {**type_record({}, _zone()), **read_section(section, request.form)}
-        return _go_on(drafts.begin_case(this_node(), person(), typed), section)
+        place = _change_rows(section, typed)
+        return _go_on(drafts.begin_case(this_node(), person(), typed), section, place)
     kept = kept_fields()
     typed = read_section(section, kept) if kept else type_record({}, _zone())
     return _show(None, section, typed, ())
@@ -94,7 +110,8 @@ def change(opaque: str) -> Response | str:
     if form.validate_on_submit():
         draft = drafts.begin_change(this_node(), person(), case, type_record(case.record, _zone()))
         return redirect(_address(draft, _BY_KEY.get(request.form.get("section", ""), SECTIONS[0])), 303)
-    return render_template("cases/change.html", form=form, sections=SECTIONS, opaque=opaque)
+    sections = EVERY_SECTION if _AT_RISK in case.record else SECTIONS
+    return render_template("cases/change.html", form=form, sections=sections, opaque=opaque)
 
 
 @pages.route("/cases/unfinished/<draft_id>/<key>", methods=["GET", "POST"])
@@ -109,9 +126,8 @@ def section(draft_id: str, key: str) -> Response | str:
         return _gone()
     if Form().validate_on_submit():
         typed = {**draft.typed, **read_section(here, request.form)}
-        if wanted := request.form.get("remove", ""):
-            remove_row(here, typed, wanted)
-        return _go_on(drafts.keep_draft(this_node(), person(), draft, typed), here)
+        place = _change_rows(here, typed)
+        return _go_on(drafts.keep_draft(this_node(), person(), draft, typed), here, place)
     kept = kept_fields()
     typed = {**draft.typed, **read_section(here, kept)} if kept else draft.typed
     problems = _problems(draft, typed) if "checked" in request.args else ()
@@ -154,9 +170,9 @@ def check(draft_id: str) -> Response | str:
         draft=draft,
         case=merge.case,
         problems=problems,
-        differences=list(_differences(merge, {wrong.place.partition("-")[0] for wrong in problems})),
+        differences=list(_differences(merge)),
         disputed=merge.disputed,
-        sections=SECTIONS,
+        sections=_way(draft.typed),
         title=_title(draft),
     )
 
@@ -185,8 +201,13 @@ def throw_away(draft_id: str) -> Response | str:
 
 def draft_name(draft: Draft) -> str:
     """Call something unfinished by the child's name, for its author's eyes."""
-    names = draft.typed.get("names") or ()
+    names = draft.typed.get("names") or (draft.typed.get(_AT_RISK) or {}).get("names") or ()
     return next((str(row["full"]) for row in names if row.get("full")), "") or str(_("Name not known"))
+
+
+def _way(typed: Mapping[str, Any]) -> Sequence[Section]:
+    """Return the sections of a case, in order: that of a child at risk only where something stands in it."""
+    return EVERY_SECTION if any((typed.get(_AT_RISK) or {}).values()) else SECTIONS
 
 
 def _title(draft: Draft | None) -> str:
@@ -205,12 +226,26 @@ def _gone() -> Response:
     return redirect(url_for("cases.index"), 303)
 
 
-def _go_on(draft: Draft, here: Section) -> Response:
-    """Go where the button says that was pressed; what was typed is kept already."""
+def _change_rows(here: Section, typed: dict[str, Any]) -> str:
+    """Do what the button says that was pressed, and return the id of the rows that it changed."""
+    if wanted := request.form.get("remove", ""):
+        remove_row(here, typed, wanted)
+        return wanted.rpartition("-")[0]
+    if wanted := request.form.get("spell", ""):
+        return take_spelling(here, typed, wanted) or wanted.rpartition("-")[0]
+    return ""
+
+
+def _go_on(draft: Draft, here: Section, place: str) -> Response:
+    """Go where the button says that was pressed; what was typed is kept already.
+
+    Args:
+        place: the id of the rows that the button changed.
+    """
     if wanted := request.form.get("add", ""):
         return redirect(f"{_address(draft, here, add=wanted)}#{wanted}", 303)
-    if wanted := request.form.get("remove", ""):
-        return redirect(f"{_address(draft, here)}#{wanted.rpartition('-')[0]}", 303)
+    if place:
+        return redirect(f"{_address(draft, here)}#{place}", 303)
     if request.form.get("go") == "place":
         return redirect(url_for("case_place.choose", draft_id=draft.id), 303)
     if request.form.get("go") == "check":
@@ -218,10 +253,10 @@ def _go_on(draft: Draft, here: Section) -> Response:
     wrong = [item for item in _problems(draft, draft.typed) if item.section is here and not item.missing]
     if wrong or request.form.get("go") == "stay":
         return redirect(_address(draft, here, checked=1), 303)
-    place = SECTIONS.index(here) + 1
-    if place == len(SECTIONS):
+    coming = SECTIONS[SECTIONS.index(here) + 1 :] if here in SECTIONS else ()
+    if not coming:
         return redirect(url_for(".check", draft_id=draft.id), 303)
-    return redirect(_address(draft, SECTIONS[place]), 303)
+    return redirect(_address(draft, coming[0]), 303)
 
 
 def _address(draft: Draft, here: Section, **arguments: Any) -> str:
@@ -237,12 +272,13 @@ def _show(draft: Draft | None, here: Section, typed: Mapping[str, Any], problems
         form=Form(),
         draft=draft,
         section=here,
-        sections=SECTIONS,
+        sections=_way(typed) if here is not PREVENTIVE else EVERY_SECTION,
         typed=typed,
         problems=problems,
         errors=errors,
         title=_title(draft),
-        latin=suggest_latin,
+        say_back=say_back,
+        checked=CHECKED,
     )
 
 
@@ -281,13 +317,21 @@ def _words_for(item: Any, *, missing: bool) -> Any:
     return _("This does not fit: it is too long, has signs that nobody can print, or is not one of the list.")
 
 
-def _differences(merge: Merge, wrong: Collection[str]) -> Iterator[Difference]:
+def _differences(merge: Merge) -> Iterator[Difference]:
     """Compare, but for fields that are wrong: they cannot be described."""
     now = merge.case.record if merge.case else {}
-    for name in sorted(merge.changes.keys() - wrong, key=list(SECTION_OF).index):
+    for name in sorted(merge.changes, key=list(SECTION_OF).index):
+        if not _fits(name, merge.changes[name]):
+            continue
         theirs = describe_whole(name, now.get(name)) if name in merge.theirs else None
         mine, before = describe_whole(name, merge.changes[name]), describe_whole(name, merge.base.get(name))
         yield Difference(name, name_field(name), before, mine, theirs)
+
+
+def _fits(name: str, value: Any) -> bool:
+    """Tell whether a field is right by itself: of a whole record only so many problems are told."""
+    problems = drafts.problems_of(this_node(), {name: value}) if value is not None else ()
+    return not any(re.match(rf"{name}\b", problem.path) for problem in problems)
 
 
 def _finished(draft: Draft, merge: Merge, case: CaseFile | None) -> Response:

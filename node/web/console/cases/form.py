@@ -18,13 +18,15 @@ from babel import Locale
 from flask_babel import get_locale
 from werkzeug.datastructures import MultiDict
 
-from node.domain.similarity import fold
-from node.web.console.cases.sections import SECTION_OF, SECTIONS, Group, Item, Leaf, Rows, Section
+from node.domain.romanising import suggest_spellings
+from node.web.console.cases.sections import EVERY_SECTION, PHOTOGRAPH, Group, Item, Leaf, Rows, Section
 
 MAX_TEXT = 20_000
 WAS = "was"
 """Which row of the record a row of the form was, so that it keeps what the form does not show."""
 
+_NOWHERE = "–"
+_DASHES = frozenset("-‐‑–—−")
 _STEP = re.compile(r"[.\[]([A-Za-z0-9_?-]+)\]?|^([A-Za-z0-9_?-]+)")
 _NUMBER = re.compile(r"[+-]?\d{1,9}(?:[.,]\d{1,9})?")
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)(?:[ T]+(\d{1,2}:\d\d(?::\d\d)?) *(Z|[+-]\d\d:\d\d)?)?", re.ASCII)
@@ -51,6 +53,51 @@ def remove_row(section: Section, typed: dict[str, Any], wanted: str) -> None:
     found = _find_rows(section, typed, rows)
     if found is not None and number.isascii() and number.isdecimal() and int(number[:4]) < len(found[1]):
         del found[1][int(number[:4])]
+
+
+def take_spelling(section: Section, typed: dict[str, Any], wanted: str) -> str:
+    """Add a name as it may be spelled in Latin letters, because somebody pressed for it.
+
+    Args:
+        wanted: the id of a row of names, and which of its spellings: "names-0-1".
+
+    Returns:
+        The id of the row that is there now; empty where there is nothing to add.
+    """
+    at, _dash, number = wanted.rpartition("-")
+    rows, _dash, row = at.rpartition("-")
+    found = _find_rows(section, typed, rows)
+    if found is None or found[0].name != "names" or len(found[1]) >= found[0].most:
+        return ""
+    names = found[1]
+    name = names[int(row)] if row in map(str, range(len(names))) else {}
+    spellings = suggest_spellings(name.get("full", ""), code_of(name.get("lang", ""), "languages"))
+    if number not in map(str, range(len(spellings))):
+        return ""
+    spelling = spellings[int(number)]
+    added = {
+        "full": spelling.text,
+        "kind": name.get("kind", ""),
+        "lang": name.get("lang", ""),
+        "script": "Latn",
+        "transliteration_of": name["full"],
+        "system": spelling.system,
+    }
+    names.append({**_empty(found[0].fields), **added})
+    return f"{rows}-{len(names) - 1}"
+
+
+def find_leaf(at: str) -> tuple[Section, Leaf] | None:
+    """Find a field by its id in whatever rows it stands, such as "companions-3-names-0-full"."""
+    steps = [step for step in at.split("-") if not step.isdecimal()]
+    every = (*EVERY_SECTION, PHOTOGRAPH)
+    section = next((one for one in every if any([item.name] == steps[:1] for item in one.items)), None)
+    item: Item | None = None
+    fields: Sequence[Item] = section.items if section else ()
+    for step in steps:
+        item = next((inner for inner in fields if inner.name == step), None)
+        fields = () if item is None or isinstance(item, Leaf) else item.fields
+    return (section, item) if section and isinstance(item, Leaf) else None
 
 
 def _read(item: Item, sent: "MultiDict[str, str]", at: str) -> Any:
@@ -115,26 +162,33 @@ def _find_rows(section: Section, typed: dict[str, Any], at: str) -> tuple[Rows, 
 # --- From a record, and to one ---
 
 
-def type_record(record: Mapping[str, Any], timezone: str) -> dict[str, Any]:
-    """Write a record as somebody would have typed it."""
+def type_record(
+    record: Mapping[str, Any], timezone: str, sections: Sequence[Section] = EVERY_SECTION
+) -> dict[str, Any]:
+    """Write a record, or what there is for some sections, as somebody would have typed it."""
     zone = ZoneInfo(timezone)
     return {
-        item.name: _type(item, record.get(item.name), zone) for section in SECTIONS for item in section.items
+        item.name: _type(item, record.get(item.name), zone) for section in sections for item in section.items
     }
 
 
-def read_typed(typed: Mapping[str, Any], base: Mapping[str, Any], timezone: str) -> dict[str, Any]:
-    """Return every field that the form has with its value; None for none.
+def read_typed(
+    typed: Mapping[str, Any],
+    base: Mapping[str, Any],
+    timezone: str,
+    sections: Sequence[Section] = EVERY_SECTION,
+) -> dict[str, Any]:
+    """Return every field that the sections have with its value; None for none.
 
     Args:
         base: the record that was there before: what was not touched stays exactly as it is in it.
     """
-    zone, before = ZoneInfo(timezone), type_record(base, timezone)
+    zone, before = ZoneInfo(timezone), type_record(base, timezone, sections)
     return {
         item.name: base.get(item.name)
         if _same(item, typed.get(item.name), before[item.name])
         else _value(item, typed.get(item.name), base.get(item.name), zone)
-        for section in SECTIONS
+        for section in sections
         for item in section.items
     }
 
@@ -163,6 +217,8 @@ def _type_leaf(leaf: Leaf, value: Any, zone: ZoneInfo) -> Any:
         return list(value or ())
     if value is None:
         return ""
+    if leaf.kind == "where":
+        return "" if value == "all" else ", ".join(value) or _NOWHERE
     if leaf.kind in ("countries", "languages"):
         return ", ".join(value)
     if leaf.kind in ("moment", "missing"):
@@ -189,7 +245,7 @@ def _type_moment(text: str, zone: ZoneInfo) -> str:
 
 def _value(item: Item, typed: Any, base: Any, zone: ZoneInfo) -> Any:
     if isinstance(item, Leaf):
-        return _value_of_leaf(item, typed or "", zone)
+        return value_of(item, typed or "", zone)
     if isinstance(item, Group):
         return _value_of_group(item, typed or {}, base if isinstance(base, Mapping) else {}, zone)
     if item.texts:
@@ -223,7 +279,7 @@ def _value_of_group(
 def _value_of_texts(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for number, row in enumerate(rows):
-        tag = _code(row.get("lang", ""), "languages") or f"?{number}"
+        tag = code_of(row.get("lang", ""), "languages") or f"?{number}"
         made[tag if tag not in made else f"?{number}"] = {
             "text": row.get("text", ""),
             "origin": row.get("origin") or "original",
@@ -231,7 +287,8 @@ def _value_of_texts(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return made
 
 
-def _value_of_leaf(leaf: Leaf, typed: Any, zone: ZoneInfo) -> Any:
+def value_of(leaf: Leaf, typed: Any, zone: ZoneInfo) -> Any:
+    """Return what a field says in a record; None for nothing, and what cannot be read as it is."""
     if not typed:
         return leaf.codes[0] if leaf.idle else None
     match leaf.kind:
@@ -240,14 +297,16 @@ def _value_of_leaf(leaf: Leaf, typed: Any, zone: ZoneInfo) -> Any:
         case "sex":
             return int(typed)
         case "country":
-            return _code(typed, "territories")
+            return code_of(typed, "territories")
         case "language":
-            return _code(typed, "languages")
+            return code_of(typed, "languages")
         case "script":
-            return _code(typed, "scripts")
-        case "countries" | "languages":
-            kind = "territories" if leaf.kind == "countries" else "languages"
-            return [_code(part, kind) for part in re.split(r"[,;،]", typed) if part.strip()]
+            return code_of(typed, "scripts")
+        case "where" if typed in _DASHES:
+            return []
+        case "countries" | "languages" | "where":
+            kind = "languages" if leaf.kind == "languages" else "territories"
+            return [code_of(part, kind) for part in re.split(r"[,;،]", typed) if part.strip()]
         case "moment" | "missing":
             return _moment(typed, zone, day_alone=leaf.kind == "missing")
         case "role":
@@ -278,7 +337,7 @@ def _moment(text: str, zone: ZoneInfo, *, day_alone: bool) -> str:
     return moment.isoformat(timespec="seconds")
 
 
-def _code(text: str, kind: str) -> str:
+def code_of(text: str, kind: str) -> str:
     """Return the code for a name in the reader's language or English; else what was typed."""
     text = text.strip()
     for language in dict.fromkeys((str(get_locale() or "en"), "en")):
@@ -299,16 +358,16 @@ def _codes(language: str, kind: str) -> Mapping[str, str]:
 # --- Problems ---
 
 
-def place_problem(path: str, typed: Mapping[str, Any]) -> tuple[str, Leaf | Group | Rows | None]:
+def place_problem(
+    path: str, typed: Mapping[str, Any], sections: Sequence[Section] = EVERY_SECTION
+) -> tuple[str, Leaf | Group | Rows | None]:
     """Return the id of the field that a problem's path leads to, and the field.
 
     Args:
         path: as in a schema's problem: "names[0].full", "circumstances.pt.text".
     """
     steps = [first or second for first, second in _STEP.findall(path)]
-    if not steps or steps[0] not in SECTION_OF:
-        return "", None
-    fields: Sequence[Item] = SECTION_OF[steps[0]].items
+    fields: Sequence[Item] = [item for section in sections for item in section.items]
     found: Item | None = None
     value: Any = typed
     at: list[str] = []
@@ -340,8 +399,3 @@ def _row_of(rows: Rows, typed: Sequence[Mapping[str, Any]], step: str) -> int | 
     if step in tags:
         return tags.index(step)
     return next((number for number, tag in enumerate(tags) if tag.startswith("?")), None)
-
-
-def suggest_latin(name: str) -> str:
-    """Write a name in Latin letters as it may be read; nothing where it is in such letters already."""
-    return "" if name.isascii() else fold(name).title()

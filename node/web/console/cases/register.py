@@ -6,21 +6,17 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
-from flask_wtf.file import FileField, FileRequired
 from werkzeug.wrappers import Response as BaseResponse
-from wtforms import HiddenField, SelectField, StringField
-from wtforms.fields.choices import SelectChoice
-from wtforms.validators import Length
 
 from node.domain.lifecycle import UNDO_WINDOW, can_undo
 from node.domain.permissions import Permission
-from node.errors import Conflict, InvalidInput
+from node.errors import InvalidInput
 from node.services.people import turns
-from node.services.register import album, drafts, finding, gate, handover, history, listing
 from node.services.register import cases as register
+from node.services.register import drafts, finding, gate, handover, history, listing
 from node.store import handovers
 from node.store.cases import DRAFT, ERASED, PUBLISHED, STATUSES, WITHDRAWN, CaseFile
 from node.web.console.base.forms import Form
@@ -30,12 +26,10 @@ from node.web.console.base.paging import PAGE_SIZE, Page, page_number
 from node.web.console.cases.drafts import draft_name
 from node.web.console.cases.maps import map_of
 from node.web.console.cases.own_fields import describe_field, name_field
-from node.web.console.cases.sections import SECTIONS
-from node.web.console.cases.text import describe_briefly, describe_public
+from node.web.console.cases.sections import EVERY_SECTION
+from node.web.console.cases.text import describe_briefly, describe_public, pictures_of
 from node.web.console.cases.whole import describe_whole
 from node.web.console.cases.words import CATEGORIES
-
-MAX_PICTURE_BYTES = 28 << 20
 
 STATUS_NAMES: Mapping[str, Any] = MappingProxyType(
     {
@@ -88,38 +82,6 @@ _HANDOVER: Mapping[str, tuple[Any, str, Any]] = MappingProxyType(
 _SHOWN_ELSEWHERE = frozenset({"photos"})
 
 pages = Blueprint("cases", __name__)
-
-
-class PhotographForm(Form):
-    """A photograph to add."""
-
-    picture = FileField(
-        lazy_gettext("Photograph"),
-        [FileRequired(lazy_gettext("Choose a file."))],
-        description=lazy_gettext("JPEG, PNG or WebP. Place and camera are taken out of it."),
-        render_kw={"accept": "image/jpeg,image/png,image/webp"},
-    )
-    taken = StringField(
-        lazy_gettext("Taken"),
-        [Length(max=23, message=lazy_gettext("Write a date like 2014-03-05, 2014-03, 2014~ or 2013/2015."))],
-        description=lazy_gettext("Like 2026-06, or 2026~ for about 2026"),
-    )
-    kind = SelectField(
-        lazy_gettext("Kind"),
-        choices=[
-            SelectChoice("photo", lazy_gettext("Photograph")),
-            SelectChoice("age_progressed", lazy_gettext("Drawn older")),
-            SelectChoice("composite", lazy_gettext("Drawn from descriptions")),
-        ],
-    )
-    revision = HiddenField()
-
-
-class NumberForm(Form):
-    """Which photograph, of the case as it was seen."""
-
-    number = HiddenField()
-    revision = HiddenField()
 
 
 @pages.route("/cases")
@@ -223,7 +185,7 @@ def show(opaque: str) -> str:
         opaque=opaque,
         text=text,
         sections=describe_sections(case.record),
-        photographs=text.photographs,
+        photographs=pictures_of(case.record, node.clock().date()),
         map=map_of(case.record.get("last_seen")),
         standing=standing,
         notices=[(NOTICES[notice.kind], notice.due) for notice in standing.notices],
@@ -259,53 +221,6 @@ def changes(opaque: str) -> str:
         for change in page.items
     ]
     return render_template("cases/history.html", page=page, rows=rows, opaque=opaque)
-
-
-@pages.route("/cases/<opaque>/photographs", methods=["GET", "POST"])
-@needs(Permission.WRITE_CASES, body=MAX_PICTURE_BYTES)
-def photographs(opaque: str) -> BaseResponse | str:
-    """Show the photographs of a case, and add one."""
-    node, case_id = this_node(), case_id_of(opaque)
-    case = register.get_case(node, case_id)
-    form = PhotographForm()
-    if form.validate_on_submit():
-        about = {"kind": form.kind.data} | ({"taken": form.taken.data.strip()} if form.taken.data else {})
-        data = form.picture.data.stream.read(node.photograph_limits().input_bytes + 1)
-        try:
-            album.add_photograph(node, case_id, data, about, actor(), read_revision(form.revision.data))
-        except InvalidInput as error:
-            _blame(form, error)
-        except Conflict:
-            flash(_changed(), "error")
-        else:
-            flash(_("The photograph is added."))
-            return redirect(url_for(".photographs", opaque=opaque), 303)
-    form.revision.data = case.revision
-    return render_template(
-        "cases/photographs.html", form=form, numbers=NumberForm(), case=case, opaque=opaque
-    )
-
-
-@pages.route("/cases/<opaque>/photographs/primary", methods=["POST"])
-@needs(Permission.WRITE_CASES)
-def choose_photograph(opaque: str) -> BaseResponse:
-    """Have a photograph shown first."""
-    return _change_album(opaque, album.choose_photograph, _("It is shown first now."))
-
-
-@pages.route("/cases/<opaque>/photographs/remove", methods=["POST"])
-@needs(Permission.WRITE_CASES)
-def remove_photograph(opaque: str) -> BaseResponse:
-    """Take a photograph out of a case."""
-    return _change_album(opaque, album.remove_photograph, _("The photograph is taken out of the case."))
-
-
-@pages.route("/cases/<opaque>/photographs/<sha256>")
-@needs(Permission.SEE_CASES)
-def photograph(opaque: str, sha256: str) -> Response:
-    """Send a photograph of an own case."""
-    data, media_type = album.read_own_photograph(this_node(), case_id_of(opaque), sha256, actor())
-    return Response(data, mimetype=media_type)
 
 
 def case_id_of(opaque: str) -> str:
@@ -370,7 +285,7 @@ def describe_sections(record: Mapping[str, Any]) -> list[tuple[Any, list[Any]]]:
     """Cut a record into the sections of the form, and what has no place there into a last one."""
     shown = []
     left = dict(record)
-    for section in SECTIONS:
+    for section in EVERY_SECTION:
         names = [item.name for item in section.items if item.name in left]
         facts = [fact for name in names for fact in describe_field(name, left.pop(name))]
         shown.append((section, facts))
@@ -420,29 +335,3 @@ def read_revision(text: Any) -> int:
     """Read a whole number that a form carries; -1 where somebody put something else there."""
     text = str(text or "")
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else -1
-
-
-def _changed() -> str:
-    return str(_("Somebody else changed the case meanwhile. Nothing was changed: look at it, and try again."))
-
-
-def _blame(form: PhotographForm, error: InvalidInput) -> None:
-    if any(".taken" in problem for problem in error.problems):
-        form.taken.errors = [_("Write a date like 2014-03-05, 2014-03, 2014~ or 2013/2015.")]
-    else:
-        form.picture.errors = [
-            _("This file cannot be taken: it is no photograph, too large, too small or one too many.")
-        ]
-
-
-def _change_album(opaque: str, do: Any, done: str) -> BaseResponse:
-    form = NumberForm()
-    if form.validate_on_submit():
-        number, revision = read_revision(form.number.data), read_revision(form.revision.data)
-        try:
-            do(this_node(), case_id_of(opaque), number, actor(), revision)
-        except Conflict:
-            flash(_changed(), "error")
-        else:
-            flash(done)
-    return redirect(url_for(".photographs", opaque=opaque), 303)

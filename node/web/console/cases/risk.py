@@ -190,8 +190,8 @@ def address_of_due(item: DueItem, reader: Person) -> str:
         "expiry": "case_gate.propose",
         "risk": "case_risk.assess",
         "long_term": "case_risk.assess",
-        "photo": "cases.photographs",
-        "photo_age": "cases.photographs",
+        "photo": "case_photographs.album",
+        "photo_age": "case_photographs.album",
     }.get(item.kind, "cases.show")
     return url_for(endpoint, opaque=opaque)
 

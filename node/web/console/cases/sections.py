@@ -15,9 +15,12 @@ _DATE_HINT = _(
     "Like 2014-03-05. Not sure? 2014-03 is some day in March, 2014~ is about 2014, 2013/2015 is in between."
 )
 _MOMENT_HINT = _("Day, then time if it is known: 2026-11-02 17:30")
+_DAY_HINT = _("Like 2026-11-02")
 _ROLE_HINT = _("The role, such as duty officer. No names of people.")
 _LANGUAGE_HINT = _("Name or code, such as pt")
 _COUNTRY_HINT = _("Name or code, such as BR")
+_FOR_STAFF = _("For staff of other members.")
+_STAYS_HERE = _("It never leaves the house.")
 _LIST_HINT = _("Names or codes, with commas between them.")
 
 WRONG: Mapping[str, Any] = MappingProxyType(
@@ -33,6 +36,10 @@ WRONG: Mapping[str, Any] = MappingProxyType(
         "script": _("Write the name of a script, such as Latin or Arabic, or its code of four letters."),
         "number": _("Write a number within what is possible."),
         "role": _("Write a role in Latin letters, such as duty officer."),
+        "where": _(
+            "Write names of countries or their codes with commas between them, or a dash for nowhere."
+        ),
+        "case": _("Write the whole id of the case: its member, a slash, and 26 letters and digits."),
         "phone": _("Write a telephone number like +33144556677, or an address that begins with https://"),
     }
 )
@@ -44,7 +51,7 @@ class Leaf:
     """One field that is typed or chosen.
 
     Attributes:
-        kind: "line", "text", "choice", "ticks", or one of those that are written in a certain way.
+        kind: "line", "text", "choice", "ticks", or one of those that are written in a certain way (`WRONG`).
         idle: a choice with a value from the start, which by itself fills nothing in.
     """
 
@@ -165,12 +172,38 @@ def _names(most: int) -> Rows:
         Leaf("script", _("Script"), "script"),
         Leaf("given", _("Given name")),
         Leaf("family", _("Family name")),
+        _leaf("order", "choice", codes="given_first family_first"),
+        Leaf(
+            "transliteration_of",
+            _("Written in other letters, it is"),
+            hint=_("The name that this one spells, exactly as it stands above."),
+        ),
+        Leaf("system", _("Spelled by"), hint=_("Such as passport or ISO 9")),
     )
     return Rows("names", FIELDS["names"], fields, most, _("The most used name first."))
 
 
+def _destinations() -> Rows:
+    fields = (
+        _COUNTRY,
+        _texts("region", FIELDS["region"]),
+        _leaf("confidence", "choice", codes="low medium high"),
+    )
+    return Rows("destinations", FIELDS["destinations"], fields)
+
+
+def _decision(name: str, label: Any, hint: Any) -> Group:
+    fields = (
+        Leaf("decided_on", _("Decided on"), "day", _DAY_HINT),
+        Leaf("by_role", _("Decided by"), "role", _ROLE_HINT),
+        Leaf("reason", _("Why"), hint=hint),
+    )
+    return Group(name, label, fields)
+
+
 _SEX = Leaf("sex", FIELDS["sex"], "sex", codes=("2", "1", "0", "9"))
 _COUNTRY = _leaf("country", "country", _COUNTRY_HINT)
+_SUBDIVISION = Leaf("subdivision", _("Province or state"), hint=_("Code, such as BR-SP"))
 
 SECTIONS: Sequence[Section] = (
     Section(
@@ -181,6 +214,15 @@ SECTIONS: Sequence[Section] = (
             _SEX,
             _age("age_at_disappearance"),
             _leaf("birth", "date", _DATE_HINT),
+            Group(
+                "birth_place",
+                FIELDS["birth_place"],
+                (
+                    _COUNTRY,
+                    _SUBDIVISION,
+                    _texts("place", _("Town or place"), _FOR_STAFF),
+                ),
+            ),
             _leaf("nationalities", "countries", _LIST_HINT),
             _leaf("languages_spoken", "languages", _LIST_HINT),
         ),
@@ -205,9 +247,9 @@ SECTIONS: Sequence[Section] = (
                 FIELDS["last_seen"],
                 (
                     _COUNTRY,
-                    Leaf("subdivision", _("Province or state"), hint=_("Code, such as BR-SP")),
+                    _SUBDIVISION,
                     _texts("area", _("Area for the public"), _("A town or district, never an address.")),
-                    _texts("place", _("Exact place"), _("For staff of other members.")),
+                    _texts("place", _("Exact place"), _FOR_STAFF),
                     Leaf("lat", _("Latitude"), "number", _("Like -23.55")),
                     Leaf("lon", _("Longitude"), "number", _("Like -46.63")),
                     Leaf("radius_m", _("Somewhere within so many metres"), "number"),
@@ -313,7 +355,7 @@ SECTIONS: Sequence[Section] = (
     ),
     Section(
         "others",
-        _("People and vehicles"),
+        _("People, vehicles, other cases"),
         (
             Rows(
                 "companions",
@@ -326,7 +368,7 @@ SECTIONS: Sequence[Section] = (
                         codes="mother father step_parent grandparent sibling relative guardian partner "
                         "friend acquaintance stranger other unknown",
                     ),
-                    _names(5),
+                    _names(20),
                     _SEX,
                     _age("age"),
                     _texts("description", FIELDS["description"]),
@@ -339,14 +381,15 @@ SECTIONS: Sequence[Section] = (
                 (_leaf("make"), _leaf("model"), _leaf("colour"), _leaf("plate"), _COUNTRY),
                 10,
             ),
+            _destinations(),
             Rows(
-                "destinations",
-                FIELDS["destinations"],
+                "links",
+                FIELDS["links"],
                 (
-                    _COUNTRY,
-                    _texts("region", FIELDS["region"]),
-                    _leaf("confidence", "choice", codes="low medium high"),
+                    _leaf("case", "case", _("Its id, as it stands at the end of its page.")),
+                    _leaf("kind", "choice", codes="same_person sibling same_incident"),
                 ),
+                hint=_("Only cases that other members can see, too."),
             ),
         ),
     ),
@@ -385,8 +428,17 @@ SECTIONS: Sequence[Section] = (
                     _leaf("basis", "choice", codes="parental court le_duty vital_interest"),
                     _leaf("given_by_role", "role", _ROLE_HINT),
                     _leaf("scope", "ticks", codes="network public photograph poster alert media face_search"),
-                    _leaf("date", "day", _("Like 2026-11-02")),
+                    _leaf("date", "day", _DAY_HINT),
                     _leaf("withdrawn_at", "moment", _MOMENT_HINT),
+                ),
+            ),
+            Group(
+                "parental",
+                FIELDS["parental"],
+                (
+                    _leaf("hague_states", "countries", _LIST_HINT),
+                    _leaf("custody_order", "choice", codes="none applied_for in_force disputed unknown"),
+                    _texts("central_authority", FIELDS["central_authority"]),
                 ),
             ),
         ),
@@ -430,6 +482,53 @@ SECTIONS: Sequence[Section] = (
             ),
             _texts("narrative", FIELDS["narrative"]),
             _leaf("reference"),
+            Rows(
+                "external_refs",
+                FIELDS["external_refs"],
+                (
+                    _leaf("system", "choice", codes="interpol sis national pfif"),
+                    Leaf("value", _("Number there")),
+                ),
+            ),
+        ),
+    ),
+    Section(
+        "showing",
+        _("Where it is shown"),
+        (
+            Leaf(
+                "show_in",
+                _("Countries whose public may see the case"),
+                "where",
+                _("Names or codes, with commas between them. Empty: everywhere. A dash: nowhere."),
+            ),
+            _decision(
+                "publication_decision",
+                _("Decision of the police to show the people with the child to the public"),
+                _STAYS_HERE,
+            ),
+            _decision(
+                "adult_decision",
+                _("Decision that the case stays public after the 18th birthday"),
+                _STAYS_HERE,
+            ),
+            Group(
+                "alert",
+                FIELDS["alert"],
+                (
+                    _leaf("state", "choice", codes="proposed active cancelled"),
+                    _leaf("level", "choice", codes="amber missing_child"),
+                    Group(
+                        "area",
+                        FIELDS["area"],
+                        (
+                            _leaf("countries", "countries", _LIST_HINT),
+                            _texts("text", _("Area in words")),
+                        ),
+                    ),
+                    _leaf("until", "moment", _MOMENT_HINT),
+                ),
+            ),
         ),
     ),
     Section(
@@ -438,12 +537,62 @@ SECTIONS: Sequence[Section] = (
         (
             _leaf("review_due", "moment", _MOMENT_HINT),
             _leaf("purge_by", "moment", _MOMENT_HINT),
-            Leaf("notes", _("Notes of the house"), "text", _("They never leave the house.")),
+            Leaf("notes", _("Notes of the house"), "text", _STAYS_HERE),
         ),
     ),
 )
-"""The form, page by page."""
+"""The form of a child that is missing, page by page."""
+
+PREVENTIVE = Section(
+    "preventive",
+    _("At risk, not yet missing"),
+    (
+        Group(
+            "at_risk_preventive",
+            _("The child, and what is feared"),
+            (
+                _names(20),
+                _SEX,
+                _leaf("birth", "date", _DATE_HINT),
+                _leaf("nationalities", "countries", _LIST_HINT),
+                _destinations(),
+                Leaf("until", _("In force until"), "day", _DAY_HINT),
+            ),
+        ),
+    ),
+)
+"""The one page of a child that is not missing. Such a case needs no other, and only police see it."""
+
+PHOTOGRAPH = Section(
+    "photograph",
+    _("About the photograph"),
+    (
+        Leaf("kind", FIELDS["kind"], "choice", codes=("photo", "age_progressed", "composite"), idle=True),
+        Leaf("taken", _("Taken or made"), "date", _DATE_HINT),
+        Leaf(
+            "age_depicted", _("Age that it shows, in years"), "number", _("Of a picture that is drawn older.")
+        ),
+        _texts(
+            "alt",
+            _("What it shows"),
+            _("For people who cannot see it: face, hair, clothes. Nothing about the case."),
+        ),
+        Leaf("rights_holder", _("Who has the rights"), hint=_("Such as the family")),
+        Leaf("licence", _("Terms on which it may be used")),
+        Leaf(
+            "allowed_uses",
+            _("May be used for"),
+            "ticks",
+            _("None ticked: whatever the consent covers."),
+            ("web", "poster", "alert", "press", "social_media", "face_search"),
+        ),
+        Leaf("expires_at", _("Last day on which it may be shown"), "day", _DAY_HINT),
+    ),
+)
+"""What is said of a photograph, on a page of its own."""
+
+EVERY_SECTION: Sequence[Section] = (PREVENTIVE, *SECTIONS)
 
 SECTION_OF: Mapping[str, Section] = MappingProxyType(
-    {item.name: section for section in SECTIONS for item in section.items}
+    {item.name: section for section in (*SECTIONS, PREVENTIVE) for item in section.items}
 )

@@ -13,14 +13,25 @@ from types import MappingProxyType
 from typing import Any
 
 from babel import Locale
-from flask_babel import get_locale
+from flask_babel import get_locale, lazy_gettext
 from flask_babel import gettext as _
 
-from node.web.console.base.languages import show_day, show_moment, show_number
+from node.domain.edtf import edtf_bounds
+from node.domain.lifecycle import PICTURE_LASTS
+from node.web.console.base.languages import show_day, show_moment, show_month, show_number
+from node.web.console.base.writing import isolated
 from node.web.console.cases.words import CODES, FIELDS, SEXES
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _BETWEEN = " · "
+_SEASONS: Mapping[str, Any] = MappingProxyType(
+    {
+        "21": lazy_gettext("spring of %(year)s"),
+        "22": lazy_gettext("summer of %(year)s"),
+        "23": lazy_gettext("autumn of %(year)s"),
+        "24": lazy_gettext("winter of %(year)s"),
+    }
+)
 # Shown in places of their own, or of no use to a reader.
 _ELSEWHERE = frozenset({"photos", "salt"})
 
@@ -55,7 +66,6 @@ class CaseText:
 
     Attributes:
         names: as they are written, the principal one first; empty where nobody knows one.
-        photographs: SHA-256 of the small form of each photograph, the primary one first.
         facts: everything else.
     """
 
@@ -64,30 +74,45 @@ class CaseText:
     age: str
     missing_since: str
     place: str
-    photographs: Sequence[str]
     facts: Sequence[Fact]
 
     @property
     def title(self) -> str:
         """How a page calls the child."""
-        return self.names[0].text if self.names else _("Name not known")
+        return isolated(self.names[0].text) if self.names else str(_("Name not known"))
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A photograph as pages show it.
+
+    Attributes:
+        forms: SHA-256 of each form of it, the small one first.
+        alt: what it shows, for who cannot see it.
+        notes: what to know about it: that it is drawn, when it was taken, that it is old.
+    """
+
+    forms: Sequence[str]
+    alt: Said
+    notes: Sequence[str]
 
 
 def describe_public(part: Mapping[str, Any]) -> CaseText:
-    """Describe the public part of a case."""
+    """Describe the public part of a case, or a whole record as its public part would be; of a child that is
+    not missing, who it is."""
     return replace(describe_briefly(part), facts=describe_part(part))
 
 
 def describe_briefly(part: Mapping[str, Any]) -> CaseText:
     """Describe the public part of a case as one of a list: without `facts`, which are most of the work."""
     seen = part.get("last_seen", {})
+    child = part if "names" in part else part.get("at_risk_preventive", part)
     return CaseText(
-        names=[_name(item) for item in part.get("names", ())],
-        sex=_sex(part.get("sex")),
+        names=[_name(item) for item in child.get("names", ())],
+        sex=_sex(child.get("sex")),
         age=_age(part["age_at_disappearance"]) if "age_at_disappearance" in part else "",
         missing_since=show_date(part.get("missing_since", "")),
         place=_BETWEEN.join(line.text for line in _place(seen)[:1]),
-        photographs=[forms[0] for forms in photographs_of(part) if forms],
         facts=(),
     )
 
@@ -101,14 +126,61 @@ def describe_part(part: Mapping[str, Any]) -> list[Fact]:
     ]
 
 
-def photographs_of(part: Mapping[str, Any]) -> list[list[str]]:
-    """Return the SHA-256 of every form of each photograph of a part, the small one first; the primary
-    photograph is the first."""
-    photos = sorted(part.get("photos", ()), key=lambda photo: not photo.get("primary", False))
-    return [
-        [item["sha256"] for item in sorted(photo.get("renditions", ()), key=lambda item: int(item["bytes"]))]
-        for photo in photos
-    ]
+def pictures_of(part: Mapping[str, Any], today: date | None = None) -> list[Picture]:
+    """Describe the photographs of a part or a record: the child's, the primary one first, then those of
+    companions.
+
+    Args:
+        today: tells which are old; None where that is of no matter.
+    """
+    shown = sorted(part.get("photos", ()), key=lambda photo: not photo.get("primary", False))
+    child = describe_briefly(part)
+    who = [isolated(child.names[0].text) if child.names else "", child.sex, child.age]
+    looks = [line.text for name in ("hair", "eyes") if name in part for line in _lines(name, part[name])]
+    facts = ", ".join(filter(None, (*who, *looks))) or str(_("the child"))
+    found = [describe_picture(photo, facts, at, today) for at, photo in enumerate(shown, 1)]
+    for companion in part.get("companions", ()):
+        facts = name_companion(companion)
+        found += [
+            describe_picture(photo, facts, at, today)
+            for at, photo in enumerate(companion.get("photos", ()), 1)
+        ]
+    return [picture for picture in found if picture.forms]
+
+
+def describe_picture(photo: Mapping[str, Any], facts: str, number: int, today: date | None) -> Picture:
+    """Describe one photograph.
+
+    Args:
+        facts: whom it shows, for a photograph that nobody has described.
+    """
+    forms = sorted(photo.get("renditions", ()), key=lambda item: int(item["bytes"]))
+    alt = Said(str(_("Photograph %(number)s: %(facts)s", number=show_number(number), facts=facts)))
+    return Picture(
+        forms=[item["sha256"] for item in forms],
+        alt=_in_words(photo["alt"]) if photo.get("alt") else alt,
+        notes=list(_notes_of(photo, today)),
+    )
+
+
+def name_companion(companion: Mapping[str, Any]) -> str:
+    """Name somebody who is with the child: by name, else by what they are to the child."""
+    names = [isolated(str(item["full"])) for item in companion.get("names", ())][:1]
+    codes = (companion.get("relation"), companion.get("role"))
+    return ", ".join(names + [str(CODES.get(code, code)) for code in codes if code])
+
+
+def _notes_of(photo: Mapping[str, Any], today: date | None) -> Iterator[str]:
+    """Say what somebody who looks at a photograph has to know."""
+    if photo.get("kind") in ("age_progressed", "composite"):
+        yield str(CODES[photo["kind"]])
+    if "age_depicted" in photo:
+        yield str(_("shows the age of %(age)s", age=show_number(int(photo["age_depicted"]))))
+    if taken := photo.get("taken"):
+        yield str(_("taken: %(date)s", date=show_date(taken)))
+        last = edtf_bounds(taken)[1]
+        if today and last and last + PICTURE_LASTS <= today and photo.get("kind") == "photo":
+            yield str(_("old: the child may look different now"))
 
 
 def show_date(text: str) -> str:
@@ -123,8 +195,8 @@ def show_date(text: str) -> str:
     try:
         if "T" in text:
             return show_moment(datetime.fromisoformat(text))
-        return show_day(date.fromisoformat(text)) if _DAY.fullmatch(text) else _without_unknown(text)
-    except ValueError:  # the 31st of February fits the pattern, too
+        return show_day(date.fromisoformat(text)) if _DAY.fullmatch(text) else _show_vague(text)
+    except (ValueError, KeyError):  # the 31st of February fits the pattern, too
         return text
 
 
@@ -139,8 +211,26 @@ def show_language(tag: str) -> str:
     return str((get_locale() or Locale("en")).languages.get(code, tag))
 
 
-def _without_unknown(text: str) -> str:
-    return "" if text == ".." else re.sub("(-XX)+$", "", text)
+def show_script(code: str) -> str:
+    """Return the name of a script in the reader's language."""
+    return str((get_locale() or Locale("en")).scripts.get(code, code))
+
+
+def _show_vague(text: str) -> str:
+    """Write a date of which less than the day is known: a month, a season, a year, a decade."""
+    year, _dash, rest = text.partition("-")
+    month = rest.partition("-")[0]
+    if text == "..":
+        return ""
+    if year.endswith("X"):
+        first = year.replace("X", "0")
+        span = "XX" if year.endswith("XX") else "X"
+        return str(_("%(year)s to %(last)s", year=first, last=year.replace(span, "99"[: len(span)])))
+    if month in _SEASONS:
+        return str(_SEASONS[month]) % {"year": year}
+    if not month or month == "XX":
+        return year
+    return show_month(date(int(year), int(month), 1))
 
 
 def _lines(name: str, value: Any) -> list[Said]:
@@ -162,7 +252,7 @@ def _inner(value: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if key in value and key not in _ELSEWHERE:
             lines = _lines(key, value[key])
             if lines:
-                yield key, ", ".join(line.text for line in lines)
+                yield key, ", ".join(isolated(line.text) for line in lines)
 
 
 def _plain(name: str, value: Any) -> str:
@@ -223,7 +313,7 @@ def _place(value: Mapping[str, Any]) -> list[Said]:
     if not value:
         return []
     words = _in_words(value["place"]) if "place" in value else Said("")
-    where = ", ".join(filter(None, (words.text, show_country(value["country"]))))
+    where = ", ".join(filter(None, (isolated(words.text), show_country(value["country"]))))
     lines = [Said(where, words.language, words.note)]
     if "lat" in value:
         position = f"{value['lat']:.5f}, {value['lon']:.5f}"
@@ -239,7 +329,7 @@ def _contacts(value: Sequence[Mapping[str, Any]]) -> list[Said]:
         about = [str(CODES.get(item["kind"], item["kind"]))]
         about += [show_country(item["country"])] if "country" in item else []
         about += [", ".join(map(show_language, item["languages"]))] if item.get("languages") else []
-        about += [item["hours"]] if "hours" in item else []
+        about += [isolated(item["hours"])] if "hours" in item else []
         call = "" if item["kind"] == "web" else str(item["value"])
         lines.append(Said(str(item["value"]), note=_BETWEEN.join(about), call=call))
     return lines

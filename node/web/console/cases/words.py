@@ -27,6 +27,7 @@ CATEGORIES: Mapping[str, Any] = MappingProxyType(
 FIELDS: Mapping[str, Any] = MappingProxyType(
     {
         "names": _("Names"),
+        "order": _("Which comes first"),
         "kind": _("Kind"),
         "relation": _("Relation to the child"),
         "role": _("Part in it"),
@@ -116,6 +117,8 @@ CODES: Mapping[str, Any] = MappingProxyType(
         "legal": _("legal name"),
         "alias": _("alias"),
         "nickname": _("nickname"),
+        "given_first": _("given name first"),
+        "family_first": _("family name first"),
         "black": _("black"),
         "blue": _("blue"),
         "brown": _("brown"),
@@ -267,6 +270,11 @@ CODES: Mapping[str, Any] = MappingProxyType(
         "forced_crime": _("forced crime"),
         "forced_marriage": _("forced marriage"),
         "armed_group": _("armed group"),
+        "photo": _("photograph"),
+        "age_progressed": _("drawn older"),
+        "composite": _("drawn from descriptions"),
+        "press": _("press"),
+        "social_media": _("social media"),
         "none": _("none"),
         "other": _("other"),
         "unknown": _("not known"),

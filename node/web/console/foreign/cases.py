@@ -5,6 +5,7 @@ this case in this session, and only those parts that their roles read; each read
 """
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from flask import Blueprint, abort, current_app, make_response, redirect, render_template, url_for
 from flask_babel import lazy_gettext
@@ -21,7 +22,7 @@ from node.web.console.base.forms import Form
 from node.web.console.base.guard import actor, needs, person, this_node, visit
 from node.web.console.base.writing import line
 from node.web.console.cases.maps import map_of
-from node.web.console.cases.text import describe_part, describe_public, photographs_of
+from node.web.console.cases.text import Picture, describe_part, describe_public, pictures_of
 from protocol.errors import ProtocolError
 from protocol.leaf import check_case_id
 
@@ -152,11 +153,11 @@ def _page(opened: Opened, form: PurposeForm, stated: str) -> str:
     )
 
 
-def _held(opened: Opened, part: str) -> list[tuple[str, str]]:
-    """Return the photographs of a part that are on this disk: of each the smallest and the largest form."""
-    blobs = this_node().blobs
-    held = (
-        [sha256 for sha256 in forms if blobs.has(opened.owner, sha256)]
-        for forms in photographs_of(opened.parts.get(part, {}))
-    )
-    return [(forms[0], forms[-1]) for forms in held if forms]
+def _held(opened: Opened, part: str) -> list[Picture]:
+    """Return the photographs of a part that are on this disk, each with the forms that are."""
+    node = this_node()
+    found = [
+        replace(picture, forms=[sha256 for sha256 in picture.forms if node.blobs.has(opened.owner, sha256)])
+        for picture in pictures_of(opened.parts.get(part, {}), node.clock().date())
+    ]
+    return [picture for picture in found if picture.forms]

@@ -5,7 +5,7 @@ under a random name, so that the way back from a case leads to the results again
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +32,7 @@ from node.web.console.base.forms import Form
 from node.web.console.base.guard import actor, needs, person, this_node
 from node.web.console.base.paging import PAGE_SIZE, Page, page_number
 from node.web.console.base.writing import line
-from node.web.console.cases.text import CaseText, describe_briefly
+from node.web.console.cases.text import CaseText, describe_briefly, pictures_of
 from node.web.console.cases.words import CATEGORIES, SEXES
 from node.web.console.foreign.cases import address_of
 
@@ -223,15 +223,13 @@ def _query(form: SearchForm, offset: int) -> Query:
 
 def _result(found: Found, owners: Mapping[str, Provenance]) -> Result:
     text = describe_briefly(found.public)
-    return Result(
-        found, text, address_of(found.case_id), _photograph(found, text.photographs), owners.get(found.owner)
-    )
+    return Result(found, text, address_of(found.case_id), _photograph(found), owners.get(found.owner))
 
 
-def _photograph(found: Found, hashes: Sequence[str]) -> str:
+def _photograph(found: Found) -> str:
     """Return the address of the first photograph whose small form is on this disk."""
     member, opaque = found.case_id.split("/")
-    for sha256 in hashes:
+    for sha256 in (picture.forms[0] for picture in pictures_of(found.public)):
         if this_node().blobs.has(found.owner, sha256):
             return url_for("foreign.photograph", member=member, opaque=opaque, sha256=sha256)
     return ""

@@ -29,6 +29,7 @@ from node.services.people.encryption import encrypt
 from node.services.people.passwords import hash_password
 from node.services.register import album, drafts, finding, gate, handover, saved, takeover
 from node.services.register import cases as register
+from node.services.register.album import Album
 from node.services.register.drafts import Draft
 from node.services.register.saved import SavedSearch
 from node.services.spreadsheets import intake
@@ -159,12 +160,13 @@ class Entered:
     def examples(self) -> dict[str, Any]:
         """Give a value for every argument that stands in an address of these pages."""
         opaque = self.case.case_id.partition("/")[2]
+        photograph = {"sha256": self.photograph, "whose": 0, "number": 0, "step": "earlier"}
         return {
             "opaque": opaque,
-            "sha256": self.photograph,
             "draft_id": self.draft.id,
             "key": "child",
             "import_id": self.spreadsheet,
+            **photograph,
         }
 
 
@@ -174,7 +176,8 @@ def enter(console: Console) -> Entered:
     (made,) = console.federation.publish(
         node.member, sample_full_record(photos=None, companions=None, alert=None)
     )
-    case = album.add_photograph(node, made.case_id, picture(), {"kind": "photo"}, "test", 1)
+    album.add_photographs(node, Album(made.case_id, None, 1), [picture()], {"kind": "photo"}, "test")
+    case = register.get_case(node, made.case_id)
     typed = type_record(case.record, "UTC")
     draft = drafts.begin_change(node, console.people[Role.OPERATOR], case, typed)
     data = b"Reference;Name;Sex\n1;Ana;?\n2;Bo;m\n"

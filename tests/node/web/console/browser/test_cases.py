@@ -19,6 +19,48 @@ def keep_picture(page: Page, name: str) -> None:
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 
 
+def add_photographs(console: Console, page: Page, language: str) -> None:
+    """Add two photographs and something else, describe one, and cut it by drawing a frame."""
+    files = [console.federation.folder / name for name in ("child.png", "other.png", "letter.png")]
+    for file, data in zip(files, (picture(), picture(), b"Dear Sir"), strict=True):
+        file.write_bytes(data)
+    expect(page.locator(".drop [role=status]")).to_be_visible()
+    page.locator("input[type=file]").set_input_files(files)
+    expect(page.locator(".drop [role=status]")).to_contain_text("letter.png")
+    page.locator("form button.main").click()
+    expect(page.locator(".album img")).to_have_count(2)
+    expect(page.get_by_role("alert")).to_contain_text("letter.png")
+    check_accessible(page)
+    keep_picture(page, f"photographs-{language}")
+    page.set_viewport_size({"width": 360, "height": 740})
+    keep_picture(page, f"photographs-phone-{language}")
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.locator("a[href$='/0/0']").click()
+    page.locator("#alt-0-lang").fill("en")
+    page.locator("#alt-0-text").fill("A boy with a cap")
+    check_accessible(page)
+    keep_picture(page, f"photograph-{language}")
+    page.locator("button.main").click()
+    expect(page.get_by_alt_text("A boy with a cap")).to_be_visible()
+    page.locator("a[href$='/0/0/cut']").click()
+    expect(page.locator(".cut img")).to_have_js_property("complete", True)
+    box = page.locator(".cut").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 0.25, box["y"] + box["height"] * 0.1)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.75, box["y"] + box["height"] * 0.7, steps=4)
+    page.mouse.up()
+    expect(page.locator("#left")).to_have_value("25")
+    expect(page.locator("#bottom")).to_have_value("30")
+    check_accessible(page)
+    keep_picture(page, f"cut-{language}")
+    page.locator("button.main").click()
+    expect(page.locator(".album img")).to_have_count(2)
+    first = page.locator(".album img").first
+    shape = first.evaluate("image => image.decode().then(() => image.naturalWidth / image.naturalHeight)")
+    assert shape == pytest.approx((360 * 0.5) / (450 * 0.6), rel=0.05)
+
+
 @pytest.mark.parametrize("language", ["en", "ar"])
 def test_a_case_is_entered_in_a_browser(served: tuple[Console, str], page: Page, language: str) -> None:
     console, url = served
@@ -41,6 +83,19 @@ def test_a_case_is_entered_in_a_browser(served: tuple[Console, str], page: Page,
     page.locator("button[name=add][value=names]").click()
     expect(page.locator("#names-1-full")).to_be_visible()
     expect(page.get_by_text("Shevchuk Dmitro")).to_be_visible()
+    page.locator("#names-0-lang").fill("uk")
+    page.locator("#names-0-full").press("End")
+    page.locator("#names-0-full").press_sequentially(" ")
+    page.locator("button[name=spell]", has_text="Shevchuk Dmytro").click()
+    expect(page.locator("#names-1-full")).to_have_value("Shevchuk Dmytro")
+    expect(page.locator("#names-1-script")).to_have_value("Latn")
+    page.locator("#birth").fill("2014-13")
+    expect(page.locator("#birth-said .error-text")).to_be_visible()
+    page.locator("#birth").fill("2014~")
+    expect(page.locator("#birth-said .error-text")).not_to_be_visible()
+    expect(page.locator("#birth-said")).to_contain_text("2014")
+    check_accessible(page)
+    keep_picture(page, f"case-names-{language}")
     page.locator("#names-1-full").fill("Dmytro")
     page.locator("button[name=remove][value=names-0]").click()
     expect(page.locator("#names-0-full")).to_have_value("Dmytro")
@@ -72,6 +127,12 @@ def test_a_case_is_entered_in_a_browser(served: tuple[Console, str], page: Page,
     page.locator("#risk-assessed_at").fill("2026-11-03 09:00")
     page.locator("#risk-assessed_by_role").fill("duty officer")
     page.locator("button.main").click()
+    page.locator("#show_in").fill("-")
+    page.locator("#show_in").press("Tab")
+    expect(page.locator("#show_in-said")).not_to_be_empty()
+    page.locator("#show_in").fill("")
+    check_accessible(page)
+    page.locator("button.main").click()
     page.locator("#review_due").fill("2026-12-03")
     page.locator("button.main").click()
     expect(page.get_by_role("alert")).to_be_visible()  # purge_by is missing
@@ -86,15 +147,10 @@ def test_a_case_is_entered_in_a_browser(served: tuple[Console, str], page: Page,
     assert case.record["names"][0]["full"] == "Dmytro"
     check_accessible(page)
     page.goto(f"{page.url}/photographs")
-    child = console.federation.folder / "child.png"
-    child.write_bytes(picture())
-    page.locator("input[type=file]").set_input_files(child)
-    page.locator("form button.main").click()
-    expect(page.locator(".album img")).to_be_visible()
-    check_accessible(page)
+    add_photographs(console, page, language)
     page.goto(page.url.removesuffix("/photographs"))
-    page.locator(".album img").scroll_into_view_if_needed()
-    expect(page.locator(".album img")).to_have_js_property("complete", True)
+    page.locator(".album img").first.scroll_into_view_if_needed()
+    expect(page.locator(".album img").first).to_have_js_property("complete", True)
     assert page.evaluate("document.querySelector('.album img').naturalWidth") > 0
     check_accessible(page)
     keep_picture(page, f"case-{language}")
