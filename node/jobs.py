@@ -27,7 +27,7 @@ from node.services.endings import erasure, revival
 from node.services.following import arrivals, partner, pruning, pulling, replicas
 from node.services.leads import inbox, sending
 from node.services.members import membership
-from node.services.people import sessions
+from node.services.people import sessions, sign_in
 from node.services.register import drafts, handover, ledger, publishing, takeover
 from node.services.safekeeping import recovery
 from node.services.witnesses import gossip, witnessing
@@ -88,6 +88,7 @@ class Jobs:
         every(300, "refresh", lambda: membership.refresh(node))
         every(600, "forget", self._forget_requests)
         every(600, "old sign-ins", lambda: sessions.forget_old(node))
+        every(600, "unknown names", lambda: sign_in.tell_unknown(node))
         every(3600, "old drafts", lambda: drafts.forget_old(node))
         every(600, "message lives", lambda: messages.expire(node))
         every(3600, "remind of all", lambda: ledger.remind(node))

@@ -16,7 +16,7 @@ import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from PIL import Image, ImageCms
@@ -39,12 +39,6 @@ _RENDITION_PARTS = {
     "image/png": frozenset({"IHDR", "PLTE", "tRNS", "IDAT", "IEND"}),
     "image/webp": frozenset({"VP8", "VP8L", "VP8X", "ALPH"}),
 }
-
-# A progressive JPEG has about ten scans. Each costs a pass over the whole picture and only a few bytes of
-# file: without a bound, one file could keep a decoder busy for a day.
-_MOST_SCANS = 100
-# Of a finished rendition: a peer's document can cite hundreds, each of which every node decodes.
-_MOST_RENDITION_SCANS = 16
 
 _FULL_QUALITIES = (88, 82, 76, 70, 62)
 _SMALL_QUALITIES = (80, 74, 68, 62, 56)
@@ -73,21 +67,30 @@ class PhotographLimits:
         pixels: of that file, whatever it needs in memory.
         memory_bytes: working memory while it is decoded. With 128 MB: JPEG up to `pixels` (in several scans
             about 40 megapixels), PNG 25 megapixels, WebP 8 megapixels.
+        scans: of a JPEG. A progressive one has about ten; each costs a pass over the whole picture and only a
+            few bytes of file, so that without a bound one file could keep a decoder busy for a day.
         shortest_side: in pixels; anything smaller shows nobody.
         long_side: of the full rendition, in pixels.
         full_bytes: the policy's `photo_bytes`.
         small_bytes: the policy's `small_photo_bytes`.
-        rendition_pixels: of a peer's rendition.
+        rendition_pixels, rendition_scans: of what a peer has finished: it can send hundreds, each of which is
+            decoded here.
     """
 
     input_bytes: int = 30_000_000
     pixels: int = 64_000_000
     memory_bytes: int = 128_000_000
+    scans: int = 100
     shortest_side: int = 32
     long_side: int = 1600
     full_bytes: int = 3_000_000
     small_bytes: int = 12_288
     rendition_pixels: int = 4_000_000
+    rendition_scans: int = 16
+
+    def for_peers(self) -> "PhotographLimits":
+        """Return the limits for a photograph that another member has made small and sends again."""
+        return replace(self, pixels=self.rendition_pixels, scans=self.rendition_scans)
 
 
 @dataclass(frozen=True)
@@ -133,7 +136,7 @@ def prepare_photograph(data: bytes, limits: PhotographLimits) -> Prepared:
             "Save it smaller, for example at half its width, and try again.",
         )
     container = parse_container(data)
-    _check_still(container)
+    _check_still(container, limits.scans)
     _check_affordable(container, limits)
     with _decoding(data, container) as image:
         size = _fit(image.size, limits.long_side)
@@ -172,7 +175,7 @@ def check_rendition(data: bytes, declared: Mapping[str, Any], limits: Photograph
         raise _refused(f"holds more than pixels ({', '.join(sorted(foreign))})")
     if container.width * container.height > limits.rendition_pixels:
         raise _refused(f"has more than {limits.rendition_pixels} pixels")
-    _check_still(container, _MOST_RENDITION_SCANS)
+    _check_still(container, limits.rendition_scans)
     with _decoding(data, container) as image:
         image.load()
 
@@ -185,7 +188,7 @@ def _megabytes(size: int) -> str:
     return f"{size / 1_000_000:.1f} MB"
 
 
-def _check_still(container: Container, most_scans: int = _MOST_SCANS) -> None:
+def _check_still(container: Container, most_scans: int) -> None:
     if container.animated:
         raise InvalidInput("The picture is animated.", "Choose one still photograph.")
     if container.scans > most_scans:

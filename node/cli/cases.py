@@ -6,13 +6,13 @@ from typing import Any
 import click
 
 from node.cli.arguments import STANDARD_INPUT, read_input, read_pairs
+from node.cli.gate import print_preview
 from node.cli.opening import actor, pass_node
 from node.cli.output import (
     json_option,
     print_json,
     print_record,
     print_table,
-    readable_fields,
     remark,
     safe,
     say,
@@ -20,12 +20,11 @@ from node.cli.output import (
     yes_option,
 )
 from node.cli.publishing import no_ring_option, ring, tidy
-from node.domain.disclosure import Disclosed
 from node.domain.lifecycle import UNDO_WINDOW
 from node.errors import InvalidInput
 from node.runtime import Node
 from node.services import messages
-from node.services.register import cases, finding, handover, publishing
+from node.services.register import cases, finding, handover, leaving, ledger, publishing
 from node.services.register.cases import CaseSource, CaseStanding, Holding
 from node.store.cases import STATUSES
 from node.store.handovers import Handover
@@ -231,15 +230,11 @@ def preview(node: Node, case_id: str, as_json: bool) -> None:
     Example:
       gmcn case preview police.fr.example/k3ta7qmxk3ta7qmxk3ta7qmxk3
     """
-    leaving = publishing.preview(node, case_id, actor())
-    record = cases.get_case(node, case_id).record
+    found = leaving.preview(node, case_id, actor())
     if as_json:
-        print_json({"case": case_id, **_parts(leaving), "stays": _staying(record, leaving)})
-        return
-    for part, values in _parts(leaving).items():
-        rows = readable_fields(values or {})
-        print_table((f"{part}: field", "as it would be seen"), rows or [("-", "nothing")])
-    say(f"stays in the house: {shown(_staying(record, leaving))}")
+        print_json({"case": case_id, **found.parts, "kept_from": found.kept_from, "stays": found.stays})
+    else:
+        print_preview(found)
 
 
 @case.command()
@@ -382,18 +377,30 @@ def keep(node: Node, case_id: str, as_json: bool) -> None:
 
 @case.command()
 @_case_id
+@click.option("--signed", is_flag=True, help="The receipts of its erasure themselves, one a line.")
 @json_option
 @pass_node
-def receipts(node: Node, case_id: str, as_json: bool) -> None:
+def receipts(node: Node, case_id: str, signed: bool, as_json: bool) -> None:
     """Show which member holds which version of a case, and who has erased it, by their receipts.
 
     `newest` is the version that this node has published last, `confirmed` the one that the member has signed
-    a receipt for. The version after the last is the erasure. Times are the member's.
+    a receipt for. The version after the last is the erasure. Times are the member's. A signed receipt is a
+    JWT that anybody can check with the network's roster.
 
     \b
-    Example:
+    Examples:
       gmcn case receipts police.fr.example/k3ta7qmxk3ta7qmxk3ta7qmxk3
+      gmcn case receipts police.fr.example/k3ta7qmxk3ta7qmxk3ta7qmxk3 --signed > erased.txt
     """
+    if signed:
+        tokens = ledger.list_statements(node, case_id)
+        if as_json:
+            print_json(tokens)
+        elif tokens:
+            say("\n".join(tokens))
+        else:
+            remark("No member has signed a receipt of its erasure yet.")
+        return
     found = cases.holdings(node, case_id)
     if as_json:
         print_json(found)
@@ -492,15 +499,6 @@ def _read_fields(fields: tuple[str, ...]) -> dict[str, Any]:
 
 def _folder(file: Path) -> Path:
     return Path() if file == STANDARD_INPUT else file.parent
-
-
-def _parts(leaving: Disclosed) -> dict[str, dict[str, Any] | None]:
-    return {"public": leaving.public, "network": leaving.network, "police": leaving.police}
-
-
-def _staying(record: dict[str, Any], leaving: Disclosed) -> list[str]:
-    let_out = {name for part in _parts(leaving).values() for name in part or ()} | leaving.head.keys()
-    return sorted(record.keys() - let_out)
 
 
 def _versions(item: CaseStanding) -> str:

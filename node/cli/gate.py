@@ -8,14 +8,26 @@ import click
 
 from node.cli.arguments import read_input, read_pairs
 from node.cli.opening import actor, pass_node
-from node.cli.output import json_option, print_json, print_table, readable, remark, safe, say, shown, utc_time
+from node.cli.output import (
+    json_option,
+    print_json,
+    print_table,
+    readable,
+    readable_field,
+    remark,
+    safe,
+    say,
+    shown,
+    utc_time,
+)
 from node.cli.publishing import no_ring_option, published_as_json, ring, say_published, tidy
 from node.domain.gate import QUESTIONS
 from node.errors import InvalidInput
 from node.runtime import Node
 from node.services.register import cases
 from node.services.register import gate as service
-from node.services.register.gate import Preview, RequestView
+from node.services.register.gate import RequestView
+from node.services.register.leaving import Preview
 from node.services.register.publishing import Published
 from node.store.gate import OPEN, STATES, GateRequest
 
@@ -27,8 +39,9 @@ _reason = click.option("--reason", required=True, metavar="TEXT", help="Why, wit
 def gate() -> None:
     """Ask for a publication, approve or refuse one: nothing leaves before a second person has seen it.
 
-    Whoever asks never approves. A request ends as soon as the record, or what would leave of it, is another.
-    In an emergency `override` publishes at once; somebody else reviews that within 24 hours.
+    Whoever asks never approves, nor whoever wrote any of it. A request ends as soon as the record, or what
+    would leave of it, is another. In an emergency `override` publishes at once; somebody else reviews that
+    within 24 hours.
 
     \b
     Examples:
@@ -152,7 +165,7 @@ def show(node: Node, number: int, as_json: bool) -> None:
     for finding in view.findings:
         say(f"{'refuses' if finding.refuses else 'weigh':<9} {finding.message}")
     if view.preview is not None:
-        _print_preview(view.preview)
+        print_preview(view.preview)
         if not view.as_asked:
             remark("What would leave is not what was asked for: a new request is needed.")
 
@@ -163,7 +176,7 @@ def show(node: Node, number: int, as_json: bool) -> None:
 @json_option
 @pass_node
 def approve(node: Node, number: int, no_ring: bool, as_json: bool) -> None:
-    """Approve a request, which publishes the case. Whoever asked may not.
+    """Approve a request, which publishes the case. Whoever asked for it, or wrote any of it, may not.
 
     \b
     Example:
@@ -234,9 +247,9 @@ def override(node: Node, number: int, reason: str, no_ring: bool, as_json: bool)
 @json_option
 @pass_node
 def review(node: Node, number: int, verdict: str, reason: str, no_ring: bool, as_json: bool) -> None:
-    """Settle what was published without an approval. Whoever asked for it or published it may not.
+    """Settle what was published without an approval. Whoever wrote, asked for or published it may not.
 
-    What was wrong is withdrawn, unless something else was approved and published since.
+    What was wrong is withdrawn, unless something was approved and published since.
 
     \b
     Examples:
@@ -291,15 +304,18 @@ def _say_review(found: GateRequest) -> None:
         say(f"review    {verdict}, {by}: {safe(found.review_reason)}")
 
 
-def _print_preview(preview: Preview) -> None:
+def print_preview(preview: Preview) -> None:
+    """Show part by part what would leave of a case, beside what peers have of it."""
     parts = dict.fromkeys(change.part for change in preview.fields)
     for part in parts:
         rows = [
             (
                 change.field,
                 change.change,
-                readable(change.after) if change.after is not None else "-",
-                readable(change.before) if change.change in ("changed", "removed") else "",
+                readable_field(change.field, change.after) if change.after is not None else "-",
+                readable_field(change.field, change.before)
+                if change.change in ("changed", "removed")
+                else "",
             )
             for change in preview.fields
             if change.part == part

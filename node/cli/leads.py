@@ -1,5 +1,6 @@
 """`gmcn leads`: what was told about own cases, and what is told to the owners of others'."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -108,11 +109,11 @@ def show(node: Node, number: int, save: Path | None, entry: int, as_json: bool) 
                 "history": [_entry_as_json(item) for item in view.history],
                 "pictures": view.pictures,
                 "delivery": view.delivery,
-                "alike": view.alike,
+                "alike": inbox.find_alike(node, view.lead),
             }
         )
         return
-    _print_lead(view)
+    _print_lead(view, inbox.find_alike(node, view.lead))
 
 
 @leads.command()
@@ -314,7 +315,7 @@ def answer(
     _tell(number, member, mail.deliver(node, member), as_json=as_json)
 
 
-def _print_lead(view: LeadView) -> None:
+def _print_lead(view: LeadView, alike: Sequence[int]) -> None:
     lead = view.lead
     say(f"case      {lead.case_id}")
     say(f"type      {lead.kind}")
@@ -333,8 +334,8 @@ def _print_lead(view: LeadView) -> None:
     if view.pictures:
         which = ", ".join(f"entry {entry}" if entry else "the lead" for entry in view.pictures)
         say(f"pictures  {which}: --save FILE")
-    if view.alike:
-        say(f"alike     {', '.join(map(str, view.alike))}")
+    if alike:
+        say(f"alike     {', '.join(map(str, alike))}")
     if view.history:
         rows = [
             (item.id, item.at, item.by, item.kind, item.about, safe(item.text), _when(item))

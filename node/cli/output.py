@@ -53,7 +53,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: st
 
 def print_record(values: Mapping[str, Any]) -> None:
     """Print the fields of a case's record or part on standard output."""
-    print_table(("field", "value"), readable_fields(values))
+    print_table(("field", "value"), [(name, readable_field(name, item)) for name, item in values.items()])
 
 
 def print_rich(value: RenderableType) -> None:
@@ -141,11 +141,6 @@ def safe(text: str) -> str:
     return "".join(char if _is_harmless(char) else "�" for char in text)
 
 
-def readable_fields(values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Write the fields of a case for people, as the rows of a table."""
-    return [(name, _field(name, value)) for name, value in values.items()]
-
-
 def readable(value: Any) -> str:
     """Write a value of a case for people: texts with their language, objects and lists without brackets."""
     match value:
@@ -155,7 +150,9 @@ def readable(value: Any) -> str:
                 for lang, item in value.items()
             )
         case dict():
-            return ", ".join(f"{name} {_on_one_line(_field(name, item))}" for name, item in value.items())
+            return ", ".join(
+                f"{name} {_on_one_line(readable_field(name, item))}" for name, item in value.items()
+            )
         case list() if any(isinstance(item, dict) for item in value):
             return "\n".join(f"- {readable(item)}" for item in value)
         case list():
@@ -197,7 +194,8 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, dict) and all(isinstance(value.get(name), str) for name in ("text", "origin"))
 
 
-def _field(name: str, value: Any) -> str:
+def readable_field(name: str, value: Any) -> str:
+    """Write a field of a case for people."""
     if name == "sex" and isinstance(value, int):
         return next((word for word, code in SEXES.items() if code == value), str(value))
     return readable(value)

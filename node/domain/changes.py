@@ -9,12 +9,32 @@ import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 Parts = Mapping[str, Mapping[str, Any]]
 """Content by part: "head" (what the owner decides of it), "public", "network", "police"; without salts."""
 
 ADDED, CHANGED, REMOVED, SAME = "added", "changed", "removed", "same"
+
+RESTRICTING: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(
+            ("allowed_uses", "expires_at", "licence", "rights_holder", "taken", "age_depicted"), "renditions"
+        ),
+        "radius_m": "lat",
+        "until": "",
+        "confidence": "",
+        "kind": "",
+        "role": "",
+        "origin": "",
+        "transliteration_of": "",
+        "measured_on": "",
+        "withdrawn_at": "",
+    }
+)
+"""Members of an object that narrow what another member of it says, or all of it where that has no name here:
+without them it would say more, or something else, and so they are not taken out alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +93,17 @@ def _compare_part(name: str, before: Mapping[str, Any], after: Mapping[str, Any]
 
 
 def _is_within(before: Any, after: Any) -> bool:
-    """Tell whether a value is the one before, or that with something taken out."""
+    """Tell whether a value is the one before, or that with something taken out that does not narrow the rest;
+    of what narrows it by a list, such as the uses of a photograph, some may go."""
     match before, after:
         case dict(), dict():
-            return all(key in before and _is_within(before[key], value) for key, value in after.items())
+            return all(
+                key in before and _is_within(before[key], value) for key, value in after.items()
+            ) and all(
+                name in after
+                for name, narrowed in RESTRICTING.items()
+                if name in before and (not narrowed or narrowed in after)
+            )
         case list(), list():
             return all(any(_is_within(old, new) for old in before) for new in after)
     return type(before) is type(after) and bool(before == after)

@@ -173,6 +173,12 @@ def changes_of(answers: Mapping[str, Any], record: Mapping[str, Any]) -> dict[st
     return {"show_in": None if where == "all" else where}
 
 
+def person_of(actor: str) -> str:
+    """Return who somebody is, whichever way they came in: whoever sits at the machine under the name of
+    somebody in the console is that person."""
+    return actor.rpartition(":")[2].casefold()
+
+
 def needed(answers: Mapping[str, Any], record: Mapping[str, Any]) -> list[Question]:
     """Choose the questions that a case needs an answer to, by the answers so far."""
     asked = {"always"}
@@ -211,7 +217,8 @@ def findings_of(
         default: what would leave by the network's.
     """
     found = [
-        *_on_basis(answers, record, leaving),
+        *hindrances_of(record, leaving),
+        *_on_basis(answers, record),
         *_on_risk(answers, record),
         *_on_texts(answers, record, leaving),
         *_on_channels(answers, record, leaving),
@@ -220,7 +227,29 @@ def findings_of(
     return sorted(found, key=lambda finding: not finding.refuses)
 
 
-def _on_basis(answers: Mapping[str, Any], record: Mapping[str, Any], leaving: Parts) -> Iterator[Finding]:
+def hindrances_of(record: Mapping[str, Any], leaving: Parts) -> Iterator[Finding]:
+    """Say what refuses whatever is answered: the consent in the record does not cover what leaves, or not any
+    more.
+
+    Args:
+        leaving: what would leave by the member's own rules.
+    """
+    consent = record.get("consent", {})
+    if "withdrawn_at" in consent:
+        yield Finding(
+            "basis", True, "withdrawn", "The consent in the record was withdrawn: withdraw the case."
+        )
+    covered, public = consent.get("scope", []), leaving.get("public", {})
+    if consent and "network" in leaving and "network" not in covered:
+        message = "What the consent covers, in the record, does not include the network."
+        yield Finding("basis", True, "network_not_covered", message)
+    if public and record.get("show_in") != []:
+        for name in ("public", *(["photograph"] if public.get("photos") else [])):
+            if name not in covered:
+                yield _not_covered(name)
+
+
+def _on_basis(answers: Mapping[str, Any], record: Mapping[str, Any]) -> Iterator[Finding]:
     consent = record.get("consent", {})
     if answers["basis"] == "none":
         yield Finding(
@@ -229,13 +258,6 @@ def _on_basis(answers: Mapping[str, Any], record: Mapping[str, Any], leaving: Pa
     elif consent and consent["basis"] != answers["basis"]:
         message = f"The record says {consent['basis']}: correct the one or the other."
         yield Finding("basis", True, "other_basis", message, [consent["basis"]])
-    if "withdrawn_at" in consent:
-        yield Finding(
-            "basis", True, "withdrawn", "The consent in the record was withdrawn: withdraw the case."
-        )
-    if consent and "network" in leaving and "network" not in consent["scope"]:
-        message = "What the consent covers, in the record, does not include the network."
-        yield Finding("basis", True, "network_not_covered", message)
 
 
 def _on_risk(answers: Mapping[str, Any], record: Mapping[str, Any]) -> Iterator[Finding]:
@@ -288,11 +310,9 @@ def _on_channels(answers: Mapping[str, Any], record: Mapping[str, Any], leaving:
             yield Finding("channels", True, "no_channel", message)
         return
     public, covered = leaving.get("public", {}), record.get("consent", {}).get("scope", [])
-    wanted = dict.fromkeys(["public", *chosen, *(["photograph"] if public.get("photos") else [])])
-    for name in wanted if public else ():
-        if name not in covered:
-            message = f"What the consent covers, in the record, does not include: {name}."
-            yield Finding("channels", True, "not_covered", message, [name])
+    for name in chosen if public else ():
+        if name != "public" and name not in covered:
+            yield _not_covered(name)
     for name in _WITH_PICTURE:
         if name in chosen and not public.get("photos"):
             message = f"There is no photograph for: {name}."
@@ -300,6 +320,11 @@ def _on_channels(answers: Mapping[str, Any], record: Mapping[str, Any], leaving:
     if "unaccompanied_migrant" in _kinds(record) and {"alert", "media"} & set(chosen):
         message = "Of unaccompanied children as little as possible is made public."
         yield Finding("channels", False, "unaccompanied", message)
+
+
+def _not_covered(name: str) -> Finding:
+    message = f"What the consent covers, in the record, does not include: {name}."
+    return Finding("channels", True, "not_covered", message, [name])
 
 
 def _on_kind(record: Mapping[str, Any], leaving: Parts, default: Parts) -> Iterator[Finding]:

@@ -73,15 +73,6 @@ def readings(text: str) -> list[str]:
     return list(dict.fromkeys((first, *(fold(other) for other in others if other))))
 
 
-def skeleton(text: str) -> str:
-    """Reduce a name to its consonants by how they sound, word for word; a vowel stays where a word begins.
-
-    Args:
-        text: a name in any script.
-    """
-    return _skeleton_of(fold(text))
-
-
 def similar_skeletons(word: str) -> set[str]:
     """Give what one skeleton may be elsewhere: itself, and with one sound lost, won or heard differently.
 
@@ -104,20 +95,15 @@ def name_keys(names: Iterable[str]) -> list[NameKey]:
     return [NameKey(reading, _skeleton_of(reading)) for reading in folds]
 
 
-def name_score(query: str, names: Iterable[str]) -> float:
+def key_score(query: list[NameKey], names: list[NameKey]) -> float:
     """Say how alike a name is to the most alike of the names of one person, from 0 to 1.
 
     Words may come in another order, and the query may leave words out.
 
     Args:
-        query: the name that is looked for, in any script.
-        names: the names of one person in any scripts: legal, nicknames, transliterations.
+        query: keys of the name that is looked for, in any script (`name_keys`).
+        names: those of one person's names: legal, nicknames, transliterations.
     """
-    return key_score(name_keys([query]), name_keys(names))
-
-
-def key_score(query: list[NameKey], names: list[NameKey]) -> float:
-    """Do what `name_score` does, over keys that are already there."""
     return max((_pair_score(asked, name) for asked in query for name in names), default=0.0)
 
 

@@ -46,14 +46,16 @@ def watch(world: World, seconds: float | None, told: Callable[[str], None]) -> N
             with Live(view.look(), console=console, auto_refresh=False, screen=False) as live:
                 while end is None or time.monotonic() < end:
                     time.sleep(_LOOK_SECONDS)
+                    processes.check_wanted()
                     live.update(view.look(), refresh=True)
         else:
-            _print_now_and_then(view, end)
+            _print_now_and_then(view, processes, end)
 
 
-def _print_now_and_then(view: "_View", end: float | None) -> None:
+def _print_now_and_then(view: "_View", processes: Processes, end: float | None) -> None:
     console, due = Console(width=_PIPE_WIDTH), 0.0
     while end is None or time.monotonic() < end:
+        processes.check_wanted()
         seen = view.look()
         if time.monotonic() >= due:
             console.print(seen)

@@ -48,7 +48,23 @@ class Processes:
         self._logs = logs
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._http = HttpClient(private_addresses=True, connect_seconds=1)
+        self._told_to_end = False
         logs.mkdir(exist_ok=True)
+
+    def leave(self, _number: int, _frame: FrameType | None) -> None:
+        """Handle a signal that tells this process to end."""
+        self._told_to_end = True
+        raise KeyboardInterrupt
+
+    def check_wanted(self) -> None:
+        """Ask in every loop whether to go on: what a handler raises is lost where the interpreter runs it
+        inside a callback.
+
+        Raises:
+            KeyboardInterrupt: a signal has told this process to end.
+        """
+        if self._told_to_end:
+            raise KeyboardInterrupt
 
     def start(self, name: str, arguments: Sequence[str | Path]) -> None:
         """Start `gmcn` with arguments, without waiting for it."""
@@ -69,6 +85,7 @@ class Processes:
         """
         end = time.monotonic() + _START_SECONDS
         while time.monotonic() < end:
+            self.check_wanted()
             if not self.is_running(name):
                 raise NodeError(
                     f"The process of {name} ended at once: {self.last_words(name)}", self._hint(name)
@@ -146,22 +163,20 @@ def running(logs: Path) -> Iterator[Processes]:
     """Give a place to start programs from; all of them are ended with the block, also when this process is
     told to end: SIGTERM and SIGHUP leave the block as Ctrl-C does."""
     processes = Processes(logs)
-    before = _on_signals((signal.SIGTERM, signal.SIGHUP), _leave)
+    before = _on_signals(processes.leave)
     try:
         yield processes
     finally:
-        impatient = _on_signals((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), signal.SIG_IGN)
+        _on_signals(signal.SIG_IGN)
         processes.stop_all()
-        for number, handler in {**impatient, **before}.items():
+        for number, handler in before.items():
             signal.signal(number, handler)
 
 
-def _leave(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
-def _on_signals(numbers: Sequence[signal.Signals], handler: Any) -> dict[signal.Signals, Any]:
-    """Handle signals otherwise, and return how they were handled; only a main thread can."""
+def _on_signals(handler: Any) -> dict[signal.Signals, Any]:
+    """Handle what tells a process to end otherwise, and return how it was handled; only a main thread can."""
     if threading.current_thread() is not threading.main_thread():
         return {}
-    return {number: signal.signal(number, handler) for number in numbers}
+    return {
+        number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }

@@ -90,6 +90,7 @@ def play(folder: Path, number: int, ended: Callable[[Step], None] = lambda step:
         (world,) = built
         with world.hold(), running(world.logs) as processes, world.open_nodes() as nodes:
             for name, action in Chapters(world, processes, nodes).steps():
+                processes.check_wanted()
                 teller.do(name, action)
         teller.report.ok = True
     except NotSo:

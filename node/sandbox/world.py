@@ -54,7 +54,7 @@ from node.sandbox.processes import Processes, running
 from node.services.coordinator import network, signing
 from node.services.members import membership
 from node.services.members.membership import Applicant
-from node.services.register import cases, publishing
+from node.services.register import cases, leaving, publishing
 from node.store.cases import PUBLISHED
 from protocol.policy import Policy
 
@@ -313,7 +313,7 @@ def choose_name(node: Node) -> tuple[str, str, str]:
     found = []
     for case in cases.list_cases(node, PUBLISHED, _MOST, 0):
         own, latin = _own_name(case.record)
-        if own != latin and "names" in (publishing.preview(node, case.case_id, ACTOR).public or {}):
+        if own != latin and "names" in leaving.preview(node, case.case_id, ACTOR).parts.get("public", ()):
             found.append((latin, own, case.case_id))
     if not found:
         raise NotFound(f"{node.member} has published no such case.", "Build the sandbox with more --cases.")

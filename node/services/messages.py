@@ -68,9 +68,19 @@ class Opened:
 
 
 def write_message(
-    conn: Connection, node: Node, receiver: Member, kind: str, content: Content, life: timedelta = MAX_LIFE
+    conn: Connection,
+    node: Node,
+    receiver: Member,
+    kind: str,
+    content: Content,
+    life: timedelta = MAX_LIFE,
+    *,
+    case_id: str = "",
 ) -> str:
     """Seal a message and put it into the outbox with the caller's transaction; return its id.
+
+    Args:
+        case_id: the case whose erasure takes what is said along, where the message does not name it itself.
 
     Raises:
         InvalidInput: it is too long.
@@ -87,7 +97,7 @@ def write_message(
         token_id=address.token_id,
         kind=kind,
         sealed=sealed,
-        case_id=content.case,
+        case_id=case_id or content.case,
         re=content.re,
         now=node.clock(),
         expires_at=node.now() + life,

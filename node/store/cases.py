@@ -114,6 +114,21 @@ def add_case(conn: Connection, case_id: str, record: dict[str, Any], actor: str,
     return get_case(conn, case_id)
 
 
+def move_case(conn: Connection, old: str, new: str, now: datetime) -> CaseFile:
+    """Let a case go on under a new id, as a draft: with every revision of its record and who made it, its
+    photographs, whom it is kept from, and what was asked for it. The old id is left without them, for
+    `empty_case`."""
+    case = get_case(conn, old)
+    add_case(conn, new, case.record, "", now)
+    # The first revision of a new case makes room for all that it had.
+    conn.execute(case_revision.delete().where(case_revision.c.case_id == new))
+    conn.execute(case_file.update().where(case_file.c.case_id == new).values(revision=case.revision))
+    for table in (case_revision, case_photograph, case_exclusion):
+        conn.execute(table.update().where(table.c.case_id == old).values(case_id=new))
+    gate.move_about(conn, old, new)
+    return get_case(conn, new)
+
+
 def change_case(
     conn: Connection, case_id: str, revision: int, record: dict[str, Any], actor: str, now: datetime
 ) -> CaseFile:
@@ -273,6 +288,13 @@ def list_revisions(conn: Connection, case_id: str) -> list[tuple[int, datetime, 
         (row.revision, row.at, row.actor, parse_object(row.record, "record", MAX_RECORD_BYTES))
         for row in conn.execute(query)
     ]
+
+
+def authors_since(conn: Connection, case_id: str, revision: int) -> set[str]:
+    """Return who has made the revisions of a case after one."""
+    c = case_revision.c
+    later = sa.select(c.actor).where(c.case_id == case_id, c.revision > revision)
+    return set(conn.execute(later).scalars())
 
 
 def find_revision(conn: Connection, case_id: str, revision: int) -> dict[str, Any] | None:

@@ -75,6 +75,14 @@ def list_drafts(conn: Connection, person_id: str, limit: int) -> list[DraftRow]:
     return [DraftRow(*row) for row in found]
 
 
+def size_of_others(conn: Connection, person_id: str, draft_id: str) -> tuple[int, int]:
+    """Return how many other things somebody has begun, and how many bytes they have."""
+    size = sa.func.coalesce(sa.func.sum(sa.func.length(case_draft.c.content)), 0)
+    others = sa.and_(case_draft.c.person_id == person_id, case_draft.c.id != draft_id)
+    count, total = conn.execute(sa.select(sa.func.count(), size).where(others)).one()
+    return int(count), int(total)
+
+
 def change_draft(conn: Connection, draft_id: str, content: bytes, revision: int, now: datetime) -> bool:
     """Store what is typed now. Returns False where the draft is gone."""
     done = conn.execute(
@@ -90,9 +98,17 @@ def drop_draft(conn: Connection, draft_id: str) -> None:
     conn.execute(case_draft.delete().where(case_draft.c.id == draft_id))
 
 
-def drop_drafts_about(conn: Connection, case_id: str) -> None:
-    """Forget every change of a case that was begun, since the case is erased."""
-    conn.execute(case_draft.delete().where(case_draft.c.case_id == case_id))
+def drop_drafts_about(conn: Connection, case_id: str) -> list[str]:
+    """Forget every change of a case that was begun, since the case is erased. Returns their ids."""
+    about = case_draft.c.case_id == case_id
+    ids = list(conn.execute(sa.select(case_draft.c.id).where(about)).scalars())
+    conn.execute(case_draft.delete().where(about))
+    return ids
+
+
+def move_about(conn: Connection, old: str, new: str) -> None:
+    """Let every change of a case that was begun be one of another: the same one, under a new id."""
+    conn.execute(case_draft.update().where(case_draft.c.case_id == old).values(case_id=new))
 
 
 def drop_old_drafts(conn: Connection, before: datetime) -> None:

@@ -1,12 +1,12 @@
 """Requests to let a case out of the house: what was asked, answered and decided, and what went out past a
 decision and is still to be reviewed.
 
-Guarantees: a request speaks of one revision of a record and of one content, by its digest; what was decided
-stays readable when the case is erased, but for the answers and the digest, which go with it. Who may decide
-is `node.services.register.gate`.
+Guarantees: a request speaks of one revision of a record and of one content, by its digest; who had a part in
+it is written down with it; what was decided stays readable when the case is erased, but for the answers and
+the digest, which go with it. Who may decide is `node.services.register.gate`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from node.errors import NotFound
-from node.store.database import Moment, metadata
+from node.store.database import Moment, chunks, metadata, upsert
 from protocol.encoding import format_json, parse_object
 
 OPEN = "open"
@@ -51,6 +51,14 @@ gate_request = sa.Table(
     sa.Column("review_reason", sa.String, nullable=False, default=""),
 )
 
+gate_party = sa.Table(
+    "gate_party",
+    metadata,
+    sa.Column("request", sa.ForeignKey("gate_request.id"), primary_key=True),
+    sa.Column("person", sa.String, primary_key=True),
+)
+"""Who had a part in what a request asks for, and therefore decides nothing about it."""
+
 
 @dataclass(frozen=True, slots=True)
 class GateRequest:
@@ -65,6 +73,7 @@ class GateRequest:
         version: that was published with it; None while nothing was.
         review_due: by when somebody else looks at an override; None when it is none.
         upheld: what that review came to.
+        parties: who had a part in it (`domain.gate.person_of`): wrote what leaves, asked, or published it.
     """
 
     id: int
@@ -84,6 +93,7 @@ class GateRequest:
     reviewed_at: datetime | None
     upheld: bool | None
     review_reason: str
+    parties: Collection[str]
 
 
 def add_request(
@@ -94,6 +104,7 @@ def add_request(
     answers: Mapping[str, Any],
     digest: bytes,
     author: str,
+    parties: Collection[str],
     now: datetime,
 ) -> GateRequest:
     """Store a request."""
@@ -109,7 +120,15 @@ def add_request(
         )
     )
     assert done.inserted_primary_key is not None
-    return get_request(conn, done.inserted_primary_key[0])
+    number: int = done.inserted_primary_key[0]
+    add_parties(conn, number, parties)
+    return get_request(conn, number)
+
+
+def add_parties(conn: Connection, number: int, people: Collection[str]) -> None:
+    """Note who else had a part in a request."""
+    rows = [{"request": number, "person": person} for person in sorted(people)]
+    upsert(conn, gate_party, rows, ("request", "person"))
 
 
 def get_request(conn: Connection, number: int) -> GateRequest:
@@ -122,12 +141,6 @@ def get_request(conn: Connection, number: int) -> GateRequest:
     if not found:
         raise NotFound("There is no such request.", "List them with `gmcn gate list`.")
     return found[0]
-
-
-def find_open(conn: Connection, case_id: str) -> GateRequest | None:
-    """Return the request that waits for a decision on a case; at most one does."""
-    found = _select(conn, gate_request.c.case_id == case_id, gate_request.c.state == OPEN)
-    return found[0] if found else None
 
 
 def list_requests(
@@ -160,8 +173,8 @@ def due_reviews(conn: Connection, beside: str, limit: int) -> list[GateRequest]:
 
 
 def due_decisions(conn: Connection, beside: str, limit: int) -> list[GateRequest]:
-    """Return the requests that wait, the first asked first, but for those that somebody has written; nobody
-    when empty."""
+    """Return the requests that wait, the first asked first, but for those that somebody had a part in;
+    nobody when empty."""
     return _select(conn, *_to_decide(beside), order=gate_request.c.asked_at, limit=limit)
 
 
@@ -176,13 +189,29 @@ def count_due(conn: Connection, beside: str) -> tuple[int, int]:
 
 def _to_review(beside: str) -> list[sa.ColumnElement[bool]]:
     c = gate_request.c
-    which = [c.state == OVERRIDDEN, c.reviewed_at.is_(None)]
-    return [*which, c.author != beside, c.decided_by != beside] if beside else which
+    return [c.state == OVERRIDDEN, c.reviewed_at.is_(None), _had_no_part(beside)]
 
 
 def _to_decide(beside: str) -> list[sa.ColumnElement[bool]]:
-    c = gate_request.c
-    return [c.state == OPEN, c.author != beside] if beside else [c.state == OPEN]
+    return [gate_request.c.state == OPEN, _had_no_part(beside)]
+
+
+def _had_no_part(person: str) -> sa.ColumnElement[bool]:
+    theirs = sa.exists().where(gate_party.c.request == gate_request.c.id, gate_party.c.person == person)
+    return sa.not_(theirs) if person else sa.true()
+
+
+def find_approved(conn: Connection, case_id: str) -> GateRequest | None:
+    """Return the newest request of a case that a second person has let out, before or after the fact."""
+    found = _select(conn, gate_request.c.case_id == case_id, _approved(), limit=1)
+    return found[0] if found else None
+
+
+def find_published(conn: Connection, case_id: str) -> GateRequest | None:
+    """Return the newest request by which a case was published, with an approval or without."""
+    which = gate_request.c.state.in_((APPROVED, OVERRIDDEN))
+    found = _select(conn, gate_request.c.case_id == case_id, which, limit=1)
+    return found[0] if found else None
 
 
 def change_request(conn: Connection, number: int, **values: Any) -> None:
@@ -203,6 +232,15 @@ def empty_requests(conn: Connection, case_id: str) -> None:
     conn.execute(gate_request.update().where(mine).values(answers=b"{}", digest=b""))
 
 
+def move_about(conn: Connection, old: str, new: str) -> None:
+    """Let what was asked about a case be about another: the same one, which goes on under a new id."""
+    conn.execute(gate_request.update().where(gate_request.c.case_id == old).values(case_id=new))
+
+
+def _approved() -> sa.ColumnElement[bool]:
+    return sa.or_(gate_request.c.state == APPROVED, gate_request.c.upheld.is_(True))
+
+
 def _select(
     conn: Connection,
     *conditions: sa.ColumnElement[bool],
@@ -213,10 +251,15 @@ def _select(
     newest = gate_request.c.id.desc()
     query = sa.select(gate_request).where(*conditions)
     query = query.order_by(newest) if order is None else query.order_by(order, gate_request.c.id)
-    return [_request(row) for row in conn.execute(query.limit(limit).offset(offset))]
+    rows = conn.execute(query.limit(limit).offset(offset)).all()
+    parties: dict[int, set[str]] = {row.id: set() for row in rows}
+    for some in chunks(list(parties)):
+        for number, person in conn.execute(sa.select(gate_party).where(gate_party.c.request.in_(some))):
+            parties[number].add(person)
+    return [_request(row, parties[row.id]) for row in rows]
 
 
-def _request(row: sa.Row[Any]) -> GateRequest:
+def _request(row: sa.Row[Any], parties: Collection[str]) -> GateRequest:
     values = dict(row._mapping)
     values["answers"] = parse_object(values["answers"], "answers", _MAX_ANSWERS)
-    return GateRequest(**values)
+    return GateRequest(**values, parties=frozenset(parties))

@@ -260,7 +260,7 @@ def count_unread(conn: Connection) -> int:
 
 
 def change_lead(conn: Connection, number: int, **values: Any) -> None:
-    """Change state, assigned_to, duplicate_of or unread."""
+    """Change columns of a lead."""
     conn.execute(lead.update().where(lead.c.id == number).values(**values))
 
 
@@ -357,20 +357,36 @@ def cases_told_of(conn: Connection) -> list[str]:
 
 def erase_about(conn: Connection, cases: Sequence[str]) -> int:
     """Delete every lead about erased cases, sent or received. Returns how many there were."""
-    erased = 0
-    for some in chunks(cases):
-        about = sa.select(lead.c.id).where(lead.c.case_id.in_(some))
-        for table in (lead_entry, lead_photograph):
-            conn.execute(table.delete().where(table.c.lead_id.in_(about)))
-        erased += int(conn.execute(lead.delete().where(lead.c.case_id.in_(some))).rowcount)
-    if erased:
-        note_deletion(conn, erased=True)
-    return erased
+    return sum(_erase(conn, lead.c.case_id.in_(some)) for some in chunks(cases))
+
+
+def sent_naming(conn: Connection, case_id: str) -> list[Lead]:
+    """Return the leads that were sent about others' cases and name an own one as perhaps the same child's."""
+    named = lead.c.details.contains(f'"own_case":"{case_id}"', autoescape=True)
+    return [_lead(row) for row in conn.execute(sa.select(lead).where(lead.c.outgoing, named))]
+
+
+def erase_leads(conn: Connection, numbers: Sequence[int]) -> int:
+    """Delete leads with pictures and history. Returns how many there were."""
+    return sum(_erase(conn, lead.c.id.in_(some)) for some in chunks(numbers))
 
 
 def move_about(conn: Connection, old: str, new: str) -> None:
-    """Let what is about a case be about another: an own one that goes on under a new id."""
+    """Let what is about a case, or names it, be about another: an own one that goes on under a new id."""
     conn.execute(lead.update().where(lead.c.case_id == old).values(case_id=new))
+    for naming in sent_naming(conn, old):
+        details = orjson.dumps({**naming.details, "own_case": new}).decode()
+        change_lead(conn, naming.id, details=details)
+
+
+def _erase(conn: Connection, which: sa.ColumnElement[bool]) -> int:
+    numbers = sa.select(lead.c.id).where(which)
+    for table in (lead_entry, lead_photograph):
+        conn.execute(table.delete().where(table.c.lead_id.in_(numbers)))
+    erased = int(conn.execute(lead.delete().where(which)).rowcount)
+    if erased:
+        note_deletion(conn, erased=True)
+    return erased
 
 
 def _lead(row: sa.Row[Any]) -> Lead:

@@ -30,6 +30,9 @@ REMIND = "remind"
 RING = "ring"
 """Something was published by somebody who does not wait for the peers to be rung: a job does it."""
 
+UNKNOWN_NAMES = "unknown names"
+"""When the journal was told last that names were tried that nobody has. `about` counts what came since."""
+
 mark = sa.Table(
     "mark",
     metadata,

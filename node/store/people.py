@@ -6,6 +6,7 @@ encrypted, a recovery code and a session's token as a hash; names that were trie
 hashes, since what is typed into a wrong field may be a password.
 """
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -60,6 +61,7 @@ sign_in_attempt = sa.Table(
     sa.Column("at", Moment, nullable=False, index=True),
     sa.Column("account", sa.LargeBinary, nullable=False, index=True),
     sa.Column("address", sa.LargeBinary, nullable=False, index=True),
+    sa.Column("browser", sa.LargeBinary, nullable=False),
 )
 
 kept_form = sa.Table(
@@ -247,15 +249,32 @@ def end_sessions(conn: Connection, person_id: str, keep: bytes = b"") -> int:
     return done.rowcount
 
 
+def drop_forms_about(conn: Connection, ids: Collection[str]) -> None:
+    """Forget what was kept of forms under paths with one of some ids, since that is erased."""
+    for row in conn.execute(sa.select(kept_form.c.person_id, kept_form.c.path)).all():
+        if not frozenset(ids).isdisjoint(re.split("[/ ]", row.path)):
+            drop_form(conn, row.person_id, row.path)
+
+
+def drop_forms(conn: Connection, person_id: str) -> None:
+    """Forget all that was kept for somebody."""
+    conn.execute(kept_form.delete().where(kept_form.c.person_id == person_id))
+
+
 def end_all_sessions(conn: Connection) -> None:
     """End every session, and forget the forms that were kept."""
     conn.execute(console_session.delete())
     conn.execute(kept_form.delete())
 
 
-def add_attempt(conn: Connection, at: datetime, account: bytes, address: bytes) -> int:
-    """Count an attempt to sign in, before it is known whether it succeeds. Returns its number."""
-    made = conn.execute(sign_in_attempt.insert().values(at=at, account=account, address=address))
+def add_attempt(conn: Connection, at: datetime, account: bytes, address: bytes, browser: bytes) -> int:
+    """Count an attempt to sign in, before it is known whether it succeeds. Returns its number.
+
+    Args:
+        browser: one that the account's owner has signed in with before; empty for all others.
+    """
+    values = {"at": at, "account": account, "address": address, "browser": browser}
+    made = conn.execute(sign_in_attempt.insert().values(values))
     key = made.inserted_primary_key
     assert key is not None
     return int(key[0])
@@ -266,15 +285,22 @@ def take_back_attempt(conn: Connection, number: int) -> None:
     conn.execute(sign_in_attempt.delete().where(sign_in_attempt.c.id == number))
 
 
-def forget_attempts(conn: Connection, account: bytes) -> None:
-    """Forget what was tried in vain on an account, since its owner has signed in."""
-    conn.execute(sign_in_attempt.delete().where(sign_in_attempt.c.account == account))
+def forget_attempts(conn: Connection, account: bytes, browser: bytes | None = None) -> None:
+    """Forget what was tried in vain on an account: in one browser, in those of strangers, or everywhere when
+    None."""
+    tried = sign_in_attempt.c.account == account
+    if browser is not None:
+        tried = sa.and_(tried, sign_in_attempt.c.browser == browser)
+    conn.execute(sign_in_attempt.delete().where(tried))
 
 
-def failures_of_account(conn: Connection, account: bytes, since: datetime) -> tuple[int, datetime | None]:
-    """Return how often an account was tried in vain since a moment, and when last."""
-    query = sa.select(sa.func.count(), sa.func.max(sign_in_attempt.c.at)).where(
-        sign_in_attempt.c.account == account, sign_in_attempt.c.at > since
+def failures_of_account(
+    conn: Connection, account: bytes, browser: bytes, since: datetime
+) -> tuple[int, datetime | None]:
+    """Return how often an account was tried in vain in a browser since a moment, and when last."""
+    c = sign_in_attempt.c
+    query = sa.select(sa.func.count(), sa.func.max(c.at)).where(
+        c.account == account, c.browser == browser, c.at > since
     )
     count, last = conn.execute(query).one()
     return int(count), last
@@ -292,6 +318,16 @@ def keep_form(conn: Connection, person_id: str, path: str, fields: bytes, expire
     """Keep what somebody had entered, instead of what was kept for that path before."""
     row = {"person_id": person_id, "path": path, "fields": fields, "expires_at": expires_at}
     upsert(conn, kept_form, [row], ("person_id", "path"))
+
+
+def drop_oldest_forms(conn: Connection, person_id: str, path: str, most: int) -> None:
+    """Forget what was kept longest ago of somebody's forms at addresses, until there are so many at the most;
+    the one at a path stays."""
+    c = kept_form.c
+    others = sa.and_(c.person_id == person_id, c.path.startswith("/"), c.path != path)
+    query = sa.select(c.path).where(others).order_by(c.expires_at.desc(), c.path).offset(most - 1)
+    for old in conn.execute(query).scalars().all():
+        drop_form(conn, person_id, old)
 
 
 def find_form(conn: Connection, person_id: str, path: str, now: datetime) -> bytes | None:

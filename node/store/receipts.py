@@ -4,7 +4,7 @@ Guarantees: a promise never goes back: an older version or a missing time does n
 signed receipts about erasures are kept, those about held versions are not.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -156,6 +156,11 @@ def record_promises(conn: Connection, feed_id: int, member: str, promises: Seque
 def keep_statement(conn: Connection, member: str, token: str, now: datetime) -> None:
     """Keep a signed receipt as it came."""
     conn.execute(receipt_statement.insert().values(member=member, token=token, received_at=now))
+
+
+def iterate_statements(conn: Connection) -> Iterator[str]:
+    """Give every signed receipt about erasures, the oldest first."""
+    yield from conn.execute(sa.select(receipt_statement.c.token).order_by(receipt_statement.c.id)).scalars()
 
 
 def promises_of(conn: Connection, feed_id: int, case_id: str) -> list[Promise]:

@@ -37,6 +37,7 @@ _HEADER_BYTES = 16_384
 _IDLE_SECONDS = 60
 _LOOK_SECONDS = 5
 _CONNECTIONS = 500
+_CONSOLE_CONNECTIONS = 100  # each may bring a photograph, which waits on the disk until all of it is here
 _FINISH_SECONDS = 5
 
 
@@ -56,7 +57,7 @@ class Background(Protocol):
 class Server:
     """A node's applications on sockets that listen from now on; they answer while `run` runs.
 
-    Peers and people have threads of their own, so that neither waits for a crowd of the others.
+    Peers and people have threads and connections of their own: neither waits for a crowd of the others.
 
     Args:
         on_ring: called when a peer rang the doorbell.
@@ -76,29 +77,40 @@ class Server:
         server, console = node.config.server, node.config.console
         try:
             self.url = self._add(
-                make_app(node, on_ring), "server", server.host, server.port, server.threads, MAX_BODY_BYTES
+                make_app(node, on_ring),
+                "server",
+                (server.host, server.port),
+                server.threads,
+                MAX_BODY_BYTES,
+                _CONNECTIONS,
             )
             self.console_url = ""
             if console.enabled:
                 app, limit = _make_console(node)
-                url = self._add(app, "console", console.host, console.port, console.threads, limit)
+                where = (console.host, console.port)
+                url = self._add(app, "console", where, console.threads, limit, _CONSOLE_CONNECTIONS)
                 self.console_url = console.address or url
         except NodeError:
             self._close()
             raise
 
     def _add(
-        self, app: WSGIApplication, section: str, host: str, port: int, threads: int, max_body: int
+        self,
+        app: WSGIApplication,
+        section: str,
+        where: tuple[str, int],
+        threads: int,
+        max_body: int,
+        connections: int,
     ) -> str:
         """Listen for an application, and return where."""
-        listening = _listen(section, host, port)
+        listening = _listen(section, *where)
         options: Any = {
             "sockets": [listening],
             "threads": threads,
             "max_request_header_size": _HEADER_BYTES,
             "max_request_body_size": max_body,
             "channel_timeout": _IDLE_SECONDS,
-            "connection_limit": _CONNECTIONS,
             "ident": None,
         }
         waitress = cast(Any, create_server(app, map=self._sockets, **options))
@@ -106,6 +118,8 @@ class Server:
         # Set here because as an option it warns that a later version will have no need of it.
         waitress.adj.send_bytes = 1_000_000
         waitress.channel_class = _Channel
+        # Its own limit counts the sockets of both servers: a crowd at one would keep all from the other.
+        waitress.readable = lambda: waitress.accepting and len(waitress.active_channels) < connections
         self._servers.append(waitress)
         host, port = listening.getsockname()[:2]
         return f"http://[{host}]:{port}" if listening.family == socket.AF_INET6 else f"http://{host}:{port}"

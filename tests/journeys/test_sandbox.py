@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,23 +89,13 @@ def test_the_same_folder_is_gone_on_with_and_shown(told: Told) -> None:
     assert _processes_of(told.folder) == []
 
 
-def _end(process: "subprocess.Popen[bytes]", number: signal.Signals) -> None:
-    """Send a signal, and again if nothing comes of it: one that meets a callback of the interpreter is lost,
-    and a person presses Ctrl-C once more."""
-    for _ in range(3):
-        process.send_signal(number)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(25)
-            return
-    pytest.fail(f"it does not end by {number.name}")
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and a signal at the parent's death")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_every_process_ends_with_it(told: Told, number: signal.Signals) -> None:
     with _shown(told.folder) as process:
         _wait(lambda: len(_processes_of(told.folder)) > len(MEMBERS) + 1)
-        _end(process, number)
+        process.send_signal(number)
+        process.wait(60)
         _wait(lambda: not _processes_of(told.folder))
         if number is not signal.SIGKILL:
             assert process.returncode == 0

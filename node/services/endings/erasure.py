@@ -17,7 +17,18 @@ from sqlalchemy import Connection
 from node.runtime import Node
 from node.services.standing import is_gone
 from node.services.witnesses.witnessing import MAX_CLOCK_ERROR, clock_offset
-from node.store import cases, documents, endings, feeds, leads, messages, peers, photographs, scrubbing
+from node.store import (
+    cases,
+    documents,
+    endings,
+    feeds,
+    leads,
+    messages,
+    peers,
+    people,
+    photographs,
+    scrubbing,
+)
 from node.store.database import reading, writing
 from node.store.search import purge as purge_search
 from node.store.search import remove_many
@@ -102,6 +113,7 @@ def _empty(node: Node, now: datetime) -> None:
         told_of = endings.foreign_ids(conn, keys)
         messages.erase_about(conn, told_of, now)
         leads.erase_about(conn, told_of)
+        people.drop_forms_about(conn, [case_id.partition("/")[2] for case_id in told_of])
     purge_search(node.engine)
     node.blobs.remove_leftovers()
     while _delete_photographs(node):

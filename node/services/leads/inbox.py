@@ -27,7 +27,8 @@ from protocol.errors import ProtocolError
 from protocol.message import Content
 
 _ALIKE = 85.0  # of 100
-_COMPARED = 500  # leads of one case
+_COMPARED = 50  # leads of one case, the newest
+_COMPARED_TEXT = 1_000  # characters of each: comparing takes time with the square of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +39,12 @@ class LeadView:
         history: the oldest first.
         pictures: which entries have one; 0 is the lead itself.
         delivery: of a lead that was sent: how its message stands, and why.
-        alike: leads about the same case that say nearly the same, the oldest first.
     """
 
     lead: Lead
     history: list[Entry]
     pictures: list[int]
     delivery: tuple[str, str] | None
-    alike: list[int]
 
 
 def take(node: Node) -> int:
@@ -152,8 +151,21 @@ def read(node: Node, number: int, actor: str) -> LeadView:
             leads.list_entries(conn, number),
             leads.list_photographs(conn, number),
             delivery_of(conn, lead),
-            _alike(conn, lead),
         )
+
+
+def find_alike(node: Node, lead: Lead) -> list[int]:
+    """Return the leads about the same case, of the newest, that say nearly the same, the oldest first."""
+    if lead.outgoing:
+        return []
+    with reading(node.engine) as conn:
+        others = leads.list_leads(conn, outgoing=False, case_id=lead.case_id, limit=_COMPARED)
+    text = _compared(lead)
+    return sorted(
+        other.id
+        for other in others
+        if other.id != lead.id and token_sort_ratio(text, _compared(other), score_cutoff=_ALIKE)
+    )
 
 
 def read_picture(node: Node, number: int, entry: int, actor: str, *, small: bool = False) -> bytes:
@@ -304,7 +316,8 @@ def answer(node: Node, number: int, text: str, actor: str, *, state: str = "", p
             raise Conflict("The lead did not come from another member.", "There is nobody to answer here.")
         member = open_member(conn, node, lead.member)
         attachment = prepared.full.data if prepared else b""
-        write_message(conn, node, member, ANSWER, Content({"re": lead.token_id, **body}, attachment))
+        content = Content({"re": lead.token_id, **body}, attachment)
+        write_message(conn, node, member, ANSWER, content, case_id=lead.case_id)
         leads.add_entry(conn, number, leads.ANSWER, actor, node.clock(), text, state)
         write_journal(conn, JournalEntry(node.clock(), actor, "lead.answer", lead.case_id, [lead.member]))
     return lead.member
@@ -381,14 +394,5 @@ def _checked(letter: Letter) -> Letter:
         raise InvalidInput(f"The lead cannot be taken: {error}.", "Mend what is named here.") from None
 
 
-def _alike(conn: Connection, lead: Lead) -> list[int]:
-    if lead.outgoing:
-        return []
-    others = leads.list_leads(conn, outgoing=False, case_id=lead.case_id, limit=_COMPARED)
-    text = lead.text.casefold()
-    found = (
-        other.id
-        for other in others
-        if other.id != lead.id and token_sort_ratio(text, other.text.casefold(), score_cutoff=_ALIKE)
-    )
-    return sorted(found)
+def _compared(lead: Lead) -> str:
+    return lead.text[:_COMPARED_TEXT].casefold()

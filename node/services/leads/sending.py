@@ -1,7 +1,8 @@
 """Leads about other members' cases: told to the owner, and what the owner answers.
 
 Guarantees: a lead that was written reaches the owner, signed and sealed, or a person is told why not (see
-`node.services.messages`); what was told and answered is kept here until the case is erased by its owner.
+`node.services.messages`); what was told and answered is kept here until the case is erased by
+its owner, or the own case that it names is.
 """
 
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from node.services.leads.letters import (
 )
 from node.services.leads.taking import keep_lead, prepare_picture, take_all
 from node.services.messages import open_member, write_message
-from node.store import cases, endings, leads
+from node.store import cases, endings, leads, messages
 from node.store.database import reading, writing
 from node.store.journal import JournalEntry, write_journal
 from node.store.leads import Lead
@@ -85,6 +86,17 @@ def count_unread(node: Node) -> int:
 def take_answers(node: Node) -> int:
     """Take what owners have answered. Returns how many answers there were."""
     return take_all(node, (ANSWER,), lambda content, row: parse_reply(content.body), _keep_answer)
+
+
+def erase_naming(conn: Connection, node: Node, case_id: str) -> None:
+    """Delete what was told about others' cases and names an own one that is erased; what of it still waits to
+    be sent is not sent."""
+    told = leads.sent_naming(conn, case_id)
+    leads.erase_leads(conn, [lead.id for lead in told])
+    for lead in told:
+        row = messages.find_message(conn, outgoing=True, member=lead.member, token_id=lead.token_id or "")
+        if row is not None:
+            messages.settle(conn, [row.id], messages.ERASED, node.clock())
 
 
 def _send(node: Node, kind: str, case_id: str, letter: Letter, actor: str, picture: Prepared | None) -> int:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from node.adapters.images import Prepared, prepare_photograph
+from node.adapters.images import PhotographLimits, Prepared, prepare_photograph
 from node.errors import InvalidInput, NodeError
 from node.runtime import Node
 from node.services.leads.letters import Letter
@@ -54,7 +54,10 @@ def prepare_picture(node: Node, data: bytes) -> Prepared | None:
     Raises:
         InvalidInput: it is no photograph that can be taken.
     """
-    limits = node.photograph_limits()
+    return _prepare(data, node.photograph_limits())
+
+
+def _prepare(data: bytes, limits: PhotographLimits) -> Prepared | None:
     most = min(limits.full_bytes, MAX_PICTURE_BYTES)
     return prepare_photograph(data, replace(limits, full_bytes=most)) if data else None
 
@@ -87,7 +90,7 @@ def _take(
     picture, wrong = None, ""
     if said is not None and content is not None:
         try:
-            picture = prepare_picture(node, content.attachment)
+            picture = _prepare(content.attachment, node.photograph_limits().for_peers())
         except InvalidInput as error:
             wrong = f"Its picture was not taken: {error.message}"
     with writing(node.engine, durable=True) as conn:

@@ -21,7 +21,7 @@ from node.config import FILE_NAME, parse_config
 from node.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from node.runtime import Node
 from node.services.members import keys, succession
-from node.services.register import publishing
+from node.services.register import own_feeds
 from node.services.standing import exchanges, find_by_standing, other_member, see_members
 from node.store import peers
 from node.store.database import open_database, reading, writing
@@ -277,7 +277,7 @@ def _follow_roster(node: Node) -> None:
     except NotAllowed:
         return
     if entry.state == "active":
-        publishing.open_feeds(node)
+        own_feeds.open_feeds(node)
 
 
 def _sources(node: Node) -> list[str]:

@@ -5,7 +5,7 @@
 
 Guarantees: versions go on and erased ids stay erased at every member, whatever it has read of the old feed;
 of a past that the roster contradicts nothing is inherited. What the owner then writes into its successor, so
-that newcomers know the same, is `publishing.open_feeds`.
+that newcomers know the same, is `own_feeds.open_feeds`.
 """
 
 from sqlalchemy import Connection

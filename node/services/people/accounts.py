@@ -1,7 +1,8 @@
 """Accounts of the console: added, given roles, disabled, reset.
 
 Guarantees: every change is in the journal with who made it; a password that somebody else set must be changed
-at the first sign-in; what was reset or disabled ends the sessions that were open; the last administrator
+at the first sign-in; what was reset or disabled ends the sessions that were open, with what was kept of their
+forms; who guesses at one's password at an open session meets the limits of the way in; the last administrator
 stays.
 """
 
@@ -19,9 +20,9 @@ from node.services.people.passwords import (
     check_password_rules,
     generate_secret,
     hash_password,
-    is_password,
 )
-from node.services.people.sessions import Visit, actor_of
+from node.services.people.sessions import Visit, actor_of, find_again
+from node.services.people.sign_in import Caller, check_own_password, forget_attempts
 from node.store import people, saved_searches
 from node.store.database import reading, writing
 from node.store.journal import JournalEntry, write_journal
@@ -126,8 +127,8 @@ def disable(node: Node, person_id: str, actor: str) -> None:
         person = _found(people.find_person(conn, person_id))
         _check_not_last_administrator(conn, person)
         people.change_person(conn, person.id, disabled_at=node.clock())
-        people.end_sessions(conn, person.id)
         saved_searches.drop_searches_of(conn, person.id)
+        _shut_out(conn, node, person)
         _journal(conn, node, actor, "person.disable", person)
 
 
@@ -159,7 +160,7 @@ def reset_password(node: Node, person_id: str, actor: str, password: str | None 
     with writing(node.engine) as conn:
         person = _found(people.find_person(conn, person_id))
         people.change_person(conn, person.id, password_hash=kept, must_change=True)
-        people.end_sessions(conn, person.id)
+        _shut_out(conn, node, person)
         _journal(conn, node, actor, "person.password", person)
     return password
 
@@ -174,19 +175,20 @@ def reset_second_factor(node: Node, person_id: str, actor: str) -> None:
         person = _found(people.find_person(conn, person_id))
         people.change_person(conn, person.id, second_factor=None)
         people.set_recovery_codes(conn, person.id, ())
-        people.end_sessions(conn, person.id)
+        _shut_out(conn, node, person)
         _journal(conn, node, actor, "person.second-factor-reset", person)
 
 
-def change_own_password(node: Node, visit: Visit, old: str, new: str) -> None:
+def change_own_password(node: Node, visit: Visit, old: str, new: str, caller: Caller) -> None:
     """Change one's own password; every other session of theirs ends.
 
     Raises:
         NotAllowed: the old one is not right.
+        TooOften: somebody has guessed too often.
         InvalidInput: the new one cannot be used, or is the old one.
     """
     person = visit.person
-    check_own_password(node, visit, old)
+    check_own_password(node, visit, old, caller)
     check_password_rules(new, person.name)
     if new == old:
         raise InvalidInput(
@@ -194,29 +196,22 @@ def change_own_password(node: Node, visit: Visit, old: str, new: str) -> None:
         )
     kept = hash_password(new)
     with writing(node.engine) as conn:
+        _check_still_in(conn, visit)
         people.change_person(conn, person.id, password_hash=kept, must_change=False)
         people.end_sessions(conn, person.id, keep=visit.session.hash)
         _journal(conn, node, actor_of(person), "person.password", person)
 
 
-def check_own_password(node: Node, visit: Visit, password: str) -> None:
-    """Check that it is still its owner who sits at an open session.
-
-    Raises:
-        NotAllowed: the password is not theirs.
-    """
-    if not is_password(password, visit.person.password_hash):
-        raise NotAllowed("This is not your present password.", "Type it again.")
-
-
-def renew_recovery_codes(node: Node, visit: Visit, password: str) -> list[str]:
+def renew_recovery_codes(node: Node, visit: Visit, password: str, caller: Caller) -> list[str]:
     """Replace one's own recovery codes, and return the new ones, which cannot be shown again.
 
     Raises:
         NotAllowed: the password is not theirs.
+        TooOften: somebody has guessed too often.
     """
-    check_own_password(node, visit, password)
+    check_own_password(node, visit, password, caller)
     with writing(node.engine) as conn:
+        _check_still_in(conn, visit)
         codes = second_factor.renew_recovery_codes(conn, node, visit.person)
         _journal(conn, node, actor_of(visit.person), "person.recovery-codes", visit.person)
     return codes
@@ -258,6 +253,19 @@ def _check_not_last_administrator(conn: Connection, person: Person) -> None:
         raise Conflict(
             "This is the only administrator who can still sign in.", "Make somebody else administrator first."
         )
+
+
+def _check_still_in(conn: Connection, visit: Visit) -> None:
+    """Check that nobody was shut out while their password was looked at."""
+    if find_again(conn, visit) is None:
+        raise NotAllowed("You were signed out, and nothing was changed.", "Sign in and try again.")
+
+
+def _shut_out(conn: Connection, node: Node, person: Person) -> None:
+    """End somebody's sessions with all that is kept of them, and what was tried in vain on their account."""
+    people.end_sessions(conn, person.id)
+    people.drop_forms(conn, person.id)
+    forget_attempts(conn, node, person)
 
 
 def _found(person: Person | None) -> Person:

@@ -2,7 +2,8 @@
 
 Guarantees: a session's token has 256 random bits, and the database only its hash; a session ends some time
 after it was used last and some time after it began, whichever is first, with its person's account, and at the
-press of a button; what somebody had typed when it ran out is kept for them alone, encrypted, for an hour.
+press of a button; what somebody had typed when it ran out is kept for them alone, encrypted, for an hour, and
+no more of it than a person types in one; it goes with the case that it is about.
 """
 
 import hashlib
@@ -25,6 +26,7 @@ KEPT = timedelta(hours=1)
 """How long a form waits for its author to sign in again."""
 
 MAX_KEPT = 1 << 20
+_MOST_KEPT = 20  # forms of one person
 
 _HALF_WAY = timedelta(minutes=10)
 _TOUCH = timedelta(minutes=1)
@@ -73,6 +75,15 @@ def find_visit(node: Node, token: str, *, by_itself: bool = False) -> Visit | No
     return Visit(person, session, ended)
 
 
+def find_again(conn: Connection, visit: Visit) -> Person | None:
+    """Return who a visit is of as they are now; None where they were signed out, disabled or given another
+    password since the request began. For the transaction in which something is changed in their name."""
+    found = people.find_session(conn, visit.session.hash)
+    if found is None or found[1].disabled_at is not None:
+        return None
+    return found[1] if found[1].password_hash == visit.person.password_hash else None
+
+
 def list_open_sessions(node: Node, person: Person) -> list[Session]:
     """Return the sessions of a person that have not run out, the last used first."""
     now = node.clock()
@@ -110,6 +121,7 @@ def keep_form(node: Node, person: Person, path: str, fields: Fields, kept: timed
     sealed, now = encrypt(node, _USE, f"{person.id} {path}", data), node.clock()
     with writing(node.engine) as conn:
         people.keep_form(conn, person.id, path, sealed, now + kept)
+        people.drop_oldest_forms(conn, person.id, path, _MOST_KEPT)
     return True
 
 

@@ -3,10 +3,13 @@
 Guarantees: the same answer after the same work whether the name exists, the password is wrong or the account
 is disabled; every attempt counts before it is looked at, so that many at once are no way round the limits;
 whoever guesses at an account waits longer each time, and an address that guesses at many is stopped, restart
-or not. Every success, failure and lock-out is in the journal, and no name that was merely typed.
+or not; strangers who guess at an account do not keep its owner out of a browser that they have signed in with
+before. Every success, failure and lock-out is in the journal, and no name that was merely typed: of those
+that nobody has, the journal says once an hour how often they were tried.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from ipaddress import ip_address, ip_network
 
@@ -17,9 +20,9 @@ from node.runtime import Node
 from node.services.people import second_factor
 from node.services.people.encryption import keyed_hash
 from node.services.people.passwords import is_password
-from node.services.people.sessions import Visit, actor_of, begin_session
+from node.services.people.sessions import Visit, actor_of, begin_session, find_again
 from node.services.serving import TooOften
-from node.store import people
+from node.store import marks, people
 from node.store.database import reading, writing
 from node.store.journal import JournalEntry, write_journal
 from node.store.people import Person
@@ -29,6 +32,8 @@ _ADDRESS_COUNTED = timedelta(minutes=15)
 _FIRST_WAIT = timedelta(seconds=30)
 _DOUBLED = 12  # times at the most: the longest wait is met before
 _NOBODY = "console:unknown"
+_TOLD = timedelta(hours=1)
+"""How often the journal is told of names that nobody has: what it is told stays for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +43,12 @@ class Caller:
     Attributes:
         address: the IP address that the request came from.
         device: what the browser says it is, in a few words.
+        known: by the ids of those who have signed in with this browser, what was drawn for each then.
     """
 
     address: str
     device: str
+    known: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def check_password(node: Node, name: str, password: str, caller: Caller) -> str:
@@ -58,14 +65,13 @@ def check_password(node: Node, name: str, password: str, caller: Caller) -> str:
     right = is_password(password, person.password_hash if person else None)
     now = node.clock()
     with writing(node.engine) as conn:
-        if not right or person is None or person.disabled_at is not None:
-            actor = actor_of(person) if person else _NOBODY
-            write_journal(conn, JournalEntry(now, actor, "sign-in.failed", purpose="password"))
-            token = None
-        else:
+        if right and person is not None and _is_as_it_was(conn, person):
             people.take_back_attempt(conn, number)
             token = begin_session(conn, person, caller.device, now, complete=False)
-    if token is None:
+        else:
+            _note_failure(conn, person, now, "password")
+            token = ""
+    if not token:
         raise NotAllowed(
             "The name and the password do not belong together.",
             "Try again, or ask your administrator for a new password.",
@@ -77,20 +83,19 @@ def check_code(node: Node, visit: Visit, code: str, caller: Caller) -> str:
     """Take the second step: return the token of a session that is complete.
 
     Raises:
-        NotAllowed: it is no code, or was used before.
+        NotAllowed: it is no code, or was used before; or the first step does not count any more.
         TooOften: somebody has guessed too often.
     """
-    person = visit.person
-    _count_attempt(node, person.name, person, caller)
+    _count_attempt(node, visit.person.name, visit.person, caller)
     now = node.clock()
     with writing(node.engine) as conn:
-        right = second_factor.take_code(conn, node, person, code, now)
-        if right:
-            token = _complete(conn, node, visit, now)
+        person = find_again(conn, visit)
+        if person is not None and second_factor.take_code(conn, node, person, code, now):
+            token = _complete(conn, node, visit, now, _browser(node, person, caller))
         else:
-            entry = JournalEntry(now, actor_of(person), "sign-in.failed", purpose="second factor")
-            write_journal(conn, entry)
-    if not right:
+            _note_failure(conn, visit.person, now, "second factor")
+            token = ""
+    if not token:
         raise NotAllowed(
             "This code does not work, or was used before.",
             "Wait for the next one in your authenticator, or use a recovery code.",
@@ -108,18 +113,77 @@ def confirm_enrolment(node: Node, visit: Visit, secret: str, code: str) -> tuple
         NotAllowed: it is not the code of this secret, or there is a second factor already.
     """
     now = node.clock()
-    if visit.person.second_factor is not None or not second_factor.is_code(secret, code, now):
-        raise NotAllowed(
-            "This is not the code that was expected.",
-            "Check the clock of your telephone, and type the code that is shown now.",
-        )
     with writing(node.engine) as conn:
-        codes = second_factor.enrol(conn, node, visit.person, secret)
+        person = find_again(conn, visit)
+        if person is None or person.second_factor is not None or not second_factor.is_code(secret, code, now):
+            raise NotAllowed(
+                "This is not the code that was expected.",
+                "Check the clock of your telephone, and type the code that is shown now.",
+            )
+        codes = second_factor.enrol(conn, node, person, secret)
         # The code that was shown here has been used.
-        second_factor.take_code(conn, node, _fresh(conn, visit.person), code, now)
-        write_journal(conn, JournalEntry(now, actor_of(visit.person), "person.second-factor"))
-        token = _complete(conn, node, visit, now)
+        second_factor.take_code(conn, node, _fresh(conn, person), code, now)
+        write_journal(conn, JournalEntry(now, actor_of(person), "person.second-factor"))
+        token = _complete(conn, node, visit, now, b"")
     return token, codes
+
+
+def check_own_password(node: Node, visit: Visit, password: str, caller: Caller) -> None:
+    """Check that it is still its owner who sits at an open session.
+
+    Raises:
+        NotAllowed: the password is not theirs.
+        TooOften: somebody has guessed too often.
+    """
+    person = visit.person
+    number = _count_attempt(node, person.name, person, caller)
+    right = is_password(password, person.password_hash)
+    with writing(node.engine) as conn:
+        if right:
+            people.take_back_attempt(conn, number)
+        else:
+            _note_failure(conn, person, node.clock(), "password")
+    if not right:
+        raise NotAllowed("This is not your present password.", "Type it again.")
+
+
+def forget_attempts(conn: Connection, node: Node, person: Person) -> None:
+    """Forget what was tried in vain on an account, by strangers too: an administrator lets its owner in."""
+    people.forget_attempts(conn, _account(node, person.name))
+
+
+def tell_unknown(node: Node) -> None:
+    """Tell the journal how often names that nobody has were tried, once its hour is over."""
+    now = node.clock()
+    with writing(node.engine) as conn:
+        mark = marks.find_mark(conn, marks.UNKNOWN_NAMES)
+        if mark is not None and now - mark.at >= _TOLD:
+            marks.clear_mark(conn, marks.UNKNOWN_NAMES)
+            if mark.about != "0":
+                _journal_unknown(conn, now, int(mark.about))
+
+
+def _note_failure(conn: Connection, person: Person | None, now: datetime, what: str) -> None:
+    if person is not None:
+        write_journal(conn, JournalEntry(now, actor_of(person), "sign-in.failed", purpose=what))
+        return
+    mark = marks.find_mark(conn, marks.UNKNOWN_NAMES)
+    if mark is None:
+        _journal_unknown(conn, now, 1)
+        marks.set_mark(conn, marks.UNKNOWN_NAMES, now, "0")
+    else:
+        marks.set_mark(conn, marks.UNKNOWN_NAMES, mark.at, str(int(mark.about) + 1))
+
+
+def _journal_unknown(conn: Connection, now: datetime, times: int) -> None:
+    purpose = "password" if times == 1 else f"password, {times} times"
+    write_journal(conn, JournalEntry(now, _NOBODY, "sign-in.failed", purpose=purpose))
+
+
+def _is_as_it_was(conn: Connection, person: Person) -> bool:
+    """Tell whether somebody may sign in with the password that they had before it was looked at."""
+    now = people.find_person(conn, person.id)
+    return now is not None and now.disabled_at is None and now.password_hash == person.password_hash
 
 
 def _fresh(conn: Connection, person: Person) -> Person:
@@ -128,10 +192,10 @@ def _fresh(conn: Connection, person: Person) -> Person:
     return found
 
 
-def _complete(conn: Connection, node: Node, visit: Visit, now: datetime) -> str:
+def _complete(conn: Connection, node: Node, visit: Visit, now: datetime, browser: bytes) -> str:
     person = visit.person
     people.end_session(conn, visit.session.hash)
-    people.forget_attempts(conn, _account(node, person.name))
+    people.forget_attempts(conn, _account(node, person.name), browser)
     people.change_person(conn, person.id, signed_in_at=now)
     write_journal(conn, JournalEntry(now, actor_of(person), "sign-in"))
     return begin_session(conn, person, visit.session.device, now, complete=True)
@@ -145,17 +209,17 @@ def _count_attempt(node: Node, name: str, person: Person | None, caller: Caller)
     """
     now, limits = node.clock(), node.config.console
     account, address = _account(node, name), keyed_hash(node, "address", _prefix(caller.address))
+    browser = _browser(node, person, caller)
     with writing(node.engine) as conn:
-        count, last = people.failures_of_account(conn, account, now - _COUNTED)
+        count, last = people.failures_of_account(conn, account, browser, now - _COUNTED)
         wait = _wait(count, limits.failures, timedelta(minutes=limits.lock_minutes))
         free_at = (last or now) + wait
         if people.failures_of_address(conn, address, now - _ADDRESS_COUNTED) >= limits.address_failures:
             free_at = max(free_at, now + _ADDRESS_COUNTED)
         if free_at <= now:
-            number = people.add_attempt(conn, now, account, address)
-            if count + 1 == limits.failures:
-                actor = actor_of(person) if person else _NOBODY
-                write_journal(conn, JournalEntry(now, actor, "sign-in.locked"))
+            number = people.add_attempt(conn, now, account, address, browser)
+            if person is not None and count + 1 == limits.failures:
+                write_journal(conn, JournalEntry(now, actor_of(person), "sign-in.locked"))
             return number
     seconds = int((free_at - now).total_seconds()) + 1
     raise TooOften(
@@ -174,6 +238,13 @@ def _wait(failures: int, allowed: int, longest: timedelta) -> timedelta:
 
 def _account(node: Node, name: str) -> bytes:
     return keyed_hash(node, "account", name)
+
+
+def _browser(node: Node, person: Person | None, caller: Caller) -> bytes:
+    """Return what tells apart the attempts in a browser that somebody has signed in with before; empty for a
+    stranger's."""
+    drawn = caller.known.get(person.id, "") if person else ""
+    return keyed_hash(node, "browser", drawn) if drawn else b""
 
 
 def _prefix(address: str) -> str:

@@ -203,13 +203,25 @@ def change_case(
 
 def get_case(node: Node, case_id: str) -> CaseFile:
     """Return an own case, without an entry in the journal: what a person is to read of it is opened with
-    `finding.open_case`.
+    `finding.open_case` or `open_fields`.
 
     Raises:
         NotFound: it is not in the register.
     """
     with reading(node.engine) as conn:
         return cases.get_case(conn, case_id)
+
+
+def open_fields(node: Node, case_id: str, actor: str, fields: Sequence[str]) -> CaseFile:
+    """Return an own case of which a person is about to read these fields.
+
+    Raises:
+        NotFound: it is not in the register.
+    """
+    with writing(node.engine) as conn:
+        case = cases.get_case(conn, case_id)
+        write_journal(conn, JournalEntry(node.clock(), actor, "case.open", case_id, fields))
+    return case
 
 
 def list_cases(node: Node, status: str | None, limit: int, offset: int) -> list[CaseFile]:

@@ -13,14 +13,18 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Connection
+
 from node.errors import Conflict, InvalidInput, NotFound
 from node.runtime import Node
 from node.services.people.encryption import decrypt, encrypt
+from node.services.people.sessions import actor_of
 from node.services.register import cases as register
 from node.store import cases, drafts
 from node.store.cases import CaseFile
 from node.store.database import reading, writing
 from node.store.drafts import DraftRow
+from node.store.journal import JournalEntry, write_journal
 from node.store.people import Person
 from schemas import Problem, SchemaError
 
@@ -29,7 +33,8 @@ LIFE = timedelta(days=30)
 
 MAX_BYTES = 1 << 20
 MAX_DRAFTS = 50
-"""The most that one person has begun at a time."""
+MAX_ALL_BYTES = 4 << 20
+"""The most that one person has begun at a time: a list of it opens all of it."""
 
 _USE = "case-draft"
 
@@ -93,14 +98,15 @@ def begin_case(node: Node, person: Person, typed: Typed) -> Draft:
 
 
 def begin_change(node: Node, person: Person, case: CaseFile, typed: Typed) -> Draft:
-    """Begin to change a case, or go on with the change that the same person has begun already.
+    """Begin to change a case, or go on with the change that the same person has begun already. Whoever does
+    reads the record, which is in the journal first.
 
     Raises:
         Conflict: the case is erased, or its author has begun too many.
     """
-    if case.status == cases.ERASED:
-        raise Conflict("The case is erased, and an erased case never returns.", "Add it as a new case.")
-    with reading(node.engine) as conn:
+    entry = JournalEntry(node.clock(), actor_of(person), "case.open", case.case_id, sorted(case.record))
+    with writing(node.engine) as conn:
+        write_journal(conn, entry)
         row = drafts.find_draft_of(conn, person.id, case.case_id)
     return _open(node, row) if row else _begin(node, person, case.case_id, case.revision, typed)
 
@@ -118,10 +124,10 @@ def find_draft(node: Node, person: Person, draft_id: str) -> Draft:
     return _open(node, row)
 
 
-def list_drafts(node: Node, person: Person) -> list[Draft]:
+def list_drafts(node: Node, person: Person, limit: int = MAX_DRAFTS) -> list[Draft]:
     """Return what somebody has begun, the last touched first."""
     with reading(node.engine) as conn:
-        rows = drafts.list_drafts(conn, person.id, MAX_DRAFTS)
+        rows = drafts.list_drafts(conn, person.id, limit)
     return [_open(node, row) for row in rows]
 
 
@@ -134,10 +140,12 @@ def keep_draft(node: Node, person: Person, draft: Draft, typed: Typed, revision:
     Raises:
         NotFound: it was finished or thrown away meanwhile.
         InvalidInput: it is too much.
+        Conflict: with what else its author has begun it is too much.
     """
     made_from = draft.revision if revision is None else revision
     sealed, now = _seal(node, person.id, draft.id, typed), node.clock()
     with writing(node.engine) as conn:
+        _check_room(conn, person, draft.id, len(sealed))
         kept = drafts.change_draft(conn, draft.id, sealed, made_from, now)
     if not kept:
         raise NotFound("There is nothing unfinished of yours here.", "It was finished or thrown away.")
@@ -171,8 +179,9 @@ def problems_of(node: Node, record: Mapping[str, Any]) -> Sequence[Problem]:
     return ()
 
 
-def merge_draft(node: Node, draft: Draft, fields: Mapping[str, Any]) -> Merge:
-    """Hold a change against the case as it is now.
+def merge_draft(node: Node, person: Person, draft: Draft, fields: Mapping[str, Any]) -> Merge:
+    """Hold a change against the case as it is now. Whoever does reads what others have changed since, which
+    is in the journal first.
 
     Args:
         fields: every field that the form knows, by name, with the value it has in the form; None for none.
@@ -182,12 +191,16 @@ def merge_draft(node: Node, draft: Draft, fields: Mapping[str, Any]) -> Merge:
     """
     if not draft.case_id:
         return Merge(None, {}, {name: value for name, value in fields.items() if value is not None}, ())
-    with reading(node.engine) as conn:
+    with writing(node.engine) as conn:
         case = cases.get_case(conn, draft.case_id)
         base = cases.find_revision(conn, draft.case_id, draft.revision) or {}
+        names = base.keys() | case.record.keys()
+        theirs = {name for name in names if base.get(name) != case.record.get(name)}
+        if theirs:
+            entry = JournalEntry(node.clock(), actor_of(person), "case.open", case.case_id, sorted(theirs))
+            write_journal(conn, entry)
     changes = {name: value for name, value in fields.items() if value != base.get(name)}
-    names = base.keys() | case.record.keys()
-    return Merge(case, base, changes, {name for name in names if base.get(name) != case.record.get(name)})
+    return Merge(case, base, changes, theirs)
 
 
 def finish_draft(
@@ -229,10 +242,18 @@ def _begin(node: Node, person: Person, case_id: str, revision: int, typed: Typed
     draft_id, now = secrets.token_urlsafe(12), node.clock()
     sealed = _seal(node, person.id, draft_id, typed)
     with writing(node.engine) as conn:
-        if len(drafts.list_drafts(conn, person.id, MAX_DRAFTS)) >= MAX_DRAFTS:
-            raise Conflict("You have too much unfinished.", "Finish some of it, or throw it away.")
+        if case_id and cases.get_case(conn, case_id).status == cases.ERASED:
+            raise Conflict("The case is erased, and an erased case never returns.", "Add it as a new case.")
+        _check_room(conn, person, draft_id, len(sealed))
         drafts.add_draft(conn, DraftRow(draft_id, person.id, case_id, revision, sealed, now))
     return Draft(draft_id, case_id, revision, typed, now)
+
+
+def _check_room(conn: Connection, person: Person, draft_id: str, size: int) -> None:
+    """Check that somebody may have a draft of a size beside their others."""
+    count, taken = drafts.size_of_others(conn, person.id, draft_id)
+    if count >= MAX_DRAFTS or taken + size > MAX_ALL_BYTES:
+        raise Conflict("You have too much unfinished.", "Finish some of it, or throw it away.")
 
 
 def _seal(node: Node, person_id: str, draft_id: str, typed: Typed) -> bytes:

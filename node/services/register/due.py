@@ -74,7 +74,8 @@ def list_due(
     Args:
         ahead: how long before its day to name something; what waits for a colleague is always named.
         kinds: only these.
-        decider: leave out at the gate what this person had a part in, who therefore does not decide it.
+        decider: leave out at the gate what this person (`domain.gate.person_of`) had a part in, who therefore
+            does not decide it.
         limit, offset: the part of the list that is wanted.
     """
     last = node.now().date() + ahead

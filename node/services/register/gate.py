@@ -2,10 +2,11 @@
 
     request -> approve (publishes) | refuse | take back | override (publishes) -> review within 24 hours
 
-Guarantees: whoever asked never approves; what was approved is what is published, to the byte of every field
-and for the same readers, or nothing is; a request ends as soon as the record, or what would leave of it, is
-another; an override is reviewed by somebody who had no part in it; every step is in the journal. What is
-shown is made by the code that publishes, and nothing else (`publishing.leaving_within`).
+Guarantees: whoever asked, or wrote any of what nobody has approved yet, never approves; what was approved is
+what is published, to the byte of every field and for the same readers, or nothing is; a request ends as soon
+as the record, or what would leave of it, is another; an override is reviewed by somebody who had no part in
+it; every step is in the journal. What is shown is made by the code that publishes, and nothing else
+(`leaving`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,16 +16,25 @@ from typing import Any
 from sqlalchemy import Connection
 
 from node.domain import gate as rules
-from node.domain.changes import FieldChange, adds_nothing, compare
-from node.domain.disclosure import DECIDED, DisclosurePolicy, disclose
+from node.domain.changes import adds_nothing
+from node.domain.disclosure import DisclosurePolicy
 from node.domain.gate import Finding, Question
 from node.errors import Conflict, InvalidInput, NotAllowed
 from node.runtime import Node
 from node.services.register import publishing
 from node.services.register.cases import check_stays, index_cases, void_request
-from node.services.register.finding import check_purpose, read_parts
+from node.services.register.finding import check_purpose
+from node.services.register.leaving import (
+    Preview,
+    get_living,
+    leaving_within,
+    parts_by,
+    preview_within,
+    published_parts,
+)
+from node.services.register.own_feeds import signing
 from node.services.register.publishing import NotAsApproved, Published
-from node.store import cases, documents, gate
+from node.store import cases, gate
 from node.store.cases import CaseFile
 from node.store.database import reading, writing
 from node.store.gate import GateRequest
@@ -37,30 +47,6 @@ _ACTIONS = {
     gate.TAKEN_BACK: "gate.take-back",
     gate.VOID: "gate.void",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """What would leave of a case, beside what peers have of it.
-
-    Attributes:
-        revision: of the record.
-        fields: of the parts "head" (where it may be shown), "public", "network" and "police".
-        published: whether peers have anything of it now.
-        adds: whether something would leave that has not left already, which a second person approves.
-        kept_from: members that get nothing of it.
-        stays: fields of the record of which nothing leaves.
-        digest: of all that leaves.
-    """
-
-    case_id: str
-    revision: int
-    fields: Sequence[FieldChange]
-    published: bool
-    adds: bool
-    kept_from: Sequence[str]
-    stays: Sequence[str]
-    digest: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,21 +65,6 @@ class RequestView:
     as_asked: bool
 
 
-def preview(node: Node, case_id: str, who: str) -> Preview:
-    """Show field by field what peers would see of a case, and what of that is new to them.
-
-    Raises:
-        NotFound: it is not in the register.
-        Conflict: it is erased.
-    """
-    with writing(node.engine) as conn:
-        case = _living(conn, case_id)
-        shown = _preview(conn, node, case)
-        fields = sorted({change.part for change in shown.fields})
-        write_journal(conn, JournalEntry(node.clock(), who, "case.preview", case_id, fields))
-    return shown
-
-
 def suggest(node: Node, case_id: str) -> tuple[list[Question], dict[str, Any]]:
     """Give the questions that a case needs an answer to, and the answers that its record holds already.
 
@@ -102,7 +73,7 @@ def suggest(node: Node, case_id: str) -> tuple[list[Question], dict[str, Any]]:
         Conflict: it is erased.
     """
     with reading(node.engine) as conn:
-        record = _living(conn, case_id).record
+        record = get_living(conn, case_id).record
     suggested = rules.suggest(record)
     return rules.needed(suggested, record), suggested
 
@@ -116,8 +87,20 @@ def weigh(node: Node, case_id: str, answers: Mapping[str, Any]) -> list[Finding]
         InvalidInput: answers are missing, or none that are allowed; with every problem.
     """
     with reading(node.engine) as conn:
-        case = _living(conn, case_id)
+        case = get_living(conn, case_id)
         return _weigh(node, _decided_record(answers, case), answers)
+
+
+def list_hindrances(node: Node, case_id: str) -> list[Finding]:
+    """Say what refuses to publish a case, whatever is answered.
+
+    Raises:
+        NotFound: the case is not in the register.
+        Conflict: it is erased.
+    """
+    with reading(node.engine) as conn:
+        case = get_living(conn, case_id)
+        return list(rules.hindrances_of(case.record, leaving_within(conn, node, [case])[0].parts))
 
 
 def request(
@@ -138,7 +121,7 @@ def request(
     """
     now = node.clock()
     with writing(node.engine) as conn:
-        case = _living(conn, case_id)
+        case = get_living(conn, case_id)
         if revision not in (None, case.revision):
             raise Conflict(
                 "The case was changed by somebody else meanwhile.", "Look at it again, and ask then."
@@ -164,8 +147,9 @@ def request(
             case_id=case_id,
             revision=case.revision,
             answers=answers,
-            digest=publishing.leaving_within(conn, node, case).digest,
+            digest=leaving_within(conn, node, [case])[0].digest,
             author=who,
+            parties=_authors(conn, case_id, who),
             now=now,
         )
         write_journal(conn, JournalEntry(now, who, "gate.request", case_id, sorted(answers)))
@@ -208,7 +192,7 @@ def open_request(node: Node, number: int, who: str) -> RequestView:
         if found.state != gate.OPEN:
             return RequestView(found, None, (), as_asked=False)
         case = cases.get_case(conn, found.case_id)
-        shown = _preview(conn, node, case)
+        shown = preview_within(conn, node, case)
         findings = _weigh(node, case.record, found.answers)
     return RequestView(found, shown, findings, as_asked=shown.digest == found.digest)
 
@@ -218,7 +202,7 @@ def approve(node: Node, number: int, who: str) -> Published:
 
     Raises:
         NotFound: there is no such request.
-        NotAllowed: whoever asked may not approve.
+        NotAllowed: whoever asked, or wrote any of what is new, may not approve.
         Conflict: it does not wait any more, what would leave is not what was asked for, or nothing may be
             signed now.
         InvalidInput: what would go out does not fit its schema.
@@ -263,15 +247,15 @@ def review(node: Node, number: int, reason: str, who: str, *, upheld: bool) -> b
     """Settle an override after the fact.
 
     Args:
-        upheld: whether it was right. If it was not, and the case is still out as it went out with it, the
-            case is withdrawn.
+        upheld: whether it was right. If it was not, and nothing was approved for the case since, the case is
+            withdrawn if it is still out.
 
     Returns:
         Whether the case was withdrawn.
 
     Raises:
         NotFound: there is no such request.
-        NotAllowed: whoever asked or published may not review it.
+        NotAllowed: whoever wrote, asked or published may not review it.
         Conflict: there is nothing to be reviewed.
         InvalidInput: the reason is too short to mean anything, or too long.
     """
@@ -280,10 +264,11 @@ def review(node: Node, number: int, reason: str, who: str, *, upheld: bool) -> b
         with writing(node.engine) as conn:
             _note_review(conn, node, number, reason, who, upheld=True)
         return False
-    with publishing.signing(node) as conn:
+    with signing(node) as conn:
         found = _note_review(conn, node, number, reason, who, upheld=False)
         case = cases.get_case(conn, found.case_id)
-        out = case.status == cases.PUBLISHED and case.disclosed == found.digest
+        approved = gate.find_approved(conn, case.case_id)
+        out = case.status == cases.PUBLISHED and (approved is None or approved.id < number)
         if out:
             publishing.withdraw_within(conn, node, case.case_id, who, {})
     return out
@@ -294,21 +279,34 @@ def publish_again(node: Node, case_ids: Sequence[str], who: str) -> list[Publish
     less. Nobody has to approve that: all of them, or none.
 
     Raises:
-        NotFound, InvalidInput: see `publishing.publish`.
+        NotFound: see `publishing.publish`.
         Conflict: something new would leave of some, which needs an approval; or see `publishing.publish`.
+        InvalidInput: their consent does not cover what would leave, or see `publishing.publish`; with every
+            problem.
     """
-    with publishing.signing(node) as conn:
+    with signing(node) as conn:
         found = [cases.get_case(conn, case_id) for case_id in case_ids]
-        leaving = {case.case_id: publishing.leaving_within(conn, node, case) for case in found}
+        leaving = dict(zip(case_ids, leaving_within(conn, node, found), strict=True))
         new = [
             case_id
             for case_id, item in leaving.items()
-            if not adds_nothing(_published_parts(conn, case_id), item.parts)
+            if not adds_nothing(published_parts(conn, case_id), item.parts)
         ]
         if new:
             raise Conflict(
                 f"Something new would leave the house, which a second person approves: {', '.join(new)}.",
                 f"Ask for it with `gmcn gate request {new[0]}`.",
+            )
+        refused = [
+            f"{case.case_id}: {hindrance.message}"
+            for case in found
+            for hindrance in rules.hindrances_of(case.record, leaving[case.case_id].parts)
+        ]
+        if refused:
+            raise InvalidInput(
+                "What the consent in the record does not cover is not published again.",
+                "Mend what is named here, or withdraw the case.",
+                refused,
             )
         approved = {case_id: item.digest for case_id, item in leaving.items()}
         publishing.ask_to_ring(conn, node)
@@ -326,11 +324,11 @@ def _publish(node: Node, number: int, who: str, state: str, reason: str = "") ->
         Conflict: something else would leave; the request ends.
     """
     try:
-        with publishing.signing(node) as conn:
+        with signing(node) as conn:
             asked = _waiting(conn, number)
-            if state == gate.APPROVED and asked.author == who:
+            if state == gate.APPROVED and rules.person_of(who) in asked.parties:
                 raise NotAllowed(
-                    "Whoever asked for a publication may not approve it.",
+                    "Whoever asked for a publication, or wrote any of it, may not approve it.",
                     "Ask a colleague; in an emergency, publish with `gmcn gate override`.",
                 )
             approved = {asked.case_id: asked.digest}
@@ -338,6 +336,7 @@ def _publish(node: Node, number: int, who: str, state: str, reason: str = "") ->
             values: dict[str, Any] = {"version": max(published.versions.values(), default=None)}
             if state == gate.OVERRIDDEN:
                 values["review_due"] = node.clock() + rules.REVIEW_WITHIN
+                gate.add_parties(conn, number, [rules.person_of(who)])
             _decide(conn, node, asked, who, state, reason, **values)
             publishing.ask_to_ring(conn, node)
             return published
@@ -352,7 +351,7 @@ def _publish(node: Node, number: int, who: str, state: str, reason: str = "") ->
 def _settle(node: Node, number: int, who: str, state: str, reason: str = "") -> None:
     with writing(node.engine) as conn:
         asked = _waiting(conn, number)
-        if state == gate.TAKEN_BACK and asked.author != who:
+        if state == gate.TAKEN_BACK and rules.person_of(asked.author) != rules.person_of(who):
             raise NotAllowed("Only whoever asked takes a request back.", "Refuse it, and say why.")
         _decide(conn, node, asked, who, state, reason)
 
@@ -378,22 +377,22 @@ def _note_review(
     found = gate.get_request(conn, number)
     if found.state != gate.OVERRIDDEN or found.reviewed_at is not None:
         raise Conflict("There is nothing to be reviewed.", "See `gmcn due`.")
-    if who in (found.author, found.decided_by):
-        raise NotAllowed("Whoever asked for or published it may not review it.", "Ask a colleague.")
+    if rules.person_of(who) in found.parties:
+        raise NotAllowed("Whoever wrote, asked for or published it may not review it.", "Ask a colleague.")
     now = node.clock()
     gate.change_request(conn, number, reviewed_by=who, reviewed_at=now, upheld=upheld, review_reason=reason)
     write_journal(conn, JournalEntry(now, who, "gate.review", found.case_id, purpose=reason))
     return found
 
 
-# --- What would leave ---
+def _authors(conn: Connection, case_id: str, who: str) -> set[str]:
+    """Return who wrote what of a case no second person has let out yet, and whoever asks for it."""
+    approved = gate.find_approved(conn, case_id)
+    wrote = cases.authors_since(conn, case_id, approved.revision if approved else 0)
+    return {rules.person_of(actor) for actor in (who, *wrote)}
 
 
-def _living(conn: Connection, case_id: str) -> CaseFile:
-    case = cases.get_case(conn, case_id)
-    if case.status == cases.ERASED:
-        raise Conflict("The case is erased, and nothing is left of it.", "Add it as a new case.")
-    return case
+# --- Answers ---
 
 
 def _decided_record(answers: Mapping[str, Any], case: CaseFile) -> dict[str, Any]:
@@ -413,33 +412,6 @@ def _decided_record(answers: Mapping[str, Any], case: CaseFile) -> dict[str, Any
 def _weigh(node: Node, record: Mapping[str, Any], answers: Mapping[str, Any]) -> list[Finding]:
     schemas = node.network().schemas
     own, default = (
-        publishing.parts_of(node, disclose(record, policy, schemas=schemas, now=node.now()))
-        for policy in (node.disclosure(), DisclosurePolicy.parse({}, schemas))
+        parts_by(node, record, policy) for policy in (node.disclosure(), DisclosurePolicy.parse({}, schemas))
     )
     return rules.findings_of(answers, record, own, default)
-
-
-def _preview(conn: Connection, node: Node, case: CaseFile) -> Preview:
-    leaving = publishing.leaving_within(conn, node, case)
-    before = _published_parts(conn, case.case_id)
-    named = {field for part in leaving.parts.values() for field in part}
-    return Preview(
-        case.case_id,
-        case.revision,
-        compare(before, leaving.parts),
-        bool(before),
-        not adds_nothing(before, leaving.parts),
-        leaving.kept_from,
-        sorted(case.record.keys() - named),
-        leaving.digest,
-    )
-
-
-def _published_parts(conn: Connection, case_id: str) -> dict[str, dict[str, Any]]:
-    """Return what peers have of an own case now, of the head what its owner decides."""
-    parts: dict[str, dict[str, Any]] = {}
-    for held in documents.find_documents(conn, case_id):
-        parts |= read_parts(held)
-    if parts:
-        parts["head"] = {name: value for name, value in parts["head"].items() if name in DECIDED}
-    return parts

@@ -23,6 +23,7 @@ from node.runtime import Node
 from node.services.messages import attend, open_member, write_message
 from node.services.register import publishing
 from node.services.register.cases import check_stays, index_cases
+from node.services.register.own_feeds import signing
 from node.services.register.photographs import renditions_in
 from node.services.standing import exchange_with
 from node.store import cases, feeds, handovers, messages, peers
@@ -314,7 +315,7 @@ def _is_announced(conn: Connection, given: Handover) -> bool:
 
 def _let_go(node: Node, given: Handover) -> None:
     """Withdraw the old case, and write down where it went."""
-    with publishing.signing(node) as conn:
+    with signing(node) as conn:
         if _given(conn, given.member, given.offer).state != handovers.ACCEPTED:
             return
         case, now = cases.get_case(conn, given.case_id), node.clock()

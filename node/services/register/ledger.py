@@ -19,6 +19,8 @@ from node.services.standing import exchanges
 from node.store import feeds, marks, peers, receipts
 from node.store.database import reading, writing
 from node.store.receipts import OwnErasure, Promise
+from protocol.jws import parse_statement
+from protocol.receipt import MAX_RECEIPT_LENGTH, RECEIPT_TYPE
 from protocol.roster import Member
 
 PURGED = "purged"
@@ -72,6 +74,20 @@ class Erasure:
     def waiting(self) -> list[str]:
         """The members that have not said yet that nothing is left."""
         return [answer.member for answer in self.answers if not answer.closed]
+
+
+def list_statements(node: Node, case_id: str) -> list[str]:
+    """Return the receipts that name one erased case, as their members signed them.
+
+    Each is a JWT that anybody can check with the roster, without this node: the proof of the erasure.
+    """
+    with reading(node.engine) as conn:
+        return [token for token in receipts.iterate_statements(conn) if _names(token, case_id)]
+
+
+def _names(token: str, case_id: str) -> bool:
+    items = parse_statement(token, RECEIPT_TYPE, "receipt", MAX_RECEIPT_LENGTH).claims["items"]
+    return any(item["case"] == case_id for item in items)
 
 
 def list_erasures(node: Node, case_id: str | None = None, *, open_only: bool = False) -> list[Erasure]:

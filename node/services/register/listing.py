@@ -9,7 +9,8 @@ from node.runtime import Node
 from node.services.register import finding
 from node.store import cases, handovers, register
 from node.store.cases import CaseFile
-from node.store.database import reading
+from node.store.database import reading, writing
+from node.store.journal import JournalEntry, write_journal
 from node.store.register import Wanted
 from node.store.search import Query
 
@@ -21,12 +22,14 @@ def list_register(
     node: Node,
     limit: int,
     offset: int,
+    actor: str,
     *,
     status: str | None = None,
     category: str | None = None,
     review_by: date | None = None,
 ) -> tuple[list[CaseFile], int]:
-    """Return a part of the register, the most recently changed first, and how many cases fit in all.
+    """Return a part of the register, the most recently changed first, and how many cases fit in all. It has
+    the children's names, so that who reads it is in the journal, with the conditions.
 
     Args:
         status: all but erased ones when None.
@@ -37,8 +40,18 @@ def list_register(
     if status is not None and status not in cases.STATUSES:
         raise InvalidInput("There is no such state of a case.", "Choose one of the list.")
     wanted = Wanted([status] if status else _KEPT, category, review_by)
-    with reading(node.engine) as conn:
-        return register.list_register(conn, wanted, limit, offset), register.count_register(conn, wanted)
+    given = {"status": status, "category": category, "review_by": review_by}
+    entry = JournalEntry(
+        node.clock(), actor, "case.list", fields=[name for name, value in given.items() if value is not None]
+    )
+    with writing(node.engine) as conn:
+        found, total = (
+            register.list_register(conn, wanted, limit, offset),
+            register.count_register(conn, wanted),
+        )
+        if found:
+            write_journal(conn, entry)
+    return found, total
 
 
 def find_own(node: Node, name: str, text: str, actor: str) -> tuple[Sequence[CaseFile], int]:

@@ -8,10 +8,8 @@ anybody can see it; a feed is only ever grown from the head that is on the disk,
 newer one. Ringing the peers comes after the commit and cannot undo it.
 """
 
-import secrets
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -19,15 +17,14 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection
 
-from node.domain.changes import digest
-from node.domain.disclosure import Disclosed, disclose
-from node.domain.lifecycle import can_undo, expiry_day, is_over, is_paused
+from node.domain.lifecycle import can_undo, is_over, is_paused
 from node.errors import Conflict, InvalidInput, PeerUnavailable
 from node.runtime import Node
+from node.services.leads import sending
 from node.services.register.cases import index_cases, new_case_id, void_request
-from node.services.register.photographs import hashes_in, photographs_in
+from node.services.register.leaving import leaving_within
+from node.services.register.own_feeds import FeedWriter, frozen_feeds, own_audiences, signing
 from node.services.standing import exchanges
-from node.services.witnesses import witnessing
 from node.store import (
     cases,
     clocks,
@@ -35,35 +32,22 @@ from node.store import (
     drafts,
     endings,
     feeds,
+    gate,
     handovers,
     leads,
     marks,
     messages,
+    people,
     photographs,
 )
 from node.store.cases import CaseFile
-from node.store.database import chunks, reading, writing
+from node.store.database import reading, writing
 from node.store.journal import JournalEntry, write_journal
 from node.store.search import remove_many
-from protocol.checkpoint import sign_checkpoint
-from protocol.document import (
-    AUDIENCE_SCHEMA,
-    SALT_SIZE,
-    digest_document,
-    format_document,
-    split_document,
-)
-from protocol.encoding import format_time
+from protocol.document import split_document
 from protocol.errors import ProtocolError
-from protocol.feed import check_edge, grow
-from protocol.leaf import ERASE, NONCE_SIZE, PUT, CaseState, Leaf, follow
-from protocol.note import VerifierKey, format_note, parse_note
-from protocol.roster import AUDIENCES_OF, Audience
 from schemas import SchemaError
 
-Parts = dict[str, dict[str, Any]]
-
-_PARTS_OF: Mapping[Audience, Sequence[str]] = {"network": ("public", "network"), "police": ("police",)}
 _CLOCK = "node"  # who acts where no person does
 
 
@@ -77,58 +61,16 @@ class Published:
     expires: date | None
 
 
-def preview(node: Node, case_id: str, actor: str) -> Disclosed:
-    """Show what of a case would leave the house, as peers would see it; nothing is published.
-
-    Raises:
-        NotFound: it is not in the register.
-    """
-    with writing(node.engine) as conn:
-        case = cases.get_case(conn, case_id)
-        entry = JournalEntry(node.clock(), actor, "case.preview", case_id, sorted(case.record))
-        write_journal(conn, entry)
-    return disclose(case.record, node.disclosure(), schemas=node.network().schemas, now=node.now())
-
-
-@dataclass(frozen=True, slots=True)
-class Leaving:
-    """What leaves the house of a case now.
-
-    Attributes:
-        parts: see `parts_of`.
-        kept_from: members that get nothing of it.
-        digest: of both.
-    """
-
-    parts: Mapping[str, Mapping[str, Any]]
-    kept_from: Sequence[str]
-    digest: bytes
-
-
 class NotAsApproved(Conflict):
     """What would leave is not what was approved."""
 
 
-def parts_of(node: Node, disclosed: Disclosed) -> Parts:
-    """Choose the parts that own feeds take of what the policy lets out, "head" with what the owner decides of
-    it."""
-    parts: Parts = {"head": disclosed.head}
-    for audience in _own_audiences(node):
-        parts |= _parts(disclosed, audience)
-    return parts
-
-
-def leaving_within(conn: Connection, node: Node, case: CaseFile) -> Leaving:
-    """Tell what would leave of a case, were it published now."""
-    return _leaving(conn, node, case, _disclose_all(node, [case])[0])
-
-
 def check_within(conn: Connection, node: Node, case: CaseFile) -> None:
     """Check that a case could be published now, with the caller's transaction; see `publish`."""
-    (leaving,) = _disclose_all(node, [_publishable(case)])
-    for audience in _own_audiences(node):
-        if parts := _parts(leaving, audience):
-            _Writer(conn, node, audience, [case.case_id]).put(case, leaving.head, parts)
+    (leaving,) = leaving_within(conn, node, [_publishable(case)])
+    for audience in own_audiences(node):
+        if parts := leaving.by(audience):
+            FeedWriter(conn, node, audience, [case.case_id]).put(case, leaving.parts["head"], parts)
 
 
 def publish(node: Node, case_ids: Sequence[str], actor: str) -> list[Published]:
@@ -161,39 +103,37 @@ def publish_within(
     Raises:
         NotAsApproved: something else would leave.
     """
-    if frozen := _frozen_feeds(conn, node):
+    if frozen := frozen_feeds(conn, node):
         raise Conflict(
             f"{', '.join(row.origin for row in frozen)} is frozen: nothing is published in it any more.",
             "Ask for its successor: `gmcn keys succeed`. Erasing and withdrawing work meanwhile.",
         )
     found = [_publishable(cases.get_case(conn, case_id)) for case_id in case_ids]
-    disclosed = _disclose_all(node, found)
-    leave = {
-        case.case_id: _leaving(conn, node, case, leaving).digest
-        for case, leaving in zip(found, disclosed, strict=True)
-    }
-    if approved is not None and leave != approved:
+    leave = dict(zip(case_ids, leaving_within(conn, node, found), strict=True))
+    digests = {case_id: leaving.digest for case_id, leaving in leave.items()}
+    if approved is not None and digests != approved:
         raise NotAsApproved(
             "What would leave the house is not what was approved, and nothing was published.",
             "Look at it again, and ask for its approval anew.",
         )
     versions: dict[str, dict[str, int]] = {case.case_id: {} for case in found}
     expires: dict[str, date] = {}
-    for audience in _own_audiences(node):
-        writer = _Writer(conn, node, audience, [case.case_id for case in found])
-        for case, leaving in zip(found, disclosed, strict=True):
-            parts = _parts(leaving, audience)
-            if parts:
-                state = writer.put(case, leaving.head, parts)
+    for audience in own_audiences(node):
+        writer = FeedWriter(conn, node, audience, list(leave))
+        for case in found:
+            leaving = leave[case.case_id]
+            if parts := leaving.by(audience):
+                state = writer.put(case, leaving.parts["head"], parts)
                 versions[case.case_id][audience] = state.version
                 expires[case.case_id] = max(state.expires, expires.get(case.case_id, state.expires))
             elif writer.is_live(case.case_id):
                 writer.erase(case.case_id)
         writer.commit()
     now = node.clock()
-    for case, leaving in zip(found, disclosed, strict=True):
-        cases.set_published(conn, case.case_id, leave[case.case_id], now)
-        fields = [f"{name}.{key}" for name, part in _named(leaving) for key in part]
+    for case in found:
+        leaving = leave[case.case_id]
+        cases.set_published(conn, case.case_id, leaving.digest, now)
+        fields = [f"{name}.{key}" for name, part in leaving.parts.items() if name != "head" for key in part]
         write_journal(conn, JournalEntry(now, actor, "case.publish", case.case_id, fields))
     index_cases(conn, node, [cases.get_case(conn, case.case_id) for case in found])
     return [Published(case.case_id, versions[case.case_id], expires.get(case.case_id)) for case in found]
@@ -243,11 +183,13 @@ def withdraw_within(
 
 
 def undo_withdrawal(node: Node, case_id: str, actor: str, *, as_it_was: bool = False) -> Published:
-    """Publish a withdrawn case again, under a new id: an erased id never returns.
+    """Publish a withdrawn case again, under a new id: an erased id never returns. All that it was goes on
+    with it, also a review that is due.
 
     Args:
-        as_it_was: publish it only if nothing else would leave than left last; otherwise it becomes a draft,
-            which has no versions, and goes through the gate.
+        as_it_was: publish it only if nothing else would leave than left last, and that was not published in
+            an emergency that nobody has found to be one; otherwise it becomes a draft, which has no versions,
+            and goes through the gate.
 
     Raises:
         NotFound: it is not in the register.
@@ -266,14 +208,13 @@ def undo_withdrawal(node: Node, case_id: str, actor: str, *, as_it_was: bool = F
             )
         if not can_undo(case.withdrawn_at, now):
             raise Conflict("The case was withdrawn more than 3 days ago.", "Add it as a new case.")
-        again = cases.add_case(conn, new_case_id(node.member), case.record, actor, now)
-        cases.keep_photographs(conn, again.case_id, hashes_in(case.record))
-        cases.exclude_members(conn, again.case_id, cases.excluded_members(conn, case_id))
-        write_journal(conn, JournalEntry(now, actor, "case.undo", again.case_id))
-        _empty(conn, node, case)
+        again = cases.move_case(conn, case_id, new_case_id(node.member), now)
+        drafts.move_about(conn, case_id, again.case_id)
         messages.move_about(conn, case_id, again.case_id)
         leads.move_about(conn, case_id, again.case_id)
-        if as_it_was and leaving_within(conn, node, again).digest != case.disclosed:
+        write_journal(conn, JournalEntry(now, actor, "case.undo", again.case_id))
+        _empty(conn, node, case)
+        if as_it_was and not _leaves_as_approved(conn, node, again, case.disclosed):
             index_cases(conn, node, [again])
             return Published(again.case_id, {}, None)
         ask_to_ring(conn, node)
@@ -292,6 +233,7 @@ def erase(node: Node, case_id: str, actor: str) -> None:
         _empty(conn, node, case)
         messages.erase_about(conn, [case_id], node.clock())
         leads.erase_about(conn, [case_id])
+        sending.erase_naming(conn, node, case_id)
         write_journal(conn, JournalEntry(node.clock(), actor, "case.erase", case_id))
 
 
@@ -333,8 +275,8 @@ def pause_views(node: Node) -> list[str]:
         return []
     with signing(node) as conn:
         shown = _shown_somewhere(conn, node, shown)
-        for audience in _own_audiences(node):
-            writer = _Writer(conn, node, audience, shown)
+        for audience in own_audiences(node):
+            writer = FeedWriter(conn, node, audience, shown)
             writer.repeat(show_in=[])
             writer.commit()
         for case_id in shown:
@@ -391,216 +333,12 @@ def ring_peers(
     return outcomes
 
 
-@contextmanager
-def signing(node: Node) -> Iterator[Connection]:
-    """Give a transaction in which heads of own feeds are signed, and publish them after it.
-
-    Raises:
-        Conflict: nothing may be signed now; see `witnessing.check_may_sign`. Or, after the block, a witness
-            knows another past of the feed: what the block did is stored, and not published.
-    """
-    witnessing.check_may_sign(node)
-    with writing(node.engine, durable=True) as conn:
-        yield conn
-    witnessing.publish_pending(node)
-
-
-class _Writer:
-    """Collects the leaves of one own feed, and adds them in one step."""
-
-    def __init__(self, conn: Connection, node: Node, audience: Audience, case_ids: Sequence[str]) -> None:
-        self._conn, self._node, self._audience = conn, node, audience
-        self._signers = node.head_signers(audience)
-        self._row = feeds.ensure_feed(conn, node.member, audience, self._signers[0].name, own=True)
-        witnessing.check_not_stopped(self._row)
-        self._states = feeds.lookup_cases(conn, self._row.id, case_ids)
-        self._now = node.now()
-        self._followed: list[tuple[Leaf, CaseState]] = []
-        self._bodies: dict[str, tuple[bytes, Parts]] = {}
-
-    def is_live(self, case_id: str) -> bool:
-        """Whether the feed has content of the case now."""
-        state = self._states.get(case_id)
-        return state is not None and not state.erased
-
-    def inherited(self) -> list[str]:
-        """Return the cases with which the successor of a feed begins, as long as nothing of it is signed."""
-        if self._row.newest_note is not None or self._row.complete:
-            return []
-        states = feeds.iterate_cases(self._conn, self._row.id)
-        return sorted(kept.case_id for kept in states if kept.state != feeds.EXPIRED)
-
-    def is_signed(self) -> bool:
-        """Tell whether the newest key has signed the feed's head, and not only one that was replaced."""
-        return _is_signed(self._row, self._signers[0].key)
-
-    def put(self, case: CaseFile, head: Mapping[str, Any], parts: Parts) -> CaseState:
-        """Add a version of a case.
-
-        Raises:
-            InvalidInput: the document does not fit its schema.
-            Conflict: the feed has erased the case.
-        """
-        before = self._states.get(case.case_id)
-        if before is not None and before.erased:
-            raise Conflict(
-                f"The {self._audience} feed has erased this case, and an erased case never returns.",
-                "Add it as a new case.",
-            )
-        version = 1 if before is None else before.version + 1
-        life = self._node.network().policy.summary_life_days
-        expires = expiry_day(self._now, life, before.expires if before else None)
-        whole: Parts = {
-            "head": {
-                "schema": f"{AUDIENCE_SCHEMA[self._audience]}.0",
-                "case": case.case_id,
-                "version": version,
-                "issued_at": format_time(min(case.created_at, self._now)),
-                "updated_at": format_time(self._now),
-                "issuer": self._node.member,
-                "expires_at": expires.isoformat(),
-                **head,
-            },
-            **parts,
-        }
-        body = format_document(whole, [secrets.token_bytes(SALT_SIZE) for _ in whole])
-        self._check(whole, body)
-        self._bodies[case.case_id] = body, whole
-        return self._add(PUT, case.case_id, version, digest_document(body), expires)
-
-    def go_on(self) -> None:
-        """Say in a successor where its cases stand: of the published ones the document as it is, of the
-        others their end. Peers know it already, newcomers learn it from here."""
-        keys = feeds.case_keys(self._conn, self._row.id, list(self._states))
-        held = {one.case_id: one for one in documents.list_documents(self._conn, list(keys.values()))}
-        register = cases.get_cases(self._conn, list(self._states))
-        for case_id in list(self._states):
-            case = register.get(case_id)
-            if case is None or case.status != cases.PUBLISHED or not self.is_live(case_id):
-                self.erase(case_id)
-            elif case_id in held:
-                self._repeat(held[case_id])
-
-    def repeat(self, **decided: Any) -> None:
-        """Announce the documents of live cases as their next versions, and decide of their heads anew.
-
-        Args:
-            decided: members of the head.
-        """
-        keys = feeds.case_keys(self._conn, self._row.id, list(self._states))
-        for held in documents.list_documents(self._conn, list(keys.values())):
-            if self.is_live(held.case_id):
-                self._repeat(held, decided)
-
-    def _repeat(self, held: documents.HeldDocument, decided: Mapping[str, Any] | None = None) -> None:
-        """Announce a document as the next version of its case, with fresh salts and nothing else changed than
-        what is decided of its head."""
-        before = self._states[held.case_id]
-        names = ("head", "public", "network") if self._audience == "network" else ("head", "police")
-        whole = {
-            name: orjson.loads(line) for name, line in zip(names, split_document(held.body), strict=True)
-        }
-        whole["head"] |= {
-            "version": before.version + 1,
-            "updated_at": format_time(self._now),
-            **(decided or {}),
-        }
-        body = format_document(whole, [secrets.token_bytes(SALT_SIZE) for _ in whole])
-        self._bodies[held.case_id] = body, whole
-        self._add(PUT, held.case_id, before.version + 1, digest_document(body), before.expires)
-
-    def erase(self, case_id: str) -> None:
-        """Add the erasure of a case that the feed has."""
-        before = self._states[case_id]
-        self._bodies.pop(case_id, None)
-        expires = max(before.expires, self._now.date())
-        self._add(ERASE, case_id, before.version + 1, None, expires)
-
-    def commit(self) -> None:
-        """Grow the feed and store everything, with the caller's transaction. Where the feed has witnesses the
-        head is pending until they were asked."""
-        if not self._followed and self.is_signed():
-            return
-        head = feeds.load_head(self._conn, self._row, self._row.known().frontier)
-        check_edge(head)
-        growth = grow(head, [leaf.format() for leaf, _ in self._followed])
-        note = format_note(sign_checkpoint(growth.head.checkpoint(), *self._signers))
-        asked = witnessing.witnesses_of(self._node.network(), self._node.member, self._audience, self._now)
-        feeds.store_growth(self._conn, self._row, growth, note, self._node.clock(), publish=not asked.members)
-        feeds.store_cases(self._conn, self._row.id, self._followed, feeds.HELD, self._node.clock())
-        keys = feeds.case_keys(self._conn, self._row.id, list(self._bodies))
-        documents.store_documents(
-            self._conn,
-            [(keys[case], body) for case, (body, _) in self._bodies.items()],
-            [
-                photo
-                for case, (_, whole) in self._bodies.items()
-                for photo in photographs_in(keys[case], whole, feeds.HELD)
-            ],
-        )
-        digests = [
-            (state.digest, keys[leaf.case]) for leaf, state in self._followed if state.digest is not None
-        ]
-        documents.remember_published(self._conn, self._row.id, digests)
-
-    def _add(self, kind: str, case_id: str, version: int, digest: bytes | None, expires: date) -> CaseState:
-        leaf = Leaf(kind, case_id, version, digest, expires, self._now, secrets.token_bytes(NONCE_SIZE))
-        place = self._row.size + len(self._followed)
-        self._states[case_id] = follow(self._states.get(case_id), leaf, place, complete=self._row.complete)
-        self._followed.append((leaf, self._states[case_id]))
-        return self._states[case_id]
-
-    def _check(self, whole: Parts, body: bytes) -> None:
-        network = self._node.network()
-        limit = network.policy.limits.document_bytes
-        problems = (
-            [f"the document has {len(body)} bytes, at most {limit} are allowed"] if len(body) > limit else []
-        )
-        salted = {name: {**part, "salt": "A" * 43 + "="} for name, part in whole.items()}
-        try:
-            network.schemas.check(AUDIENCE_SCHEMA[self._audience].partition("/")[0], salted)
-        except SchemaError as error:
-            problems += [str(problem) for problem in error.problems]
-        if problems:
-            raise InvalidInput(
-                "What would leave the house is not right, and nothing was published.",
-                "Complete the record, or see the disclosure policy in node.toml.",
-                problems,
-            )
-
-
-def open_feeds(node: Node) -> None:
-    """Sign the heads of the own feeds that were never signed, or not by the newest key, so that peers find
-    them. A successor begins with what it inherits."""
-    audiences = _own_audiences(node)
-    with reading(node.engine) as conn:
-        signed = [
-            _is_signed(feeds.find_feed(conn, node.member, audience), node.head_signers(audience)[0].key)
-            for audience in audiences
-        ]
-    if not all(signed):
-        with signing(node) as conn:
-            for audience in audiences:
-                inherited = _Writer(conn, node, audience, []).inherited()
-                for some in chunks(inherited) if inherited else [[]]:
-                    writer = _Writer(conn, node, audience, some)
-                    writer.go_on()
-                    writer.commit()
-
-
-def _is_signed(row: feeds.FeedRow | None, key: VerifierKey) -> bool:
-    note = row.newest_note if row else None
-    return note is not None and any(line.of(key) for line in parse_note(note).signatures)
-
-
-def _own_audiences(node: Node) -> list[Audience]:
-    return [feed.audience for feed in node.entry().feeds if feed.state == "active"]
-
-
-def _frozen_feeds(conn: Connection, node: Node) -> list[feeds.FeedRow]:
-    """Return the own feeds that the roster has frozen, and nothing goes on for yet."""
-    frozen = {feed.origin for feed in map(node.entry().feed, AUDIENCES_OF[node.entry().kind]) if feed.frozen}
-    return [row for row in feeds.own_feeds(conn) if row.origin in frozen]
+def _leaves_as_approved(conn: Connection, node: Node, case: CaseFile, before: bytes | None) -> bool:
+    """Tell whether what would leave of a case is what left last, by its digest, and that was not published in
+    an emergency that nobody has found to be one."""
+    last = gate.find_published(conn, case.case_id)
+    past_approval = last is not None and last.state == gate.OVERRIDDEN and not last.upheld
+    return not past_approval and leaving_within(conn, node, [case])[0].digest == before
 
 
 def _publishable(case: CaseFile) -> CaseFile:
@@ -609,25 +347,6 @@ def _publishable(case: CaseFile) -> CaseFile:
     if case.status == cases.ERASED:
         raise Conflict("The case is erased, and an erased case never returns.", "Add it as a new case.")
     return case
-
-
-def _disclose_all(node: Node, found: Sequence[CaseFile]) -> list[Disclosed]:
-    policy, schemas, now = node.disclosure(), node.network().schemas, node.now()
-    return [disclose(case.record, policy, schemas=schemas, now=now) for case in found]
-
-
-def _named(leaving: Disclosed) -> list[tuple[str, dict[str, Any]]]:
-    parts = (("public", leaving.public), ("network", leaving.network), ("police", leaving.police))
-    return [(name, part) for name, part in parts if part is not None]
-
-
-def _parts(leaving: Disclosed, audience: Audience) -> Parts:
-    return {name: part for name, part in _named(leaving) if name in _PARTS_OF[audience]}
-
-
-def _leaving(conn: Connection, node: Node, case: CaseFile, disclosed: Disclosed) -> Leaving:
-    parts, kept_from = parts_of(node, disclosed), cases.excluded_members(conn, case.case_id)
-    return Leaving(parts, kept_from, digest(parts, kept_from))
 
 
 def _shown_somewhere(conn: Connection, node: Node, case_ids: Sequence[str]) -> list[str]:
@@ -654,12 +373,12 @@ def check_record(node: Node, record: Mapping[str, Any]) -> None:
 
 
 def _erase_from_feeds(conn: Connection, node: Node, case_id: str) -> None:
-    for audience in _own_audiences(node):
-        writer = _Writer(conn, node, audience, [case_id])
+    for audience in own_audiences(node):
+        writer = FeedWriter(conn, node, audience, [case_id])
         if writer.is_live(case_id):
             writer.erase(case_id)
             writer.commit()
-    for row in _frozen_feeds(conn, node):  # nothing of it is given any more; its successor tells the peers
+    for row in frozen_feeds(conn, node):  # nothing of it is given any more; its successor tells the peers
         endings.hide_cases(conn, row.id, [case_id], node.clock())
 
 
@@ -667,5 +386,6 @@ def _empty(conn: Connection, node: Node, case: CaseFile) -> None:
     """Take a case out of the register and the search; its photographs go with the next purge."""
     remove_many(conn, "own", None, [case.case_id])
     hashes = cases.empty_case(conn, case.case_id, node.clock())
-    drafts.drop_drafts_about(conn, case.case_id)
+    begun = drafts.drop_drafts_about(conn, case.case_id)
+    people.drop_forms_about(conn, {case.case_id.partition("/")[2], *begun})
     photographs.loosen_photographs(conn, node.member, hashes)

@@ -20,6 +20,7 @@ from node.services.messages import attend, open_member, open_row, write_message
 from node.services.register import publishing
 from node.services.register.cases import index_cases, new_case_id
 from node.services.register.handover import ANSWER, CANCEL, MAX_REASON, OFFER, PHOTOGRAPH
+from node.services.register.own_feeds import signing
 from node.services.register.photographs import expect_import, files_in, hashes_in, renditions_in
 from node.store import cases, handovers, messages, photographs
 from node.store.cases import CaseFile
@@ -154,7 +155,7 @@ def accept(node: Node, number: int, actor: str) -> TakenOver:
         row = messages.get_message(conn, number)
         offer = _checked(node, conn, row)
         _import_photographs(conn, node, row, offer)
-    with publishing.signing(node) as conn:
+    with signing(node) as conn:
         if messages.get_message(conn, number).state != messages.NEW:
             raise Conflict("The offer does not stand any more.", "See `gmcn messages list --all`.")
         old_owner = open_member(conn, node, row.member)

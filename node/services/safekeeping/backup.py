@@ -170,17 +170,6 @@ def prune(folder: Path, member: str, keep: int, now: datetime) -> list[Path]:
     return gone
 
 
-def describe(path: Path) -> Header:
-    """Read what a backup says of itself; nothing of it is verified.
-
-    Raises:
-        NotFound: there is no such file.
-        InvalidInput: it is no backup.
-    """
-    with _opened(path) as file:
-        return read_header(file)
-
-
 def restore(
     path: Path,
     key: tuple[MLKEM768X25519PrivateKey, bytes],

@@ -14,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 
-import structlog
 from sqlalchemy import Connection
 
 from node.errors import NotFound, PeerUnavailable
@@ -38,8 +37,6 @@ _FIRST_WAIT = timedelta(seconds=30)
 _LONGEST_WAIT = timedelta(hours=1)
 _AT_ONCE = 8
 _LOOK_SECONDS = 10.0
-
-log = structlog.get_logger()
 
 
 def show_heads(

@@ -163,7 +163,7 @@ def make_console_app(node: Node) -> Flask:
         SESSION_COOKIE_SECURE=secure,
         MAX_CONTENT_LENGTH=guard.MAX_FORM_BYTES,
         MAX_FORM_MEMORY_SIZE=guard.MAX_FORM_BYTES,
-        MAX_FORM_PARTS=5_000,
+        MAX_FORM_PARTS=guard.MAX_FIELDS,
         PROVIDE_AUTOMATIC_OPTIONS=False,
         PREFERRED_URL_SCHEME="https" if secure else "http",
         WTF_CSRF_CHECK_DEFAULT=False,  # `guard` does, before it asks who it is

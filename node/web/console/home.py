@@ -13,6 +13,7 @@ from flask import Blueprint, render_template, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
+from node.domain.gate import person_of
 from node.domain.lifecycle import UNDO_WINDOW
 from node.domain.permissions import Permission
 from node.errors import NotAllowed
@@ -104,7 +105,7 @@ def _people_never_seen(node: Node, reader: Person) -> Iterator[Due]:
 def _unfinished(node: Node, reader: Person) -> Iterator[Due]:
     if not reader.may(Permission.WRITE_CASES):
         return
-    for draft in drafts.list_drafts(node, reader)[:_MOST]:
+    for draft in drafts.list_drafts(node, reader, _MOST):
         text = _("Finish the change of a case.") if draft.case_id else _("Finish the new case.")
         yield Due(text, url_for("case_drafts.check", draft_id=draft.id), by=draft.ends_at)
 
@@ -166,7 +167,7 @@ def _own_tasks(node: Node, reader: Person) -> Iterator[Due]:
 def _cases(node: Node, reader: Person) -> Iterator[Due]:
     if not reader.may(Permission.SEE_CASES):
         return
-    kinds, decider = _kinds_for(reader), actor_of(reader)
+    kinds, decider = _kinds_for(reader), person_of(actor_of(reader))
     today = node.now().date()
     for item in due.list_due(node, kinds=kinds, decider=decider, limit=_MOST):
         text = _(

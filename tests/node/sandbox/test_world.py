@@ -22,7 +22,7 @@ from node.sandbox.screen import render
 from node.sandbox.transcription import write_in_cyrillic
 from node.sandbox.world import COORDINATOR, World, build_world, choose_name, open_world
 from node.services.members import membership
-from node.services.register import cases, publishing
+from node.services.register import cases, leaving, publishing
 from node.services.status import status
 from protocol.endorsement import verify_endorsement
 from schemas import Schemas
@@ -69,9 +69,8 @@ def test_every_case_is_invented_and_says_so(nodes: dict[str, Node]) -> None:
         for case in found:
             scripts |= {name["script"] for name in case.record.get("names", ())}
             assert "EXERCISE" in case.record["circumstances"]["en"]["text"]
-            leaving = publishing.preview(nodes[plan.id], case.case_id, "test")
-            assert leaving.public is not None
-            assert "EXERCISE" in leaving.public["circumstances"]["en"]["text"]
+            public = leaving.preview(nodes[plan.id], case.case_id, "test").parts["public"]
+            assert "EXERCISE" in public["circumstances"]["en"]["text"]
             (photo,) = case.record["photos"]
             assert "EXERCISE" in photo["alt"]["en"]["text"]
             for rendition in photo["renditions"]:

@@ -220,6 +220,25 @@ def test_the_console_has_a_socket_of_its_own_and_is_served_only_where_it_is_on(
     assert not thread.is_alive()
 
 
+def test_a_crowd_at_the_console_keeps_no_peer_out(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("node.web.process._CONNECTIONS", 6)
+    monkeypatch.setattr("node.web.process._CONSOLE_CONNECTIONS", 4)
+    config = replace(node.config, console=ConsoleConfig(enabled=True, port=0))
+    server = Server(replace(node, config=config), lambda: None)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    console = urlsplit(server.console_url)
+    crowd = [socket.create_connection((console.hostname, console.port), timeout=10) for _ in range(9)]
+    assert get(server.url, "/health")[0] == 200
+    assert len(server._channels()) <= 4 + 1
+    for sock in crowd:
+        sock.close()
+    assert get(server.console_url, "/sign-in")[0] == 200
+    server.stop()
+    thread.join(10)
+    assert not thread.is_alive()
+
+
 def test_a_console_that_cannot_listen_leaves_nothing_open(node: Node) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         console = ConsoleConfig(enabled=True, port=taken.getsockname()[1])

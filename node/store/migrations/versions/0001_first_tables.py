@@ -333,6 +333,7 @@ def upgrade() -> None:
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("account", sa.LargeBinary(), nullable=False),
         sa.Column("address", sa.LargeBinary(), nullable=False),
+        sa.Column("browser", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sign_in_attempt")),
     )
     with op.batch_alter_table("sign_in_attempt", schema=None) as batch_op:
@@ -651,6 +652,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("case_key", name=op.f("pk_document")),
     )
     op.create_table(
+        "gate_party",
+        sa.Column("request", sa.Integer(), nullable=False),
+        sa.Column("person", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["request"], ["gate_request.id"], name=op.f("fk_gate_party_request")),
+        sa.PrimaryKeyConstraint("request", "person", name=op.f("pk_gate_party")),
+    )
+    op.create_table(
         "photograph",
         sa.Column("case_key", sa.Integer(), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
@@ -690,6 +698,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_photograph_sha256")
 
     op.drop_table("photograph")
+    op.drop_table("gate_party")
     op.drop_table("document")
     op.drop_table("witness")
     with op.batch_alter_table("saved_search", schema=None) as batch_op:

@@ -12,7 +12,7 @@ from node.errors import InvalidInput, NotAllowed
 from node.services.people import accounts, sessions
 from node.services.people.passwords import MAX_LENGTH, MIN_LENGTH
 from node.web.console.base.forms import Form
-from node.web.console.base.guard import needs, person, this_node, visit
+from node.web.console.base.guard import caller, needs, person, this_node, visit
 
 pages = Blueprint("account", __name__)
 
@@ -81,7 +81,8 @@ def password() -> Response | str:
     form, must = PasswordForm(), person().must_change
     if form.validate_on_submit():
         try:
-            accounts.change_own_password(this_node(), visit(), form.old_password.data, form.new_password.data)
+            old, new = form.old_password.data, form.new_password.data
+            accounts.change_own_password(this_node(), visit(), old, new, caller())
         except NotAllowed:
             form.old_password.errors = [_("This is not your present password.")]
         except InvalidInput:
@@ -99,7 +100,7 @@ def recovery_codes() -> str:
     form = ConfirmForm()
     if form.validate_on_submit():
         try:
-            codes = accounts.renew_recovery_codes(this_node(), visit(), form.password.data)
+            codes = accounts.renew_recovery_codes(this_node(), visit(), form.password.data, caller())
         except NotAllowed:
             form.password.errors = [_("This is not your present password.")]
         else:

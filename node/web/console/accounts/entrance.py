@@ -12,6 +12,7 @@ from node.errors import NotAllowed
 from node.services.people import accounts, second_factor, sessions, sign_in
 from node.services.people.sessions import Visit
 from node.services.serving import TooOften
+from node.web.console.base.cookie import remember_person
 from node.web.console.base.forms import Form
 from node.web.console.base.guard import (
     caller,
@@ -68,6 +69,7 @@ def ask_password() -> Response | str:
         except TooOften as error:
             return _answer_too_often("accounts/sign_in.html", form, error)
         else:
+            _start_afresh("language", "back")  # nothing of whoever used this browser before
             session["token"] = token
             return redirect(url_for("entrance.code"), 303)
     return render_template("accounts/sign_in.html", form=form)
@@ -91,6 +93,7 @@ def code() -> Response | str:
         except TooOften as error:
             return _answer_too_often("accounts/code.html", form, error)
         else:
+            remember_person(found.person.id)
             return redirect(way_back(), 303)
     return render_template("accounts/code.html", form=form)
 
@@ -103,7 +106,7 @@ def enrol() -> Response | str:
     if found is None or found.person.second_factor is not None:
         return redirect(url_for("entrance.sign_in"), 303)
     form, node = CodeForm(), this_node()
-    secret = session.setdefault(_SECRET, second_factor.new_secret())
+    secret = _own_secret(found)
     if form.validate_on_submit():
         try:
             session["token"], codes = sign_in.confirm_enrolment(node, found, secret, form.code.data)
@@ -113,6 +116,7 @@ def enrol() -> Response | str:
             ]
         else:
             del session[_SECRET]
+            remember_person(found.person.id)
             return render_template("accounts/recovery_codes.html", codes=codes, next_address=way_back())
     uri = second_factor.provisioning_uri(node, found.person, secret)
     drawn = segno.make(uri, micro=False, error="m").svg_inline(scale=5, dark="#000", light="#fff")
@@ -125,9 +129,7 @@ def sign_out() -> Response:
     """End this session."""
     if is_signed_in():
         sessions.end_session(this_node(), visit())
-    language = session.get("language", "")
-    session.clear()
-    session["language"] = language
+    _start_afresh("language")
     flash(_("You are signed out."))
     return redirect(url_for("entrance.sign_in"), 303)
 
@@ -143,6 +145,21 @@ def language() -> Response:
             accounts.set_language(this_node(), visit().person, chosen)
     own = back.startswith("/") and not back.startswith(("//", "/\\")) and back.isprintable()
     return redirect(back if own else url_for("home.today"), 303)
+
+
+def _start_afresh(*names: str) -> None:
+    """Empty the cookie, but for some values."""
+    kept = {name: session[name] for name in names if name in session}
+    session.clear()
+    session.update(kept)
+
+
+def _own_secret(found: Visit) -> str:
+    """Return the secret that is to be enrolled in a session: another person's is never shown."""
+    owner, drawn = found.session.hash.hex(), session.get(_SECRET) or ("", "")
+    if drawn[0] != owner:
+        drawn = session[_SECRET] = (owner, second_factor.new_secret())
+    return str(drawn[1])
 
 
 def _half_way() -> Visit | None:

@@ -2,7 +2,8 @@
 
 Guarantees: an application with a view that names nothing does not start; a request that changes something
 must come from a form of this console, in the same browser; whoever's session has run out is asked to sign in
-and comes back to where they were, with what they had typed.
+and comes back to where they were, with what they had typed; what is sent is bounded before it is read, for
+somebody who has not signed in much more closely, and in its fields before it is taken apart.
 """
 
 from collections.abc import Callable
@@ -35,12 +36,19 @@ from node.services.people.sign_in import Caller
 from node.services.witnesses.witnessing import check_not_restored
 from node.store.database import reading
 from node.store.people import Person
+from node.web.console.base.cookie import known_people
 from node.web.log import start_clock
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 MAX_FORM_BYTES = 2 << 20
 """How large a form may be whose view does not ask for more."""
+
+MAX_STRANGERS_BYTES = 64 << 10
+"""How large a body may be of somebody who has not signed in."""
+
+MAX_FIELDS = 5_000
+"""How many fields a form may have: each costs far more than the bytes that it is sent in."""
 
 BY_ITSELF = "X-By-Itself"
 """What a page sends with its own requests that nobody caused, so that a console left alone signs out."""
@@ -116,7 +124,8 @@ def caller() -> Caller:
     agent = request.user_agent.string
     browser = next((name for mark, name in _BROWSERS.items() if mark in agent), "")
     system = next((name for name in _SYSTEMS if name in agent), "")
-    return Caller(request.remote_addr or "", ", ".join(filter(None, (browser, system))))
+    device = ", ".join(filter(None, (browser, system)))
+    return Caller(request.remote_addr or "", device, known_people())
 
 
 def is_signed_in() -> bool:
@@ -138,9 +147,6 @@ def guard_request() -> Response | None:
     if request.endpoint is None:  # no such address, or not for that method
         return None
     view = cast(Any, current_app.view_functions[request.endpoint])
-    if (request.content_length or 0) > view.body:
-        raise RequestEntityTooLarge
-    request.max_content_length = view.body
     if view.needed == _PUBLIC and request.endpoint == "static":
         return None
     g.visit = None
@@ -148,7 +154,15 @@ def guard_request() -> Response | None:
         by_itself = BY_ITSELF in request.headers
         g.visit = sessions.find_visit(this_node(), token, by_itself=by_itself)
     if request.method not in ("GET", "HEAD", "OPTIONS"):
-        _check_own_form()
+        _check_own_site()
+        if g.visit is not None and g.visit.session.complete:
+            _bound_body(view.body)
+        elif view.needed == _PUBLIC or (request.content_length or 0) <= MAX_STRANGERS_BYTES:
+            _bound_body(MAX_STRANGERS_BYTES)
+        else:
+            return _ask_to_sign_in()  # nothing of it is read
+        protection: CSRFProtect = current_app.extensions["csrf"]
+        protection.protect()
     if view.needed == _PUBLIC:
         return None
     if not is_signed_in():
@@ -178,16 +192,28 @@ def _marked(needed: Permission | str, body: int) -> Callable[[View], View]:
     return mark
 
 
-def _check_own_form() -> None:
-    """Check that what changes something was sent from a page of this console.
+def _bound_body(most: int) -> None:
+    """Hold what was sent to a number of bytes, and a form to a number of fields.
 
     Raises:
-        ForgedForm: it was not.
+        RequestEntityTooLarge: it is more.
+    """
+    plain = request.mimetype == "application/x-www-form-urlencoded"  # a form without files
+    request.max_content_length = min(most, MAX_FORM_BYTES) if plain else most
+    if (request.content_length or 0) > request.max_content_length:
+        raise RequestEntityTooLarge
+    if plain and request.get_data().count(b"&") >= MAX_FIELDS:  # in one with files Werkzeug counts them
+        raise RequestEntityTooLarge
+
+
+def _check_own_site() -> None:
+    """Check that what changes something was not sent by another site.
+
+    Raises:
+        ForgedForm: it was.
     """
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
         raise ForgedForm
-    protection: CSRFProtect = current_app.extensions["csrf"]
-    protection.protect()
 
 
 def _ask_to_sign_in() -> Response:
@@ -199,8 +225,8 @@ def _ask_to_sign_in() -> Response:
         session["back"] = request.full_path.rstrip("?")
     elif _has_page(request.path):
         session["back"] = request.path
-        fields = [item for item in request.form.items(multi=True) if not item[0].endswith(_NOT_KEPT)]
         if found is not None and found.session.complete:
+            fields = [item for item in request.form.items(multi=True) if not item[0].endswith(_NOT_KEPT)]
             if sessions.keep_form(node, found.person, request.path, fields):
                 _say_once(
                     _("You were signed out. What you had entered is kept: sign in to go on."),

@@ -101,6 +101,11 @@ def show_number(number: int | float) -> str:
     return format_decimal(number, locale=_written())
 
 
+def show_exactly(number: int | float) -> str:
+    """Write a number as the reader does, with every digit that it has."""
+    return format_decimal(number, locale=_written(), decimal_quantization=False)
+
+
 def _written() -> Locale:
     """Return how dates and numbers are written: English ones so that the day comes before the month."""
     locale = get_locale() or Locale("en")

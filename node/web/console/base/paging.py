@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
+from urllib.parse import urlencode
 
 from flask import request, url_for
 
@@ -39,8 +40,9 @@ class Page(Generic[Item]):
 
     def address(self, number: int) -> str:
         """Return the address of another page of the list that is shown, with the same filters."""
-        arguments = {**(request.view_args or {}), **request.args.to_dict(flat=False), "page": number}
-        return url_for(request.endpoint or "", **arguments)
+        # `url_for` would take some names of arguments for orders to itself: whoever made the link chose them.
+        arguments = urlencode({**request.args.to_dict(flat=False), "page": number}, doseq=True)
+        return f"{url_for(request.endpoint or '', **request.view_args or {})}?{arguments}"
 
 
 def page_number(wanted: str, total: int, size: int = PAGE_SIZE) -> int:

@@ -31,9 +31,9 @@ from node.web.console.cases.form import (
     suggest_latin,
     type_record,
 )
-from node.web.console.cases.own_fields import describe_field, name_field
+from node.web.console.cases.own_fields import name_field
 from node.web.console.cases.sections import SECTION_OF, SECTIONS, WRONG, Leaf, Rows, Section
-from node.web.console.cases.text import Fact
+from node.web.console.cases.whole import Line, describe_whole
 from node.web.console.cases.words import FIELDS
 
 pages = Blueprint("case_drafts", __name__)
@@ -67,9 +67,9 @@ class Difference:
 
     name: str
     label: Any
-    before: Sequence[Fact]
-    mine: Sequence[Fact]
-    theirs: Sequence[Fact] | None
+    before: Sequence[Line]
+    mine: Sequence[Line]
+    theirs: Sequence[Line] | None
 
 
 @pages.route("/cases/new", methods=["GET", "POST"])
@@ -251,7 +251,7 @@ def _zone() -> str:
 def _merge(draft: Draft) -> Merge:
     node = this_node()
     fields = read_typed(draft.typed, drafts.base_of(node, draft), _zone())
-    return drafts.merge_draft(node, draft, fields)
+    return drafts.merge_draft(node, person(), draft, fields)
 
 
 def _problems(draft: Draft, typed: Mapping[str, Any]) -> Iterator[Wrong]:
@@ -283,8 +283,8 @@ def _differences(merge: Merge, wrong: Collection[str]) -> Iterator[Difference]:
     """Compare, but for fields that are wrong: they cannot be described."""
     now = merge.case.record if merge.case else {}
     for name in sorted(merge.changes.keys() - wrong, key=list(SECTION_OF).index):
-        theirs = describe_field(name, now.get(name)) if name in merge.theirs else None
-        mine, before = describe_field(name, merge.changes[name]), describe_field(name, merge.base.get(name))
+        theirs = describe_whole(name, now.get(name)) if name in merge.theirs else None
+        mine, before = describe_whole(name, merge.changes[name]), describe_whole(name, merge.base.get(name))
         yield Difference(name, name_field(name), before, mine, theirs)
 
 

@@ -12,13 +12,11 @@ from wtforms.validators import InputRequired, Length
 
 from node.domain.permissions import Permission
 from node.errors import Conflict, InvalidInput, NodeError
-from node.services.register import cases as register
 from node.services.register import publishing
 from node.web.console.base.forms import Form
 from node.web.console.base.guard import actor, needs, person, this_node
 from node.web.console.cases.own_fields import OUTCOMES
-from node.web.console.cases.register import case_id_of
-from node.web.console.cases.text import describe_briefly
+from node.web.console.cases.register import case_id_of, open_name
 
 pages = Blueprint("case_endings", __name__)
 
@@ -50,12 +48,11 @@ class CloseForm(Form):
 def close(opaque: str) -> Response | str:
     """Take a case out of the network because it has ended, and write down how."""
     form = CloseForm()
-    case = register.get_case(this_node(), case_id_of(opaque))
     if form.validate_on_submit():
         day = (form.day.data or "").strip()
         changes: Mapping[str, Any] = {"outcome": form.outcome.data} | ({"outcome_date": day} if day else {})
         try:
-            publishing.withdraw(this_node(), case.case_id, actor(), changes)
+            publishing.withdraw(this_node(), case_id_of(opaque), actor(), changes)
         except InvalidInput:
             form.day.errors = [_("Write a day like 2026-11-02.")]
         except Conflict as error:
@@ -63,9 +60,7 @@ def close(opaque: str) -> Response | str:
         else:
             flash(_("The case is closed. It can be undone for 3 days."))
             return redirect(url_for("cases.show", opaque=opaque), 303)
-    return render_template(
-        "cases/close.html", form=form, opaque=opaque, about=describe_briefly(case.record).title
-    )
+    return render_template("cases/close.html", form=form, opaque=opaque, about=open_name(opaque))
 
 
 @pages.route("/cases/<opaque>/withdraw", methods=["GET", "POST"])
@@ -117,28 +112,30 @@ def undo(opaque: str) -> Response | str:
         if made.versions:
             flash(_("The case is published again, under a new number."))
         else:
-            flash(_("The case is a draft again: something else than before would leave. Propose it anew."))
+            flash(_("The case is a draft again: nobody has approved what would leave now. Propose it anew."))
         return made.case_id
 
     return _confirmed(
         opaque,
         do,
         lazy_gettext("Undo the withdrawal"),
-        lazy_gettext("The case is published again at once, as it was, under a new number."),
+        lazy_gettext(
+            "The case gets a new number. If it was approved as it is, it is published again at once; "
+            "else it is a draft, which you propose for publishing."
+        ),
     )
 
 
 def _confirmed(opaque: str, do: Callable[[str], str], title: Any, text: Any) -> Response | str:
     """Do something once it was confirmed on a page of its own."""
-    case, form = register.get_case(this_node(), case_id_of(opaque)), Form()
+    form = Form()
     if form.validate_on_submit():
         try:
-            case_id = do(case.case_id)
+            case_id = do(case_id_of(opaque))
         except (Conflict, InvalidInput) as error:
             return _refused(opaque, error)
         return redirect(url_for("cases.show", opaque=case_id.partition("/")[2]), 303)
-    about = describe_briefly(case.record).title
-    back = url_for("cases.show", opaque=opaque)
+    about, back = open_name(opaque), url_for("cases.show", opaque=opaque)
     return render_template("confirm.html", form=form, title=title, about=about, text=text, back=back)
 
 

@@ -31,6 +31,7 @@ from node.web.console.cases.drafts import draft_name
 from node.web.console.cases.own_fields import describe_field, name_field
 from node.web.console.cases.sections import SECTIONS
 from node.web.console.cases.text import describe_briefly, describe_public
+from node.web.console.cases.whole import describe_whole
 from node.web.console.cases.words import CATEGORIES
 
 MAX_PICTURE_BYTES = 28 << 20
@@ -132,10 +133,10 @@ def index() -> str:
     }
     wanted = request.args.get("page", "")
     number = page_number(wanted, _MOST)
-    found, total = listing.list_register(this_node(), PAGE_SIZE, (number - 1) * PAGE_SIZE, **conditions)
+    found, total = _read_register(number, conditions)
     if not found and total:  # beyond the end
         number = page_number(wanted, total)
-        found, total = listing.list_register(this_node(), PAGE_SIZE, (number - 1) * PAGE_SIZE, **conditions)
+        found, total = _read_register(number, conditions)
     return _list(Page(_rows(found), number, total), asked)
 
 
@@ -172,6 +173,10 @@ def say_narrowed(asked: Mapping[str, str]) -> list[tuple[Any, Any]]:
         for name, value in asked.items()
         if name in labels
     ]
+
+
+def _read_register(number: int, conditions: Mapping[str, Any]) -> tuple[list[CaseFile], int]:
+    return listing.list_register(this_node(), PAGE_SIZE, (number - 1) * PAGE_SIZE, actor(), **conditions)
 
 
 @pages.route("/cases/find", methods=["GET", "POST"])
@@ -244,7 +249,10 @@ def changes(opaque: str) -> str:
     rows = [
         (
             change,
-            [(_label(name), _say(name, old), _say(name, new)) for name, (old, new) in change.fields.items()],
+            [
+                (_label(name), describe_whole(name, before), describe_whole(name, after))
+                for name, (before, after) in change.fields.items()
+            ],
         )
         for change in page.items
     ]
@@ -301,6 +309,16 @@ def photograph(opaque: str, sha256: str) -> Response:
 def case_id_of(opaque: str) -> str:
     """Return the id of an own case by what stands in addresses."""
     return f"{this_node().member}/{opaque}"
+
+
+def open_name(opaque: str, *besides: str) -> str:
+    """Return how a page calls the child of an own case; that its reader is told so is in the journal.
+
+    Args:
+        besides: fields that the page shows, too.
+    """
+    case = register.open_fields(this_node(), case_id_of(opaque), actor(), ["names", *besides])
+    return describe_briefly(case.record).title
 
 
 def _list(page: "Page[Any]", asked: Mapping[str, str]) -> str:
@@ -390,12 +408,6 @@ def _label(name: str) -> Any:
     if name == "photos":
         return _("Photographs")
     return name_field(name)
-
-
-def _say(name: str, value: Any) -> list[str]:
-    if name == "photos" and value:
-        return [_("%(number)s photographs", number=len(value))]
-    return [line.text for fact in describe_field(name, value) for line in fact.lines]
 
 
 def _is_given(went: handovers.Handover | None) -> bool:

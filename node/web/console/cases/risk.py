@@ -27,8 +27,8 @@ from node.web.console.base.guard import actor, needs, person, this_node
 from node.web.console.base.languages import show_number
 from node.web.console.base.paging import PAGE_SIZE, Page, page_number
 from node.web.console.base.writing import line, local_moment, read_day
-from node.web.console.cases.register import NOTICES, case_id_of, read_revision
-from node.web.console.cases.text import describe_briefly, show_date
+from node.web.console.cases.register import NOTICES, case_id_of, open_name, read_revision
+from node.web.console.cases.text import show_date
 from node.web.console.cases.words import CODES
 
 pages = Blueprint("case_risk", __name__)
@@ -148,7 +148,7 @@ def assess(opaque: str) -> Response | str:
         "cases/risk.html",
         form=form,
         opaque=opaque,
-        about=describe_briefly(case.record).title,
+        about=open_name(opaque, "risk"),
         before=[_said(item) for item in risk.list_assessments(node, case_id)],
     )
 

@@ -147,7 +147,7 @@ def _lines(name: str, value: Any) -> list[Said]:
     """Describe the value of a field in lines."""
     if name in _SPECIAL:
         return _SPECIAL[name](value)
-    if _is_lang_text(value):
+    if is_lang_text(value):
         return [_in_words(value)]
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [line for item in value for line in _lines("", item)]
@@ -170,12 +170,13 @@ def _plain(name: str, value: Any) -> str:
         return str(_("yes") if value else _("no"))
     if isinstance(value, int | float):
         return show_number(value)
-    if name in _CODED and value in CODES:
+    if name in CODED and value in CODES:
         return str(CODES[value])
     return str(value).replace("_", " ") if name.endswith("role") else str(value)
 
 
-def _is_lang_text(value: Any) -> bool:
+def is_lang_text(value: Any) -> bool:
+    """Tell whether a value is a text in one or more languages."""
     return (
         isinstance(value, Mapping)
         and bool(value)
@@ -248,6 +249,22 @@ def _dated(value: str) -> list[Said]:
     return [Said(show_date(value))]
 
 
+CODED = frozenset(
+    {
+        "category", "colour", "length", "style", "value", "kind", "body_part", "relation", "role",
+        "confidence", "level", "basis", "custody_order", "system", "state",
+    }
+)  # fmt: skip
+"""Fields that hold a code, which `CODES` has words for."""
+
+DATED = frozenset(
+    {
+        "missing_since", "birth", "taken", "assessed_at", "next_review", "date", "withdrawn_at", "until",
+        "review_due", "purge_by",
+    }
+)  # fmt: skip
+"""Fields that hold a day, a moment or an uncertain date."""
+
 _SPECIAL: Mapping[str, Callable[[Any], list[Said]]] = MappingProxyType(
     {
         "names": lambda value: [_name(item) for item in value],
@@ -266,18 +283,7 @@ _SPECIAL: Mapping[str, Callable[[Any], list[Said]]] = MappingProxyType(
         "countries": lambda value: [Said(", ".join(map(show_country, value)))],
         "languages_spoken": lambda value: [Said(", ".join(map(show_language, value)))],
         **dict.fromkeys(
-            (
-                "missing_since",
-                "birth",
-                "taken",
-                "assessed_at",
-                "next_review",
-                "date",
-                "withdrawn_at",
-                "until",
-                "review_due",
-                "purge_by",
-            ),
+            DATED,
             _dated,
         ),
         **dict.fromkeys(
@@ -287,10 +293,3 @@ _SPECIAL: Mapping[str, Callable[[Any], list[Said]]] = MappingProxyType(
     }
 )
 """Fields that need more than their value."""
-
-_CODED = frozenset(
-    {
-        "category", "colour", "length", "style", "value", "kind", "body_part", "relation", "role",
-        "confidence", "level", "basis", "custody_order", "system", "state",
-    }
-)  # fmt: skip

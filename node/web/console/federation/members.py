@@ -16,7 +16,7 @@ from node.domain.permissions import Permission
 from node.errors import Conflict, NotAllowed
 from node.services.following import pulling
 from node.services.members import membership
-from node.services.status.members import MemberOverview, Outlook, find_overview, list_overviews
+from node.services.status.outlook import MemberOverview, Outlook, find_overview, list_overviews
 from node.web.console.base.forms import Form
 from node.web.console.base.guard import actor, needs, this_node
 from protocol.roster import fingerprint

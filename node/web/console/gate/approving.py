@@ -15,6 +15,7 @@ from wtforms import RadioField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
+from node.domain.gate import person_of
 from node.domain.permissions import Permission
 from node.errors import Conflict, InvalidInput, NotAllowed
 from node.services.people import accounts
@@ -103,10 +104,11 @@ def show(request_id: int) -> str:
         asked=asked,
         opaque=_opaque(asked),
         as_asked=view.as_asked,
-        own=asked.author == actor(),
+        own=person_of(asked.author) == person_of(actor()),
+        party=person_of(actor()) in asked.parties,
         waits=asked.state == OPEN,
         to_review=_to_review(asked),
-        may_review=_to_review(asked) and actor() not in (asked.author, asked.decided_by),
+        may_review=_to_review(asked) and person_of(actor()) not in asked.parties,
         answers=[
             (QUESTION_TEXTS[name], say_answer(name, asked.answers[name]))
             for name in QUESTION_TEXTS

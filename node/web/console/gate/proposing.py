@@ -21,7 +21,7 @@ from node.domain.gate import Finding
 from node.domain.permissions import Permission
 from node.errors import Conflict, InvalidInput
 from node.services.register import cases as register
-from node.services.register import gate
+from node.services.register import gate, leaving
 from node.store.cases import ERASED
 from node.store.gate import STATES as EVERY_STATE
 from node.web.console.base.forms import Form
@@ -137,7 +137,7 @@ def propose(opaque: str) -> Response | str:
     case = register.get_case(node, case_id)
     if case.status == ERASED:
         return redirect(url_for("cases.show", opaque=opaque), 303)
-    preview = gate.preview(node, case_id, actor())
+    preview = leaving.preview(node, case_id, actor())
     form = ProposeForm(data={**_begin(_known(case_id)), "revision": preview.revision})
     findings: list[Finding] = []
     if form.validate_on_submit():
@@ -158,6 +158,7 @@ def propose(opaque: str) -> Response | str:
         stays=[field_name(name) for name in preview.stays],
         changes=CHANGES,
         has_public="at_risk_preventive" not in case.record,
+        hindrances=[say_finding(found) for found in gate.list_hindrances(node, case_id)],
         weighed=[say_finding(found) for found in findings if not found.refuses],
         answered=form.is_submitted() and not form.errors,
     )

@@ -10,9 +10,10 @@ from flask_babel import lazy_gettext
 
 from node.domain.changes import ADDED, CHANGED, REMOVED, SAME, FieldChange
 from node.domain.gate import OPEN, Finding
-from node.services.register.gate import Preview
+from node.services.register.leaving import Preview
 from node.store import gate as store
-from node.web.console.cases.text import Fact, Said, describe_part, photographs_of, show_country
+from node.web.console.cases.text import show_country
+from node.web.console.cases.whole import Line, describe_whole, pictures_of
 from node.web.console.cases.words import CODES, FIELDS
 
 QUESTION_TEXTS: Mapping[str, Any] = MappingProxyType(
@@ -162,15 +163,15 @@ class ShownChange:
 
     Attributes:
         change: one of `CHANGES`.
-        before, after: what peers have, and what they would have.
-        photographs: SHA-256 of the small form of each photograph that would leave.
+        before, after: what peers have, and what they would have; all of it.
+        photographs: SHA-256 of the smallest and the largest form of each photograph that would leave.
     """
 
     name: Any
     change: str
-    before: Sequence[Said]
-    after: Sequence[Said]
-    photographs: Sequence[str]
+    before: Sequence[Line]
+    after: Sequence[Line]
+    photographs: Sequence[tuple[str, str]]
 
 
 def show_preview(preview: Preview) -> list[tuple[Any, list[ShownChange]]]:
@@ -208,26 +209,13 @@ def say_answer(question: str, answer: Any) -> str:
 
 
 def _shown(change: FieldChange) -> ShownChange:
-    photographs = photographs_of({"photos": change.after or ()}) if change.field == "photos" else []
     return ShownChange(
         field_name(change.field),
         change.change,
-        _lines(change.field, change.before),
-        _lines(change.field, change.after),
-        [forms[0] for forms in photographs if forms],
+        describe_whole(change.field, change.before),
+        describe_whole(change.field, change.after),
+        pictures_of(change.after),
     )
-
-
-def _lines(field: str, value: Any) -> Sequence[Said]:
-    """Say the value of a field; a field that pages do not know is said as the data has it."""
-    if value is None:
-        return []
-    if field == "show_in":
-        return [Said(say_answer("where", value))]
-    if field == "photos":
-        return [Said(str(_("%(number)s photographs", number=len(value))))]
-    facts: Sequence[Fact] = describe_part({field: value})
-    return [line for fact in facts for line in fact.lines] or [Said(str(value))]
 
 
 def _about(name: str) -> str:

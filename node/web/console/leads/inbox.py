@@ -78,7 +78,8 @@ def index() -> str:
 def show(number: int) -> str:
     """Show a lead and what was done with it."""
     view = _read(number)
-    return render_template("leads/lead.html", take=Form(), **_shown(view))
+    alike = inbox.find_alike(this_node(), view.lead)
+    return render_template("leads/lead.html", take=Form(), alike=alike, **_shown(view))
 
 
 @pages.route(f"{_LEAD}/pictures/<int(max=2147483647):entry>")
@@ -174,7 +175,8 @@ def decide(number: int) -> Response | str:
 def duplicate(number: int) -> Response | str:
     """Say that a lead says what another says."""
     view = _read(number, incoming=True)
-    form = DuplicateForm(data={"first": view.alike[0] if view.alike else None})
+    alike = inbox.find_alike(this_node(), view.lead)
+    form = DuplicateForm(data={"first": alike[0] if alike else None})
 
     def do() -> None:
         inbox.mark_duplicate(this_node(), number, form.first.data, actor())

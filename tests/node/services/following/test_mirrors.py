@@ -11,7 +11,7 @@ from node.adapters.http import Answer
 from node.services.endings import erasure
 from node.services.members import membership
 from node.services.register import cases as register
-from node.services.register import publishing
+from node.services.register import own_feeds, publishing
 from node.services.status import status
 from node.services.witnesses import witnessing
 from node.store import feeds, peers
@@ -432,7 +432,7 @@ def test_own_feeds_are_not_mirrors(federation: Federation) -> None:
 
 
 def test_the_readers_of_a_police_feed_are_told_to_its_readers_alone(federation: Federation) -> None:
-    publishing.open_feeds(federation[OWNER])
+    own_feeds.open_feeds(federation[OWNER])
     told = federation.ask(MIRROR, OWNER, "GET", "/feeds/police/readers")
     assert parse_readers(told.body) == sorted([MIRROR, READER])
     federation.wire.faults.clear()

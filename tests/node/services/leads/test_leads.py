@@ -4,21 +4,24 @@ import io
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from PIL import Image
 from sqlalchemy import func, select
 
+from node.domain.permissions import Role
 from node.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from node.runtime import Node
 from node.services import messages
 from node.services.endings import erasure
 from node.services.leads import inbox, sending, taking
 from node.services.leads.letters import Letter
+from node.services.people import accounts, sessions
 from node.services.register import handover, publishing, takeover
 from node.store import leads
 from node.store import messages as store
-from node.store.database import reading
+from node.store.database import reading, writing
 from node.store.leads import Lead
 from protocol.message import Content
 from tests.conftest import new_pg_database
@@ -137,14 +140,30 @@ def test_duplicates_are_told_apart(light: Federation) -> None:
     again = Letter(SEEN.text.upper() + " !")
     number = inbox.note_down(owner, case_id, again, "Roy")
     other = inbox.note_down(owner, case_id, Letter("Somebody telephoned from Lyon."), "Roy")
-    assert inbox.read(owner, number, "Roy").alike == [first.id]
-    assert inbox.read(owner, other, "Roy").alike == []
+    assert inbox.find_alike(owner, inbox.read(owner, number, "Roy").lead) == [first.id]
+    assert inbox.find_alike(owner, inbox.read(owner, other, "Roy").lead) == []
     inbox.mark_duplicate(owner, number, first.id, "Roy")
     marked = inbox.read(owner, number, "Roy").lead
     assert (marked.state, marked.duplicate_of) == (leads.DUPLICATE, first.id)
     for one, of in ((other, number), (first.id, first.id)):
         with pytest.raises(Conflict):
             inbox.mark_duplicate(owner, one, of, "Roy")
+
+
+def test_leads_are_compared_in_bounds_and_while_others_may_write(light: Federation) -> None:
+    case_id, first = told(light, Letter("alpha " * 1_300))
+    owner = light[OWNER]
+    inbox.note_down(owner, case_id, Letter("alpha " * 1_300), "Roy")
+    compared: list[int] = []
+
+    def ratio(one: str, other: str, **_: object) -> float:
+        with writing(owner.engine):  # nobody holds the write lock
+            compared.append(max(len(one), len(other)))
+        return 0
+
+    with patch.object(inbox, "token_sort_ratio", ratio):
+        inbox.find_alike(owner, inbox.read(owner, first.id, "Roy").lead)
+    assert compared == [1_000]
 
 
 def test_a_lead_that_came_for_the_wrong_case_is_linked_to_the_right_one(light: Federation) -> None:
@@ -210,6 +229,42 @@ def test_what_is_about_an_erased_case_is_erased_at_both_ends(federation: Federat
             for table in (leads.lead, leads.lead_entry, leads.lead_photograph):
                 assert conn.execute(select(func.count()).select_from(table)).scalar_one() == 0
     assert words.traces(sender.config.home) == []
+
+
+def test_what_was_kept_of_forms_about_a_purged_case_goes_with_it(light: Federation) -> None:
+    case_id, sender = published(light), light[SENDER]
+    person, _ = accounts.add_person(sender, "diaz", "Diaz", [Role.OPERATOR], "test")
+    path = f"/leads/about/{case_id}"
+    sessions.keep_form(sender, person, path, [("text", "Ana, of 12 rue X")])
+    publishing.erase(light[OWNER], case_id, "Roy")
+    light.pull(SENDER, OWNER)
+    erasure.purge(sender)
+    assert sessions.find_form(sender, person, path) is None
+
+
+def test_an_answer_on_its_way_is_erased_with_the_case(federation: Federation) -> None:
+    case_id, lead = told(federation)
+    owner = federation[OWNER]
+    inbox.answer(owner, lead.id, "Her address is 12 rue X.", "Roy", picture=picture())
+    publishing.erase(owner, case_id, "Roy")
+    carry(federation)
+    (mine,) = inbox.list_leads(federation[SENDER], outgoing=True)
+    assert inbox.read(federation[SENDER], mine.id, "Diaz").history == []
+    (row,) = messages.list_messages(owner, outgoing=True, everything=True, limit=5)
+    assert row.state == store.ERASED
+
+
+def test_what_was_told_in_the_name_of_an_own_case_is_erased_with_it(federation: Federation) -> None:
+    case_id, sender = published(federation), federation[SENDER]
+    (own,) = federation.publish(SENDER, sample_record("ar", photos=None))
+    sending.send_lead(sender, case_id, Letter("By telephone."), "Diaz")
+    sending.send_lead(sender, case_id, Letter("Our Ana, of 12 rue X?", own_case=own.case_id), "Diaz")
+    publishing.withdraw(sender, own.case_id, "Diaz", {})
+    again = publishing.undo_withdrawal(sender, own.case_id, "Diaz")
+    publishing.erase(sender, again.case_id, "Diaz")
+    assert [lead.text for lead in inbox.list_leads(sender, outgoing=True)] == ["By telephone."]
+    carry(federation)
+    assert [lead.text for lead in come(federation[OWNER])] == ["By telephone."]
 
 
 def test_a_withdrawal_that_is_undone_keeps_its_leads(light: Federation) -> None:
@@ -297,6 +352,18 @@ def test_a_picture_that_is_none_is_left_out_and_said(light: Federation) -> None:
     assert "picture was not taken" in view.history[0].text
     with pytest.raises(InvalidInput):
         sending.send_lead(light[SENDER], case_id, SEEN, "Diaz", b"no picture" * 9)
+
+
+def test_the_picture_of_a_peer_is_held_to_what_peers_send(light: Federation) -> None:
+    """A small file can hold a picture that keeps the decoder of everybody busy."""
+    case_id, data = published(light), picture(size=2_100)
+    messages.send_message(light[SENDER], OWNER, "lead", Content({"case": case_id, "text": "x"}, data), "Diaz")
+    carry(light)
+    (lead,) = come(light[OWNER])
+    view = inbox.read(light[OWNER], lead.id, "Roy")
+    assert view.pictures == []
+    assert "at most 4000000 pixels" in view.history[0].text
+    assert inbox.note_down(light[OWNER], case_id, SEEN, "Roy", data)
 
 
 def test_an_answer_to_nothing_or_from_somebody_else_is_closed(light: Federation) -> None:

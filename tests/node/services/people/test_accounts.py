@@ -9,7 +9,7 @@ from node.services.people.passwords import MIN_LENGTH, generate_secret
 from node.store import people
 from node.store.database import reading
 from tests.federation import Federation
-from tests.node.services.people.conftest import PASSWORD, Desk
+from tests.node.services.people.conftest import HERE, PASSWORD, Desk
 
 
 def test_somebody_is_added_with_a_password_that_is_shown_once(desk: Desk) -> None:
@@ -106,17 +106,17 @@ def test_a_reset_password_is_another_and_must_be_changed(desk: Desk) -> None:
     visit = desk.password(password=password)
     assert visit.person.must_change
     with pytest.raises(NotAllowed):
-        accounts.change_own_password(desk.node, visit, PASSWORD, "another good one 7")
+        accounts.change_own_password(desk.node, visit, PASSWORD, "another good one 7", HERE)
     for bad in (password, "short", "ana ana ana ana", "a" * 20):
         with pytest.raises(InvalidInput):
-            accounts.change_own_password(desk.node, visit, password, bad)
-    accounts.change_own_password(desk.node, visit, password, "another good one 7")
+            accounts.change_own_password(desk.node, visit, password, bad, HERE)
+    accounts.change_own_password(desk.node, visit, password, "another good one 7", HERE)
     assert not desk.password(password="another good one 7").person.must_change
 
 
 def test_a_changed_password_ends_every_other_session(desk: Desk) -> None:
     first, second = desk.password(), desk.password()
-    accounts.change_own_password(desk.node, first, PASSWORD, "another good one 7")
+    accounts.change_own_password(desk.node, first, PASSWORD, "another good one 7", HERE)
     with reading(desk.node.engine) as conn:
         assert people.find_session(conn, first.session.hash) is not None
         assert people.find_session(conn, second.session.hash) is None
@@ -150,8 +150,8 @@ def test_new_recovery_codes_need_the_password_and_end_the_old_ones(desk: Desk) -
     _, codes = desk.enrol()
     visit = desk.password()
     with pytest.raises(NotAllowed):
-        accounts.renew_recovery_codes(desk.node, visit, "not it at all")
-    new = accounts.renew_recovery_codes(desk.node, visit, PASSWORD)
+        accounts.renew_recovery_codes(desk.node, visit, "not it at all", HERE)
+    new = accounts.renew_recovery_codes(desk.node, visit, PASSWORD, HERE)
     assert not set(new) & set(codes)
     assert sessions.actor_of(desk.ana) == "console:ana"
     assert desk.journal()[0] == ("console:ana", "person.recovery-codes", "ana")

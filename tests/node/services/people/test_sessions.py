@@ -1,8 +1,12 @@
 """Sessions: when they end, and what is kept of what somebody was typing."""
 
-import pytest
+from collections.abc import Callable
 
-from node.services.people import sessions, sign_in
+import pytest
+from sqlalchemy import select
+
+from node.domain.permissions import Role
+from node.services.people import accounts, sessions, sign_in
 from node.services.people.sessions import KEPT, MAX_KEPT, Visit
 from node.store import people
 from node.store.database import reading, writing
@@ -93,6 +97,29 @@ def test_a_form_is_forgotten_once_it_was_sent(desk: Desk) -> None:
 def test_no_more_is_kept_than_a_form_can_hold(desk: Desk) -> None:
     assert not sessions.keep_form(desk.node, desk.ana, "/cases/new", [("text", "x" * MAX_KEPT)])
     assert sessions.find_form(desk.node, desk.ana, "/cases/new") is None
+
+
+def test_no_more_forms_are_kept_than_a_person_types_in_an_hour(desk: Desk) -> None:
+    purpose = f"purpose of {desk.ana.id}"
+    sessions.keep_form(desk.node, desk.ana, purpose, FIELDS)
+    for number in range(30):
+        desk.clock.advance(seconds=1)
+        assert sessions.keep_form(desk.node, desk.ana, f"/invented/{number}", FIELDS)
+    with reading(desk.node.engine) as conn:
+        kept = set(conn.execute(select(people.kept_form.c.path)).scalars())
+    assert kept == {purpose, *(f"/invented/{number}" for number in range(10, 30))}
+
+
+@pytest.mark.parametrize("end", [accounts.disable, accounts.reset_password, accounts.reset_second_factor])
+def test_forms_go_with_the_sessions_that_an_administrator_ends(
+    desk: Desk, end: Callable[..., object]
+) -> None:
+    jo, _ = accounts.add_person(desk.node, "jo", "Jo", [Role.OPERATOR], "test")
+    for person in (jo, desk.ana):
+        sessions.keep_form(desk.node, person, "/cases/new", FIELDS)
+    end(desk.node, jo.id, "test")
+    assert sessions.find_form(desk.node, jo, "/cases/new") is None
+    assert sessions.find_form(desk.node, desk.ana, "/cases/new") == FIELDS
 
 
 def test_sessions_long_over_are_forgotten(desk: Desk, token: str) -> None:

@@ -10,10 +10,12 @@ import pytest
 from node.domain.permissions import Role
 from node.errors import Conflict, InvalidInput, NotFound
 from node.runtime import Node
-from node.services.people import accounts
+from node.services.people import accounts, sessions
 from node.services.register import cases as register
 from node.services.register import drafts, history, listing, publishing
 from node.store.cases import CaseFile
+from node.store.database import reading
+from node.store.journal import JournalEntry, read_journal
 from node.store.people import Person
 from tests.factories import sample_record
 from tests.federation import FR, Federation
@@ -33,6 +35,11 @@ def add_person(node: Node, name: str) -> Person:
 def add_case(node: Node, **changes: Any) -> CaseFile:
     record = sample_record("uk", photos=None, **changes)
     return register.add_cases(node, [record], "test", Path("/nonexistent"))[0]
+
+
+def journaled(node: Node, case_id: str | None = None) -> list[JournalEntry]:
+    with reading(node.engine) as conn:
+        return read_journal(conn, case_id)
 
 
 def test_a_draft_is_its_authors_alone_and_ends(node: Node) -> None:
@@ -57,6 +64,19 @@ def test_nobody_begins_without_end(node: Node) -> None:
         drafts.begin_case(node, person, {})
 
 
+def test_nobody_begins_more_than_a_list_can_open(node: Node) -> None:
+    person, full = add_person(node, "one"), {"notes": "x" * (drafts.MAX_ALL_BYTES // 4 - 100)}
+    begun = [drafts.begin_case(node, person, {}) for _ in range(6)]
+    for draft in begun[:4]:
+        drafts.keep_draft(node, person, draft, full)
+    with pytest.raises(Conflict):
+        drafts.keep_draft(node, person, begun[4], full)
+    with pytest.raises(Conflict):
+        drafts.begin_case(node, person, full)
+    assert drafts.keep_draft(node, person, begun[0], full).typed == full
+    assert len(drafts.list_drafts(node, person, 3)) == 3
+
+
 def test_a_change_goes_over_a_newer_version_field_by_field(node: Node) -> None:
     person, case = add_person(node, "one"), add_case(node, notes="old")
     draft = drafts.begin_change(node, person, case, {})
@@ -64,10 +84,12 @@ def test_a_change_goes_over_a_newer_version_field_by_field(node: Node) -> None:
     newer = {"notes": "theirs", "review_due": "2026-12-24T00:00:00Z"}
     register.change_case(node, case.case_id, newer, "other", Path("/nonexistent"))
     merge = drafts.merge_draft(
-        node, draft, {"notes": "mine", "category": "unknown", "sex": case.record["sex"]}
+        node, person, draft, {"notes": "mine", "category": "unknown", "sex": case.record["sex"]}
     )
     assert set(merge.changes) == {"notes", "category"}
     assert merge.disputed == ["notes"]
+    read = journaled(node, case.case_id)[0]
+    assert (read.actor, read.action, read.fields) == ("console:one", "case.open", ["notes", "review_due"])
     for chosen in ({}, {"notes": "both"}):
         with pytest.raises(Conflict):
             drafts.finish_draft(node, draft, merge, chosen, "me")
@@ -82,13 +104,45 @@ def test_a_change_goes_over_a_newer_version_field_by_field(node: Node) -> None:
     assert first.fields["notes"] == (None, "old")
 
 
+def test_whoever_begins_a_change_or_goes_on_with_it_has_read_the_case(node: Node) -> None:
+    person, case = add_person(node, "one"), add_case(node)
+    for times in (1, 2):
+        drafts.begin_change(node, person, case, {})
+        opened = [line for line in journaled(node, case.case_id) if line.action == "case.open"]
+        assert [(line.actor, line.fields) for line in opened] == [
+            ("console:one", sorted(case.record))
+        ] * times
+
+
+def test_whoever_reads_the_register_is_in_the_journal(node: Node) -> None:
+    listing.list_register(node, 10, 0, "ana")
+    assert journaled(node) == []  # there was nothing to read
+    add_case(node)
+    listing.list_register(node, 10, 0, "ana", status="draft")
+    line = journaled(node)[0]
+    assert (line.actor, line.action, line.case_id, line.fields) == ("ana", "case.list", "", ["status"])
+
+
 def test_a_draft_goes_with_its_case(node: Node) -> None:
     person, case = add_person(node, "one"), add_case(node)
     drafts.begin_change(node, person, case, {})
     publishing.erase(node, case.case_id, "test")
+    for seen in (case, register.get_case(node, case.case_id)):  # before the erasure, and after
+        with pytest.raises(Conflict):
+            drafts.begin_change(node, person, seen, {})
     assert drafts.list_drafts(node, person) == []
-    with pytest.raises(Conflict):
-        drafts.begin_change(node, person, register.get_case(node, case.case_id), {})
+
+
+def test_what_was_kept_of_forms_about_a_case_goes_with_it(node: Node) -> None:
+    person, case, other = add_person(node, "one"), add_case(node), add_case(node)
+    draft = drafts.begin_change(node, person, case, {})
+    opaque, stays = (each.case_id.partition("/")[2] for each in (case, other))
+    gone = [f"/cases/{opaque}/propose", f"/cases/unfinished/{draft.id}/child", f"purpose x {case.case_id}"]
+    for path in (*gone, f"/cases/{stays}/propose"):
+        sessions.keep_form(node, person, path, [("note", "of 12 rue X")])
+    publishing.erase(node, case.case_id, "test")
+    assert [path for path in gone if sessions.find_form(node, person, path)] == []
+    assert sessions.find_form(node, person, f"/cases/{stays}/propose")
 
 
 def test_the_register_is_narrowed_by_what_stands_in_the_records(node: Node) -> None:
@@ -98,7 +152,7 @@ def test_the_register_is_narrowed_by_what_stands_in_the_records(node: Node) -> N
     publishing.erase(node, erased.case_id, "test")
 
     def found(**conditions: Any) -> set[str]:
-        cases, total = listing.list_register(node, 10, 0, **conditions)
+        cases, total = listing.list_register(node, 10, 0, "ana", **conditions)
         assert total == len(cases)
         return {case.case_id for case in cases}
 
@@ -107,6 +161,6 @@ def test_the_register_is_narrowed_by_what_stands_in_the_records(node: Node) -> N
     assert found(category="catastrophe") == {due.case_id}
     assert found(review_by=date(2026, 11, 20)) == {due.case_id}
     assert found(review_by=date(2026, 11, 19)) == set()
-    assert len(listing.list_register(node, 1, 1)[0]) == 1
+    assert len(listing.list_register(node, 1, 1, "ana")[0]) == 1
     with pytest.raises(InvalidInput):
         found(status="lost")

@@ -13,7 +13,7 @@ from node.domain.changes import ADDED, CHANGED, REMOVED, SAME
 from node.errors import Conflict, InvalidInput, NodeError, NotAllowed, NotFound
 from node.runtime import Node
 from node.services.register import cases as register
-from node.services.register import gate, publishing
+from node.services.register import gate, history, leaving, publishing
 from node.services.status import looking
 from node.store import cases, feeds, journal
 from node.store import gate as store
@@ -69,7 +69,7 @@ def actions(node: Node, case: str) -> list[tuple[str, str, str]]:
 
 def shown(node: Node, case: str) -> dict[str, str]:
     """Give what a preview says of each field."""
-    return {f"{c.part}.{c.field}": c.change for c in gate.preview(node, case, ANA).fields}
+    return {f"{c.part}.{c.field}": c.change for c in leaving.preview(node, case, ANA).fields}
 
 
 def state(node: Node, number: int) -> str:
@@ -254,8 +254,8 @@ def test_where_publicity_adds_to_the_risk_peers_are_told_to_show_it_nowhere(ligh
     kept = register.get_case(node, case)
     assert (asked.revision, kept.revision, kept.record["show_in"]) == (2, 2, [])
     gate.approve(node, asked.id, BEN)
-    assert gate.preview(node, case, ANA).fields[0].before == []
-    assert publishing.preview(node, case, ANA).head == {"show_in": []}
+    assert leaving.preview(node, case, ANA).fields[0].before == []
+    assert leaving.preview(node, case, ANA).parts["head"] == {"show_in": []}
     assert (ANA, "case.change", "") in actions(node, case)
 
 
@@ -277,17 +277,10 @@ def test_a_preview_sets_what_leaves_beside_what_peers_have(federation: Federatio
         "public.build": REMOVED,
         "police.medical": REMOVED,
     }
-    view = gate.preview(node, case.case_id, ANA)
-    leaving = publishing.preview(node, case.case_id, ANA)
+    view = leaving.preview(node, case.case_id, ANA)
     after = {(c.part, c.field): c.after for c in view.fields if c.change != REMOVED}
-    parts = {
-        "head": leaving.head,
-        "public": leaving.public,
-        "network": leaving.network,
-        "police": leaving.police,
-    }
     assert after == {
-        (name, field): value for name, part in parts.items() for field, value in (part or {}).items()
+        (name, field): value for name, part in view.parts.items() for field, value in part.items()
     }
     (hair,) = (c for c in view.fields if c.field == "hair")
     assert (hair.before, hair.after) == (sample_full_record()["hair"], {"colour": "red"})
@@ -299,7 +292,7 @@ def test_a_preview_sets_what_leaves_beside_what_peers_have(federation: Federatio
 def test_an_ngo_is_shown_no_police_part_because_it_has_no_such_feed(light: Federation) -> None:
     case = draft(light, HELPER)
     assert {name.partition(".")[0] for name in shown(light[HELPER], case)} == {"head", "public", "network"}
-    assert "reference" in gate.preview(light[HELPER], case, ANA).stays
+    assert "reference" in leaving.preview(light[HELPER], case, ANA).stays
 
 
 def test_nothing_new_needs_no_approval_and_something_new_does(federation: Federation) -> None:
@@ -315,6 +308,36 @@ def test_nothing_new_needs_no_approval_and_something_new_does(federation: Federa
     register.change_case(node, case, {"show_in": ["BR", "PT"]}, ANA, federation.folder)
     with pytest.raises(Conflict, match="new"):
         gate.publish_again(node, [case], ANA)
+
+
+@pytest.mark.parametrize(
+    ("consent", "named"),
+    [
+        ({"scope": ["public"]}, "the network"),
+        ({"scope": ["network"]}, "include: public"),
+        ({"withdrawn_at": "2026-11-20T10:00:00Z"}, "withdrawn"),
+    ],
+)
+def test_a_life_is_not_renewed_without_the_consent_that_the_gate_asks_for(
+    light: Federation, consent: dict[str, Any], named: str
+) -> None:
+    node, case = light[POLICE], draft(light)
+    gate.approve(node, gate.request(node, case, ANSWERS, ANA).id, BEN)
+    given = {**sample_record("pt")["consent"], **consent}
+    register.change_case(node, case, {"consent": given}, ANA, light.folder)
+    before = dump(node)
+    with pytest.raises(NodeError) as caught:
+        gate.publish_again(node, [case], ANA)
+    if "withdrawn_at" not in consent:  # that it was withdrawn is new to peers, too
+        (problem,) = caught.value.problems
+        assert problem.startswith(case)
+        assert named in problem
+    assert dump(node) == before
+    (hindrance,) = gate.list_hindrances(node, case)
+    assert named in hindrance.message
+    if named == "include: public":  # what is shown nowhere needs no consent of that kind
+        register.change_case(node, case, {"show_in": []}, ANA, light.folder)
+        assert gate.publish_again(node, [case], ANA)
 
 
 def test_an_override_is_reviewed_by_somebody_who_had_no_part_in_it(federation: Federation) -> None:
@@ -395,6 +418,102 @@ def test_a_review_does_not_take_back_what_was_approved_since(light: Federation) 
     assert status(node, case) == cases.PUBLISHED
 
 
+def test_a_review_finds_the_case_though_it_shows_less_now(light: Federation) -> None:
+    node, case = light[POLICE], draft(light)
+    asked = gate.request(node, case, ANSWERS, ANA)
+    gate.override(node, asked.id, REASON, ANA)
+    register.change_case(node, case, {"hair": None}, ANA, light.folder)
+    gate.publish_again(node, [case], ANA)
+    assert gate.review(node, asked.id, "not an emergency", EVA, upheld=False)
+    assert status(node, case) == cases.WITHDRAWN
+
+
+def test_a_review_finds_the_case_under_its_new_id(light: Federation) -> None:
+    node, case = light[POLICE], draft(light)
+    asked = gate.request(node, case, ANSWERS, ANA)
+    gate.override(node, asked.id, REASON, ANA)
+    publishing.withdraw(node, case, ANA)
+    again = publishing.undo_withdrawal(node, case, ANA)  # at the command line, where nobody is asked
+    assert again.versions["network"] == 1
+    (waiting,) = gate.list_unreviewed(node)
+    assert (waiting.id, waiting.case_id) == (asked.id, again.case_id)
+    with pytest.raises(NotAllowed):
+        gate.review(node, asked.id, "it was right", ANA, upheld=True)
+    assert gate.review(node, asked.id, "not an emergency", EVA, upheld=False)
+    assert status(node, again.case_id) == cases.WITHDRAWN
+
+
+@pytest.mark.parametrize(
+    ("verdict", "comes_back"), [(False, cases.DRAFT), (None, cases.DRAFT), (True, cases.PUBLISHED)]
+)
+def test_what_nobody_approved_does_not_come_back_by_undoing(
+    federation: Federation, verdict: bool | None, comes_back: str
+) -> None:
+    node, case = federation[POLICE], draft(federation)
+    asked = gate.request(node, case, ANSWERS, ANA)
+    gate.override(node, asked.id, REASON, ANA)
+    if verdict is not None:
+        gate.review(node, asked.id, "somebody else has looked", EVA, upheld=verdict)
+    if verdict is not False:
+        publishing.withdraw(node, case, ANA)
+    again = publishing.undo_withdrawal(node, case, ANA, as_it_was=True)
+    assert status(node, again.case_id) == comes_back
+    assert [item.case_id for item in gate.list_unreviewed(node)] == [again.case_id] * (verdict is None)
+    gate.approve(node, gate.request(node, again.case_id, ANSWERS, ANA).id, BEN)
+    if verdict is None:  # approved since
+        assert not gate.review(node, asked.id, "not an emergency", EVA, upheld=False)
+    assert status(node, again.case_id) == cases.PUBLISHED
+
+
+def test_nobody_approves_what_they_wrote_though_a_colleague_asks(federation: Federation) -> None:
+    node, case = federation[POLICE], draft(federation)
+    asked = gate.request(node, case, ANSWERS, BEN)
+    assert asked.parties == {ANA, BEN}
+    with pytest.raises(NotAllowed):
+        gate.approve(node, asked.id, ANA)
+    gate.approve(node, asked.id, EVA)
+    register.change_case(node, case, {"hair": {"colour": "red"}}, BEN, federation.folder)
+    gate.approve(node, gate.request(node, case, ANSWERS, BEN).id, ANA)  # who wrote nothing since
+
+    publishing.withdraw(node, case, EVA, {"outcome": "recovered_safe"})
+    again = publishing.undo_withdrawal(node, case, BEN, as_it_was=True).case_id
+    register.change_case(node, again, {"hair": {"colour": "black"}}, ANA, federation.folder)
+    assert gate.request(node, again, ANSWERS, BEN).parties == {ANA, BEN, EVA}
+
+
+def test_nobody_reviews_what_they_wrote(light: Federation) -> None:
+    node, case = light[POLICE], draft(light)
+    asked = gate.request(node, case, ANSWERS, BEN)
+    gate.override(node, asked.id, REASON, BEN)
+    with pytest.raises(NotAllowed):
+        gate.review(node, asked.id, "it was right", ANA, upheld=True)
+    assert not gate.review(node, asked.id, "it was right", EVA, upheld=True)
+
+
+def test_a_person_is_one_at_the_machine_and_in_the_console(light: Federation) -> None:
+    node, case = light[POLICE], draft(light)
+    asked = gate.request(node, case, ANSWERS, "cli:Ben")
+    with pytest.raises(NotAllowed):
+        gate.approve(node, asked.id, "console:ben")
+    gate.take_back(node, asked.id, "console:ben")
+    asked = gate.request(node, case, ANSWERS, "console:ben")
+    gate.override(node, asked.id, REASON, "console:eva")
+    with pytest.raises(NotAllowed):
+        gate.review(node, asked.id, "it was right", "cli:eva", upheld=True)
+
+
+def test_what_a_case_was_goes_on_under_its_new_id(light: Federation) -> None:
+    node, case = light[POLICE], draft(light)
+    gate.approve(node, gate.request(node, case, ANSWERS, ANA).id, BEN)
+    publishing.withdraw(node, case, EVA, {"outcome": "recovered_safe"})
+    before = history.history_of(node, case, ANA)
+    again = publishing.undo_withdrawal(node, case, BEN, as_it_was=True).case_id
+    assert history.history_of(node, again, ANA) == before
+    assert history.history_of(node, case, ANA) == []
+    assert register.get_case(node, again).revision == 2
+    assert [item.case_id for item in gate.list_requests(node, store.STATES)] == [again]
+
+
 def test_what_a_request_says_of_a_child_goes_with_the_case(federation: Federation) -> None:
     node, case = federation[POLICE], draft(federation)
     asked = gate.request(node, case, {**ANSWERS, "note": "Aunt in Lisbon"}, ANA)
@@ -405,7 +524,7 @@ def test_what_a_request_says_of_a_child_goes_with_the_case(federation: Federatio
         kept = gate.open_request(node, number, EVA).request
         assert (kept.state, kept.answers, kept.digest) == (left, {}, b"")
     assert not gate.review(node, asked.id, "not an emergency", EVA, upheld=False)
-    for ask in (gate.preview, lambda *args: gate.request(node, case, ANSWERS, ANA)):
+    for ask in (leaving.preview, lambda *args: gate.request(node, case, ANSWERS, ANA)):
         with pytest.raises(NodeError):
             ask(node, case, ANA)
 

@@ -8,6 +8,7 @@ from node.services.endings import erasure
 from node.services.register import ledger, publishing
 from node.services.register.ledger import HIDDEN, NOTHING_HELD, PURGED, SILENT, Erasure
 from node.services.status import status
+from protocol.receipt import verify_receipt
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO, Federation, down
 
@@ -46,6 +47,13 @@ def test_every_member_says_what_it_has_done(federation: Federation, case: str) -
         assert (entry.case_id, entry.state, entry.waiting) == (case, "erased", [])
         assert all(answer.hidden_at == federation.clock() for answer in entry.answers)
     assert entries(federation, open_only=True) == []
+    signed = [
+        verify_receipt(token, POLICE, federation[POLICE].network().roster.token_key_now(federation.clock()))
+        for token in ledger.list_statements(federation[POLICE], case)
+    ]
+    assert {receipt.issuer for receipt in signed} == {PEER, HELPER}
+    assert all(receipt.kind == "erased" for receipt in signed)
+    assert ledger.list_statements(federation[POLICE], f"{POLICE}/aaaaaaaaaaaaaaaaaaaaaaaaaa") == []
     assert ledger.list_erasures(federation[POLICE], "police.fr.example/aaaaaaaaaaaaaaaaaaaaaaaaaa") == []
 
 

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.adapters.http import Answer
 from node.errors import Conflict
-from node.services.register import publishing
+from node.services.register import own_feeds, publishing
 from node.services.safekeeping import recovery
 from node.services.witnesses import witnessing
 from node.services.witnesses.witnessing import (
@@ -301,7 +301,7 @@ def test_a_clone_that_goes_on_from_an_old_state_is_stopped(federation: Federatio
     signed = len(submissions(federation))
     with pytest.raises(Conflict, match="behind its own past"):
         publish(federation)
-    publishing.open_feeds(federation[OWNER])
+    own_feeds.open_feeds(federation[OWNER])
     assert own_feed(federation).pending == row.pending
     assert len(submissions(federation)) == signed
     witnessing.refresh(federation[OWNER])

@@ -15,7 +15,7 @@ from node.services.register import cases as register
 from node.services.register import drafts, publishing
 from node.store.cases import CaseFile
 from node.store.database import reading
-from node.store.journal import Wanted, find_entries
+from node.store.journal import Wanted, find_entries, read_journal
 from node.web.console.cases.form import place_problem, read_typed, type_record
 from tests.factories import lang_text, sample_full_record, sample_record
 from tests.node.web.console.conftest import Console, csrf_token, picture, send
@@ -471,6 +471,17 @@ def test_a_case_ends_and_that_is_undone(console: Console) -> None:
     assert "This case is erased" in client.get(again).text
     assert "To be erased" not in client.get("/cases").text
     assert "Finish" not in client.get("/").text
+
+
+def test_a_page_that_names_the_child_is_in_the_journal(console: Console) -> None:
+    (case,) = console.federation.publish(console.node.member, sample_record("pt", photos=None))
+    client, page = console.browser(Role.OPERATOR), f"/cases/{case.case_id.partition('/')[2]}"
+    for what in ("close", "withdraw", "erase", "undo", "risk"):
+        assert "João" in client.get(f"{page}/{what}").text
+    with reading(console.node.engine) as conn:
+        opened = [line for line in read_journal(conn, case.case_id) if line.actor == "console:operator"]
+    assert {line.action for line in opened} == {"case.open"}
+    assert [list(line.fields) for line in opened] == [["names", "risk"], *[["names"]] * 4]
 
 
 def test_only_those_who_may_record_a_death_do(console: Console) -> None:

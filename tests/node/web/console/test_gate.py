@@ -10,6 +10,7 @@ from node.services.people import accounts, sessions
 from node.services.register import cases as register
 from node.services.register import gate
 from node.store import gate as store
+from node.store.cases import CaseFile
 from node.store.gate import GateRequest
 from tests.factories import sample_record
 from tests.node.web.console.conftest import ANSWERS, Console, csrf_token, propose, send
@@ -31,6 +32,10 @@ def opaque(case_id: str) -> str:
 
 def status(console: Console, case: str) -> str:
     return register.get_case(console.node, f"{console.node.member}/{case}").status
+
+
+def case_of(console: Console, case_id: str) -> CaseFile:
+    return register.get_case(console.node, case_id)
 
 
 def found(console: Console, asked: GateRequest) -> GateRequest:
@@ -96,6 +101,18 @@ def test_whoever_asked_does_not_approve_whatever_they_send(console: Console) -> 
     assert "Somebody else must decide this" in answer.text
     assert found(console, asked).state == store.OPEN
     assert status(console, opaque(asked.case_id)) == "draft"
+
+
+def test_whoever_wrote_it_does_not_approve_it_whatever_they_send(console: Console) -> None:
+    node, author = console.node, sessions.actor_of(console.people[Role.APPROVER])
+    (case,) = register.add_cases(node, [sample_record("pt", photos=None)], author, node.scratch())
+    asked = gate.request(node, case.case_id, ANSWERS, "console:operator")
+    page = console.browser(Role.APPROVER).get(f"/gate/{asked.id}").text
+    assert "You wrote part of this" in page
+    assert "Approve and publish" not in page
+    assert f"/gate/{asked.id}" not in console.browser(Role.APPROVER).get("/").text
+    assert "you had a part in it" in press(console, Role.APPROVER, asked, "approve").text
+    assert found(console, asked).state == store.OPEN
 
 
 def test_a_request_ends_when_the_case_changes(console: Console) -> None:
@@ -174,7 +191,13 @@ def test_what_changed_stands_beside_what_peers_have(console: Console) -> None:
         console.node.scratch(), None,
     )  # fmt: skip
     page = console.browser(Role.OPERATOR).get(f"/cases/{opaque(case.case_id)}/propose").text
-    for said in ("Changed", "Taken away", "As it was", "Colour: green", "Colour: brown"):
+    for said in (
+        "Changed",
+        "Taken away",
+        "As it was",
+        "Colour:</span> <bdi>green<",
+        "Colour:</span> <bdi>brown<",
+    ):
         assert said in page
 
 
@@ -193,6 +216,20 @@ def test_a_life_is_renewed_without_anybody_and_nothing_new_goes_that_way(console
     assert client.post(f"{place}/publish-again", data=token).location == f"{place}/propose"
     (stands,) = register.standing_of(console.node, [register.get_case(console.node, case.case_id)])
     assert stands.versions["network"] == 2
+
+
+def test_what_the_consent_does_not_cover_is_not_renewed(console: Console) -> None:
+    (case,) = console.federation.publish(console.node.member, sample_record("pt", photos=None))
+    consent = {**case_of(console, case.case_id).record["consent"], "scope": ["public"]}
+    register.change_case(console.node, case.case_id, {"consent": consent}, "test", console.node.scratch())
+    client, place = console.browser(Role.OPERATOR), f"/cases/{opaque(case.case_id)}"
+    page = client.get(f"{place}/propose")
+    assert "does not include the network" in page.text
+    assert "Publish again" not in page.text
+    sent = client.post(f"{place}/publish-again", data={"csrf_token": csrf_token(client.get("/cases/new"))})
+    assert sent.location == f"{place}/propose"
+    (stands,) = register.standing_of(console.node, [case_of(console, case.case_id)])
+    assert stands.versions["network"] == 1
 
 
 def test_a_refusal_says_why_to_whoever_asked(console: Console) -> None:

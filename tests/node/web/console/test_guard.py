@@ -1,16 +1,26 @@
 """What holds requests to the rules: cookies, hosts, sessions that end, and forms that outlive them."""
 
+import re
 from dataclasses import replace
+from html import unescape
+from unittest.mock import patch
 
 import pytest
+from flask.testing import FlaskClient
+from werkzeug.formparser import FormDataParser
+from werkzeug.test import TestResponse
 
 from node.config import ConsoleConfig
 from node.domain.permissions import Role
 from node.errors import InvalidInput
 from node.services.people import accounts, sessions
+from node.services.register import cases as register
 from node.store import journal, marks
 from node.store.database import reading, writing
 from node.web.console import make_console_app
+from node.web.console.base.guard import MAX_FIELDS, MAX_STRANGERS_BYTES
+from node.web.console.base.paging import PAGE_SIZE
+from tests.factories import sample_record
 from tests.node.web.console.conftest import PASSWORD, Console, csrf_token, send
 
 ADDRESS = "https://console.police.example"
@@ -220,6 +230,36 @@ def test_too_much_is_refused_before_it_is_read(console: Console) -> None:
     assert "too large" in answer.text
 
 
+def test_a_form_of_countless_fields_is_refused_before_it_is_taken_apart(console: Console) -> None:
+    """A field of five bytes costs a hundred times as much once it is an object."""
+    client = console.browser(Role.ADMINISTRATOR)
+    token = csrf_token(client.get("/people/new"))
+    fields = {"csrf_token": token, **{f"field{number}": "" for number in range(MAX_FIELDS - 1)}}
+    assert client.post("/people/new", data=fields).status_code == 200
+    few, many = "a&" * 30_000, "a&" * 900_000
+    with patch.object(FormDataParser, "parse") as parse:
+        for sender, path, body in (
+            (client, "/people/new", many),
+            (console.browser(), "/sign-in", few),
+            (console.browser(), "/sign-in", many),
+        ):
+            answer = sender.post(path, data=body, content_type="application/x-www-form-urlencoded")
+            assert answer.status_code == 413
+    assert not parse.called
+
+
+def test_of_somebody_who_has_not_signed_in_little_is_read(console: Console) -> None:
+    client = console.browser()
+    send(client, "/sign-in", name="operator", password=PASSWORD)  # the first step is not enough
+    for sender in (client, console.browser()):
+        with patch.object(FormDataParser, "parse") as parse:
+            assert sender.post("/sign-in", data={"name": "x" * MAX_STRANGERS_BYTES}).status_code == 413
+            answer = sender.post("/people/new", data={"name": "x" * MAX_STRANGERS_BYTES})
+        assert not parse.called
+        assert (answer.status_code, answer.location) == (303, "/sign-in")
+        assert "nothing was changed" in sender.get("/sign-in").text
+
+
 def test_a_restored_node_shows_nothing_until_it_has_asked_its_peers(console: Console) -> None:
     with writing(console.node.engine) as conn:
         marks.set_mark(conn, marks.RESTORED, console.node.clock(), "")
@@ -257,3 +297,67 @@ def test_the_journal_names_who_did_it(console: Console) -> None:
     with reading(console.node.engine) as conn:
         line = journal.read_journal(conn)[0]
     assert (line.actor, line.action, line.purpose) == ("console:administrator", "person.disable", "analyst")
+
+
+def test_what_stands_in_a_link_gives_no_orders(console: Console) -> None:
+    """Names that Flask's builder of addresses takes for orders to itself stay what the reader's link said."""
+    records = [sample_record("pt", photos=None) for _ in range(PAGE_SIZE + 1)]
+    register.add_cases(console.node, records, "test", console.node.scratch())
+    client = console.browser(Role.OPERATOR)
+    for asked in ("endpoint=x", "_external=1&_anchor=a", "_external=1&_scheme=x", "_method=POST", "a=1&a=2"):
+        found = re.search(r'rel="next" href="([^"]*)"', client.get(f"/cases?{asked}&page=1").text)
+        assert found, asked
+        assert unescape(found[1]) == f"/cases?{asked}&page=2"
+
+
+def test_a_secret_is_shown_to_the_person_that_it_was_drawn_for(console: Console) -> None:
+    """Two who sign in for the first time, one after the other, in the same browser."""
+    client, shown = console.app.test_client(), []
+    for name in ("eve", "leila"):
+        accounts.add_person(console.node, name, name, [Role.OPERATOR], "test", PASSWORD)
+        send(client, "/sign-in", name=name, password=PASSWORD)
+        for _ in range(2):
+            page = client.get("/sign-in/second-factor").text
+            shown.append(re.findall(r"(?:[A-Z2-7]{4} ){7}[A-Z2-7]{4}", page))
+    assert shown[0] == shown[1]
+    assert shown[2] == shown[3]
+    assert shown[0] != shown[2]
+
+
+def test_nothing_of_one_person_is_left_for_the_next_to_sign_in(console: Console) -> None:
+    client = console.app.test_client()
+    with client.session_transaction() as cookie:
+        cookie.update(language="fr", back="/account", enrolling=("", "SECRET"), csrf_token="of before")
+    send(client, "/sign-in", name="operator", password=PASSWORD)
+    with client.session_transaction() as cookie:
+        assert set(cookie) == {"language", "back", "token"}
+
+
+def test_strangers_who_guess_do_not_keep_an_owner_out_of_their_browser(console: Console) -> None:
+    there = configured(console, address=ADDRESS)
+    own, stranger = (there.app.test_client() for _ in range(2))
+
+    def send_there(client: FlaskClient, path: str, **fields: str) -> TestResponse:
+        token = csrf_token(client.get(path, base_url=ADDRESS))
+        return client.post(path, base_url=ADDRESS, data={"csrf_token": token, **fields})
+
+    send_there(own, "/sign-in", name="operator", password=PASSWORD)
+    answer = send_there(own, "/sign-in/code", code=console.code())
+    (cookie,) = (line for line in answer.headers.getlist("Set-Cookie") if "-known=" in line)
+    assert cookie.startswith("__Host-gmcn-police.fr.example-known=")
+    assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax", "Max-Age=34560000"} <= set(cookie.split("; "))
+    assert console.people[Role.OPERATOR].id not in cookie
+    token = csrf_token(own.get("/account", base_url=ADDRESS))
+    own.post("/sign-out", base_url=ADDRESS, data={"csrf_token": token})
+    for _ in range(5):
+        send_there(stranger, "/sign-in", name="operator", password="a wrong guess")
+    fields = {"name": "operator", "password": PASSWORD}
+    assert send_there(stranger, "/sign-in", **fields).status_code == 429
+    assert send_there(own, "/sign-in", **fields).status_code == 303
+
+
+def test_an_open_session_is_no_place_to_guess_passwords(console: Console) -> None:
+    client = console.browser(Role.OPERATOR)
+    page = "/account/recovery-codes"
+    statuses = [send(client, page, password=f"wrong {number}").status_code for number in range(6)]
+    assert statuses == [200] * 5 + [429]

@@ -76,6 +76,6 @@ def page(chromium: Browser) -> Iterator[Page]:
 
 
 def check_accessible(page: Page) -> None:
-    """Check that axe finds nothing on a page."""
-    found = Axe().run(page)
+    """Check that axe finds nothing on a page. Only what it finds is described, which halves its time."""
+    found = Axe().run(page, options={"resultTypes": ["violations"]})
     assert found.violations_count == 0, f"{page.url}\n{found.generate_report()}"

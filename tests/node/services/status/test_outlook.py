@@ -9,7 +9,7 @@ from node.errors import NotFound
 from node.services.following import pulling
 from node.services.register import ledger, publishing
 from node.services.status.looking import status
-from node.services.status.members import MemberOverview, Outlook, find_overview, list_overviews
+from node.services.status.outlook import MemberOverview, Outlook, find_overview, list_overviews
 from node.store import feeds, peers, receipts
 from node.store.database import reading, writing
 from protocol.policy import Policy
