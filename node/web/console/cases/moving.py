@@ -21,11 +21,11 @@ from node.errors import Conflict, InvalidInput, NodeError, NotAllowed, NotFound
 from node.services.register import cases as register
 from node.services.register import handover, takeover
 from node.services.register.handover import MAX_REASON
-from node.store.cases import DRAFT, PUBLISHED, CaseFile
+from node.store.cases import DRAFT, PUBLISHED
 from node.web.console.base.forms import Form
 from node.web.console.base.guard import actor, needs, this_node
 from node.web.console.base.writing import line
-from node.web.console.cases.register import case_id_of, describe_sections
+from node.web.console.cases.register import case_id_of, describe_sections, open_name
 from node.web.console.cases.text import describe_briefly
 from protocol.errors import ProtocolError
 
@@ -106,7 +106,7 @@ def hand_over(opaque: str) -> Response | str:
         possible=bool(found),
         published=case.status == PUBLISHED,
         days=handover.OFFER_LIFE.days,
-        **_about(case, opaque),
+        **_about(opaque),
     )
 
 
@@ -132,7 +132,7 @@ def keep(opaque: str) -> Response | str:
             "this, it is theirs all the same: call their duty desk."
         ),
         back=url_for("cases.show", opaque=opaque),
-        **_about(case, opaque),
+        **_about(opaque),
     )
 
 
@@ -156,7 +156,7 @@ def exclude(opaque: str) -> Response | str:
             flash(_("It is noted. They will get nothing of this case once it is published."))
         return redirect(url_for("cases.show", opaque=opaque), 303)
     return render_template(
-        "cases/exclude.html", form=form, published=case.status == PUBLISHED, **_about(case, opaque)
+        "cases/exclude.html", form=form, published=case.status == PUBLISHED, **_about(opaque)
     )
 
 
@@ -241,8 +241,8 @@ def _say_refusal(error: NodeError | ProtocolError) -> str:
     )
 
 
-def _about(case: CaseFile, opaque: str) -> dict[str, Any]:
-    return {"about": describe_briefly(case.record).title, "opaque": opaque}
+def _about(opaque: str) -> dict[str, Any]:
+    return {"about": open_name(opaque), "opaque": opaque}
 
 
 def _not_now(opaque: str) -> Response:

@@ -2,7 +2,7 @@
 its name. For readers who want to know a child, `text` says it in one language.
 
 Guarantees: nothing that a value holds is left out, whether this program knows its name or not; a number has
-all of its digits. A hash is cut short: the page shows the picture that it is of, see `pictures_of`.
+all of its digits. A hash is cut short: the page shows the picture that it is of, see `picture_forms`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -126,16 +126,16 @@ def describe_whole(name: str, value: Any) -> list[Line]:
     return [] if value is None else list(_lines(name, value))
 
 
-def pictures_of(value: Any) -> list[tuple[str, str]]:
+def picture_forms(value: Any) -> list[tuple[str, str]]:
     """Return the SHA-256 of the smallest and of the largest form of every photograph that a value holds."""
     match value:
         case {"renditions": [*forms]} if forms:
             by_size = sorted(forms, key=lambda form: int(form["bytes"]))
             return [(by_size[0]["sha256"], by_size[-1]["sha256"])]
         case Mapping():
-            return [picture for item in value.values() for picture in pictures_of(item)]
+            return [picture for item in value.values() for picture in picture_forms(item)]
         case list():
-            return [picture for item in value for picture in pictures_of(item)]
+            return [picture for item in value for picture in picture_forms(item)]
     return []
 
 

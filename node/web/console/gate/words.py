@@ -13,7 +13,7 @@ from node.domain.gate import OPEN, Finding
 from node.services.register.leaving import Preview
 from node.store import gate as store
 from node.web.console.cases.text import show_country
-from node.web.console.cases.whole import Line, describe_whole, pictures_of
+from node.web.console.cases.whole import Line, describe_whole, picture_forms
 from node.web.console.cases.words import CODES, FIELDS
 
 QUESTION_TEXTS: Mapping[str, Any] = MappingProxyType(
@@ -214,7 +214,7 @@ def _shown(change: FieldChange) -> ShownChange:
         change.change,
         describe_whole(change.field, change.before),
         describe_whole(change.field, change.after),
-        pictures_of(change.after),
+        picture_forms(change.after),
     )
 
 

@@ -12,7 +12,7 @@ from markupsafe import escape
 from node.domain.permissions import Role
 from node.services.register import album, gate
 from node.services.register import cases as register
-from node.web.console.cases.whole import describe_whole, pictures_of
+from node.web.console.cases.whole import describe_whole, picture_forms
 from tests.factories import lang_text, sample_full_record, sample_photo
 from tests.node.web.console.conftest import ANSWERS, Console, picture, propose, send
 
@@ -86,7 +86,7 @@ def test_what_a_value_is_not_is_not_taken_for_it(console: Console) -> None:
             "translated by a person",
         )
     small, large = (form["sha256"] for form in sample_photo("a")["renditions"])
-    assert pictures_of([{"role": "companion", "photos": [sample_photo("a")]}]) == [(small, large)]
+    assert picture_forms([{"role": "companion", "photos": [sample_photo("a")]}]) == [(small, large)]
 
 
 def test_the_approver_is_shown_all_that_leaves(console: Console) -> None:
