@@ -19,14 +19,21 @@ class NodeError(Exception):
     """An error that a person can act on.
 
     Args:
-        message: one plain sentence without personal data.
+        message: one plain sentence without personal data, written out where it is raised: the console's
+            texts are read from there.
         next_step: what the reader can do about it; may be empty where nothing can be done.
+        values: what stands in both for "%(name)s". Where there are none, a percent sign is itself.
+
+    Attributes:
+        message, next_step: in English, with the values in them.
+        templates: the two as they were written, for whoever translates them.
     """
 
-    def __init__(self, message: str, next_step: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.next_step = next_step
+    def __init__(self, message: str, next_step: str = "", **values: object) -> None:
+        self.templates = (message, next_step)
+        self.values = values
+        self.message, self.next_step = (text % values if values else text for text in self.templates)
+        super().__init__(self.message)
 
 
 class NotFound(NodeError):
@@ -48,8 +55,10 @@ class InvalidInput(NodeError):
         problems: every problem found, each as "path: what is wrong".
     """
 
-    def __init__(self, message: str, next_step: str = "", problems: Sequence[str] = ()) -> None:
-        super().__init__(message, next_step)
+    def __init__(
+        self, message: str, next_step: str = "", problems: Sequence[str] = (), **values: object
+    ) -> None:
+        super().__init__(message, next_step, **values)
         self.problems = tuple(problems)
 
 

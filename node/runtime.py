@@ -139,8 +139,9 @@ class Node:
             return self.network().roster.member(self.member)
         except NotAuthorized:
             raise NotAllowed(
-                f"{self.member} is not a member of this network yet.",
+                "%(member)s is not a member of this network yet.",
                 "Hand the file that `gmcn join request` writes to the coordinator, and wait for the roster.",
+                member=self.member,
             ) from None
 
     def feed_signer(self, audience: Audience) -> Ed25519Signer:

@@ -337,5 +337,14 @@ def _view_as_json(view: RequestView) -> dict[str, Any]:
         "fields": list(preview.fields) if preview else [],
         "kept_from": list(preview.kept_from) if preview else [],
         "stays": list(preview.stays) if preview else [],
-        "findings": list(view.findings),
+        "findings": [
+            {
+                "question": found.question,
+                "refuses": found.refuses,
+                "name": found.name,
+                "message": found.message,
+                "about": list(found.about),
+            }
+            for found in view.findings
+        ],
     }

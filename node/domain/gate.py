@@ -36,7 +36,8 @@ class Question:
             3166-1 codes), or "note" (a line for the approver, which may be missing).
         asked: "always"; "summary": where the case has more than a police part; "public": where a public site
             may show it.
-        text: in English; pages translate it by its name.
+        text: in English; pages translate it, and what is allowed.
+        allowed: what each answer that can be chosen means.
     """
 
     name: str
@@ -57,7 +58,7 @@ QUESTIONS: Sequence[Question] = (
             "court": "an order of a court",
             "le_duty": "a duty of law enforcement",
             "vital_interest": "the vital interest of the child",
-            "none": "there is none: refuses",
+            "none": "there is none: nothing may leave",
         },
     ),
     Question(
@@ -86,7 +87,7 @@ QUESTIONS: Sequence[Question] = (
         {
             "clean": "they do not",
             "needed": "they do, and the search needs it",
-            OPEN: "not looked at yet: refuses",
+            OPEN: "not looked at yet: nothing may leave",
         },
     ),
     Question(
@@ -97,7 +98,7 @@ QUESTIONS: Sequence[Question] = (
         {
             "neutral": "nothing that only those involved can know",
             "agreed": "such details, agreed with the investigators",
-            OPEN: "not agreed yet: refuses",
+            OPEN: "not agreed yet: nothing may leave",
         },
     ),
     Question("where", "countries", "public", "In which countries may public sites show it?", {}),
@@ -122,7 +123,7 @@ QUESTIONS: Sequence[Question] = (
             "on_return": "by the duty officer, the hour the child is found",
             "on_review": "at its review, unless it is renewed",
             "on_order": "when the order or consent that it rests on ends",
-            OPEN: "not settled yet: refuses",
+            OPEN: "not settled yet: nothing may leave",
         },
     ),
     Question("note", "note", "always", "What should the approver know? Without names.", {}),
@@ -137,15 +138,34 @@ class Finding:
         question: that it is about.
         refuses: whether nothing may leave before it is mended; else it is for the approver to weigh.
         name: of what is found.
-        message: in English; pages say it by its name.
+        template: what is to be said, in English, with "%(about)s" for what it speaks of; pages translate it.
         about: codes of the terms, or names of fields, that it speaks of.
     """
 
     question: str
     refuses: bool
     name: str
-    message: str
+    template: str
     about: Sequence[str] = ()
+
+    @property
+    def message(self) -> str:
+        """What is to be said, in English."""
+        return self.template % {"about": ", ".join(self.about)}
+
+
+_OPEN_FINDINGS = (
+    Finding(
+        "privacy", True, "privacy_open", "Nobody has looked whether texts and photographs tell too much."
+    ),
+    Finding("wording", True, "wording_open", "What the public texts say is not agreed."),
+    Finding("closing", True, "closing_open", "How the case will be closed is not settled."),
+)
+
+
+def find_question(name: str) -> Question:
+    """Return the question of a name."""
+    return next(question for question in QUESTIONS if question.name == name)
 
 
 def suggest(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -154,7 +174,7 @@ def suggest(record: Mapping[str, Any]) -> dict[str, Any]:
     if "consent" in record:
         answers["basis"] = record["consent"]["basis"]
         covered = record["consent"]["scope"]
-        answers["channels"] = [name for name in _question("channels").allowed if name in covered]
+        answers["channels"] = [name for name in find_question("channels").allowed if name in covered]
     if "risk" in record:
         answers["risk"] = record["risk"]["level"]
     if _SENSITIVE & _kinds(record):
@@ -241,8 +261,12 @@ def hindrances_of(record: Mapping[str, Any], leaving: Parts) -> Iterator[Finding
         )
     covered, public = consent.get("scope", []), leaving.get("public", {})
     if consent and "network" in leaving and "network" not in covered:
-        message = "What the consent covers, in the record, does not include the network."
-        yield Finding("basis", True, "network_not_covered", message)
+        yield Finding(
+            "basis",
+            True,
+            "network_not_covered",
+            "What the consent covers, in the record, does not include the network.",
+        )
     if public and record.get("show_in") != []:
         for name in ("public", *(["photograph"] if public.get("photos") else [])):
             if name not in covered:
@@ -256,15 +280,24 @@ def _on_basis(answers: Mapping[str, Any], record: Mapping[str, Any]) -> Iterator
             "basis", True, "no_basis", "Without a consent or legal basis nothing may leave the house."
         )
     elif consent and consent["basis"] != answers["basis"]:
-        message = f"The record says {consent['basis']}: correct the one or the other."
-        yield Finding("basis", True, "other_basis", message, [consent["basis"]])
+        yield Finding(
+            "basis",
+            True,
+            "other_basis",
+            "The record says: %(about)s. Correct the one or the other.",
+            [consent["basis"]],
+        )
 
 
 def _on_risk(answers: Mapping[str, Any], record: Mapping[str, Any]) -> Iterator[Finding]:
     if "risk" in record and record["risk"]["level"] != answers["risk"]:
-        level = record["risk"]["level"]
-        message = f"The record assesses the risk as {level}: assess it anew, or answer so."
-        yield Finding("risk", True, "other_level", message, [level])
+        yield Finding(
+            "risk",
+            True,
+            "other_level",
+            "The record assesses the risk as: %(about)s. Assess it anew, or answer so.",
+            [record["risk"]["level"]],
+        )
     if answers.get("publicity") == "no" and _SENSITIVE & _kinds(record):
         yield Finding(
             "publicity",
@@ -285,29 +318,24 @@ def _on_risk(answers: Mapping[str, Any], record: Mapping[str, Any]) -> Iterator[
 
 
 def _on_texts(answers: Mapping[str, Any], record: Mapping[str, Any], leaving: Parts) -> Iterator[Finding]:
-    words = {
-        "privacy": "Nobody has looked whether texts and photographs tell too much.",
-        "wording": "What the public texts say is not agreed.",
-        "closing": "How the case will be closed is not settled.",
-    }
-    for name, message in words.items():
-        if answers.get(name) == OPEN:
-            yield Finding(name, True, f"{name}_open", message)
+    yield from (finding for finding in _OPEN_FINDINGS if answers.get(finding.question) == OPEN)
     if answers.get("privacy") == "needed":
         yield Finding("privacy", False, "tells_more", "It tells more of people than usual: read every text.")
     if answers.get("wording") == "agreed":
         yield Finding("wording", False, "tells_details", "It has details that only those involved can know.")
     if not _off(answers, record) and _has_machine_text(leaving.get("public", {})):
-        message = "Some texts were translated by a program and not reviewed."
-        yield Finding("wording", False, "machine_text", message)
+        yield Finding(
+            "wording", False, "machine_text", "Some texts were translated by a program and not reviewed."
+        )
 
 
 def _on_channels(answers: Mapping[str, Any], record: Mapping[str, Any], leaving: Parts) -> Iterator[Finding]:
     chosen = answers.get("channels", [])
     if _off(answers, record):
         if chosen:
-            message = "No public site may show the case, so there is no channel."
-            yield Finding("channels", True, "no_channel", message)
+            yield Finding(
+                "channels", True, "no_channel", "No public site may show the case, so there is no channel."
+            )
         return
     public, covered = leaving.get("public", {}), record.get("consent", {}).get("scope", [])
     for name in chosen if public else ():
@@ -315,16 +343,24 @@ def _on_channels(answers: Mapping[str, Any], record: Mapping[str, Any], leaving:
             yield _not_covered(name)
     for name in _WITH_PICTURE:
         if name in chosen and not public.get("photos"):
-            message = f"There is no photograph for: {name}."
-            yield Finding("channels", True, "no_photograph", message, [name])
+            yield Finding("channels", True, "no_photograph", "There is no photograph for: %(about)s.", [name])
     if "unaccompanied_migrant" in _kinds(record) and {"alert", "media"} & set(chosen):
-        message = "Of unaccompanied children as little as possible is made public."
-        yield Finding("channels", False, "unaccompanied", message)
+        yield Finding(
+            "channels",
+            False,
+            "unaccompanied",
+            "Of unaccompanied children as little as possible is made public.",
+        )
 
 
 def _not_covered(name: str) -> Finding:
-    message = f"What the consent covers, in the record, does not include: {name}."
-    return Finding("channels", True, "not_covered", message, [name])
+    return Finding(
+        "channels",
+        True,
+        "not_covered",
+        "What the consent covers, in the record, does not include: %(about)s.",
+        [name],
+    )
 
 
 def _on_kind(record: Mapping[str, Any], leaving: Parts, default: Parts) -> Iterator[Finding]:
@@ -340,12 +376,16 @@ def _on_kind(record: Mapping[str, Any], leaving: Parts, default: Parts) -> Itera
             "privacy",
             False,
             "more_than_rules",
-            f"More leaves than the network's rules let out of such a case: {', '.join(more)}.",
+            "More leaves than the network's rules let out of such a case: %(about)s.",
             more,
         )
     if "companions" in leaving.get("public", {}):
-        message = "People who are believed to be with the child are shown to all."
-        yield Finding("privacy", False, "companions", message)
+        yield Finding(
+            "privacy",
+            False,
+            "companions",
+            "People who are believed to be with the child are shown to all.",
+        )
 
 
 def _off(answers: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
@@ -391,7 +431,3 @@ def _is_list_of_texts(value: Any) -> bool:
 
 def _is_country(code: str) -> bool:
     return len(code) == 2 and code.isascii() and code.isalpha() and code.isupper()
-
-
-def _question(name: str) -> Question:
-    return next(question for question in QUESTIONS if question.name == name)

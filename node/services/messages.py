@@ -89,7 +89,9 @@ def write_message(
     try:
         sealed = seal_content(receiver.sealing_keys[-1], content, address)
     except Malformed as error:
-        raise InvalidInput(f"The message cannot be sent: {error}.", "Shorten it.") from None
+        raise InvalidInput(
+            "The message cannot be sent: %(reason)s.", "Shorten it.", reason=str(error)
+        ) from None
     messages.add_message(
         conn,
         outgoing=True,
@@ -117,7 +119,9 @@ def send_message(node: Node, member_id: str, kind: str, content: Content, actor:
         Address(kind, node.member, member_id, "_" * 8).check()
         content.check()
     except Malformed as error:
-        raise InvalidInput(f"The message cannot be sent: {error}.", "Mend what is named here.") from None
+        raise InvalidInput(
+            "The message cannot be sent: %(reason)s.", "Mend what is named here.", reason=str(error)
+        ) from None
     with writing(node.engine, durable=True) as conn:
         token_id = write_message(conn, node, open_member(conn, node, member_id), kind, content)
         write_journal(conn, JournalEntry(node.clock(), actor, "message.send", content.case, [kind]))
@@ -135,7 +139,9 @@ def open_member(conn: Connection, node: Node, member_id: str) -> Member:
     """
     member, exchange = other_member(node, member_id), exchange_with(conn, node, member_id)
     if not exchange.audiences:
-        raise NotAllowed(f"Nothing is exchanged with {member_id}: {exchange.reason}.")
+        raise NotAllowed(
+            "Nothing is exchanged with %(member)s: %(reason)s.", member=member_id, reason=exchange.reason
+        )
     return member
 
 
@@ -275,7 +281,9 @@ def retry(node: Node, number: int) -> str:
         row = messages.get_message(conn, number)
         if not messages.send_again(conn, row.member, node.clock(), number):
             raise Conflict(
-                f"The message is {row.state}.", "Only one that waits or was refused is sent again."
+                "The message is %(state)s.",
+                "Only one that waits or was refused is sent again.",
+                state=row.state,
             )
         return row.member
 
@@ -349,7 +357,7 @@ def close(node: Node, number: int, actor: str) -> None:
         row = messages.get_message(conn, number)
         state = messages.CANCELLED if row.outgoing else messages.CLOSED
         if not messages.settle(conn, [number], state, node.clock()):
-            raise Conflict(f"The message is {row.state} already.", "There is nothing to close.")
+            raise Conflict("The message is %(state)s already.", "There is nothing to close.", state=row.state)
         write_journal(conn, JournalEntry(node.clock(), actor, "message.close", row.case_id, [row.kind]))
 
 

@@ -46,8 +46,8 @@ class TooOften(NodeError):
         wait_seconds: after which it may be asked again.
     """
 
-    def __init__(self, message: str, next_step: str, wait_seconds: int) -> None:
-        super().__init__(message, next_step)
+    def __init__(self, message: str, next_step: str, wait_seconds: int, **values: object) -> None:
+        super().__init__(message, next_step, **values)
         self.wait_seconds = wait_seconds
 
 

@@ -66,7 +66,9 @@ def other_member(node: Node, member_id: str) -> Member:
     try:
         return node.network().roster.member(member_id)
     except NotAuthorized:
-        raise NotFound(f"The roster lists no member {member_id}.", "See `gmcn member list`.") from None
+        raise NotFound(
+            "The roster lists no member %(member)s.", "See `gmcn member list`.", member=member_id
+        ) from None
 
 
 def standing_of_own(node: Node) -> Standing | None:

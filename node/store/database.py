@@ -99,8 +99,9 @@ def open_database(url: str) -> Engine:
             return sqlalchemy.create_engine(parsed, pool_pre_ping=True)
         case other:
             raise InvalidInput(
-                f"The database address begins with {other}://, which this node does not know.",
+                "The database address begins with %(other)s://, which this node does not know.",
                 "Use sqlite:///path or postgresql+psycopg://host/name.",
+                other=other,
             )
 
 

@@ -154,7 +154,9 @@ def sign_head(node: Node) -> Head | None:
     with reading(node.engine) as conn:
         chain = _since_head(conn, node)
     if chain.problems:
-        raise Conflict(f"The journal is not as it was signed: {chain.problems[0]}.", NEXT_STEP)
+        raise Conflict(
+            "The journal is not as it was signed: %(problem)s.", NEXT_STEP, problem=chain.problems[0]
+        )
     claims = {"number": chain.number, "hash": chain.hash.hex()}
     token = node.token_signer().sign(HEAD_TYPE, claims, node.now())
     write_whole(_file(node), token.encode("ascii") + b"\n")

@@ -94,7 +94,9 @@ def begin_export(node: Node, actor: str, after: int = 0) -> tuple[Exported, Iter
     with writing(node.engine) as conn:
         before = find_hash(conn, after)
         if before is None:
-            raise NotFound(f"There is no entry {after}.", "See `gmcn audit list` for the newest.")
+            raise NotFound(
+                "There is no entry %(number)s.", "See `gmcn audit list` for the newest.", number=after
+            )
         write_journal(conn, JournalEntry(node.clock(), actor, "audit.export", fields=[f"after {after}"]))
         last, _ = last_entry(conn)
     head, problem = _signed(node)
@@ -122,7 +124,9 @@ def check_export(node: Node, file: IO[bytes], progress: Progress = no_progress) 
         token = opening.text("head", most=MAX_HEAD) if opening.has("head") else ""
     except ProtocolError as error:
         raise InvalidInput(
-            f"This is no export of a journal: {error}.", "Take a file that `gmcn audit export` wrote."
+            "This is no export of a journal: %(reason)s.",
+            "Take a file that `gmcn audit export` wrote.",
+            reason=str(error),
         ) from None
     _take_head(node, chain, member, token)
     for line in _parse_lines(file, chain):

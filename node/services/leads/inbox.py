@@ -248,7 +248,12 @@ def decide(node: Node, number: int, state: str, reason: str, actor: str) -> None
         InvalidInput: it is no such decision, or the reason is missing or too long.
     """
     if state not in leads.DECISIONS:
-        raise InvalidInput(f"There is no decision “{state}”.", f"One of: {', '.join(leads.DECISIONS)}.")
+        raise InvalidInput(
+            "There is no decision “%(state)s”.",
+            "One of: %(decisions)s.",
+            state=state,
+            decisions=", ".join(leads.DECISIONS),
+        )
     with writing(node.engine) as conn:
         lead = _incoming(conn, number)
         leads.change_lead(conn, number, state=state, duplicate_of=None)
@@ -268,7 +273,8 @@ def mark_duplicate(node: Node, number: int, of: int, actor: str) -> None:
         if lead.id == first.id or lead.case_id != first.case_id or first.duplicate_of is not None:
             raise Conflict(
                 "A lead can be the duplicate of another about the same case, which is itself no duplicate.",
-                f"See `gmcn leads list --case {lead.case_id}`.",
+                "See `gmcn leads list --case %(case)s`.",
+                case=lead.case_id,
             )
         leads.change_lead(conn, number, state=leads.DUPLICATE, duplicate_of=of)
         leads.add_entry(conn, number, leads.DECIDED, actor, node.clock(), about=f"{leads.DUPLICATE} {of}")
@@ -308,7 +314,9 @@ def answer(node: Node, number: int, text: str, actor: str, *, state: str = "", p
     try:
         parse_reply(body)
     except ProtocolError as error:
-        raise InvalidInput(f"The answer cannot be sent: {error}.", "Mend what is named here.") from None
+        raise InvalidInput(
+            "The answer cannot be sent: %(reason)s.", "Mend what is named here.", reason=str(error)
+        ) from None
     prepared = prepare_picture(node, picture)
     with writing(node.engine, durable=True) as conn:
         lead = _incoming(conn, number)
@@ -382,7 +390,9 @@ def _add(node: Node, number: int, kind: str, actor: str, text: str, due_at: date
 
 def _prose(text: str) -> str:
     if not 0 < len(text.strip()) <= len(text) <= MAX_TEXT:
-        raise InvalidInput("The text is empty or too long.", f"Write 1 to {MAX_TEXT:,} characters.")
+        raise InvalidInput(
+            "The text is empty or too long.", "Write 1 to %(most)s characters.", most=f"{MAX_TEXT:,}"
+        )
     return text
 
 
@@ -391,7 +401,9 @@ def _checked(letter: Letter) -> Letter:
     try:
         return parse_letter({"text": letter.text, **letter.details}, "")
     except ProtocolError as error:
-        raise InvalidInput(f"The lead cannot be taken: {error}.", "Mend what is named here.") from None
+        raise InvalidInput(
+            "The lead cannot be taken: %(reason)s.", "Mend what is named here.", reason=str(error)
+        ) from None
 
 
 def _compared(lead: Lead) -> str:

@@ -106,7 +106,9 @@ def _send(node: Node, kind: str, case_id: str, letter: Letter, actor: str, pictu
         check_case_id(case_id, owner)
         parse_letter(body, node.member)
     except ProtocolError as error:
-        raise InvalidInput(f"The lead cannot be sent: {error}.", "Mend what is named here.") from None
+        raise InvalidInput(
+            "The lead cannot be sent: %(reason)s.", "Mend what is named here.", reason=str(error)
+        ) from None
     with writing(node.engine, durable=True) as conn:
         member = open_member(conn, node, owner)
         if endings.ended_ids(conn, [case_id], node.clock()):

@@ -86,13 +86,15 @@ def init_home(home: Path, member: str, settings: str = "", passphrase_file: Path
         InvalidInput: the member's id or the settings are wrong.
     """
     if home.exists() and any(home.iterdir()):
-        raise Conflict(f"{home} is not empty.", "Choose another folder with --home; nothing was changed.")
+        raise Conflict(
+            "%(home)s is not empty.", "Choose another folder with --home; nothing was changed.", home=home
+        )
     text = f'member = "{member}"\n{settings}'
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError:
         raise InvalidInput(
-            f"{member!r} is not a member id.", "It is a domain such as police.fr.example."
+            "%(member)s is not a member id.", "It is a domain such as police.fr.example.", member=repr(member)
         ) from None
     config = parse_config(home, values, {})
     made = not home.exists()
@@ -204,8 +206,9 @@ def accept_member(node: Node, member_id: str, shown: str, actor: str) -> None:
     """
     if fingerprint(other_member(node, member_id)) != shown:
         raise Conflict(
-            f"The keys of {member_id} have another fingerprint than the one given.",
+            "The keys of %(member)s have another fingerprint than the one given.",
             "Compare it with the member again, by a line that you trust: see `gmcn member list`.",
+            member=member_id,
         )
     now = node.clock()
     with writing(node.engine) as conn:
@@ -235,7 +238,9 @@ def endorse(node: Node, ngo: str, agreement: str, days: int, actor: str) -> str:
             verify_endorsement(token, roster, now)
         except ProtocolError as error:
             raise NotAllowed(
-                f"This endorsement would not be valid: {error}.", "See `gmcn member list`."
+                "This endorsement would not be valid: %(reason)s.",
+                "See `gmcn member list`.",
+                reason=str(error),
             ) from None
     with writing(node.engine) as conn:
         write_journal(conn, JournalEntry(now, actor, "member.endorse", purpose=f"{ngo} {agreement}"))
@@ -256,7 +261,9 @@ def withdraw_endorsement(node: Node, ngo: str, actor: str) -> None:
         endorsement = None
     if endorsement is None or endorsement.issuer != node.member:
         raise NotFound(
-            f"The roster has no valid endorsement of {ngo} by this member.", "See `gmcn member list`."
+            "The roster has no valid endorsement of %(ngo)s by this member.",
+            "See `gmcn member list`.",
+            ngo=ngo,
         )
     token = format_withdrawal(node.token_signer(), endorsement.token_id, now)
     with writing(node.engine) as conn:

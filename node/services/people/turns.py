@@ -33,7 +33,8 @@ def take_search(node: Node, person: Person) -> None:
             free_at = access.first_request(conn, whose, _SEARCH, now - _MINUTE) + _MINUTE
             raise TooOften(
                 "You have searched too often.",
-                f"{MAX_SEARCHES} searches a minute are enough.",
+                "%(most)s searches a minute are enough.",
                 int((free_at - now).total_seconds()) + 1,
+                most=MAX_SEARCHES,
             )
         access.take_request(conn, whose, secrets.token_hex(8), _SEARCH, now, now + _MINUTE)

@@ -243,7 +243,12 @@ def list_cases(node: Node, status: str | None, limit: int, offset: int) -> list[
         InvalidInput: there is no such status.
     """
     if status is not None and status not in cases.STATUSES:
-        raise InvalidInput(f"There is no status {status!r}.", f"Choose one of {', '.join(cases.STATUSES)}.")
+        raise InvalidInput(
+            "There is no status %(status)s.",
+            "Choose one of %(known)s.",
+            status=repr(status),
+            known=", ".join(cases.STATUSES),
+        )
     with reading(node.engine) as conn:
         return cases.list_cases(conn, status, limit, offset)
 
@@ -282,8 +287,10 @@ def check_stays(conn: Connection, case_id: str) -> None:
     going = handovers.giving_of(conn, case_id, handovers.GIVING_OPEN)
     if going is not None:
         raise Conflict(
-            f"The case is offered to {going.member}, and does not change until that is answered.",
-            f"Take the offer back with `gmcn case keep {case_id}`.",
+            "The case is offered to %(member)s, and does not change until that is answered.",
+            "Take the offer back with `gmcn case keep %(case)s`.",
+            member=going.member,
+            case=case_id,
         )
 
 

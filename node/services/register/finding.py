@@ -273,8 +273,10 @@ def check_purpose(purpose: str) -> None:
     """
     if not MIN_PURPOSE <= len(purpose.strip()) <= MAX_PURPOSE or not purpose.isprintable():
         raise InvalidInput(
-            f"The purpose must have {MIN_PURPOSE} to {MAX_PURPOSE} characters, on one line.",
+            "The purpose must have %(least)s to %(most)s characters, on one line.",
             "Say in a few words what it is read for, without names: 'border check, report 4711'.",
+            least=MIN_PURPOSE,
+            most=MAX_PURPOSE,
         )
 
 

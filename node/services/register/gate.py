@@ -294,8 +294,10 @@ def publish_again(node: Node, case_ids: Sequence[str], who: str) -> list[Publish
         ]
         if new:
             raise Conflict(
-                f"Something new would leave the house, which a second person approves: {', '.join(new)}.",
-                f"Ask for it with `gmcn gate request {new[0]}`.",
+                "Something new would leave the house, which a second person approves: %(cases)s.",
+                "Ask for it with `gmcn gate request %(first)s`.",
+                cases=", ".join(new),
+                first=new[0],
             )
         refused = [
             f"{case.case_id}: {hindrance.message}"
@@ -367,7 +369,7 @@ def _decide(
 def _waiting(conn: Connection, number: int) -> GateRequest:
     found = gate.get_request(conn, number)
     if found.state != gate.OPEN:
-        raise Conflict(f"The request does not wait any more: it is {found.state}.", "See `gmcn gate list`.")
+        raise Conflict("The request does not wait any more.", "See `gmcn gate list`.")
     return found
 
 

@@ -66,7 +66,11 @@ def offer_case(node: Node, case_id: str, member_id: str, actor: str) -> Handover
     with writing(node.engine, durable=True) as conn:
         case = cases.get_case(conn, case_id)
         if case.status not in (cases.DRAFT, cases.PUBLISHED):
-            raise Conflict(f"The case is {case.status}.", "Only a draft or a published case is handed over.")
+            raise Conflict(
+                "The case is %(state)s.",
+                "Only a draft or a published case is handed over.",
+                state=case.status,
+            )
         _check_free(conn, node, case_id)
         member = _new_owner(conn, node, case, member_id)
         body = {
@@ -159,8 +163,9 @@ def _check_free(conn: Connection, node: Node, case_id: str) -> None:
     given = handovers.giving_of(conn, case_id, (handovers.CANCELLED,))
     if given is not None and given.answered_at is None and given.expires_at > node.clock():
         raise Conflict(
-            f"{given.member} has not confirmed yet that the offer to it does not stand any more.",
+            "%(member)s has not confirmed yet that the offer to it does not stand any more.",
             "It does so by itself once it is reached; offer the case again then.",
+            member=given.member,
         )
 
 
@@ -173,18 +178,21 @@ def _new_owner(conn: Connection, node: Node, case: CaseFile, member_id: str) -> 
     member = open_member(conn, node, member_id)
     if not exchange_with(conn, node, member_id).accepted:
         raise NotAllowed(
-            f"The keys of {member_id} are not accepted here.",
+            "The keys of %(member)s are not accepted here.",
             "A private record goes only to a member whose keys were checked: `gmcn member accept`.",
+            member=member_id,
         )
     if member_id in cases.excluded_members(conn, case.case_id):
-        raise NotAllowed(f"The case is kept from {member_id}.", "See `gmcn case exclude`.")
+        raise NotAllowed("The case is kept from %(member)s.", "See `gmcn case exclude`.", member=member_id)
     schemas = node.network().schemas
     open_to_all = {name for part in ("public", "network") for name in schemas.fields("summary", part)}
     police = set(schemas.fields("supplement", "police")) - open_to_all
     if member.kind != "law_enforcement" and (found := sorted(police & case.record.keys())):
         raise NotAllowed(
-            f"{member_id} may not read what is for law enforcement alone: {', '.join(found)}.",
+            "%(member)s may not read what is for law enforcement alone: %(fields)s.",
             "Hand the case to a law-enforcement member, or take those fields out with `gmcn case change`.",
+            member=member_id,
+            fields=", ".join(found),
         )
     return member
 
@@ -199,8 +207,9 @@ def _write_photographs(conn: Connection, node: Node, member: Member, case: CaseF
     renditions = renditions_in(case.record)
     if sum(int(item["bytes"]) for item in renditions.values()) > MAX_PHOTOGRAPHS_BYTES:
         raise InvalidInput(
-            f"The photographs have more than {MAX_PHOTOGRAPHS_BYTES >> 20} MB together.",
+            "The photographs have more than %(most)s MB together.",
             "Take some out of the record first, with `gmcn case change`.",
+            most=MAX_PHOTOGRAPHS_BYTES >> 20,
         )
     for sha256 in renditions:
         data = node.blobs.get(node.member, sha256)

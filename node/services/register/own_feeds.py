@@ -108,8 +108,9 @@ class FeedWriter:
         before = self._states.get(case.case_id)
         if before is not None and before.erased:
             raise Conflict(
-                f"The {self._audience} feed has erased this case, and an erased case never returns.",
+                "The %(feed)s feed has erased this case, and an erased case never returns.",
                 "Add it as a new case.",
+                feed=self._audience,
             )
         version = 1 if before is None else before.version + 1
         life = self._node.network().policy.summary_life_days

@@ -92,13 +92,13 @@ def _read_file(folder: Path, name: str, most: int) -> bytes:
     """
     path = Path(os.path.realpath(folder / name))
     if not path.is_relative_to(os.path.realpath(folder)):
-        raise InvalidInput("is not in the folder of the case file, nor below it; copy it there")
+        raise InvalidInput("The file is not in the folder of the case file, nor below it.", "Copy it there.")
     if not path.is_file():
         raise FileNotFoundError
     with path.open("rb") as file:
         data = file.read(most + 1)
     if len(data) > most:
-        raise InvalidInput(f"the file has more than {most:,} bytes")
+        raise InvalidInput("The file has more than %(most)s bytes.", most=f"{most:,}")
     return data
 
 

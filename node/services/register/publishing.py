@@ -106,8 +106,9 @@ def publish_within(
     """
     if frozen := frozen_feeds(conn, node):
         raise Conflict(
-            f"{', '.join(row.origin for row in frozen)} is frozen: nothing is published in it any more.",
+            "%(feeds)s is frozen: nothing is published in it any more.",
             "Ask for its successor: `gmcn keys succeed`. Erasing and withdrawing work meanwhile.",
+            feeds=", ".join(row.origin for row in frozen),
         )
     found = [_publishable(cases.get_case(conn, case_id)) for case_id in case_ids]
     leave = dict(zip(case_ids, leaving_within(conn, node, found), strict=True))
@@ -171,7 +172,7 @@ def withdraw_within(
     """Withdraw with the caller's transaction, which `signing` gave; see `withdraw`."""
     case = cases.get_case(conn, case_id)
     if case.status != cases.PUBLISHED:
-        raise Conflict(f"The case is not published: it is {case.status}.", "There is nothing to withdraw.")
+        raise Conflict("The case is not published.", "There is nothing to withdraw.")
     now = node.clock()
     void_request(conn, node, case_id, actor)
     _erase_from_feeds(conn, node, case_id)
@@ -201,11 +202,13 @@ def undo_withdrawal(node: Node, case_id: str, actor: str, *, as_it_was: bool = F
     with signing(node) as conn:
         case = cases.get_case(conn, case_id)
         if case.status != cases.WITHDRAWN or case.withdrawn_at is None:
-            raise Conflict(f"The case is not withdrawn: it is {case.status}.", "There is nothing to undo.")
+            raise Conflict("The case is not withdrawn.", "There is nothing to undo.")
         if (gone := handovers.giving_of(conn, case_id, handovers.GIVEN)) is not None:
             raise Conflict(
-                f"The case was handed over to {gone.member}, whose case it is now: {gone.other_case}.",
+                "The case was handed over to %(member)s, whose case it is now: %(case)s.",
                 "Ask that member.",
+                member=gone.member,
+                case=gone.other_case,
             )
         if not can_undo(case.withdrawn_at, now):
             raise Conflict("The case was withdrawn more than 3 days ago.", "Add it as a new case.")

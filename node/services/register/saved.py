@@ -112,7 +112,9 @@ def delete(node: Node, person: Person, search_id: str) -> None:
 def _check_name(name: str) -> str:
     name = name.strip()
     if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
-        raise InvalidInput("This name cannot be used.", f"Write 1 to {MAX_NAME} characters on one line.")
+        raise InvalidInput(
+            "This name cannot be used.", "Write 1 to %(most)s characters on one line.", most=MAX_NAME
+        )
     return name
 
 

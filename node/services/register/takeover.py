@@ -86,8 +86,7 @@ def read_offer(conn: Connection, node: Node, row: MessageRow) -> Offer:
     """
     content = open_row(conn, node, row) if row.kind == OFFER else None
     if content is None:
-        what = f"an offer that is {row.state}" if row.kind == OFFER and not row.outgoing else "no offer"
-        raise Conflict(f"The message is {what}.", "See `gmcn messages list` for those that wait.")
+        raise Conflict("The message is no offer that stands.", "See `gmcn messages list`.")
     fields = Fields(content.body, "offer")
     check_case_id(content.case, row.member)
     fields.object("record")
@@ -188,7 +187,7 @@ def decline(node: Node, number: int, reason: str, actor: str) -> str:
     """
     if len(reason) > MAX_REASON or not reason.isprintable():
         raise InvalidInput(
-            "The reason cannot be sent.", f"Write one line of at most {MAX_REASON} characters."
+            "The reason cannot be sent.", "Write one line of at most %(most)s characters.", most=MAX_REASON
         )
     with writing(node.engine, durable=True) as conn:
         row = messages.get_message(conn, number)
@@ -240,7 +239,10 @@ def _import_photographs(conn: Connection, node: Node, row: MessageRow, offer: Of
     here, count = count_photographs(conn, node, row, offer)
     if here < count:
         raise Conflict(
-            f"Only {here} of {count} pictures have come yet.", "The rest is sent by itself; try again later."
+            "Only %(here)s of %(count)s pictures have come yet.",
+            "The rest is sent by itself; try again later.",
+            here=here,
+            count=count,
         )
     pieces, problems = _pieces(conn, node, row), list[str]()
     expect_import(node, wanted)

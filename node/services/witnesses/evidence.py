@@ -311,7 +311,9 @@ def check_file(data: bytes, keys: Sequence[VerifierKey] | Roster) -> tuple[Evide
         listed = find_entry(keys, proof.origin)
         if listed is None:
             raise NotFound(
-                f"The roster lists no feed {proof.origin}.", "Name its key with --key, if you have it."
+                "The roster lists no feed %(feed)s.",
+                "Name its key with --key, if you have it.",
+                feed=proof.origin,
             )
         keys = listed[1].every_key
     return proof, *verify_evidence(proof, keys)
@@ -330,7 +332,9 @@ def close(node: Node, prefix: str, reason: str, actor: str) -> KeptEvidence:
         raise InvalidInput("The decision needs a reason.", "Write what was found out: --reason TEXT.")
     kept = find_evidence(node, prefix).kept
     if kept.closed_at is not None:
-        raise Conflict(f"It was closed by {kept.closed_by} already.", "See `gmcn evidence show`.")
+        raise Conflict(
+            "It was closed by %(person)s already.", "See `gmcn evidence show`.", person=kept.closed_by
+        )
     now = node.clock()
     with writing(node.engine) as conn:
         store.close_evidence(conn, kept.origin, actor, reason, now)

@@ -148,12 +148,17 @@ def check_not_stopped(row: FeedRow) -> None:
     """
     if row.state == feeds.BEHIND:
         raise Conflict(
-            f"{row.origin} is behind its own past: {row.reason}. Nothing is signed.",
+            "%(feed)s is behind its own past: %(reason)s. Nothing is signed.",
             "The newest head is fetched from the peers by `gmcn serve`; see `gmcn status`.",
+            feed=row.origin,
+            reason=row.reason,
         )
     if row.state != feeds.OPEN:
         raise Conflict(
-            f"{row.origin} is stopped: {row.reason}. Nothing is signed.", "People must look at it first."
+            "%(feed)s is stopped: %(reason)s. Nothing is signed.",
+            "People must look at it first.",
+            feed=row.origin,
+            reason=row.reason,
         )
 
 
@@ -166,10 +171,17 @@ def check_clock(conn: Connection, node: Node) -> None:
     offset = _measured_offset(conn, node, node.now())
     if offset is not None and _clock_is_off(offset):
         minutes = round(abs(offset) / timedelta(minutes=1))
-        side = "behind" if offset > timedelta(0) else "ahead of"
+        if offset > timedelta(0):
+            raise Conflict(
+                "This machine's clock is %(minutes)s minutes behind those of the witnesses: "
+                "nothing is signed.",
+                "Set the clock of this machine, then try again.",
+                minutes=minutes,
+            )
         raise Conflict(
-            f"This machine's clock is {minutes} minutes {side} those of the witnesses: nothing is signed.",
+            "This machine's clock is %(minutes)s minutes ahead of those of the witnesses: nothing is signed.",
             "Set the clock of this machine, then try again.",
+            minutes=minutes,
         )
 
 

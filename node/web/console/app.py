@@ -46,6 +46,7 @@ from node.web.console.base.guard import (
     this_node,
 )
 from node.web.console.base.languages import set_up_languages
+from node.web.console.base.refusals import say_message, say_next_step
 from node.web.console.cases import (
     drafts,
     endings,
@@ -124,7 +125,7 @@ _ERRORS: Mapping[int, tuple[Any, Any]] = MappingProxyType(
     {
         400: (lazy_gettext("That did not work"), lazy_gettext("Go back, reload the page and try again.")),
         403: (
-            lazy_gettext("Your roles do not allow this"),
+            lazy_gettext("This is not allowed"),
             lazy_gettext("Ask your administrator if you need it for your work."),
         ),
         404: (
@@ -235,8 +236,8 @@ def answer_error(error: Exception) -> Response:
         message = _("This page was open for too long, or somebody else signed in here. Nothing was changed.")
     elif isinstance(error, WrongHost):
         message = _("This console has another address.")
-    elif isinstance(error, NodeError) and status != 403:
-        message = _(error.message)
+    elif isinstance(error, NodeError):
+        message, next_step = say_message(error), say_next_step(error) or next_step
     if isinstance(error, TooOften):
         next_step = ngettext(
             "Wait %(num)d second, and then try again.",

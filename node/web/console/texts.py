@@ -4,9 +4,11 @@
 new then stands there without a translation, and a test fails until somebody has written it.
 """
 
+import ast
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from babel.messages.catalog import Catalog
@@ -14,18 +16,48 @@ from babel.messages.extract import DEFAULT_KEYWORDS, extract
 from babel.messages.pofile import read_po, write_po
 
 from node.web.console.base.languages import DOMAIN, FOLDER, LANGUAGES, TRANSLATED
+from node.web.console.base.refusals import HERE
 
 _NODE = FOLDER.parent.parent
 _PAGES = _NODE / "web" / "console"
 _KEYWORDS = {**DEFAULT_KEYWORDS, "lazy_gettext": None, "lazy_ngettext": (1, 2)}
-# Errors of these rooms are shown to people as they are, so their sentences are texts, too.
-_ROOMS = ("services/leads", "services/people")
-_NAMES = ("NotFound", "NotAllowed", "Conflict", "InvalidInput", "PeerUnavailable", "TooOften")
-_ERRORS = dict.fromkeys(_NAMES)
-# And of these with the next step, which stands in their second place.
-_ROOMS_WITH_STEPS = ("services/spreadsheets", "adapters/tables")
-_STEPS = dict.fromkeys(_NAMES, (2,))
-_MARKED = {"sentence": None}
+# What pages show as it is written there: the errors of what they use, and the questions of the gate.
+_SHOWN = (
+    "domain/disclosure.py",
+    "domain/edtf.py",
+    "domain/gate.py",
+    "adapters/tables",
+    "runtime.py",
+    "services/audit",
+    "services/endings",
+    "services/leads",
+    "services/members/membership.py",
+    "services/messages.py",
+    "services/people",
+    "services/register",
+    "services/spreadsheets",
+    "services/standing.py",
+    "services/status",
+    "services/witnesses/evidence.py",
+    "services/witnesses/witnessing.py",
+    "store",
+    "web/console/base/guard.py",
+)
+_ERRORS = (
+    "NodeError",
+    "NotFound",
+    "NotAllowed",
+    "Conflict",
+    "InvalidInput",
+    "PeerUnavailable",
+    "TooOften",
+    "NotAsApproved",
+    "AlreadyLinked",
+)
+# Which arguments of a call are texts; of a table of answers it is what they mean.
+_ARGUMENTS: Mapping[str, tuple[int, ...]] = MappingProxyType(
+    {**dict.fromkeys(_ERRORS, (0, 1)), "Question": (3, 4), "Finding": (3,), "sentence": (0,)}
+)
 
 
 def extract_texts() -> Catalog:
@@ -79,14 +111,9 @@ def _found() -> Iterator[tuple[Path, int, str | tuple[str, ...], list[str], str 
         yield from _texts_of(path, "jinja2.ext:babel_extract", _KEYWORDS)
     for path in sorted(_PAGES.rglob("*.py")):
         yield from _texts_of(path, "python", _KEYWORDS)
-    for room in _ROOMS:
-        for path in sorted((_NODE / room).rglob("*.py")):
-            yield from _texts_of(path, "python", _ERRORS)
-    for room in _ROOMS_WITH_STEPS:
-        for path in sorted((_NODE / room).rglob("*.py")):
-            yield from _texts_of(path, "python", _ERRORS)
-            yield from _texts_of(path, "python", _STEPS)
-            yield from _texts_of(path, "python", _MARKED)
+    for room in _SHOWN:
+        for path in sorted((_NODE / room).rglob("*.py")) or [_NODE / room]:
+            yield from ((path, line, text, [], None) for line, text in _shown_texts(path))
 
 
 def _texts_of(
@@ -96,6 +123,31 @@ def _texts_of(
     with path.open("rb") as file:
         for line, text, comments, context in extract(method, file, keywords, ["Translators:"], options):
             yield path, line, text, comments, context
+
+
+def _shown_texts(path: Path) -> Iterator[tuple[int, str]]:
+    """Give the texts among the arguments of calls, with their lines; but those that pages say otherwise."""
+    tree = ast.parse(path.read_bytes())
+    named = {
+        target.id: statement.value
+        for statement in tree.body
+        if isinstance(statement, ast.Assign)
+        for target in statement.targets
+        if isinstance(target, ast.Name)
+    }
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
+            for place in _ARGUMENTS.get(call.func.id, ()):
+                for given in call.args[place : place + 1]:
+                    value = named.get(given.id, given) if isinstance(given, ast.Name) else given
+                    yield from ((given.lineno, text) for text in _strings(value) if text not in HERE)
+
+
+def _strings(value: ast.expr) -> list[str]:
+    """Return a text, or those of a table."""
+    if isinstance(value, ast.Dict):
+        return [text for item in value.values for text in _strings(item)]
+    return [value.value] if isinstance(value, ast.Constant) and isinstance(value.value, str) else []
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from node.web.console.accounts.words import ROLE_NAMES, ROLE_TASKS
 from node.web.console.base.forms import Form
 from node.web.console.base.guard import actor, needs, this_node
 from node.web.console.base.paging import Page
+from node.web.console.base.refusals import say_refusal
 
 pages = Blueprint("people", __name__)
 
@@ -119,7 +120,7 @@ def add() -> Response | str:
         except (AlreadyLinked, InvalidInput) as error:
             if not subject:
                 raise
-            form.subject.errors = [_(error.message)]
+            form.subject.errors = [say_refusal(error)]
         except Conflict:
             form.name.errors = [_("There is somebody of this name already. Choose another.")]
         else:
@@ -175,7 +176,7 @@ def link(person_id: str) -> Response | str:
         try:
             accounts.link(this_node(), other.id, form.subject.data, actor())
         except (AlreadyLinked, InvalidInput) as error:
-            form.subject.errors = [_(error.message)]
+            form.subject.errors = [say_refusal(error)]
         else:
             flash(_("%(name)s signs in through the identity provider.", name=other.name))
             return redirect(back, 303)

@@ -23,6 +23,7 @@ from node.services.register.drafts import Draft, Merge
 from node.store.cases import CaseFile
 from node.web.console.base.forms import Form, kept_fields
 from node.web.console.base.guard import actor, needs, person, this_node
+from node.web.console.base.refusals import say_refusal
 from node.web.console.cases.form import (
     add_row,
     place_problem,
@@ -158,10 +159,8 @@ def check(draft_id: str) -> Response | str:
         try:
             return _finished(draft, merge, drafts.finish_draft(this_node(), draft, merge, chosen, actor()))
         except Conflict as error:
-            text = (
-                _("Choose for each field below which version stays.") if merge.disputed else _(error.message)
-            )
-            flash(text, "error")
+            choose = _("Choose for each field below which version stays.")
+            flash(choose if merge.disputed else say_refusal(error), "error")
         except InvalidInput:
             flash(_("The case cannot be stored as it is. Look at what you chose."), "error")
     return render_template(

@@ -15,6 +15,7 @@ from node.errors import Conflict, InvalidInput, NodeError
 from node.services.register import publishing
 from node.web.console.base.forms import Form
 from node.web.console.base.guard import actor, needs, person, this_node
+from node.web.console.base.refusals import say_refusal
 from node.web.console.cases.own_fields import OUTCOMES
 from node.web.console.cases.register import case_id_of, open_name
 
@@ -140,6 +141,6 @@ def _confirmed(opaque: str, do: Callable[[str], str], title: Any, text: Any) -> 
 
 
 def _refused(opaque: str, error: NodeError) -> Response:
-    """Say that the case does not stand as it would have to."""
-    flash(_("The case does not stand as it would have to for this, or nothing may be signed now."), "error")
+    """Say why the case does not stand as it would have to."""
+    flash(say_refusal(error), "error")
     return redirect(url_for("cases.show", opaque=opaque), 303)

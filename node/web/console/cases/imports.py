@@ -28,6 +28,7 @@ from node.store import imports
 from node.web.console.base.forms import Form, kept_fields
 from node.web.console.base.guard import actor, needs, person, this_node
 from node.web.console.base.paging import PAGE_SIZE, Page, page_number
+from node.web.console.base.refusals import say_refusal
 from node.web.console.cases import import_words
 from node.web.console.cases.text import show_language
 
@@ -63,7 +64,7 @@ def index() -> Response | str:
                 this_node(), person(), sent.filename, data, str(get_locale() or "en"), actor()
             )
         except (InvalidInput, Conflict) as error:
-            form.file.errors = [f"{_(error.message)} {_(error.next_step)}"]
+            form.file.errors = [say_refusal(error)]
         else:
             return redirect(url_for(".columns", import_id=found.id), 303)
     return render_template(
@@ -127,7 +128,7 @@ def questions(import_id: str) -> Response | str:
                 intake.save_mapping(this_node(), found, name, actor())
                 flash(_("The mapping is saved under its name."))
             except InvalidInput as error:
-                flash(f"{_(error.message)} {_(error.next_step)}", "error")
+                flash(say_refusal(error), "error")
         if not wrong and not any(found.unknown_words().values()):
             return _start(found)
         if not wrong and request.form.get("go") == "check":
@@ -163,7 +164,7 @@ def show(import_id: str) -> Response | str:
         try:
             intake.start_import(this_node(), found, update=bool(request.form.get("update")))
         except Conflict as error:
-            flash(f"{_(error.message)} {_(error.next_step)}", "error")
+            flash(say_refusal(error), "error")
         return redirect(url_for(".show", import_id=import_id), 303)
     if found.row.state == imports.MAPPING:
         return redirect(url_for(".columns", import_id=import_id), 303)
@@ -221,7 +222,7 @@ def undo(import_id: str) -> Response | str:
         try:
             intake.start_undo(this_node(), found, actor())
         except Conflict as error:
-            flash(f"{_(error.message)} {_(error.next_step)}", "error")
+            flash(say_refusal(error), "error")
         return redirect(url_for(".show", import_id=import_id), 303)
     counts = report.count_outcomes(this_node(), found)
     text = _("The cases that it made are erased, and those that it changed are as they were before.")
@@ -250,7 +251,7 @@ def throw_away(import_id: str) -> Response | str:
             intake.throw_away(this_node(), found, actor())
             flash(_("The file is forgotten."))
         except Conflict as error:
-            flash(f"{_(error.message)} {_(error.next_step)}", "error")
+            flash(say_refusal(error), "error")
         return redirect(url_for(".index"), 303)
     return render_template(
         "confirm.html",
@@ -299,7 +300,7 @@ def _read_anew(found: Import) -> Response:
                 sheet=sent.get("sheet", ""),
             )
     except NodeError as error:
-        flash(f"{_(error.message)} {_(error.next_step)}", "error")
+        flash(say_refusal(error), "error")
     return redirect(url_for(".columns", import_id=found.id), 303)
 
 
@@ -373,6 +374,6 @@ def _start(found: Import) -> Response:
     try:
         intake.start_check(this_node(), found)
     except (Conflict, InvalidInput) as error:
-        flash(f"{_(error.message)} {_(error.next_step)}", "error")
+        flash(say_refusal(error), "error")
         return redirect(url_for(".questions", import_id=found.id), 303)
     return redirect(url_for(".show", import_id=found.id), 303)

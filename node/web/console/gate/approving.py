@@ -15,7 +15,7 @@ from wtforms import RadioField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length
 
-from node.domain.gate import person_of
+from node.domain.gate import QUESTIONS, person_of
 from node.domain.permissions import Permission
 from node.errors import Conflict, InvalidInput, NotAllowed
 from node.services.people import accounts
@@ -30,7 +30,6 @@ from node.web.console.base.paging import PAGE_SIZE, Page, page_number
 from node.web.console.base.writing import line
 from node.web.console.gate.words import (
     CHANGES,
-    QUESTION_TEXTS,
     STATE_KINDS,
     STATES,
     field_name,
@@ -110,9 +109,9 @@ def show(request_id: int) -> str:
         to_review=_to_review(asked),
         may_review=_to_review(asked) and person_of(actor()) not in asked.parties,
         answers=[
-            (QUESTION_TEXTS[name], say_answer(name, asked.answers[name]))
-            for name in QUESTION_TEXTS
-            if name in asked.answers
+            (_(question.text), say_answer(question.name, asked.answers[question.name]))
+            for question in QUESTIONS
+            if question.name in asked.answers
         ],
         findings=[say_finding(found) for found in view.findings],
         preview=preview,

@@ -30,9 +30,7 @@ from node.web.console.base.writing import line
 from node.web.console.cases.register import case_id_of, read_revision
 from node.web.console.cases.text import describe_public
 from node.web.console.gate.words import (
-    ANSWER_TEXTS,
     CHANGES,
-    QUESTION_TEXTS,
     field_name,
     say_finding,
     show_preview,
@@ -43,12 +41,17 @@ pages = Blueprint("case_gate", __name__)
 _ALL, _SOME, _NONE = "all", "some", "none"
 
 
+def _text(name: str) -> Any:
+    return lazy_gettext(rules.find_question(name).text)
+
+
+def _choices(name: str) -> list[SelectChoice]:
+    allowed = rules.find_question(name).allowed
+    return [SelectChoice(code, lazy_gettext(meaning)) for code, meaning in allowed.items()]
+
+
 def _choice(name: str) -> RadioField:
-    return RadioField(
-        QUESTION_TEXTS[name],
-        [Optional()],
-        choices=[SelectChoice(code, text) for code, text in ANSWER_TEXTS[name].items()],
-    )
+    return RadioField(_text(name), [Optional()], choices=_choices(name))
 
 
 class ProposeForm(Form):
@@ -60,7 +63,7 @@ class ProposeForm(Form):
     privacy = _choice("privacy")
     wording = _choice("wording")
     where = RadioField(
-        QUESTION_TEXTS["where"],
+        _text("where"),
         [Optional()],
         choices=[
             SelectChoice(_ALL, lazy_gettext("in every country")),
@@ -74,14 +77,14 @@ class ProposeForm(Form):
         filters=[line],
     )
     channels = SelectMultipleField(
-        QUESTION_TEXTS["channels"],
-        choices=[SelectChoice(code, text) for code, text in ANSWER_TEXTS["channels"].items()],
+        _text("channels"),
+        choices=_choices("channels"),
         widget=ListWidget(prefix_label=False),
         option_widget=CheckboxInput(),
     )
     closing = _choice("closing")
     note = StringField(
-        QUESTION_TEXTS["note"],
+        _text("note"),
         [Length(max=rules.MAX_NOTE, message=lazy_gettext("Use at most %(max)d characters."))],
         filters=[line],
     )

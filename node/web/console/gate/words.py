@@ -9,105 +9,13 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 
 from node.domain.changes import ADDED, CHANGED, REMOVED, SAME, FieldChange
-from node.domain.gate import OPEN, Finding
+from node.domain.gate import Finding, find_question
 from node.services.register.leaving import Preview
 from node.store import gate as store
 from node.web.console.cases.text import show_country
 from node.web.console.cases.whole import Line, describe_whole, picture_forms
 from node.web.console.cases.words import CODES, FIELDS
 
-QUESTION_TEXTS: Mapping[str, Any] = MappingProxyType(
-    {
-        "basis": lazy_gettext("On what consent or legal basis is the case shared?"),
-        "risk": lazy_gettext("How high is the risk to the child, as the record assesses it?"),
-        "publicity": lazy_gettext("Does publicity add to the risk?"),
-        "privacy": lazy_gettext(
-            "Do texts and photographs tell more of the child or of others than the search needs?"
-        ),
-        "wording": lazy_gettext("What do the public texts say?"),
-        "where": lazy_gettext("In which countries may public sites show it?"),
-        "channels": lazy_gettext("Through which channels?"),
-        "closing": lazy_gettext("How will it be closed?"),
-        "note": lazy_gettext("What should the approver know? Without names."),
-    }
-)
-ANSWER_TEXTS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
-    {
-        "basis": {
-            "parental": lazy_gettext("consent of a parent or guardian"),
-            "court": lazy_gettext("an order of a court"),
-            "le_duty": lazy_gettext("a duty of law enforcement"),
-            "vital_interest": lazy_gettext("the vital interest of the child"),
-            "none": lazy_gettext("there is none: nothing may leave"),
-        },
-        "risk": {
-            "no_apparent": lazy_gettext("no apparent risk"),
-            "low": lazy_gettext("low"),
-            "medium": lazy_gettext("medium"),
-            "high": lazy_gettext("high"),
-        },
-        "publicity": {
-            "no": lazy_gettext("it does not"),
-            "possible": lazy_gettext("it may: shown all the same, with care"),
-            "yes": lazy_gettext("it does: no public site shows the case"),
-        },
-        "privacy": {
-            "clean": lazy_gettext("they do not"),
-            "needed": lazy_gettext("they do, and the search needs it"),
-            OPEN: lazy_gettext("not looked at yet: nothing may leave"),
-        },
-        "wording": {
-            "neutral": lazy_gettext("nothing that only those involved can know"),
-            "agreed": lazy_gettext("such details, agreed with the investigators"),
-            OPEN: lazy_gettext("not agreed yet: nothing may leave"),
-        },
-        "channels": {
-            "public": lazy_gettext("members' public sites"),
-            "poster": lazy_gettext("posters"),
-            "alert": lazy_gettext("alerts"),
-            "media": lazy_gettext("press and broadcasters"),
-        },
-        "closing": {
-            "on_return": lazy_gettext("by the duty officer, the hour the child is found"),
-            "on_review": lazy_gettext("at its review, unless it is renewed"),
-            "on_order": lazy_gettext("when the order or consent that it rests on ends"),
-            OPEN: lazy_gettext("not settled yet: nothing may leave"),
-        },
-    }
-)
-FINDINGS: Mapping[str, Any] = MappingProxyType(
-    {
-        "no_basis": lazy_gettext("Without a consent or legal basis nothing may leave the house."),
-        "other_basis": lazy_gettext("The record says: %(about)s. Correct the one or the other."),
-        "withdrawn": lazy_gettext("The consent in the record was withdrawn: withdraw the case."),
-        "network_not_covered": lazy_gettext(
-            "What the consent covers, in the record, does not include the network."
-        ),
-        "other_level": lazy_gettext(
-            "The record assesses the risk as: %(about)s. Assess it anew, or answer so."
-        ),
-        "may_drive_away": lazy_gettext(
-            "Publicity can drive a parent into hiding, or lead a violent person to the child: ask the "
-            "investigators before you approve."
-        ),
-        "may_be_seen": lazy_gettext("Somebody may hold the child and see that it is looked for: weigh it."),
-        "may_add_risk": lazy_gettext("Publicity may add to the risk: weigh it."),
-        "privacy_open": lazy_gettext("Nobody has looked whether texts and photographs tell too much."),
-        "wording_open": lazy_gettext("What the public texts say is not agreed."),
-        "closing_open": lazy_gettext("How the case will be closed is not settled."),
-        "tells_more": lazy_gettext("It tells more of people than usual: read every text."),
-        "tells_details": lazy_gettext("It has details that only those involved can know."),
-        "machine_text": lazy_gettext("Some texts were translated by a program and not reviewed."),
-        "no_channel": lazy_gettext("No public site may show the case, so there is no channel."),
-        "not_covered": lazy_gettext("What the consent covers, in the record, does not include: %(about)s."),
-        "no_photograph": lazy_gettext("There is no photograph for: %(about)s."),
-        "unaccompanied": lazy_gettext("Of unaccompanied children as little as possible is made public."),
-        "more_than_rules": lazy_gettext(
-            "More leaves than the network's rules let out of such a case: %(about)s."
-        ),
-        "companions": lazy_gettext("People who are believed to be with the child are shown to all."),
-    }
-)
 STATES: Mapping[str, Any] = MappingProxyType(
     {
         store.OPEN: lazy_gettext("Waits for a decision"),
@@ -189,7 +97,7 @@ def field_name(name: str) -> str:
 
 def say_finding(found: Finding) -> str:
     """Say what was found of the answers."""
-    return str(FINDINGS[found.name]) % {"about": _list(map(_about, found.about))}
+    return str(_(found.template, about=_list(map(_about, found.about))))
 
 
 def say_answer(question: str, answer: Any) -> str:
@@ -202,10 +110,15 @@ def say_answer(question: str, answer: Any) -> str:
         case "where", _countries:
             return _list(map(show_country, answer))
         case "channels", _names:
-            return _list(str(ANSWER_TEXTS[question][name]) for name in answer) or str(_("through none"))
+            return _list(_meaning(question, name) for name in answer) or str(_("through none"))
         case "note", _text:
             return str(answer)
-    return str(ANSWER_TEXTS[question][answer])
+    return _meaning(question, answer)
+
+
+def _meaning(question: str, answer: str) -> str:
+    """Say an answer that can be chosen."""
+    return str(_(find_question(question).allowed[answer]))
 
 
 def _shown(change: FieldChange) -> ShownChange:
@@ -221,7 +134,9 @@ def _shown(change: FieldChange) -> ShownChange:
 def _about(name: str) -> str:
     """Say a code of the terms, or a field as `part.field`."""
     part, dot, field = name.partition(".")
-    return field_name(field) if dot else str(ANSWER_TEXTS["basis"].get(name) or CODES.get(part, part))
+    if dot:
+        return field_name(field)
+    return _meaning("basis", name) if name in find_question("basis").allowed else str(CODES.get(part, part))
 
 
 def _list(texts: Any) -> str:

@@ -25,6 +25,7 @@ from node.store import leads as store
 from node.store import messages
 from node.web.console.base.forms import Form
 from node.web.console.base.guard import this_node
+from node.web.console.base.refusals import say_refusal
 from node.web.console.base.writing import line, local_moment, prose, read_day, read_picture, read_time
 
 _MIN, _MAX = lazy_gettext("Write something."), lazy_gettext("Use at most %(max)d characters.")
@@ -232,7 +233,7 @@ def blame(form: Form, field: Field, error: NodeError) -> None:
     if isinstance(error, NotAllowed):
         field.errors = [_("Nothing is exchanged with this member now. Call its duty desk.")]
     elif isinstance(error, NotFound | Conflict | InvalidInput):
-        field.errors = [_(error.message)]
+        field.errors = [say_refusal(error)]
     else:
         raise error
     if isinstance(form, PictureForm):

@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from node.config import ConsoleConfig
 from node.domain.permissions import Role
-from node.errors import InvalidInput
+from node.errors import InvalidInput, NotFound
 from node.services.people import accounts, sessions
 from node.services.register import cases as register
 from node.store import journal, marks
@@ -20,6 +20,7 @@ from node.store.database import reading, writing
 from node.web.console import make_console_app
 from node.web.console.base.guard import MAX_FIELDS, MAX_STRANGERS_BYTES
 from node.web.console.base.paging import PAGE_SIZE
+from node.web.console.base.refusals import say_refusal
 from tests.factories import sample_record
 from tests.node.web.console.conftest import PASSWORD, Console, csrf_token, send
 
@@ -361,3 +362,26 @@ def test_an_open_session_is_no_place_to_guess_passwords(console: Console) -> Non
     page = "/account/recovery-codes"
     statuses = [send(client, page, password=f"wrong {number}").status_code for number in range(6)]
     assert statuses == [200] * 5 + [429]
+
+
+def test_an_error_of_a_use_case_is_said_in_the_readers_language(console: Console) -> None:
+    """Message and next step, the latter without the command that it names on the command line."""
+    approver = console.browser(Role.APPROVER)
+    english = approver.get("/gate/4711", headers={"Accept-Language": "en"})
+    assert english.status_code == 404
+    assert "There is no such request." in english.text
+    assert "See the requests under “Publishing”." in english.text
+    arabic = approver.get("/gate/4711", headers={"Accept-Language": "ar"}).text
+    assert 'dir="rtl"' in arabic
+    for said in ("لا يوجد طلب كهذا.", "انظر الطلبات ضمن «النشر»."):
+        assert said in arabic
+    assert "gmcn" not in english.text + arabic
+
+
+def test_an_error_with_values_is_said_in_the_readers_language(console: Console) -> None:
+    with console.app.test_request_context("/", headers={"Accept-Language": "ar"}):
+        error = NotFound(
+            "The roster lists no member %(member)s.", "See `gmcn member list`.", member="bka.example"
+        )
+        assert say_refusal(error) == ("لا يوجد في قائمة الأعضاء عضو bka.example. انظر الأعضاء ضمن «الاتحاد».")
+        assert say_refusal(NotFound("There is no such request.")) == "لا يوجد طلب كهذا."

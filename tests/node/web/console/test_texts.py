@@ -1,15 +1,83 @@
 """The console speaks every language wholly: no text is left untranslated, and none says something else."""
 
+import ast
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Message
 from babel.messages.checkers import num_plurals
 
+import node
+from node.errors import NodeError
+from node.web.console import app
 from node.web.console.base.languages import LANGUAGES, TRANSLATED, load_texts
+from node.web.console.base.refusals import HERE
 from node.web.console.texts import extract_texts, path_of, read_texts
 
 MEND = "run `make texts` and translate what is new"
+
+ROOT = Path(node.__file__).parent
+PAGES = Path(app.__file__).parent
+# What pages use of these raises nothing at them: of `serving` a class, of `pulling` what it does soon, and of
+# the last two what `membership` asks them.
+SILENT = {
+    "services/serving.py",
+    "services/following/pulling.py",
+    "services/members/keys.py",
+    "services/members/succession.py",
+}
+
+
+def imported_from(path: Path, *rooms: str) -> set[Path]:
+    """Give the modules of some rooms that a module imports."""
+    found = set()
+    for statement in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(statement, ast.ImportFrom) and (statement.module or "").startswith(rooms):
+            base = ROOT.parent / (statement.module or "").replace(".", "/")
+            names = [base / f"{alias.name}.py" for alias in statement.names]
+            found |= {place for place in (base.with_suffix(".py"), *names) if place.is_file()}
+    return found
+
+
+def used_by_pages() -> set[Path]:
+    """Give the modules that pages use, and what those use of their own room and of the store."""
+    waiting = {
+        used for page in PAGES.rglob("*.py") for used in imported_from(page, "node.services", "node.store")
+    }
+    found = set[Path]()
+    while waiting:
+        path = waiting.pop()
+        if path.relative_to(ROOT).as_posix() not in SILENT:
+            found.add(path)
+            room = ".".join(path.relative_to(ROOT.parent).parent.parts)
+            waiting |= imported_from(path, room, "node.store") - found
+    return found
+
+
+def names_of_errors(kind: type[NodeError] = NodeError) -> set[str]:
+    return {kind.__name__}.union(*(names_of_errors(below) for below in kind.__subclasses__()))
+
+
+def raised_texts(path: Path) -> Iterator[tuple[str, str]]:
+    """Give every message and next step of the errors that a module makes, with its place."""
+    tree = ast.parse(path.read_bytes())
+    errors = names_of_errors() - {"Refused"}  # of the identity provider: pages say it by its reason
+    named = {
+        target.id: statement.value
+        for statement in tree.body
+        if isinstance(statement, ast.Assign)
+        for target in statement.targets
+        if isinstance(target, ast.Name)
+    }
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in errors:
+            for given in call.args[:2]:
+                value = named.get(given.id, given) if isinstance(given, ast.Name) else given
+                where = f"{path.relative_to(ROOT)}:{given.lineno}"
+                assert isinstance(value, ast.Constant), f"{where}: not one text, which cannot be translated"
+                yield where, str(value.value)
 
 
 def strings_of(message: Message) -> tuple[str, ...]:
@@ -62,3 +130,16 @@ def test_a_text_is_found_in_every_language() -> None:
         .endswith("%(num)d минуты.")
     )
     assert path_of("ar").is_file()
+
+
+def test_every_error_that_reaches_a_page_can_be_said_in_every_language() -> None:
+    texts, used = {message.id for message in extract_texts()}, used_by_pages()
+    assert {"cases.py", "gate.py", "inbox.py", "sign_in.py", "evidence.py"} <= {path.name for path in used}
+    said = [item for path in used for item in raised_texts(path)]
+    assert len(said) > 200
+    assert [item for item in said if item[1] not in {*texts, *HERE, ""}] == [], "add it to _SHOWN of texts.py"
+
+
+def test_what_the_console_says_in_the_place_of_a_command_is_said_of_an_error() -> None:
+    raised = {text for path in {*used_by_pages(), ROOT / "runtime.py"} for _, text in raised_texts(path)}
+    assert HERE.keys() - raised == set()
