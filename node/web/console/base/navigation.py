@@ -42,6 +42,15 @@ def entries_for(person: Person) -> list[Link]:
     for endpoint, name in ENTRIES:
         needed = permission_of(current_app, endpoint)
         if needed is None or person.may(needed):
-            here = (request.blueprint or "") == endpoint.partition(".")[0]
-            found.append(Link(str(name), url_for(endpoint), here))
+            found.append(
+                Link(str(name), url_for(endpoint), _subject_of(endpoint) == _subject_of(request.endpoint))
+            )
     return found
+
+
+def _subject_of(endpoint: str | None) -> str:
+    """Return the room that a page is in; of what people do about themselves, that page alone."""
+    if not endpoint or endpoint.startswith("account."):
+        return endpoint or ""
+    module = current_app.view_functions[endpoint].__module__
+    return module.removeprefix("node.web.console.").partition(".")[0]

@@ -51,6 +51,23 @@ def test_a_page_opens_for_those_who_may_see_it_and_for_nobody_else(
             assert answer.status_code == 403, address
 
 
+def test_the_navigation_marks_the_subject_of_every_page(console: Console) -> None:
+    client = console.browser(Role.OPERATOR)
+    address = {rule.endpoint: address for rule, address in console.addresses()}
+    for endpoint, subject in (
+        ("case_drafts.section", "cases.index"),
+        ("case_risk.assess", "cases.index"),
+        ("case_gate.propose", "gate.index"),
+        ("foreign.show", "search.index"),
+        ("erasures.index", "federation.index"),
+        ("account.overview", None),
+    ):
+        page = client.get(address[endpoint]).text
+        nav = page[page.index("<nav") : page.index("</nav>")]
+        marked = re.findall(r'href="([^"]+)" aria-current="page"', nav)
+        assert marked == ([address[subject]] if subject else []), endpoint
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_nothing_is_changed_for_those_who_may_not(console: Console, role: Role | None) -> None:
     client = console.browser(role)
