@@ -55,6 +55,11 @@ def test_the_example_of_a_disclosure_policy_is_one() -> None:
     assert policy.categories["family_abduction"].companions == "network"
 
 
+def test_every_picture_of_the_officers_guide_is_there_and_shown() -> None:
+    shown = re.findall(r"!\[[^]]+\]\((pictures/[^)]+)\)", (DOCS / "officers.md").read_text("utf-8"))
+    assert sorted(shown) == sorted(f"pictures/{path.name}" for path in (DOCS / "pictures").iterdir())
+
+
 def test_every_action_of_the_journal_is_explained() -> None:
     what = (
         "case|gate|photograph|message|lead|bundle|node|member|feed|evidence|token|person|"

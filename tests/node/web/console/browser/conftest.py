@@ -1,5 +1,6 @@
 """A console on a real socket, and a real browser that looks at it: Debian's chromium."""
 
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from node.web.process import Server
 from protocol.policy import Policy
 from tests.node.web.console.conftest import Console, open_console
 
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")  # the first is a fifth quicker
 _ARGUMENTS = (
     "--no-sandbox",
     "--disable-background-networking",
@@ -28,6 +29,8 @@ _ARGUMENTS = (
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.fail("There is no browser: install Debian's chromium-headless-shell, or chromium.")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(_ARGUMENTS))
         yield browser
