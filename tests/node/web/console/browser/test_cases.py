@@ -12,6 +12,8 @@ from tests.node.web.console.browser.conftest import check_accessible
 from tests.node.web.console.browser.test_look import choose_language
 from tests.node.web.console.conftest import Console, picture
 
+pytestmark = pytest.mark.timeout(300)  # a browser, on whatever machine there is
+
 
 def keep_picture(page: Page, name: str) -> None:
     """Keep a picture of a page, if GMCN_PICTURES names a folder for them."""

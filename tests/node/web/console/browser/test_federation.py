@@ -19,6 +19,8 @@ from tests.node.web.console.browser.test_look import choose_language
 from tests.node.web.console.browser.test_sign_in import picture
 from tests.node.web.console.conftest import Console, keep_evidence
 
+pytestmark = pytest.mark.timeout(300)  # a browser, on whatever machine there is
+
 
 def enter(console: Console, url: str, page: Page, role: Role, language: str) -> None:
     """Be signed in, in a language."""

@@ -9,6 +9,8 @@ from tests.factories import sample_record
 from tests.node.web.console.browser.test_federation import enter, look_at
 from tests.node.web.console.conftest import Console
 
+pytestmark = pytest.mark.timeout(300)  # a browser, on whatever machine there is
+
 
 @pytest.mark.parametrize("language", ["en", "ar"])
 def test_one_proposes_another_approves_and_it_is_published(

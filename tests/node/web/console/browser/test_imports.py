@@ -11,6 +11,8 @@ from tests.node.web.console.browser.test_cases import keep_picture
 from tests.node.web.console.browser.test_look import choose_language
 from tests.node.web.console.conftest import Console
 
+pytestmark = pytest.mark.timeout(300)  # a browser, on whatever machine there is
+
 
 @pytest.mark.parametrize("language", ["en", "ar"])
 def test_a_spreadsheet_is_imported_in_a_browser(

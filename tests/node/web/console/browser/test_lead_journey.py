@@ -14,6 +14,8 @@ from tests.node.web.console.browser.test_look import choose_language
 from tests.node.web.console.browser.test_sign_in import picture
 from tests.node.web.console.conftest import Console, carry, console_of
 
+pytestmark = pytest.mark.timeout(300)  # a browser, on whatever machine there is
+
 
 def enter(console: Console, url: str, page: Page, language: str, role: Role) -> None:
     """Let somebody sit down at a console."""

@@ -11,6 +11,8 @@ from node.web.console.base.guard import permission_of
 from tests.node.web.console.browser.conftest import check_accessible, serve_console
 from tests.node.web.console.conftest import Console
 
+pytestmark = pytest.mark.timeout(300)  # a browser, on whatever machine there is
+
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Console, str]]:

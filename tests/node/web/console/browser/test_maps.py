@@ -12,6 +12,8 @@ from tests.node.web.console.browser.test_cases import keep_picture
 from tests.node.web.console.browser.test_look import choose_language
 from tests.node.web.console.conftest import Console
 
+pytestmark = pytest.mark.timeout(300)  # a browser, on whatever machine there is
+
 
 def open_map(console: Console, url: str, page: Page, language: str = "en") -> None:
     """Sign an operator in, and open the map of what they have not finished."""

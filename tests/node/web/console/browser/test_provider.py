@@ -18,6 +18,8 @@ from tests.node.web.console.browser.test_look import choose_language
 from tests.node.web.console.conftest import Console, open_console
 from tests.providers import CLIENT, SECRET, IdentityProvider
 
+pytestmark = pytest.mark.timeout(300)  # a browser, on whatever machine there is
+
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[tuple[Console, str, IdentityProvider]]:

@@ -4,12 +4,15 @@ import os
 from pathlib import Path
 
 import pyotp
+import pytest
 from playwright.sync_api import Page, expect
 
 from node.domain.permissions import Role
 from node.services.people import accounts
 from tests.node.web.console.browser.conftest import check_accessible
 from tests.node.web.console.conftest import PASSWORD, Console
+
+pytestmark = pytest.mark.timeout(300)  # a browser, on whatever machine there is
 
 NEW_PASSWORD = "four words on paper"
 
