@@ -6,13 +6,34 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
+from typing import Any
 
 import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine
+from xdist.scheduler import LoadScopeScheduling
 
 from node.store.database import open_database
+
+TOGETHER = {"tests/journeys/test_sandbox.py", "tests/node/sandbox/test_world.py"}
+"""Files whose tests share what takes long to build."""
+
+
+class TogetherScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist is not typed
+    """Give every test to the next worker that is free, but those of one of these files to one worker.
+
+    xdist has `xdist_group` for it, which does nothing with pytest 9.2: that has no `Item._nodeid` any more.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return file if file in TOGETHER else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> TogetherScheduling:
+    return TogetherScheduling(config, log)
+
 
 settings.register_profile(
     "long", max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow]

@@ -20,7 +20,7 @@ from tlog_scales.signing import Vkey
 from node.sandbox.plan import MEMBERS, POLICE_FR
 from node.sandbox.world import open_world
 
-pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("sandbox")]  # one story for all of them
+pytestmark = pytest.mark.timeout(600)
 
 STEPS = [
     "build", "start", "publish", "pull", "photographs", "stranger", "search", "change", "doorbell", "erase",

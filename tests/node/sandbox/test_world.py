@@ -27,8 +27,6 @@ from node.services.status import status
 from protocol.endorsement import verify_endorsement
 from schemas import Schemas
 
-pytestmark = pytest.mark.xdist_group("world")  # which is built once for all of them
-
 CASES = 12  # as many as by default
 NOW = datetime.now(UTC)
 

@@ -465,7 +465,7 @@ def test_a_crash_between_signing_and_publishing_publishes_nothing_and_loses_noth
             broken.setattr(module, name, crash)
 
         with monkeypatch.context() as broken:
-            broken.setattr(publishing, "writing", then_crash)
+            broken.setattr(own_feeds, "writing", then_crash)
             with pytest.raises(Crash):
                 publish(federation)
         assert own_feed(federation).note == before.note

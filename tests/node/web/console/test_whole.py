@@ -124,7 +124,9 @@ def test_photographs_are_shown_with_all_that_is_said_of_them(console: Console) -
         "expires_at": "2026-12-24",
     }
     case = register.change_case(node, case.case_id, {"consent": consent}, who, node.scratch())
-    case = album.add_photograph(node, case.case_id, picture(), copy.deepcopy(about), who, case.revision)
+    where = album.Album(case.case_id, None, case.revision)
+    assert album.add_photographs(node, where, [picture()], copy.deepcopy(about), who) == [""]
+    case = register.get_case(node, case.case_id)
     asked = gate.request(node, case.case_id, ANSWERS, who)
     page = console.browser(Role.APPROVER).get(f"/gate/{asked.id}").text
     for text in ("ALT-MARK", "LICENCE-MARK", "RIGHTS-MARK", "poster", "24 Dec 2026"):
