@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from node.config import ConsoleConfig, ServerConfig
 from node.web.process import Server
@@ -25,6 +25,9 @@ _ARGUMENTS = (
     "--disable-quic",
     "--no-first-run",
 )
+
+
+expect.set_options(timeout=20_000)  # ms; a page may be slow on a machine that does other things, too
 
 
 @pytest.fixture(scope="session")
