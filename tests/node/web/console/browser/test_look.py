@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import cache
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from node.domain.permissions import PERMISSIONS, Role
 from node.web.console.base.guard import permission_of
@@ -72,5 +72,4 @@ def first_who_may(console: Console, endpoint: str) -> Role | None:
 def choose_language(page: Page, language: str) -> None:
     page.locator("details.menu summary").click()
     page.locator(f"details.menu button[value={language}]").click()
-    page.wait_for_load_state()
-    assert page.locator("html").get_attribute("lang") == language
+    expect(page.locator("html")).to_have_attribute("lang", language)

@@ -87,9 +87,11 @@ def test_a_pin_is_placed_without_a_script(served: tuple[Console, str], chromium:
     page.locator("#map-narrow").click(position={"x": 144, "y": 30})
     expect(page.locator("#lat")).not_to_have_value(begun)
     assert float(page.locator("#lat").input_value()) > float(begun)
-    page.locator("#go-south").click()
+    with page.expect_navigation():
+        page.locator("#go-south").click()
     page.locator("#map-narrow").focus()
-    page.keyboard.press("Enter")
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
     assert float(page.locator("#lat").input_value()) < float(begun)
     page.locator("#lat").fill("somewhere")
     page.locator("#lat").press("Enter")
@@ -99,7 +101,8 @@ def test_a_pin_is_placed_without_a_script(served: tuple[Console, str], chromium:
     page.locator("#lon").fill("5,37")
     page.locator("#lon").press("Enter")
     expect(page.locator("#where")).to_contain_text("near Marseille, France")
-    page.locator("#go-use").click()
+    with page.expect_navigation():
+        page.locator("#go-use").click()
     assert "checked" not in page.url
     (draft,) = drafts.list_drafts(console.node, console.people[Role.OPERATOR])
     assert draft.typed["last_seen"]["lat"] == "43.3"

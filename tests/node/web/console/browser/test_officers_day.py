@@ -86,8 +86,8 @@ def keep(page: Page, name: str) -> None:
 
 def go_on(page: Page) -> None:
     """Press the button that the page is about."""
-    page.locator("main form button.main").first.click()
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.locator("main form button.main").first.click()
 
 
 def enter_case(page: Page, url: str, folder: Path) -> str:
