@@ -17,7 +17,7 @@ from node.services.people import accounts, provider
 from node.services.people.accounts import AlreadyLinked
 from node.store.people import Person
 from node.web.console.accounts.words import ROLE_NAMES, ROLE_TASKS
-from node.web.console.base.forms import Form
+from node.web.console.base.forms import Form, ask_first
 from node.web.console.base.guard import actor, needs, this_node
 from node.web.console.base.paging import Page
 from node.web.console.base.refusals import say_refusal
@@ -299,9 +299,6 @@ def _confirmed(
     person_id: str, do: Callable[[Person], Response | str], title: Any, text: Any
 ) -> Response | str:
     """Do something once it was confirmed on a page of its own."""
-    other, form = accounts.find_person(this_node(), person_id), Form()
-    if form.validate_on_submit():
-        return do(other)
+    other = accounts.find_person(this_node(), person_id)
     back = url_for("people.show", person_id=other.id)
-    about = f"{other.full_name} ({other.name})"
-    return render_template("confirm.html", form=form, title=title, about=about, text=text, back=back)
+    return ask_first(lambda: do(other), title, lambda: f"{other.full_name} ({other.name})", text, back)

@@ -5,12 +5,14 @@ in again; nothing has to be done for that but to derive from `Form` and to send 
 shows it.
 """
 
+from collections.abc import Callable
 from typing import Any
 
-from flask import flash, g, request
+from flask import flash, g, render_template, request
 from flask_babel import gettext as _
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response
 
 from node.services.people import sessions
 from node.web.console.base.guard import is_signed_in, this_node, visit
@@ -37,6 +39,24 @@ class Form(FlaskForm):  # type: ignore[misc]  # published without types
         if right and is_signed_in():
             sessions.drop_form(this_node(), visit().person, request.path)
         return right
+
+
+def ask_first(
+    do: Callable[[], Response | str], title: Any, about: Callable[[], str], text: Any, back: str
+) -> Response | str:
+    """Do something once somebody has confirmed it on a page of its own.
+
+    Args:
+        do: does it, and answers.
+        title: what is done; the button says it, too.
+        about: says to what or whom; asked only where the page is shown.
+        text: what follows from it.
+        back: the address of the way out.
+    """
+    form = Form()
+    if form.validate_on_submit():
+        return do()
+    return render_template("confirm.html", form=form, title=title, about=about(), text=text, back=back)
 
 
 def kept_fields() -> "MultiDict[str, str] | None":

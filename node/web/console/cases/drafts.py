@@ -21,7 +21,7 @@ from node.services.register import cases as register
 from node.services.register import drafts
 from node.services.register.drafts import Draft, Merge
 from node.store.cases import CaseFile
-from node.web.console.base.forms import Form, kept_fields
+from node.web.console.base.forms import Form, ask_first, kept_fields
 from node.web.console.base.guard import actor, needs, person, this_node
 from node.web.console.base.refusals import say_refusal
 from node.web.console.cases.form import (
@@ -183,18 +183,18 @@ def throw_away(draft_id: str) -> Response | str:
     draft = _find(draft_id)
     if draft is None:
         return _gone()
-    form = Form()
-    if form.validate_on_submit():
+
+    def drop() -> Response:
         drafts.drop_draft(this_node(), draft)
         flash(_("What you had begun is thrown away."))
         return redirect(url_for("cases.index"), 303)
-    return render_template(
-        "confirm.html",
-        form=form,
-        title=_("Throw it away"),
-        about=_title(draft),
-        text=_("What you typed and have not stored is lost. A case that is in the register stays as it is."),
-        back=url_for(".check", draft_id=draft.id),
+
+    return ask_first(
+        drop,
+        _("Throw it away"),
+        lambda: _title(draft),
+        _("What you typed and have not stored is lost. A case that is in the register stays as it is."),
+        url_for(".check", draft_id=draft.id),
     )
 
 

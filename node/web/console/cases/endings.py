@@ -13,7 +13,7 @@ from wtforms.validators import InputRequired, Length
 from node.domain.permissions import Permission
 from node.errors import Conflict, InvalidInput, NodeError
 from node.services.register import publishing
-from node.web.console.base.forms import Form
+from node.web.console.base.forms import Form, ask_first
 from node.web.console.base.guard import actor, needs, person, this_node
 from node.web.console.base.refusals import say_refusal
 from node.web.console.cases.own_fields import OUTCOMES
@@ -129,15 +129,15 @@ def undo(opaque: str) -> Response | str:
 
 def _confirmed(opaque: str, do: Callable[[str], str], title: Any, text: Any) -> Response | str:
     """Do something once it was confirmed on a page of its own."""
-    form = Form()
-    if form.validate_on_submit():
+
+    def end() -> Response:
         try:
             case_id = do(case_id_of(opaque))
         except (Conflict, InvalidInput) as error:
             return _refused(opaque, error)
         return redirect(url_for("cases.show", opaque=case_id.partition("/")[2]), 303)
-    about, back = open_name(opaque), url_for("cases.show", opaque=opaque)
-    return render_template("confirm.html", form=form, title=title, about=about, text=text, back=back)
+
+    return ask_first(end, title, lambda: open_name(opaque), text, url_for("cases.show", opaque=opaque))
 
 
 def _refused(opaque: str, error: NodeError) -> Response:

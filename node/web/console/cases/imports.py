@@ -25,7 +25,7 @@ from node.services.spreadsheets import intake, report
 from node.services.spreadsheets.intake import Import
 from node.services.spreadsheets.words import column_letters, column_name
 from node.store import imports
-from node.web.console.base.forms import Form, kept_fields
+from node.web.console.base.forms import Form, ask_first, kept_fields
 from node.web.console.base.guard import actor, needs, person, this_node
 from node.web.console.base.paging import PAGE_SIZE, Page, page_number
 from node.web.console.base.refusals import say_refusal
@@ -217,25 +217,20 @@ def undo(import_id: str) -> Response | str:
     found = _find(import_id)
     if found is None or not found.can_be_undone:
         return _elsewhere(found)
-    form = Form()
-    if form.validate_on_submit():
+    back = url_for(".show", import_id=import_id)
+
+    def take_back() -> Response:
         try:
             intake.start_undo(this_node(), found, actor())
         except Conflict as error:
             flash(say_refusal(error), "error")
-        return redirect(url_for(".show", import_id=import_id), 303)
+        return redirect(back, 303)
+
     counts = report.count_outcomes(this_node(), found)
     text = _("The cases that it made are erased, and those that it changed are as they were before.")
     if counts.changed:
         text += " " + _("Somebody has worked on some of them since; that work goes, too.")
-    return render_template(
-        "confirm.html",
-        form=form,
-        title=_("Undo the import"),
-        about=found.name,
-        text=text,
-        back=url_for(".show", import_id=import_id),
-    )
+    return ask_first(take_back, _("Undo the import"), lambda: found.name, text, back)
 
 
 @pages.route("/cases/import/<import_id>/throw-away", methods=["GET", "POST"])
@@ -245,24 +240,22 @@ def throw_away(import_id: str) -> Response | str:
     found = _find(import_id)
     if found is None:
         return _elsewhere(found)
-    form = Form()
-    if form.validate_on_submit():
+    back = url_for(".index")
+
+    def forget() -> Response:
         try:
             intake.throw_away(this_node(), found, actor())
             flash(_("The file is forgotten."))
         except Conflict as error:
             flash(say_refusal(error), "error")
-        return redirect(url_for(".index"), 303)
-    return render_template(
-        "confirm.html",
-        form=form,
-        title=_("Forget this file"),
-        about=found.name,
-        text=_("The cases that it made stay, and the import cannot be undone any more.")
+        return redirect(back, 303)
+
+    text = (
+        _("The cases that it made stay, and the import cannot be undone any more.")
         if found.can_be_undone
-        else _("What you said of its columns is lost, unless you saved the mapping."),
-        back=url_for(".index"),
+        else _("What you said of its columns is lost, unless you saved the mapping.")
     )
+    return ask_first(forget, _("Forget this file"), lambda: found.name, text, back)
 
 
 _CHANGEABLE = (imports.MAPPING, imports.CHECKED, imports.FAILED)

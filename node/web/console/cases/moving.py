@@ -22,7 +22,7 @@ from node.services.register import cases as register
 from node.services.register import handover, takeover
 from node.services.register.handover import MAX_REASON
 from node.store.cases import DRAFT, PUBLISHED
-from node.web.console.base.forms import Form
+from node.web.console.base.forms import Form, ask_first
 from node.web.console.base.guard import actor, needs, this_node
 from node.web.console.base.writing import line
 from node.web.console.cases.register import case_id_of, describe_sections, open_name
@@ -114,25 +114,25 @@ def hand_over(opaque: str) -> Response | str:
 @needs(Permission.MOVE_CASES)
 def keep(opaque: str) -> Response | str:
     """Take the offer of a case back."""
-    node, form = this_node(), Form()
-    case = register.get_case(node, case_id_of(opaque))
-    if form.validate_on_submit():
+    case, back = register.get_case(this_node(), case_id_of(opaque)), url_for("cases.show", opaque=opaque)
+
+    def take_back() -> Response:
         try:
-            given = handover.take_back(node, case.case_id, actor())
+            given = handover.take_back(this_node(), case.case_id, actor())
         except Conflict:
             return _not_now(opaque)
         flash(_("The offer to %(member)s is taken back, and they are told.", member=given.member))
-        return redirect(url_for("cases.show", opaque=opaque), 303)
-    return render_template(
-        "confirm.html",
-        form=form,
-        title=_("Take the offer back"),
-        text=_(
+        return redirect(back, 303)
+
+    return ask_first(
+        take_back,
+        _("Take the offer back"),
+        lambda: open_name(opaque),
+        _(
             "The case stays yours, and you can change it again. If they have accepted it before they hear of "
             "this, it is theirs all the same: call their duty desk."
         ),
-        back=url_for("cases.show", opaque=opaque),
-        **_about(opaque),
+        back,
     )
 
 

@@ -18,7 +18,7 @@ from node.domain.permissions import Permission
 from node.errors import Conflict, InvalidInput, NotFound
 from node.services.register import saved
 from node.services.register.saved import FEDERATION, MAX_NAME, REGISTER, Asked, SavedSearch
-from node.web.console.base.forms import Form
+from node.web.console.base.forms import Form, ask_first
 from node.web.console.base.guard import needs, person, this_node
 from node.web.console.base.writing import line
 from node.web.console.cases.register import FILTERS, WORDS, address_of_register, say_narrowed, show_found
@@ -107,21 +107,17 @@ def rename(saved_id: str) -> Response | str:
 @needs(Permission.SEARCH)
 def delete(saved_id: str) -> Response | str:
     """Forget a search."""
-    found, form = _find(saved_id), Form()
+    found, back = _find(saved_id), url_for(".index")
     if found is None:
-        return redirect(url_for(".index"), 303)
-    if form.validate_on_submit():
+        return redirect(back, 303)
+
+    def drop() -> Response:
         saved.delete(this_node(), person(), saved_id)
         flash(_("The search is deleted."))
-        return redirect(url_for(".index"), 303)
-    return render_template(
-        "confirm.html",
-        form=form,
-        title=_("Delete the search"),
-        about=found.name,
-        text=_("Only what you looked for is deleted, no case."),
-        back=url_for(".index"),
-    )
+        return redirect(back, 303)
+
+    text = _("Only what you looked for is deleted, no case.")
+    return ask_first(drop, _("Delete the search"), lambda: found.name, text, back)
 
 
 def _keep(over: str, asked: Asked, back: str) -> Response:
