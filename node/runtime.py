@@ -1,7 +1,7 @@
 """A node as a value: its settings, database, keys, photographs, trust, line to others, and clock.
 
 Guarantees: everything that a use case touches hangs on one `Node`, and nothing on a module, so that several
-nodes live in one process. What a node does is `node.services`.
+nodes live in one process; what asks for a `KeylessNode` touches no key. What a node does is `node.services`.
 """
 
 from collections.abc import Callable, Mapping
@@ -63,43 +63,21 @@ class Network:
     fingerprints: Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class Node:
-    """One member's node, in one process.
-
-    Attributes:
-        vouched: when this process last heard from a witness that the head of an own feed is the newest, by
-            the feed's origin. Never on the disk: a copy of this machine must not believe that it has asked.
-    """
+@dataclass(frozen=True, kw_only=True)
+class KeylessNode:
+    """What a node is without its keys and without a line to others: all that its public site may touch."""
 
     config: Config
     engine: Engine
-    keys: Keystore
     blobs: Blobs
     trust: TrustStore
-    http: HttpClient
     clock: Clock = system_clock
-    vouched: dict[str, datetime] = field(default_factory=dict)
     _networks: dict[str, tuple[Trusted, Network]] = field(default_factory=dict)
-    _providers: dict[tuple[OidcConfig, bool], OpenIdProvider] = field(default_factory=dict)
-    _opened: dict[tuple[str, bytes], Ed25519PrivateKey] = field(default_factory=dict, repr=False)
 
     @property
     def member(self) -> str:
         """Whose node this is."""
         return self.config.member
-
-    @property
-    def peers(self) -> PeerClient:
-        """Calls to peers in this member's name."""
-        return PeerClient(self.http, self.token_signer, self.clock, self.config.pull.deadline_seconds)
-
-    @property
-    def identity_provider(self) -> OpenIdProvider:
-        """The member's own identity provider, which knows for a while what it was told."""
-        config, plain = self.config.oidc, self.config.pull.private_addresses
-        made = OpenIdProvider(config, plain_http=plain, connect_seconds=self.config.pull.connect_seconds)
-        return self._providers.setdefault((config, plain), made)
 
     def now(self) -> datetime:
         """Return the time in whole seconds, as the protocol writes it."""
@@ -143,6 +121,54 @@ class Node:
                 "Hand the file that `gmcn join request` writes to the coordinator, and wait for the roster.",
                 member=self.member,
             ) from None
+
+    def photograph_limits(self) -> PhotographLimits:
+        """Return how large photographs may be, by the network's policy."""
+        limits = self.network().policy.limits
+        return PhotographLimits(full_bytes=limits.photo_bytes, small_bytes=limits.small_photo_bytes)
+
+    def disclosure(self) -> DisclosurePolicy:
+        """Return this member's rules for what leaves the house.
+
+        Raises:
+            InvalidInput: they are wrong in the settings.
+        """
+        return DisclosurePolicy.parse(self.config.disclosure, self.network().schemas)
+
+    def scratch(self) -> Path:
+        """Return the folder for temporary files: inside the home, so that nothing of a case is left
+        elsewhere."""
+        folder = self.config.home / "tmp"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node(KeylessNode):
+    """One member's node, in one process.
+
+    Attributes:
+        vouched: when this process last heard from a witness that the head of an own feed is the newest, by
+            the feed's origin. Never on the disk: a copy of this machine must not believe that it has asked.
+    """
+
+    keys: Keystore
+    http: HttpClient
+    vouched: dict[str, datetime] = field(default_factory=dict)
+    _providers: dict[tuple[OidcConfig, bool], OpenIdProvider] = field(default_factory=dict)
+    _opened: dict[tuple[str, bytes], Ed25519PrivateKey] = field(default_factory=dict, repr=False)
+
+    @property
+    def peers(self) -> PeerClient:
+        """Calls to peers in this member's name."""
+        return PeerClient(self.http, self.token_signer, self.clock, self.config.pull.deadline_seconds)
+
+    @property
+    def identity_provider(self) -> OpenIdProvider:
+        """The member's own identity provider, which knows for a while what it was told."""
+        config, plain = self.config.oidc, self.config.pull.private_addresses
+        made = OpenIdProvider(config, plain_http=plain, connect_seconds=self.config.pull.connect_seconds)
+        return self._providers.setdefault((config, plain), made)
 
     def feed_signer(self, audience: Audience) -> Ed25519Signer:
         """Return the key that signs the checkpoints of an own feed: the newest that the roster lists."""
@@ -197,26 +223,6 @@ class Node:
         if (purpose, public) not in self._opened:
             self._opened[purpose, public] = self.keys.load(purpose, public)
         return self._opened[purpose, public]
-
-    def photograph_limits(self) -> PhotographLimits:
-        """Return how large photographs may be, by the network's policy."""
-        limits = self.network().policy.limits
-        return PhotographLimits(full_bytes=limits.photo_bytes, small_bytes=limits.small_photo_bytes)
-
-    def disclosure(self) -> DisclosurePolicy:
-        """Return this member's rules for what leaves the house.
-
-        Raises:
-            InvalidInput: they are wrong in the settings.
-        """
-        return DisclosurePolicy.parse(self.config.disclosure, self.network().schemas)
-
-    def scratch(self) -> Path:
-        """Return the folder for temporary files: inside the home, so that nothing of a case is left
-        elsewhere."""
-        folder = self.config.home / "tmp"
-        folder.mkdir(mode=0o700, exist_ok=True)
-        return folder
 
 
 def open_node(home: Path, *, clock: Clock = system_clock) -> Node:

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from node.errors import Conflict, InvalidInput, NotAllowed, NotFound, PeerUnavailable
-from node.runtime import Node
+from node.runtime import KeylessNode, Node
 from node.services.serving import Caller, TooOften, not_exchanged, take_once
 from node.services.standing import exchange_with, other_member
 from node.services.witnesses.witnessing import MAX_CLOCK_ERROR, clock_offset
@@ -69,7 +69,7 @@ class Opened:
 
 def write_message(
     conn: Connection,
-    node: Node,
+    node: KeylessNode,
     receiver: Member,
     kind: str,
     content: Content,
@@ -130,7 +130,7 @@ def send_message(node: Node, member_id: str, kind: str, content: Content, actor:
         return row
 
 
-def open_member(conn: Connection, node: Node, member_id: str) -> Member:
+def open_member(conn: Connection, node: KeylessNode, member_id: str) -> Member:
     """Return a member to whom messages may go now.
 
     Raises:

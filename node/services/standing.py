@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from node.errors import NotAllowed, NotFound
-from node.runtime import Network, Node
+from node.runtime import KeylessNode, Network
 from node.store import feeds, peers
 from node.store.database import reading
 from node.store.search import hide_feed
@@ -54,7 +54,7 @@ class Exchange:
         return () if self.unheard else self.audiences
 
 
-def other_member(node: Node, member_id: str) -> Member:
+def other_member(node: KeylessNode, member_id: str) -> Member:
     """Return another member, which a person named.
 
     Raises:
@@ -71,7 +71,7 @@ def other_member(node: Node, member_id: str) -> Member:
         ) from None
 
 
-def standing_of_own(node: Node) -> Standing | None:
+def standing_of_own(node: KeylessNode) -> Standing | None:
     """Tell where this node's own member stands; None where the roster does not list it."""
     try:
         entry = node.entry()
@@ -81,7 +81,7 @@ def standing_of_own(node: Node) -> Standing | None:
         return standing(entry, node.network().roster, peers.list_withdrawals(conn), node.now())
 
 
-def exchange_with(conn: Connection, node: Node, member_id: str) -> Exchange:
+def exchange_with(conn: Connection, node: KeylessNode, member_id: str) -> Exchange:
     """Tell what may be exchanged with a member now.
 
     Raises:
@@ -94,7 +94,7 @@ def exchange_with(conn: Connection, node: Node, member_id: str) -> Exchange:
     return _exchange(network, own, member, peers.find_peer(conn, member_id), withdrawals, node.now())
 
 
-def exchanges(conn: Connection, node: Node) -> list[Exchange]:
+def exchanges(conn: Connection, node: KeylessNode) -> list[Exchange]:
     """Tell what may be exchanged now with every other member of the roster, in its order.
 
     Raises:
@@ -158,7 +158,7 @@ def is_gone(member: Member, policy: Policy, now: datetime) -> bool:
     return member.removed_at is not None and now >= member.removed_at + timedelta(days=policy.removal_days)
 
 
-def see_members(conn: Connection, node: Node) -> None:
+def see_members(conn: Connection, node: KeylessNode) -> None:
     """Note every member of the roster and the keys that it has there; others than before are new from this
     moment."""
     network, now = node.network(), node.now()
@@ -169,7 +169,7 @@ def see_members(conn: Connection, node: Node) -> None:
             peers.see_peer(conn, member_id, fingerprint, now, days)
 
 
-def find_by_standing(conn: Connection, node: Node) -> None:
+def find_by_standing(conn: Connection, node: KeylessNode) -> None:
     """Let the search find the replicas of those whose cases may be shown now, and of nobody else."""
     shown = {(exchange.member.id, audience) for exchange in _known(conn, node) for audience in exchange.shown}
     for row in feeds.list_feeds(conn):
@@ -177,7 +177,7 @@ def find_by_standing(conn: Connection, node: Node) -> None:
             hide_feed(conn, row.id, hidden=(row.member, row.audience) not in shown)
 
 
-def may_show(conn: Connection, node: Node, row: feeds.FeedRow) -> bool:
+def may_show(conn: Connection, node: KeylessNode, row: feeds.FeedRow) -> bool:
     """Tell whether the replicas of a feed may be found here now."""
     try:
         return row.audience in exchange_with(conn, node, row.member).shown
@@ -185,7 +185,7 @@ def may_show(conn: Connection, node: Node, row: feeds.FeedRow) -> bool:
         return False
 
 
-def _known(conn: Connection, node: Node) -> list[Exchange]:
+def _known(conn: Connection, node: KeylessNode) -> list[Exchange]:
     try:
         return exchanges(conn, node)
     except NotAuthorized:  # this node's own member is not listed: nothing is exchanged with anybody
