@@ -31,12 +31,16 @@ TRANSLATED = tuple(language for language in LANGUAGES if language != "en")
 """The languages that have a file of texts."""
 
 
+_ENGLISH = Locale("en", "GB")
+"""How dates and numbers of English pages are written: the day before the month."""
+
+
 class _Domain(Domain):  # type: ignore[misc]  # published without types
     """Texts straight from the `.po` files, so that no compiled ones lie about."""
 
     def get_translations(self) -> Translations:
         """Return the texts of the reader's language."""
-        language = str(get_locale() or "en")
+        language = (get_locale() or Locale("en")).language
         if language not in self.cache:
             self.cache[language] = load_texts(language)
         found: Translations = self.cache[language]
@@ -112,6 +116,6 @@ def show_exactly(number: int | float) -> str:
 
 
 def _written() -> Locale:
-    """Return how dates and numbers are written: English ones so that the day comes before the month."""
-    locale = get_locale() or Locale("en")
-    return Locale("en", "GB") if locale.language == "en" else locale
+    """Return how dates and numbers are written."""
+    locale = get_locale()
+    return _ENGLISH if locale is None or locale.language == "en" else locale

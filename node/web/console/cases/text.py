@@ -112,7 +112,7 @@ def describe_briefly(part: Mapping[str, Any]) -> CaseText:
         sex=_sex(child.get("sex")),
         age=_age(part["age_at_disappearance"]) if "age_at_disappearance" in part else "",
         missing_since=show_date(part.get("missing_since", "")),
-        place=_BETWEEN.join(line.text for line in _place(seen)[:1]),
+        place=_where(seen).text if seen else "",
         facts=(),
     )
 
@@ -133,12 +133,11 @@ def pictures_of(part: Mapping[str, Any], today: date | None = None) -> list[Pict
     Args:
         today: tells which are old; None where that is of no matter.
     """
-    shown = sorted(part.get("photos", ()), key=lambda photo: not photo.get("primary", False))
     child = describe_briefly(part)
     who = [isolated(child.names[0].text) if child.names else "", child.sex, child.age]
     looks = [line.text for name in ("hair", "eyes") if name in part for line in _lines(name, part[name])]
     facts = ", ".join(filter(None, (*who, *looks))) or str(_("the child"))
-    found = [describe_picture(photo, facts, at, today) for at, photo in enumerate(shown, 1)]
+    found = [describe_picture(photo, facts, at, today) for at, photo in enumerate(_primary_first(part), 1)]
     for companion in part.get("companions", ()):
         facts = name_companion(companion)
         found += [
@@ -148,19 +147,33 @@ def pictures_of(part: Mapping[str, Any], today: date | None = None) -> list[Pict
     return [picture for picture in found if picture.forms]
 
 
+def small_forms_of(part: Mapping[str, Any]) -> list[str]:
+    """Return the SHA-256 of the small form of each photograph that `pictures_of` describes, in its order."""
+    companions = (photo for companion in part.get("companions", ()) for photo in companion.get("photos", ()))
+    return [forms[0] for photo in (*_primary_first(part), *companions) if (forms := _forms_of(photo))]
+
+
 def describe_picture(photo: Mapping[str, Any], facts: str, number: int, today: date | None) -> Picture:
     """Describe one photograph.
 
     Args:
         facts: whom it shows, for a photograph that nobody has described.
     """
-    forms = sorted(photo.get("renditions", ()), key=lambda item: int(item["bytes"]))
     alt = Said(str(_("Photograph %(number)s: %(facts)s", number=show_number(number), facts=facts)))
     return Picture(
-        forms=[item["sha256"] for item in forms],
+        forms=_forms_of(photo),
         alt=_in_words(photo["alt"]) if photo.get("alt") else alt,
         notes=list(_notes_of(photo, today)),
     )
+
+
+def _primary_first(part: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return sorted(part.get("photos", ()), key=lambda photo: not photo.get("primary", False))
+
+
+def _forms_of(photo: Mapping[str, Any]) -> list[str]:
+    forms = sorted(photo.get("renditions", ()), key=lambda item: int(item["bytes"]))
+    return [item["sha256"] for item in forms]
 
 
 def name_companion(companion: Mapping[str, Any]) -> str:
@@ -286,8 +299,8 @@ def _in_words(texts: Mapping[str, Mapping[str, str]]) -> Said:
 
 
 def _name(item: Mapping[str, Any]) -> Said:
-    kind = CODES.get(item.get("kind", ""))
-    return Said(str(item["full"]), str(item.get("lang", "und")), str(kind) if kind else "")
+    kind = CODES.get(item.get("kind", ""), "")
+    return Said(str(item["full"]), str(item.get("lang", "und")), str(kind))
 
 
 def _sex(code: Any) -> str:
@@ -312,15 +325,20 @@ def _place(value: Mapping[str, Any]) -> list[Said]:
     """Describe a place: words and country in the first line, then the position."""
     if not value:
         return []
-    words = _in_words(value["place"]) if "place" in value else Said("")
-    where = ", ".join(filter(None, (isolated(words.text), show_country(value["country"]))))
-    lines = [Said(where, words.language, words.note)]
+    lines = [_where(value)]
     if "lat" in value:
         position = f"{value['lat']:.5f}, {value['lon']:.5f}"
         if radius := value.get("radius_m"):
             position = _("%(position)s, within %(metres)s m", position=position, metres=show_number(radius))
         lines.append(Said(position))
     return lines
+
+
+def _where(value: Mapping[str, Any]) -> Said:
+    """Describe a place in words."""
+    words = _in_words(value["place"]) if "place" in value else Said("")
+    where = ", ".join(filter(None, (isolated(words.text), show_country(value["country"]))))
+    return Said(where, words.language, words.note)
 
 
 def _contacts(value: Sequence[Mapping[str, Any]]) -> list[Said]:

@@ -32,7 +32,7 @@ from node.web.console.base.forms import Form
 from node.web.console.base.guard import actor, needs, person, this_node
 from node.web.console.base.paging import PAGE_SIZE, Page, page_number
 from node.web.console.base.writing import line
-from node.web.console.cases.text import CaseText, describe_briefly, pictures_of
+from node.web.console.cases.text import CaseText, describe_briefly, small_forms_of
 from node.web.console.cases.words import CATEGORIES, SEXES
 from node.web.console.foreign.cases import address_of
 
@@ -229,7 +229,7 @@ def _result(found: Found, owners: Mapping[str, Provenance]) -> Result:
 def _photograph(found: Found) -> str:
     """Return the address of the first photograph whose small form is on this disk."""
     member, opaque = found.case_id.split("/")
-    for sha256 in (picture.forms[0] for picture in pictures_of(found.public)):
+    for sha256 in small_forms_of(found.public):
         if this_node().blobs.has(found.owner, sha256):
             return url_for("foreign.photograph", member=member, opaque=opaque, sha256=sha256)
     return ""
