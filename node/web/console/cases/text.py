@@ -148,9 +148,9 @@ def pictures_of(part: Mapping[str, Any], today: date | None = None) -> list[Pict
 
 
 def small_forms_of(part: Mapping[str, Any]) -> list[str]:
-    """Return the SHA-256 of the small form of each photograph that `pictures_of` describes, in its order."""
-    companions = (photo for companion in part.get("companions", ()) for photo in companion.get("photos", ()))
-    return [forms[0] for photo in (*_primary_first(part), *companions) if (forms := _forms_of(photo))]
+    """Return the SHA-256 of the small form of each photograph of the child, the primary one first: a list
+    that names the child shows nobody else."""
+    return [forms[0] for photo in _primary_first(part) if (forms := _forms_of(photo))]
 
 
 def describe_picture(photo: Mapping[str, Any], facts: str, number: int, today: date | None) -> Picture:
