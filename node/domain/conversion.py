@@ -190,7 +190,7 @@ def orders_of(texts: Sequence[str]) -> set[str]:
     orders = {"dmy", "mdy"}
     seen = False
     for text in texts:
-        if found := _DAY.match(_ascii_digits(text)):
+        if found := _DAY.match(_ascii_digits(text[:_MAX_MEASURE])):
             seen = True
             first, second = int(found[1]), int(found[2])
             if first > 12:
