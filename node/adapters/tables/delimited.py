@@ -1,7 +1,7 @@
 """CSV: its encoding and its separator guessed, and its rows read.
 
-Guarantees: a guess is a guess, and whoever uploads may say otherwise; beside the file itself no more of it is in
-memory than a row; line breaks inside quotes stay in their cell.
+Guarantees: a guess is a guess, and whoever uploads may say otherwise; beside the file itself no more of it is
+in memory than a row; line breaks inside quotes stay in their cell.
 """
 
 import codecs
@@ -111,8 +111,8 @@ def read_rows(text: TextIO, delimiter: str) -> Iterator[Row]:
 
 
 def no_formula(text: str) -> str:
-    """Write a cell with apostrophes, so that no spreadsheet program computes any of it; `read_rows` takes them
-    off again."""
+    """Write a cell with apostrophes, so that no spreadsheet program computes any of it; `read_rows` takes
+    them off again."""
     return _BARE.sub(r"\1'", text)
 
 

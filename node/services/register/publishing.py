@@ -66,6 +66,10 @@ class NotAsApproved(Conflict):
     """What would leave is not what was approved."""
 
 
+class NoDraft(Conflict):
+    """The case is a draft no more."""
+
+
 def check_within(conn: Connection, node: Node, case: CaseFile) -> None:
     """Check that a case could be published now, with the caller's transaction; see `publish`."""
     (leaving,) = leaving_within(conn, node, [_publishable(case)])
@@ -225,14 +229,20 @@ def undo_withdrawal(node: Node, case_id: str, actor: str, *, as_it_was: bool = F
         return publish_within(conn, node, [again.case_id], actor)[0]
 
 
-def erase(node: Node, case_id: str, actor: str) -> None:
+def erase(node: Node, case_id: str, actor: str, *, only_draft: bool = False) -> None:
     """Erase a case everywhere: out of the network, and out of the register with every revision of it.
+
+    Args:
+        only_draft: erase it only if nobody has published it meanwhile.
 
     Raises:
         NotFound: it is not in the register.
+        NoDraft: it is a draft no more, and only a draft was to be erased.
     """
     with signing(node) as conn:
         case = cases.get_case(conn, case_id)
+        if only_draft and case.status != cases.DRAFT:
+            raise NoDraft("The case is a draft no more.", "Close or erase it by itself.")
         _erase_from_feeds(conn, node, case_id)
         _empty(conn, node, case)
         messages.erase_about(conn, [case_id], node.clock())

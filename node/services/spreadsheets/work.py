@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import structlog
 from sqlalchemy import Connection
 
 from node.adapters.tables.row import Row
@@ -22,12 +23,15 @@ from node.domain.columns import TARGETS
 from node.domain.conversion import NEEDED, TWICE, UNFIT, CellProblem, convert_row
 from node.domain.lifecycle import UNDO_WINDOW
 from node.errors import Conflict, InvalidInput, NodeError, NotFound
+from node.log import describe_exception
 from node.runtime import Node
 from node.services.progress import Progress, no_progress
 from node.services.register import cases as register
 from node.services.register import publishing
 from node.services.register.cases import CaseSource
+from node.services.register.publishing import NoDraft
 from node.services.spreadsheets.intake import Import, open_import, read_file, seal_import, seal_row
+from node.services.spreadsheets.words import sentence
 from node.store import cases, imports
 from node.store.cases import CaseFile
 from node.store.database import reading, writing
@@ -39,7 +43,10 @@ _TRIED = 200  # rows at a time
 _MADE = 25
 _WHAT = "rows"
 _NO_FILES = Path("/nonexistent")  # a spreadsheet names no photographs
+_BROKEN = sentence("Try again. If it happens once more, tell your administrator the time: it is in the log.")
 _STEP = re.compile(r"\[[0-9]+\]")
+
+log = structlog.get_logger()
 
 
 class _Overtaken(Conflict):
@@ -65,7 +72,11 @@ def proceed(node: Node) -> None:
     with reading(node.engine) as conn:
         waiting = imports.running_imports(conn)
     for row in waiting:
-        run(node, row.id)
+        try:
+            run(node, row.id)
+        except Exception as error:  # an error in this program must not hold up the imports of others
+            log.error("import failed", error=describe_exception(error))
+            _fail(node, row.id, _BROKEN)
 
 
 def run(node: Node, import_id: str, progress: Progress = no_progress) -> None:
@@ -81,7 +92,7 @@ def run(node: Node, import_id: str, progress: Progress = no_progress) -> None:
     except _Overtaken:
         return
     except NodeError as error:
-        _fail(node, import_id, error)
+        _fail(node, import_id, error.message)
 
 
 # --- Trying ---
@@ -273,10 +284,9 @@ def _made_rows(node: Node, found: Import) -> list[RowResult]:
 
 def _take_back(node: Node, found: Import, row: RowResult) -> None:
     """Erase a case that an import made; its row goes with it. One that is published by now stays."""
-    case = register.get_case(node, row.case_id)
-    if case.status == cases.DRAFT:
-        publishing.erase(node, row.case_id, found.row.actor)
-    else:
+    try:
+        publishing.erase(node, row.case_id, found.row.actor, only_draft=True)
+    except NoDraft:
         _store_row(node, found, replace(row, state=imports.KEPT))
 
 
@@ -342,11 +352,16 @@ def _overtaken() -> _Overtaken:
     return _Overtaken("The import has changed meanwhile.", "Look at it again.")
 
 
-def _fail(node: Node, import_id: str, error: NodeError) -> None:
-    """Say of an import why it cannot go on."""
+def _fail(node: Node, import_id: str, problem: str) -> None:
+    """Say of an import why it cannot go on. One that has made cases is through: they can be taken back."""
     with writing(node.engine) as conn:
         row: ImportRow | None = imports.find_import(conn, import_id)
-        if row is not None:
-            content = seal_import(node, replace(open_import(node, row), problem=error.message))
-            state = imports.DONE if row.state == imports.UNDOING else imports.FAILED
-            imports.change_import(conn, row, state, content=content)
+        if row is None:
+            return
+        content = seal_import(node, replace(open_import(node, row), problem=problem))
+        if imports.has_made(conn, import_id):
+            ends = node.clock() + UNDO_WINDOW if row.state == imports.IMPORTING else None
+            imports.change_import(conn, row, imports.DONE, content=content, ends_at=ends)
+            imports.drop_file(conn, import_id)
+        else:
+            imports.change_import(conn, row, imports.FAILED, content=content)
