@@ -139,7 +139,8 @@ def take_file(node: Node, person: Person | None, name: str, data: bytes, languag
         import_id, person.id if person else None, actor, imports.MAPPING, b"", 0, 0, now, now + LIFE
     )
     mapping = ColumnMapping(suggest_columns(found["headers"]), language=language)
-    made = _settle_dates(_import_of(row, {**found, "name": name[:200], "mapping": asdict(mapping)}))
+    shown = "".join(sign for sign in name if sign.isprintable())[:200]
+    made = _settle_dates(_import_of(row, {**found, "name": shown, "mapping": asdict(mapping)}))
     sealed = replace(row, content=seal_import(node, made), total=int(found["total"]))
     with writing(node.engine) as conn:
         imports.add_import(conn, sealed, encrypt(node, _USE, f"file {import_id}", data))

@@ -86,7 +86,7 @@ class Board:
             return cls(**kept)
         lat, lon = str(seen.get("lat", "")), str(seen.get("lon", ""))
         precision = str(seen.get("radius_m", "")) or "1000"
-        known = precision.isdecimal() and int(precision[:8]) <= _LARGEST_M
+        known = precision.isdecimal() and len(precision) < 8 and int(precision) <= _LARGEST_M
         board = cls(begun, lat, lon, precision if known else "1000", 0, 0, 0)
         if board.pin:
             return board.centred()
