@@ -224,7 +224,9 @@ def finish_draft(
 
         def drop(conn: Connection, _: Sequence[CaseFile]) -> None:
             if not drafts.drop_draft(conn, draft.id):  # a second press of the button makes no second case
-                raise Conflict("There is nothing unfinished of yours here.", "It was finished or thrown away.")
+                raise Conflict(
+                    "There is nothing unfinished of yours here.", "It was finished or thrown away."
+                )
 
         (case,) = register.import_cases(node, [CaseSource(merge.changes, _NO_FILES)], actor, drop)
         return case

@@ -242,7 +242,7 @@ def erase(node: Node, case_id: str, actor: str, *, only_draft: bool = False) -> 
     with signing(node) as conn:
         case = cases.get_case(conn, case_id)
         if only_draft and case.status != cases.DRAFT:
-            raise NoDraft("The case is a draft no more.", "Close or erase it by itself.")
+            raise NoDraft("The case is a draft no more.", "Close or erase the cases one by one.")
         _erase_from_feeds(conn, node, case_id)
         _empty(conn, node, case)
         messages.erase_about(conn, [case_id], node.clock())

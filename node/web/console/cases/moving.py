@@ -199,6 +199,11 @@ def accept(offer_id: int) -> Response:
         )
     else:
         flash(_("The case is yours now, as a draft. %(member)s is told.", member=taken.old_owner))
+    if taken.to_review:
+        flash(
+            _("More of it went out than was seen here before. Somebody else reviews that within 24 hours."),
+            "warning",
+        )
     return redirect(url_for("cases.show", opaque=taken.case_id.partition("/")[2]), 303)
 
 
