@@ -181,6 +181,18 @@ def test_nothing_of_an_erased_case_stays_in_a_file_that_waits(node: Node, person
     assert counts(node, through) == {}
 
 
+def test_nothing_of_an_erased_case_stays_with_an_import_that_is_through(node: Node, person: Person) -> None:
+    found = import_all(node, person, table(row(1, Name="Ana Sola", Sex="girl"), row(2)))
+    case = next(one for one in register.list_cases(node, DRAFT, 9, 0) if one.record["reference"] == "A-1")
+    publishing.erase(node, case.case_id, "test")
+    with reading(node.engine) as conn:
+        row_of_it = imports.find_import(conn, found.id)
+        results = imports.list_rows(conn, found.id, report.SHOWN, 9)
+    assert row_of_it is not None
+    kept = [repr(intake.open_import(node, row_of_it)), *(repr(one.content) for one in results)]
+    assert not [text for text in kept if "Ana" in text or "A-1" in text or "Did not come" in text]
+
+
 def test_a_file_is_its_authors_alone_encrypted_and_gone_after_a_day(node: Node, person: Person) -> None:
     other = accounts.add_person(node, "two", "two", [Role.OPERATOR], "test")[0]
     found = take(node, person, table(row(1)))
