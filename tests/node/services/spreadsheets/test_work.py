@@ -122,6 +122,24 @@ def test_a_reference_that_is_here_is_never_doubled_and_changed_only_when_asked(
     assert counts(node, found) == {}
 
 
+def test_no_case_is_changed_by_a_reference_that_several_have(node: Node, person: Person) -> None:
+    def add() -> str:
+        return register.add_cases(
+            node, [sample_record("uk", photos=None, reference="A-1")], "test", NO_FILES
+        )[0].case_id
+
+    first = add()
+    found = check(node, person, take(node, person, table(row(1))))
+    assert counts(node, found) == {"here": 1}
+    second = add()  # somebody enters another one meanwhile
+    intake.start_import(node, found, update=True)
+    work.run(node, found.id)
+    assert wrong_of(node, found) == [(2, {("reference", "several")})]
+    again = check(node, person, take(node, person, table(row(1))))
+    assert wrong_of(node, again) == [(2, {("reference", "several")})]
+    assert [register.get_case(node, case_id).revision for case_id in (first, second)] == [1, 1]
+
+
 def test_an_import_is_undone_as_one_while_nothing_of_it_was_published(node: Node, person: Person) -> None:
     found = import_all(node, person, table(*[row(number) for number in range(1, 31)]))
     assert counts(node, found) == {"made": 30}
