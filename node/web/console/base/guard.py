@@ -25,6 +25,7 @@ from flask import (
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+from werkzeug.exceptions import NotFound as NoSuchPage
 from werkzeug.wrappers import Response
 
 from node.domain.permissions import Permission
@@ -150,6 +151,8 @@ def guard_request() -> Response | None:
         raise WrongHost
     if request.endpoint is None:  # no such address, or not for that method
         return None
+    if "\0" in request.path or b"%00" in request.query_string:  # PostgreSQL takes no text with a zero byte
+        raise NoSuchPage
     view = cast(Any, current_app.view_functions[request.endpoint])
     if view.needed == _PUBLIC and request.endpoint == "static":
         return None
