@@ -144,7 +144,8 @@ class Server:
     def stop(self) -> None:
         """Let `run` end. May be called from any thread, and from a signal."""
         self._stopping = True
-        self._servers[0].pull_trigger()
+        with suppress(OSError):  # `run` has looked, and closed it, in between
+            self._servers[0].pull_trigger()
 
     def _close(self) -> None:
         for server in self._servers:
