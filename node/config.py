@@ -79,6 +79,22 @@ class ConsoleConfig:
 
 
 @dataclass(frozen=True)
+class SiteConfig:
+    """Where the public site listens, and how people reach it.
+
+    Without `enabled` the node serves it not beside the rest; `gmcn site serve` serves it alone. `address` is
+    what people type, once TLS is in front; empty: plain http on loopback.
+    """
+
+    enabled: bool = True
+    host: str = "127.0.0.1"
+    port: int = _number(8442, 0, 65535)
+    threads: int = _number(4, 1, 64)
+    address: str = ""
+    timezone: str = "UTC"
+
+
+@dataclass(frozen=True)
 class OidcConfig:
     """Signing in to the console through the member's own identity provider (OpenID Connect).
 
@@ -171,6 +187,7 @@ class Config:
     keys: KeysConfig = KeysConfig()
     server: ServerConfig = ServerConfig()
     console: ConsoleConfig = ConsoleConfig()
+    site: SiteConfig = SiteConfig()
     oidc: OidcConfig = OidcConfig()
     pull: PullConfig = PullConfig()
     mirror: MirrorConfig = MirrorConfig()
@@ -191,6 +208,7 @@ _SECTIONS: Mapping[str, type[Any]] = {
     "keys": KeysConfig,
     "server": ServerConfig,
     "console": ConsoleConfig,
+    "site": SiteConfig,
     "oidc": OidcConfig,
     "pull": PullConfig,
     "mirror": MirrorConfig,

@@ -17,11 +17,11 @@ from sqlalchemy import Connection
 from node.domain.lifecycle import expiry_day
 from node.errors import Conflict, InvalidInput
 from node.runtime import Node
-from node.services.register.photographs import photographs_in
 from node.services.witnesses import witnessing
 from node.store import cases, documents, feeds
 from node.store.cases import CaseFile
 from node.store.database import chunks, reading, writing
+from node.store.photographs import photographs_in
 from protocol.checkpoint import sign_checkpoint
 from protocol.document import (
     AUDIENCE_SCHEMA,

@@ -17,9 +17,9 @@ from node.runtime import Node
 from node.services.audit import chain
 from node.services.endings.revival import frozen_head
 from node.services.progress import Progress, no_progress
-from node.services.register.photographs import photographs_in
 from node.store import cases, documents, feeds, heads, messages, photographs
 from node.store.database import reading
+from node.store.photographs import photographs_in
 from protocol.checkpoint import verify_checkpoint
 from protocol.document import verify_document
 from protocol.errors import NotAuthorized, ProtocolError

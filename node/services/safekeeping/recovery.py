@@ -31,7 +31,6 @@ from node.services.following.sources import PeerSource, held_against, mirror_sou
 from node.services.following.spooling import open_spool, read_spool, spool_entries
 from node.services.members import membership
 from node.services.progress import Progress, no_progress
-from node.services.register.photographs import photographs_in
 from node.services.safekeeping.losses import ACTOR, Losses, add_losses, find_losses, sort_losses, unheard
 from node.services.standing import exchanges
 from node.store import cases, documents, feeds, marks, photographs
@@ -39,7 +38,7 @@ from node.store.database import reading, writing
 from node.store.documents import WantedDocument
 from node.store.feeds import FeedRow
 from node.store.journal import JournalEntry, write_journal
-from node.store.photographs import FULL, SMALL, Photograph
+from node.store.photographs import FULL, SMALL, Photograph, photographs_in
 from node.store.search import remove_many
 from protocol.answers import MAX_DIGESTS, Given
 from protocol.checkpoint import Checkpoint, verify_checkpoint

@@ -15,11 +15,12 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import DEFAULT_KEYWORDS, extract
 from babel.messages.pofile import read_po, write_po
 
-from node.web.console.base.languages import DOMAIN, FOLDER, LANGUAGES, TRANSLATED
+from node.web.console.base.languages import DOMAIN, LANGUAGES, TRANSLATED
 from node.web.console.base.refusals import HERE
+from node.web.languages import FOLDER
 
 _NODE = FOLDER.parent.parent
-_PAGES = _NODE / "web" / "console"
+_PAGES, _CASES = _NODE / "web" / "console", _NODE / "web" / "cases"
 _KEYWORDS = {**DEFAULT_KEYWORDS, "lazy_gettext": None, "lazy_ngettext": (1, 2)}
 # What pages show as it is written there: the errors of what they use, and the questions of the gate.
 _SHOWN = (
@@ -109,7 +110,7 @@ def _without_chatter(written: bytes) -> bytes:
 def _found() -> Iterator[tuple[Path, int, str | tuple[str, ...], list[str], str | None]]:
     for path in sorted(_PAGES.rglob("*.html")):
         yield from _texts_of(path, "jinja2.ext:babel_extract", _KEYWORDS)
-    for path in sorted(_PAGES.rglob("*.py")):
+    for path in [*sorted(_PAGES.rglob("*.py")), *sorted(_CASES.glob("*.py"))]:
         yield from _texts_of(path, "python", _KEYWORDS)
     for room in _SHOWN:
         for path in sorted((_NODE / room).rglob("*.py")) or [_NODE / room]:

@@ -12,7 +12,7 @@ from node.domain.conversion import CellProblem
 from node.services.spreadsheets.intake import Import
 from node.services.spreadsheets.words import column_name, problem_sentence
 from node.store import imports
-from node.web.console.cases.words import CODES, FIELDS, SEXES
+from node.web.cases.words import CODES, FIELDS, SEXES
 
 _MORE_LABELS: Mapping[str, Any] = MappingProxyType(
     {

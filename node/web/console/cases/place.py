@@ -25,12 +25,12 @@ from node.errors import NotFound
 from node.services import maps
 from node.services.register import drafts
 from node.services.register.drafts import Draft
+from node.web.cases.text import show_country
 from node.web.console.base.forms import Form, kept_fields
 from node.web.console.base.guard import needs, person, this_node
-from node.web.console.base.languages import show_number
 from node.web.console.base.writing import line
 from node.web.console.cases.maps import country_names, say_place
-from node.web.console.cases.text import show_country
+from node.web.languages import show_number
 from node.web.maps import HEIGHT, WIDTH, draw_area, draw_middle, draw_pin, draw_svg
 
 pages = Blueprint("case_place", __name__)

@@ -20,11 +20,11 @@ from node.services.leads.inbox import LeadView
 from node.services.leads.letters import MAX_LINE
 from node.services.people import accounts
 from node.services.people.sessions import actor_of
+from node.web.cases.text import show_date
 from node.web.console.base.forms import Form
 from node.web.console.base.guard import actor, needs, person, this_node
 from node.web.console.base.paging import PAGE_SIZE, Page, page_number
 from node.web.console.base.writing import MAX_PICTURE_FORM
-from node.web.console.cases.text import show_date
 from node.web.console.foreign.cases import address_of
 from node.web.console.leads.forms import (
     DELIVERIES,

@@ -12,9 +12,10 @@ from babel.messages.checkers import num_plurals
 import node
 from node.errors import NodeError
 from node.web.console import app
-from node.web.console.base.languages import LANGUAGES, TRANSLATED, load_texts
+from node.web.console.base.languages import DOMAIN, LANGUAGES, TRANSLATED
 from node.web.console.base.refusals import HERE
 from node.web.console.texts import extract_texts, path_of, read_texts
+from node.web.languages import load_texts
 
 MEND = "run `make texts` and translate what is new"
 
@@ -117,11 +118,11 @@ def test_a_translation_has_the_places_and_the_plurals_of_its_text(language: str)
 
 
 def test_a_text_is_found_in_every_language() -> None:
-    found = {language: load_texts(language).ugettext("Due today") for language in LANGUAGES}
+    found = {language: load_texts(DOMAIN, language).ugettext("Due today") for language in LANGUAGES}
     assert found["en"] == "Due today"
     assert len(set(found.values())) == len(LANGUAGES)
     assert (
-        load_texts("ru")
+        load_texts(DOMAIN, "ru")
         .ungettext(
             "There were too many attempts. Wait %(num)d minute.",
             "There were too many attempts. Wait %(num)d minutes.",

@@ -18,9 +18,8 @@ from flask_babel import gettext as _
 
 from node.domain.edtf import edtf_bounds
 from node.domain.lifecycle import PICTURE_LASTS
-from node.web.console.base.languages import show_day, show_moment, show_month, show_number
-from node.web.console.base.writing import isolated
-from node.web.console.cases.words import CODES, FIELDS, SEXES
+from node.web.cases.words import CODES, FIELDS, SEXES
+from node.web.languages import isolated, show_day, show_moment, show_month, show_number
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _BETWEEN = " · "
