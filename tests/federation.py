@@ -494,10 +494,9 @@ class Federation:
         home = self.folder / member
         url = self.databases.get(member)
         database = "" if url is None else _database_settings(url)
+        off = "[console]\nenabled = false\n[site]\nenabled = false\n"
         with patch.object(membership, "migrate", _migrate):
-            membership.init_home(
-                home, member, f"{self.settings}[server]\nport = 0\n[console]\nenabled = false\n{database}"
-            )
+            membership.init_home(home, member, f"{self.settings}[server]\nport = 0\n{off}{database}")
         self._open_node(member)
 
     def _open_node(self, member: str) -> None:

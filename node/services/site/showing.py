@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from node.domain.lifecycle import is_live, live_photos
+from node.domain.searchable import is_shown_in
 from node.errors import NotFound
 from node.runtime import KeylessNode
 from node.services.standing import exchange_with
@@ -26,9 +27,6 @@ from protocol.document import AUDIENCE_SCHEMA, PARTS, digest_document, split_doc
 from protocol.encoding import parse_object, parse_time
 from protocol.errors import NotAuthorized
 from protocol.roster import Member
-
-ALL = "all"
-"""What a head says in the place of countries."""
 
 _HEAD, _PUBLIC = (PARTS[AUDIENCE_SCHEMA["network"]].index(part) for part in ("head", "public"))
 
@@ -94,11 +92,6 @@ def read_shown_photograph(node: KeylessNode, case_id: str, sha256: str) -> bytes
     raise NotFound("There is no such photograph here.", "Full-size ones are fetched in the background.")
 
 
-def may_show_in(head: Mapping[str, Any], country: str) -> bool:
-    """Tell whether a document may be shown on the public sites of a country, by its head."""
-    return head["show_in"] == ALL or country in head["show_in"]
-
-
 def find_owner(conn: Connection, node: KeylessNode, member_id: str) -> Member:
     """Return the entry of a member whose cases may be shown here now.
 
@@ -126,7 +119,7 @@ def see(node: KeylessNode, owner: Member, case_id: str, expires: date, body: byt
     lines = split_document(body)
     head = _read(lines[_HEAD])
     now = node.clock()
-    if not is_live(expires, now) or not may_show_in(head, node.entry().country):
+    if not is_live(expires, now) or not is_shown_in(head, node.country):
         return None
     public = _without_old_photographs(_read(lines[_PUBLIC]), now)
     return Shown(

@@ -275,6 +275,7 @@ def upgrade() -> None:
         "search_entry",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("hidden", sa.Boolean(), nullable=False),
+        sa.Column("shown_to", sa.SmallInteger(), nullable=False),
         sa.Column("sex", sa.SmallInteger(), nullable=True),
         sa.Column("age_min", sa.Integer(), nullable=True),
         sa.Column("age_max", sa.Integer(), nullable=True),
@@ -286,7 +287,9 @@ def upgrade() -> None:
         sa.Column("lon", sa.Double(), nullable=True),
         sa.Column("radius_m", sa.Double(), nullable=False),
         sa.Column("has_photo", sa.Boolean(), nullable=False),
+        sa.Column("alert", sa.Boolean(), nullable=False),
         sa.Column("updated", sa.BigInteger(), nullable=False),
+        sa.Column("since", sa.Integer(), nullable=False),
         sa.Column("feed_id", sa.Integer(), nullable=True),
         sa.Column("country", sa.Text(), nullable=False),
         sa.Column("seen_in", sa.Text(), nullable=True),
@@ -298,6 +301,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_search_entry")),
     )
     with op.batch_alter_table("search_entry", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_search_entry_alert",
+            ["since"],
+            unique=False,
+            sqlite_where=sa.text("alert"),
+            postgresql_where=sa.text("alert"),
+        )
         batch_op.create_index("ix_search_entry_case", ["case_id", "source", "feed_id"], unique=False)
         batch_op.create_index(
             "ix_search_entry_filters",
@@ -305,6 +315,7 @@ def upgrade() -> None:
                 "country",
                 "updated",
                 "hidden",
+                "shown_to",
                 "sex",
                 "missing_to",
                 "age_min",
@@ -317,6 +328,13 @@ def upgrade() -> None:
             unique=False,
         )
         batch_op.create_index("ix_search_entry_place", ["lat", "lon"], unique=False)
+        batch_op.create_index(
+            "ix_search_entry_since",
+            ["since"],
+            unique=False,
+            sqlite_where=sa.text("shown_to > 0"),
+            postgresql_where=sa.text("shown_to > 0"),
+        )
         batch_op.create_index("ix_search_entry_updated", ["updated"], unique=False)
 
     op.create_table(
@@ -861,9 +879,17 @@ def downgrade() -> None:
     op.drop_table("search_text")
     with op.batch_alter_table("search_entry", schema=None) as batch_op:
         batch_op.drop_index("ix_search_entry_updated")
+        batch_op.drop_index(
+            "ix_search_entry_since",
+            sqlite_where=sa.text("shown_to > 0"),
+            postgresql_where=sa.text("shown_to > 0"),
+        )
         batch_op.drop_index("ix_search_entry_place")
         batch_op.drop_index("ix_search_entry_filters")
         batch_op.drop_index("ix_search_entry_case")
+        batch_op.drop_index(
+            "ix_search_entry_alert", sqlite_where=sa.text("alert"), postgresql_where=sa.text("alert")
+        )
 
     op.drop_table("search_entry")
     op.drop_table("receipt_statement")
