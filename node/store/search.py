@@ -15,7 +15,7 @@ Leaves to others: what a row holds (`domain.searchable`) and who may search.
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from heapq import nlargest
 from itertools import islice
 from math import cos, radians
@@ -103,6 +103,8 @@ MAX_LIMIT, MAX_OFFSET = 200, 10_000
 MAX_QUESTION = 500
 # How alike a name must be to count as found; see bench/names.py for what that costs and brings.
 MIN_SCORE = 0.55
+# Rows of one part of the list of everything: a row stays in its part.
+PART_ROWS = 10_000
 _METRES_PER_DEGREE = 111_195.0
 # Rows of one statement of a bulk insert: bounds the memory of a first pull, and makes few full-text segments.
 _BATCH = 1_000
@@ -436,6 +438,28 @@ def count(connection: Connection, query: Query) -> int:
         text(f"SELECT count(*) FROM search_entry e WHERE {where}"), values
     ).scalar_one()
     return total
+
+
+def count_public(connection: Connection) -> dict[str, int]:
+    """Count what the public may find, by country."""
+    shown = "SELECT country, count(*) FROM search_entry WHERE NOT hidden AND shown_to > 0 GROUP BY country"
+    return {row[0]: row[1] for row in connection.execute(text(shown))}
+
+
+def list_public(connection: Connection, part: int) -> list[tuple[str, datetime]]:
+    """List what the public may find of one part of the rows: each case with when it changed last."""
+    listed = text(
+        "SELECT case_id, updated FROM search_entry WHERE id >= :first AND id < :last AND NOT hidden"
+        " AND shown_to > 0 ORDER BY id"
+    )
+    rows = connection.execute(listed, {"first": part * PART_ROWS, "last": (part + 1) * PART_ROWS})
+    return [(case_id, datetime.fromtimestamp(updated, UTC)) for case_id, updated in rows]
+
+
+def list_public_parts(connection: Connection) -> list[int]:
+    """Return which parts of the rows hold something that the public may find."""
+    found = text(f"SELECT DISTINCT id / {PART_ROWS} FROM search_entry WHERE NOT hidden AND shown_to > 0")
+    return sorted(connection.execute(found).scalars())
 
 
 # For the transaction only: a search is over before PostgreSQL has compiled its statement or started helpers,

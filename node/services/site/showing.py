@@ -6,8 +6,8 @@ head and its public part is ever read; a photograph past its own last day is lef
 its JSON Schema and is hostile text all the same: a peer wrote it.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any
 
@@ -15,11 +15,11 @@ from sqlalchemy import Connection
 
 from node.domain.lifecycle import is_live, live_photos
 from node.domain.searchable import is_shown_in
-from node.errors import NotFound
+from node.errors import InvalidInput, NotFound
 from node.runtime import KeylessNode
 from node.services.standing import exchange_with
 from node.services.witnesses.witnessing import check_not_restored
-from node.store import documents, feeds
+from node.store import documents, feeds, search
 from node.store.database import reading
 from node.store.feeds import HELD
 from node.store.photographs import Photograph, photographs_in
@@ -76,6 +76,72 @@ def find_shown(node: KeylessNode, case_id: str) -> Shown:
         if feeds.was_stored(conn, owner.id, "network", case_id):
             raise Gone("This case is no longer shown.", "Nothing of it is kept here.")
     raise _nothing()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteQuery:
+    """What somebody looks for on the site; see `store.search.Query`.
+
+    Raises:
+        InvalidInput: nothing but a place is asked for: whoever knows where a child was is not told who.
+    """
+
+    name: str | None = None
+    text: str | None = None
+    place: str | None = None
+    country: str | None = None
+    sex: int | None = None
+    category: str | None = None
+    missing_within_years: int | None = None
+    missing_for_years: int | None = None
+    age_min: int | None = None
+    age_max: int | None = None
+    alert: bool = False
+    limit: int = 12
+    offset: int = 0
+
+    def __post_init__(self) -> None:
+        others = (field.name for field in fields(self) if field.name not in ("place", "limit", "offset"))
+        if self.place and all(getattr(self, name) in (None, False) for name in others):
+            raise InvalidInput("A place alone cannot be searched for.", "Give something else, too.")
+
+
+def find_children(node: KeylessNode, query: SiteQuery) -> tuple[list[Shown], int]:
+    """Find children, those who went missing last first; with a name, the most alike first.
+
+    Returns:
+        The part of the result that the query asks for, and how many match in all.
+
+    Raises:
+        InvalidInput: the query is out of range.
+        Conflict: this node was restored, and does not know yet what was erased since.
+    """
+    asked = {field.name: getattr(query, field.name) for field in fields(query)}
+    with reading(node.engine) as conn:
+        check_not_restored(conn)
+        wanted = search.Query(today=node.now().date(), public=True, **asked)
+        hits, total = search.find_and_count(conn, wanted)
+        found = _see_all(conn, node, [hit.case_id for hit in hits])
+    return found, total - (len(hits) - len(found))
+
+
+def count_children(node: KeylessNode) -> dict[str, int]:
+    """Count the children who are shown, by the country of whose case it is."""
+    with reading(node.engine) as conn:
+        return search.count_public(conn)
+
+
+def list_addresses(node: KeylessNode, part: int) -> list[tuple[str, datetime]]:
+    """List the cases that are shown, in parts that stay the same: each with when it changed last."""
+    with reading(node.engine) as conn:
+        check_not_restored(conn)
+        return search.list_public(conn, part)
+
+
+def list_parts(node: KeylessNode) -> list[int]:
+    """Return which parts `list_addresses` has."""
+    with reading(node.engine) as conn:
+        return search.list_public_parts(conn)
 
 
 def read_shown_photograph(node: KeylessNode, case_id: str, sha256: str) -> bytes:
@@ -135,6 +201,31 @@ def see(node: KeylessNode, owner: Member, case_id: str, expires: date, body: byt
             photo for photo in photographs_in(0, {"public": public}, HELD) if photo.media_type == "image/jpeg"
         ],
     )
+
+
+def _see_all(conn: Connection, node: KeylessNode, case_ids: Iterable[str]) -> list[Shown]:
+    """Read of some cases what the public may see, in their order; those that are over are left out."""
+    wanted = list(case_ids)
+    held = {doc.case_id: doc for doc in documents.find_shown(conn, "network", wanted)} if wanted else {}
+    owners: dict[str, Member | None] = {}
+    found = []
+    for case_id in wanted:
+        doc = held.get(case_id)
+        if doc is None:
+            continue
+        if doc.member not in owners:
+            owners[doc.member] = _owner_or_none(conn, node, doc.member)
+        owner = owners[doc.member]
+        shown = see(node, owner, case_id, doc.expires, doc.body) if owner else None
+        found += [shown] if shown else []
+    return found
+
+
+def _owner_or_none(conn: Connection, node: KeylessNode, member_id: str) -> Member | None:
+    try:
+        return find_owner(conn, node, member_id)
+    except NotFound:
+        return None
 
 
 def _read(line: bytes) -> dict[str, Any]:

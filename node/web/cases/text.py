@@ -53,10 +53,11 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A field of a case: its name and what is known."""
+    """A field of a case: its name, what is known, and its key in the schemas."""
 
     name: str
     lines: Sequence[Said]
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ def describe_briefly(part: Mapping[str, Any]) -> CaseText:
 def describe_part(part: Mapping[str, Any]) -> list[Fact]:
     """Describe every field of a part that this program knows, in the order in which people want them."""
     return [
-        Fact(str(FIELDS[name]), lines)
+        Fact(str(FIELDS[name]), lines, name)
         for name in FIELDS
         if name in part and name not in _ELSEWHERE and (lines := _lines(name, part[name]))
     ]
@@ -157,7 +158,7 @@ def describe_picture(photo: Mapping[str, Any], facts: str, number: int, today: d
     alt = Said(str(_("Photograph %(number)s: %(facts)s", number=show_number(number), facts=facts)))
     return Picture(
         forms=[item["sha256"] for item in forms],
-        alt=_in_words(photo["alt"]) if photo.get("alt") else alt,
+        alt=describe_words(photo["alt"]) if photo.get("alt") else alt,
         notes=list(_notes_of(photo, today)),
     )
 
@@ -237,7 +238,7 @@ def _lines(name: str, value: Any) -> list[Said]:
     if name in _SPECIAL:
         return _SPECIAL[name](value)
     if is_lang_text(value):
-        return [_in_words(value)]
+        return [describe_words(value)]
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [line for item in value for line in _lines("", item)]
     if isinstance(value, Mapping):
@@ -273,7 +274,7 @@ def is_lang_text(value: Any) -> bool:
     )
 
 
-def _in_words(texts: Mapping[str, Mapping[str, str]]) -> Said:
+def describe_words(texts: Mapping[str, Mapping[str, str]]) -> Said:
     """Choose of a text the reader's language, else what its owner wrote."""
     wanted = str((get_locale() or Locale("en")).language)
     own = next((tag for tag in texts if tag.partition("-")[0].lower() == wanted), None)
@@ -311,7 +312,7 @@ def _place(value: Mapping[str, Any]) -> list[Said]:
     """Describe a place: words and country in the first line, then the position."""
     if not value:
         return []
-    words = _in_words(value["place"]) if "place" in value else Said("")
+    words = describe_words(value["place"]) if "place" in value else Said("")
     where = ", ".join(filter(None, (isolated(words.text), show_country(value["country"]))))
     lines = [Said(where, words.language, words.note)]
     if "lat" in value:
@@ -322,16 +323,14 @@ def _place(value: Mapping[str, Any]) -> list[Said]:
     return lines
 
 
-def _contacts(value: Sequence[Mapping[str, Any]]) -> list[Said]:
-    lines = []
-    for item in value:
-        about = [str(CODES.get(item["kind"], item["kind"]))]
-        about += [show_country(item["country"])] if "country" in item else []
-        about += [", ".join(map(show_language, item["languages"]))] if item.get("languages") else []
-        about += [isolated(item["hours"])] if "hours" in item else []
-        call = "" if item["kind"] == "web" else str(item["value"])
-        lines.append(Said(str(item["value"]), note=_BETWEEN.join(about), call=call))
-    return lines
+def describe_contact(item: Mapping[str, Any]) -> Said:
+    """Describe where whoever has seen the child turns to."""
+    about = [str(CODES.get(item["kind"], item["kind"]))]
+    about += [show_country(item["country"])] if "country" in item else []
+    about += [", ".join(map(show_language, item["languages"]))] if item.get("languages") else []
+    about += [isolated(item["hours"])] if "hours" in item else []
+    call = "" if item["kind"] == "web" else str(item["value"])
+    return Said(str(item["value"]), note=_BETWEEN.join(about), call=call)
 
 
 def _dated(value: str) -> list[Said]:
@@ -365,7 +364,7 @@ _SPECIAL: Mapping[str, Callable[[Any], list[Said]]] = MappingProxyType(
         "last_seen": _place,
         "last_seen_exact": _place,
         "birth_place": _place,
-        "contacts": _contacts,
+        "contacts": lambda value: list(map(describe_contact, value)),
         "country": lambda value: [Said(show_country(value))],
         "nationalities": lambda value: [Said(", ".join(map(show_country, value)))],
         "hague_states": lambda value: [Said(", ".join(map(show_country, value)))],

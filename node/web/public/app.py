@@ -30,7 +30,7 @@ from flask import (
     send_from_directory,
     url_for,
 )
-from flask_babel import get_locale, lazy_gettext
+from flask_babel import lazy_gettext
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
@@ -43,7 +43,8 @@ from node.services.site.showing import Gone
 from node.web.languages import set_up_languages
 from node.web.log import log_answer, start_clock
 from node.web.problems import status_of
-from node.web.public import child
+from node.web.public import child, discovery, lists, search
+from node.web.public.cards import name_member
 from node.web.public.request import (
     DOMAIN,
     LanguageConverter,
@@ -66,7 +67,16 @@ MAX_FIELDS = 100
 PAGE_SECONDS = 60
 """For how long a page may be shown without asking whether it still holds."""
 
-_BLUEPRINTS = (child.pages,)
+_BLUEPRINTS = (child.pages, search.pages, lists.pages, discovery.pages)
+SECTIONS = (
+    ("search.start", lazy_gettext("Search")),
+    ("lists.newest", lazy_gettext("Newest")),
+    ("lists.alerts", lazy_gettext("Alerts")),
+    ("lists.long_term", lazy_gettext("Missing for long")),
+    ("lists.countries", lazy_gettext("Countries")),
+)
+"""The lists that every page leads to."""
+
 _STATIC = Path(__file__).parent / "static"
 _STATIC_SECONDS = 86_400
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -222,17 +232,12 @@ def _surroundings() -> dict[str, Any]:
     node = this_node()
     return {
         "exercise": node.network().policy.exercise,
-        "publisher": publisher(),
+        "sections": SECTIONS,
+        "publisher": name_member(node.entry()),
         "static_url": static_url,
         "whole_address": whole_address,
         "in_languages": in_languages,
     }
-
-
-def publisher() -> str:
-    """Return what the member whose site it is calls itself, in the reader's language where it says so."""
-    names = this_node().entry().names
-    return names.get(str(get_locale()), names.get("en", next(iter(names.values()))))
 
 
 def in_languages() -> Mapping[str, str]:

@@ -1,0 +1,126 @@
+"""Children in lists: who they are, in a few words and one small photograph."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from babel import Locale
+from flask import url_for
+from flask_babel import get_locale
+from flask_babel import gettext as _
+
+from node.domain.lifecycle import active_alert
+from node.services.site.showing import Shown
+from node.store.photographs import Photograph
+from node.web.cases.text import CaseText, Picture, describe_briefly, pictures_of, show_date
+from node.web.languages import show_number
+from node.web.public.request import address_of, this_node
+from protocol.roster import Member
+
+PAGE_SIZE = 12
+"""Children on one page of a list: with their small photographs they fit what a slow line takes."""
+
+MAX_PAGES = 800
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A child in a list.
+
+    Attributes:
+        since: the day on which the child went missing, as the reader writes it; empty where nobody knows.
+        photograph: the one that is shown first, in its small form; None where there is none here.
+        source: its address.
+    """
+
+    text: CaseText
+    address: str
+    since: str
+    alert: bool
+    owner: str
+    photograph: Photograph | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list."""
+
+    cards: list[Card]
+    number: int
+    total: int
+
+    @property
+    def last(self) -> int:
+        """The number of the last page."""
+        return min(max(1, -(-self.total // PAGE_SIZE)), MAX_PAGES)
+
+
+def make_page(found: Iterable[Shown], number: int, total: int) -> Page:
+    """Make a page of a list."""
+    return Page([make_card(shown) for shown in found], number, total)
+
+
+def make_card(shown: Shown) -> Card:
+    """Describe a child in a few words."""
+    small = next((held[0] for _, held in held_pictures(shown, limit=1)), None)
+    return Card(
+        text=describe_briefly(shown.public),
+        address=address_of(shown.case_id),
+        since=show_since(shown),
+        alert=active_alert(shown.public, this_node().now()) is not None,
+        owner=name_member(shown.owner),
+        photograph=small,
+        source=photo_address(shown, small) if small else "",
+    )
+
+
+def held_pictures(shown: Shown, limit: int = 100) -> list[tuple[Picture, list[Photograph]]]:
+    """Return the photographs of a child that are on this disk, the first to be shown first, each with its
+    forms, the smallest first."""
+    node, named = this_node(), {photo.sha256: photo for photo in shown.photographs}
+    found = []
+    for picture in pictures_of(shown.public, node.now().date()):
+        forms = [
+            named[sha256]
+            for sha256 in picture.forms
+            if sha256 in named and node.blobs.has(shown.owner.id, sha256)
+        ]
+        if forms:
+            found.append((picture, forms))
+        if len(found) == limit:
+            break
+    return found
+
+
+def photo_address(shown: Shown, photograph: Photograph) -> str:
+    """Return the address of a photograph."""
+    return address_of(shown.case_id, "child.photo", sha256=photograph.sha256)
+
+
+def show_since(shown: Shown) -> str:
+    """Write the day on which a child went missing, by the clocks there, as the reader does."""
+    return show_date(str(shown.public.get("missing_since", "")).partition("T")[0])
+
+
+def name_member(member: Member) -> str:
+    """Return what a member calls itself, in the reader's language where it says so."""
+    language = (get_locale() or Locale("en")).language
+    names = member.names
+    return names.get(language) or names.get("en") or next(iter(names.values()))
+
+
+def show_years(ages: tuple[int, int]) -> str:
+    """Write an age in years."""
+    span = show_number(ages[0]) if ages[0] == ages[1] else f"{show_number(ages[0])}–{show_number(ages[1])}"
+    return str(_("%(span)s years", span=span))
+
+
+def today() -> date:
+    """Return the day."""
+    return this_node().now().date()
+
+
+def start_address() -> str:
+    """Return the address of the first page in the reader's language."""
+    return url_for("search.start")
