@@ -41,8 +41,6 @@ _NUMBER = re.compile(r"\+?[0-9]{2,15}", re.ASCII)
 _ELSEWHERE = frozenset(
     {"names", "sex", "age_at_disappearance", "missing_since", "contacts", "circumstances", "alert"}
 )
-    {"names", "sex", "age_at_disappearance", "missing_since", "contacts", "circumstances", "alert"}
-)
 _GENDERS = {1: "Male", 2: "Female"}
 
 
