@@ -440,6 +440,15 @@ def count(connection: Connection, query: Query) -> int:
     return total
 
 
+def find_audiences(
+    connection: Connection, source: Source, feed_id: int | None, case_ids: Iterable[str]
+) -> dict[str, int]:
+    """Tell who may find some cases; those that are not in the search are absent."""
+    ids = _ids_of(connection, ((source, feed_id, case_id) for case_id in case_ids))
+    rows = text(f"SELECT case_id, shown_to FROM search_entry WHERE id {_in(connection, 'ids')}")
+    return {row[0]: row[1] for row in connection.execute(rows, {"ids": _list(connection, ids)})}
+
+
 def count_public(connection: Connection) -> dict[str, int]:
     """Count what the public may find, by country."""
     shown = "SELECT country, count(*) FROM search_entry WHERE NOT hidden AND shown_to > 0 GROUP BY country"

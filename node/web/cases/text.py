@@ -6,6 +6,7 @@ out or shown as it came, and never breaks a page.
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -95,6 +96,31 @@ class Picture:
     forms: Sequence[str]
     alt: Said
     notes: Sequence[str]
+
+
+def names_for_reader(part: Mapping[str, Any], own_name: str) -> list[Said]:
+    """Describe the names of a child, first the one that the reader can read: the principal name, or where
+    that is in another script its transliteration into theirs.
+
+    Args:
+        own_name: of the reader's language, which is in their script.
+    """
+    names, script = list(part.get("names", ())), _script_of(own_name)
+    readable = (
+        name
+        for name in names[:1] + [name for name in names if "transliteration_of" in name]
+        if _script_of(name["full"]) == script
+    )
+    first = next(readable, None)
+    return [
+        _name(name) for name in ([first] if first else []) + [name for name in names if name is not first]
+    ]
+
+
+def _script_of(text: str) -> str:
+    """Name the script of the first letter of a text, as Unicode does; empty where there is none."""
+    letter = next((letter for letter in text if letter.isalpha()), "")
+    return unicodedata.name(letter, "").partition(" ")[0] if letter else ""
 
 
 def describe_public(part: Mapping[str, Any]) -> CaseText:

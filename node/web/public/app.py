@@ -27,11 +27,10 @@ from flask import (
     redirect,
     render_template,
     request,
-    send_from_directory,
     url_for,
 )
 from flask_babel import lazy_gettext
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
@@ -79,6 +78,9 @@ SECTIONS = (
 
 _STATIC = Path(__file__).parent / "static"
 _STATIC_SECONDS = 86_400
+_KINDS: Mapping[str, str] = MappingProxyType(
+    {"site.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
+)
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _POLICY = "; ".join(
     (
@@ -178,7 +180,11 @@ def choose_start() -> Response:
 
 def send_static(version: str, name: str) -> Response:
     """Send a style sheet or a picture of the program's own; these may be kept for a day, unlike pages."""
-    return send_from_directory(_STATIC, name, max_age=_STATIC_SECONDS)
+    if name not in _KINDS:
+        raise NotFound
+    response = Response(_read_static(name), content_type=_KINDS[name])
+    response.headers["Cache-Control"] = f"public, max-age={_STATIC_SECONDS}"
+    return response
 
 
 def answer_error(error: Exception) -> Response:
@@ -255,7 +261,12 @@ def static_url(name: str) -> str:
 
 @cache
 def _version(name: str) -> str:
-    return hashlib.sha256((_STATIC / name).read_bytes()).hexdigest()[:12]
+    return hashlib.sha256(_read_static(name)).hexdigest()[:12]
+
+
+@cache
+def _read_static(name: str) -> bytes:
+    return (_STATIC / name).read_bytes()
 
 
 def _finish(response: Response) -> Response:
@@ -264,8 +275,7 @@ def _finish(response: Response) -> Response:
     elif "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = f"public, max-age={PAGE_SECONDS}, must-revalidate"
     if response.status_code == HTTPStatus.OK and request.method in ("GET", "HEAD"):
-        if not response.direct_passthrough:
-            response.add_etag()
+        response.add_etag()
         response.make_conditional(request)
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)

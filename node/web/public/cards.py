@@ -5,16 +5,23 @@ from dataclasses import dataclass
 from datetime import date
 
 from babel import Locale
-from flask import url_for
 from flask_babel import get_locale
 from flask_babel import gettext as _
 
 from node.domain.lifecycle import active_alert
 from node.services.site.showing import Shown
 from node.store.photographs import Photograph
-from node.web.cases.text import CaseText, Picture, describe_briefly, pictures_of, show_date
+from node.web.cases.text import (
+    CaseText,
+    Picture,
+    Said,
+    describe_briefly,
+    names_for_reader,
+    pictures_of,
+    show_date,
+)
 from node.web.languages import show_number
-from node.web.public.request import address_of, this_node
+from node.web.public.request import LANGUAGES, address_of, this_node
 from protocol.roster import Member
 
 PAGE_SIZE = 12
@@ -28,12 +35,14 @@ class Card:
     """A child in a list.
 
     Attributes:
+        names: the one that the reader can read first.
         since: the day on which the child went missing, as the reader writes it; empty where nobody knows.
         photograph: the one that is shown first, in its small form; None where there is none here.
         source: its address.
     """
 
     text: CaseText
+    names: list[Said]
     address: str
     since: str
     alert: bool
@@ -66,6 +75,7 @@ def make_card(shown: Shown) -> Card:
     small = next((held[0] for _, held in held_pictures(shown, limit=1)), None)
     return Card(
         text=describe_briefly(shown.public),
+        names=names_of(shown),
         address=address_of(shown.case_id),
         since=show_since(shown),
         alert=active_alert(shown.public, this_node().now()) is not None,
@@ -73,6 +83,11 @@ def make_card(shown: Shown) -> Card:
         photograph=small,
         source=photo_address(shown, small) if small else "",
     )
+
+
+def names_of(shown: Shown) -> list[Said]:
+    """Describe the names of a child, first the one that the reader can read."""
+    return names_for_reader(shown.public, LANGUAGES[(get_locale() or Locale("en")).language])
 
 
 def held_pictures(shown: Shown, limit: int = 100) -> list[tuple[Picture, list[Photograph]]]:
@@ -119,8 +134,3 @@ def show_years(ages: tuple[int, int]) -> str:
 def today() -> date:
     """Return the day."""
     return this_node().now().date()
-
-
-def start_address() -> str:
-    """Return the address of the first page in the reader's language."""
-    return url_for("search.start")

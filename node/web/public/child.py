@@ -23,7 +23,16 @@ from node.services.site import showing
 from node.services.site.showing import Shown
 from node.store.photographs import Photograph
 from node.web.cases.text import CaseText, Said, describe_contact, describe_public, describe_words
-from node.web.public.cards import held_pictures, name_member, photo_address, show_since, show_years, today
+from node.web.languages import isolated
+from node.web.public.cards import (
+    held_pictures,
+    name_member,
+    names_of,
+    photo_address,
+    show_since,
+    show_years,
+    today,
+)
 from node.web.public.request import case_id_of, this_node, whole_address
 
 pages = Blueprint("child", __name__)
@@ -39,8 +48,11 @@ MAX_PREVIEW_BYTES = 1_000_000
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _NUMBER = re.compile(r"\+?[0-9]{2,15}", re.ASCII)
 _ELSEWHERE = frozenset(
-    {"names", "sex", "age_at_disappearance", "missing_since", "contacts", "circumstances", "alert"}
-)
+    {
+        "names", "sex", "age_at_disappearance", "missing_since", "last_seen", "contacts", "circumstances",
+        "alert",
+    }
+)  # fmt: skip
 _GENDERS = {1: "Male", 2: "Female"}
 
 
@@ -80,6 +92,7 @@ def show(member: str, opaque: str) -> str:
     """Show a child."""
     shown = showing.find_shown(this_node(), case_id_of(member, opaque))
     text = describe_public(shown.public)
+    names = names_of(shown)
     portraits = _portraits(shown)
     contacts = [_contact(item) for item in shown.public["contacts"]]
     alert = active_alert(shown.public, this_node().now())
@@ -88,6 +101,9 @@ def show(member: str, opaque: str) -> str:
         "child.html",
         shown=shown,
         text=text,
+        names=names,
+        title=isolated(names[0].text) if names else text.title,
+        place=_place(text),
         address={"member": member, "opaque": opaque},
         portraits=portraits,
         since=show_since(shown),
@@ -101,7 +117,7 @@ def show(member: str, opaque: str) -> str:
         area=describe_words(alert["area"]["text"]) if alert and "text" in alert["area"] else None,
         owner=name_member(shown.owner),
         preview=_preview(shown),
-        structured=_structured(shown, text, portraits),
+        structured=_structured(shown, names, portraits),
     )
 
 
@@ -116,6 +132,11 @@ def photo(member: str, opaque: str, sha256: str) -> Response:
     response.headers["Cache-Control"] = f"public, max-age={PHOTO_SECONDS}, must-revalidate"
     response.headers["X-Robots-Tag"] = "noarchive"
     return response
+
+
+def _place(text: CaseText) -> Said | None:
+    """Return where a child was last seen, in words."""
+    return next((fact.lines[0] for fact in text.facts if fact.key == "last_seen"), None)
 
 
 def _contact(item: Mapping[str, Any]) -> Contact:
@@ -160,14 +181,13 @@ def _span(shown: Shown) -> str:
     return str(format_timedelta(days, granularity="day", threshold=1.5))
 
 
-def _structured(shown: Shown, text: CaseText, portraits: list[Portrait]) -> dict[str, Any]:
+def _structured(shown: Shown, names: list[Said], portraits: list[Portrait]) -> dict[str, Any]:
     """Describe the page for programs, in the words of schema.org."""
     person: dict[str, Any] = {"@type": "Person"}
-    names = [name.text for name in text.names]
     if names:
-        person["name"] = names[0]
+        person["name"] = names[0].text
     if names[1:]:
-        person["alternateName"] = names[1:]
+        person["alternateName"] = [name.text for name in names[1:]]
     if shown.public["sex"] in _GENDERS:
         person["gender"] = _GENDERS[shown.public["sex"]]
     if portraits:
@@ -176,7 +196,6 @@ def _structured(shown: Shown, text: CaseText, portraits: list[Portrait]) -> dict
         "@context": "https://schema.org",
         "@type": "WebPage",
         "url": whole_address(request.path),
-        "name": text.title,
         "inLanguage": str((get_locale() or Locale("en")).language),
         "dateModified": shown.updated_at.isoformat(),
         "expires": shown.expires.isoformat(),

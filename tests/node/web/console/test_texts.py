@@ -14,8 +14,9 @@ from node.errors import NodeError
 from node.web.console import app
 from node.web.console.base.languages import DOMAIN, LANGUAGES, TRANSLATED
 from node.web.console.base.refusals import HERE
-from node.web.console.texts import extract_texts, path_of, read_texts
-from node.web.languages import load_texts
+from node.web.console.texts import extract_texts
+from node.web.languages import load_texts, path_of
+from node.web.texts import read_texts
 
 MEND = "run `make texts` and translate what is new"
 
@@ -92,7 +93,7 @@ def placeholders(text: str) -> set[str]:
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_every_text_is_translated(language: str) -> None:
     wanted = {(message.id, message.context) for message in extract_texts() if message.id}
-    catalog = read_texts(language)
+    catalog = read_texts(DOMAIN, language)
     present = {(message.id, message.context): message for message in catalog if message.id}
     assert present.keys() == wanted, MEND
     missing = [message.id for message in present.values() if not all(strings_of(message))]
@@ -103,7 +104,7 @@ def test_every_text_is_translated(language: str) -> None:
 
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_a_translation_has_the_places_and_the_plurals_of_its_text(language: str) -> None:
-    catalog = read_texts(language)
+    catalog = read_texts(DOMAIN, language)
     for message in catalog:
         if not message.id:
             continue
