@@ -80,7 +80,7 @@ def test_a_case_past_its_last_day_is_gone_before_any_job_ran(site: Site, own: bo
     answer = site.browser().get(f"/en/child/{case_id}")
     assert answer.status_code == 410
     assert NAME not in site.browser().get("/en/newest").text
-    assert NAME not in site.browser().post("/en/search", data={"name": NAME}).text
+    assert case_id not in site.browser().post("/en/search", data={"name": NAME}).text
     erasure.expire(site.node)
     check_gone(site, case_id, 410)
 
