@@ -99,6 +99,8 @@ Index(
 
 # Hits that one call gives at most, and how far it may skip: whoever needs more narrows the question.
 MAX_LIMIT, MAX_OFFSET = 200, 10_000
+# How far cases are counted for the public: whoever finds more narrows the question.
+MAX_COUNT = 1_000
 # Characters of a question in words; a longer one is refused.
 MAX_QUESTION = 500
 # How alike a name must be to count as found; see bench/names.py for what that costs and brings.
@@ -383,7 +385,8 @@ _HIT = "e.id, e.source, e.feed_id, e.case_id, e.owner, e.country, e.status, e.up
 _SELECT = f"SELECT {_HIT} FROM search_entry e"
 _AMONG_NEWEST = "e.updated >= (SELECT updated FROM search_entry ORDER BY updated DESC LIMIT 1 OFFSET 3000)"
 _AMONG_LAST_MISSING = (
-    "e.since >= (SELECT since FROM search_entry WHERE shown_to > 0 ORDER BY since DESC LIMIT 1 OFFSET 3000)"
+    "e.since >= (SELECT since FROM search_entry WHERE shown_to > 0 AND since <= :before"
+    " ORDER BY since DESC LIMIT 1 OFFSET 3000)"
 )
 
 
@@ -398,7 +401,9 @@ def find(connection: Connection, query: Query) -> list[Hit]:
     page = {**values, "limit": query.limit, "offset": query.offset}
     order = "since" if query.public else "updated"
     newest_first = f"ORDER BY e.{order} DESC, e.id DESC LIMIT :limit OFFSET :offset"
-    if connection.dialect.name == "sqlite" and not query.alert and (query.public or query.country is None):
+    if query.alert and connection.dialect.name == "sqlite":
+        return _hits(connection, f"{where} {newest_first}", page, "ix_search_entry_alert")
+    if connection.dialect.name == "sqlite" and (query.public or query.country is None):
         # Mostly the newest rows fill the page. Where they do not, SQLite would walk on through the whole
         # table in the order of an index: "+" makes it read the table as it lies, which is several times
         # faster.
@@ -430,13 +435,15 @@ def find_and_count(connection: Connection, query: Query) -> tuple[list[Hit], int
 
 
 def count(connection: Connection, query: Query) -> int:
-    """Say how many cases match; with a name, how many of its candidates are alike enough."""
+    """Say how many cases match, to the public no more than MAX_COUNT; with a name, how many of its candidates
+    are alike enough."""
     if query.name is not None:
         return len(_find_by_name(connection, query))
     where, values = _conditions(connection, query)
-    total: int = connection.execute(
-        text(f"SELECT count(*) FROM search_entry e WHERE {where}"), values
-    ).scalar_one()
+    counted = f"SELECT count(*) FROM search_entry e WHERE {where}"
+    if query.public:
+        counted = f"SELECT count(*) FROM (SELECT 1 FROM search_entry e WHERE {where} LIMIT {MAX_COUNT}) found"
+    total: int = connection.execute(text(counted), values).scalar_one()
     return total
 
 
@@ -495,6 +502,7 @@ def _conditions(connection: Connection, query: Query) -> tuple[str, dict[str, An
             add(f"e.{field} = :{field}", **{field: value})
     if query.missing_within_years is not None:
         add("e.missing_to >= :since", since=_years_before(query.today, query.missing_within_years))
+    values["before"] = date.max.toordinal()
     if query.missing_for_years is not None:
         add("e.since <= :before", before=_years_before(query.today, query.missing_for_years))
     if query.age_min is not None:

@@ -17,11 +17,12 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 from babel.support import Translations
-from flask import Flask
+from flask import Flask, g
 from flask_babel import Babel, Domain, get_locale, get_timezone
 
 FOLDER = Path(__file__).parent / "translations"
 
+_ENGLISH, _BRITISH = Locale("en"), Locale("en", "GB")
 _POP = "\u2069"
 _ISOLATES = "\u2066\u2067\u2068"
 _TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
@@ -32,11 +33,22 @@ class _Domain(Domain):  # type: ignore[misc]  # published without types
 
     def get_translations(self) -> Translations:
         """Return the texts of the reader's language."""
-        language = str(get_locale() or "en")
+        language = reader_locale().language
         if language not in self.cache:
-            self.cache[language] = load_texts(self.domain, language)
+            self.cache[language] = load_texts(self.domain[0], language)
         found: Translations = self.cache[language]
         return found
+
+
+def reader_locale() -> Locale:
+    """Return the reader's language. It is kept for the request: to find it out takes longer than to write a
+    line."""
+    if not g:
+        return _ENGLISH
+    kept: Locale | None = g.get("reader_locale")
+    if kept is None:
+        kept = g.reader_locale = get_locale() or _ENGLISH
+    return kept
 
 
 def path_of(domain: str, language: str) -> Path:
@@ -76,7 +88,7 @@ def set_up_languages(
     )
     babel.__dict__["domain_instance"] = _Domain(domain=domain)  # a cached property, so this is its value
     app.jinja_env.filters.update(day=show_day, moment=show_moment, number=show_number)
-    app.context_processor(lambda: {"languages": languages, "locale": get_locale() or Locale("en")})
+    app.context_processor(lambda: {"languages": languages, "locale": reader_locale()})
 
 
 def show_day(day: date | datetime) -> str:
@@ -128,5 +140,5 @@ def isolated(text: str) -> str:
 
 def _written() -> Locale:
     """Return how dates and numbers are written: English ones so that the day comes before the month."""
-    locale = get_locale() or Locale("en")
-    return Locale("en", "GB") if locale.language == "en" else locale
+    locale = reader_locale()
+    return _BRITISH if locale.language == "en" else locale

@@ -13,14 +13,13 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any
 
-from babel import Locale
-from flask_babel import get_locale, lazy_gettext
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext
 
 from node.domain.edtf import edtf_bounds
 from node.domain.lifecycle import PICTURE_LASTS
 from node.web.cases.words import CODES, FIELDS, SEXES
-from node.web.languages import isolated, show_day, show_moment, show_month, show_number
+from node.web.languages import isolated, reader_locale, show_day, show_moment, show_month, show_number
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _BETWEEN = " · "
@@ -131,14 +130,13 @@ def describe_public(part: Mapping[str, Any]) -> CaseText:
 
 def describe_briefly(part: Mapping[str, Any]) -> CaseText:
     """Describe the public part of a case as one of a list: without `facts`, which are most of the work."""
-    seen = part.get("last_seen", {})
     child = part if "names" in part else part.get("at_risk_preventive", part)
     return CaseText(
         names=[_name(item) for item in child.get("names", ())],
         sex=_sex(child.get("sex")),
         age=_age(part["age_at_disappearance"]) if "age_at_disappearance" in part else "",
         missing_since=show_date(part.get("missing_since", "")),
-        place=_BETWEEN.join(line.text for line in _place(seen)[:1]),
+        place=_words_of_place(part["last_seen"]).text if part.get("last_seen") else "",
         facts=(),
     )
 
@@ -228,18 +226,18 @@ def show_date(text: str) -> str:
 
 def show_country(code: str) -> str:
     """Return the name of a country in the reader's language."""
-    return str((get_locale() or Locale("en")).territories.get(code, code))
+    return str(reader_locale().territories.get(code, code))
 
 
 def show_language(tag: str) -> str:
     """Return the name of a language in the reader's language."""
     code = tag.partition("-")[0]
-    return str((get_locale() or Locale("en")).languages.get(code, tag))
+    return str(reader_locale().languages.get(code, tag))
 
 
 def show_script(code: str) -> str:
     """Return the name of a script in the reader's language."""
-    return str((get_locale() or Locale("en")).scripts.get(code, code))
+    return str(reader_locale().scripts.get(code, code))
 
 
 def _show_vague(text: str) -> str:
@@ -302,7 +300,7 @@ def is_lang_text(value: Any) -> bool:
 
 def describe_words(texts: Mapping[str, Mapping[str, str]]) -> Said:
     """Choose of a text the reader's language, else what its owner wrote."""
-    wanted = str((get_locale() or Locale("en")).language)
+    wanted = str(reader_locale().language)
     own = next((tag for tag in texts if tag.partition("-")[0].lower() == wanted), None)
     tag = own or next((tag for tag, item in texts.items() if item["origin"] == "original"), next(iter(texts)))
     machine = texts[tag]["origin"] == "machine"
@@ -338,15 +336,19 @@ def _place(value: Mapping[str, Any]) -> list[Said]:
     """Describe a place: words and country in the first line, then the position."""
     if not value:
         return []
-    words = describe_words(value["place"]) if "place" in value else Said("")
-    where = ", ".join(filter(None, (isolated(words.text), show_country(value["country"]))))
-    lines = [Said(where, words.language, words.note)]
+    lines = [_words_of_place(value)]
     if "lat" in value:
         position = f"{value['lat']:.5f}, {value['lon']:.5f}"
         if radius := value.get("radius_m"):
             position = _("%(position)s, within %(metres)s m", position=position, metres=show_number(radius))
         lines.append(Said(position))
     return lines
+
+
+def _words_of_place(value: Mapping[str, Any]) -> Said:
+    words = describe_words(value["place"]) if "place" in value else Said("")
+    where = ", ".join(filter(None, (isolated(words.text), show_country(value["country"]))))
+    return Said(where, words.language, words.note)
 
 
 def describe_contact(item: Mapping[str, Any]) -> Said:

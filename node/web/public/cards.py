@@ -4,8 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from babel import Locale
-from flask_babel import get_locale
 from flask_babel import gettext as _
 
 from node.domain.lifecycle import active_alert
@@ -20,7 +18,7 @@ from node.web.cases.text import (
     pictures_of,
     show_date,
 )
-from node.web.languages import show_number
+from node.web.languages import reader_locale, show_number
 from node.web.public.request import LANGUAGES, address_of, this_node
 from protocol.roster import Member
 
@@ -87,7 +85,7 @@ def make_card(shown: Shown) -> Card:
 
 def names_of(shown: Shown) -> list[Said]:
     """Describe the names of a child, first the one that the reader can read."""
-    return names_for_reader(shown.public, LANGUAGES[(get_locale() or Locale("en")).language])
+    return names_for_reader(shown.public, LANGUAGES[reader_locale().language])
 
 
 def held_pictures(shown: Shown, limit: int = 100) -> list[tuple[Picture, list[Photograph]]]:
@@ -120,7 +118,7 @@ def show_since(shown: Shown) -> str:
 
 def name_member(member: Member) -> str:
     """Return what a member calls itself, in the reader's language where it says so."""
-    language = (get_locale() or Locale("en")).language
+    language = reader_locale().language
     names = member.names
     return names.get(language) or names.get("en") or next(iter(names.values()))
 

@@ -11,9 +11,8 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from babel import Locale
 from flask import Blueprint, make_response, render_template, request
-from flask_babel import format_timedelta, get_locale
+from flask_babel import format_timedelta
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
@@ -23,7 +22,7 @@ from node.services.site import showing
 from node.services.site.showing import Shown
 from node.store.photographs import Photograph
 from node.web.cases.text import CaseText, Said, describe_contact, describe_public, describe_words
-from node.web.languages import isolated
+from node.web.languages import isolated, reader_locale
 from node.web.public.cards import (
     held_pictures,
     name_member,
@@ -196,7 +195,7 @@ def _structured(shown: Shown, names: list[Said], portraits: list[Portrait]) -> d
         "@context": "https://schema.org",
         "@type": "WebPage",
         "url": whole_address(request.path),
-        "inLanguage": str((get_locale() or Locale("en")).language),
+        "inLanguage": str(reader_locale().language),
         "dateModified": shown.updated_at.isoformat(),
         "expires": shown.expires.isoformat(),
         "publisher": {"@type": "Organization", "name": name_member(this_node().entry())},
