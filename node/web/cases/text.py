@@ -97,7 +97,13 @@ class Picture:
     notes: Sequence[str]
 
 
-def names_for_reader(part: Mapping[str, Any], own_name: str) -> list[Said]:
+def describe_names(part: Mapping[str, Any]) -> list[Said]:
+    """Describe the names of a child, the principal one first."""
+    child = part if "names" in part else part.get("at_risk_preventive", part)
+    return [_name(item) for item in child.get("names", ())]
+
+
+def describe_names_for(part: Mapping[str, Any], own_name: str) -> list[Said]:
     """Describe the names of a child, first the one that the reader can read: the principal name, or where
     that is in another script its transliteration into theirs.
 
@@ -111,9 +117,8 @@ def names_for_reader(part: Mapping[str, Any], own_name: str) -> list[Said]:
         if _script_of(name["full"]) == script
     )
     first = next(readable, None)
-    return [
-        _name(name) for name in ([first] if first else []) + [name for name in names if name is not first]
-    ]
+    names.sort(key=lambda name: name is not first)
+    return [_name(name) for name in names]
 
 
 def _script_of(text: str) -> str:
@@ -132,11 +137,11 @@ def describe_briefly(part: Mapping[str, Any]) -> CaseText:
     """Describe the public part of a case as one of a list: without `facts`, which are most of the work."""
     child = part if "names" in part else part.get("at_risk_preventive", part)
     return CaseText(
-        names=[_name(item) for item in child.get("names", ())],
-        sex=_sex(child.get("sex")),
-        age=_age(part["age_at_disappearance"]) if "age_at_disappearance" in part else "",
+        names=describe_names(part),
+        sex=describe_sex(child.get("sex")),
+        age=describe_age(part["age_at_disappearance"]) if "age_at_disappearance" in part else "",
         missing_since=show_date(part.get("missing_since", "")),
-        place=_words_of_place(part["last_seen"]).text if part.get("last_seen") else "",
+        place=describe_place(part["last_seen"]).text if part.get("last_seen") else "",
         facts=(),
     )
 
@@ -157,6 +162,8 @@ def pictures_of(part: Mapping[str, Any], today: date | None = None) -> list[Pict
     Args:
         today: tells which are old; None where that is of no matter.
     """
+    if "photos" not in part and "companions" not in part:
+        return []
     shown = sorted(part.get("photos", ()), key=lambda photo: not photo.get("primary", False))
     child = describe_briefly(part)
     who = [isolated(child.names[0].text) if child.names else "", child.sex, child.age]
@@ -311,14 +318,16 @@ def describe_words(texts: Mapping[str, Mapping[str, str]]) -> Said:
 
 def _name(item: Mapping[str, Any]) -> Said:
     kind = CODES.get(item.get("kind", ""))
-    return Said(str(item["full"]), str(item.get("lang", "und")), str(kind) if kind else "")
+    return Said(str(item["full"]), str(item.get("lang", "und")), "" if kind is None else str(kind))
 
 
-def _sex(code: Any) -> str:
+def describe_sex(code: Any) -> str:
+    """Write the sex of a child; empty where there is no word for it."""
     return str(SEXES.get(code, ""))
 
 
-def _age(age: Mapping[str, Any]) -> str:
+def describe_age(age: Mapping[str, Any]) -> str:
+    """Write an age, or between which two it is."""
     low, high = int(age["min"]), int(age["max"])
     span = show_number(low) if low == high else f"{show_number(low)}–{show_number(high)}"
     if age["unit"] == "month":
@@ -336,7 +345,7 @@ def _place(value: Mapping[str, Any]) -> list[Said]:
     """Describe a place: words and country in the first line, then the position."""
     if not value:
         return []
-    lines = [_words_of_place(value)]
+    lines = [describe_place(value)]
     if "lat" in value:
         position = f"{value['lat']:.5f}, {value['lon']:.5f}"
         if radius := value.get("radius_m"):
@@ -345,7 +354,8 @@ def _place(value: Mapping[str, Any]) -> list[Said]:
     return lines
 
 
-def _words_of_place(value: Mapping[str, Any]) -> Said:
+def describe_place(value: Mapping[str, Any]) -> Said:
+    """Write a place and its country."""
     words = describe_words(value["place"]) if "place" in value else Said("")
     where = ", ".join(filter(None, (isolated(words.text), show_country(value["country"]))))
     return Said(where, words.language, words.note)
@@ -384,9 +394,9 @@ DATED = frozenset(
 _SPECIAL: Mapping[str, Callable[[Any], list[Said]]] = MappingProxyType(
     {
         "names": lambda value: [_name(item) for item in value],
-        "sex": lambda value: [Said(_sex(value))] if value in SEXES else [],
-        "age_at_disappearance": lambda value: [Said(_age(value))],
-        "age": lambda value: [Said(_age(value))],
+        "sex": lambda value: [Said(describe_sex(value))] if value in SEXES else [],
+        "age_at_disappearance": lambda value: [Said(describe_age(value))],
+        "age": lambda value: [Said(describe_age(value))],
         "height": _measure,
         "weight": _measure,
         "last_seen": _place,

@@ -1,6 +1,6 @@
 """Children in lists: who they are, in a few words and one small photograph."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -10,11 +10,12 @@ from node.domain.lifecycle import active_alert
 from node.services.site.showing import Shown
 from node.store.photographs import Photograph
 from node.web.cases.text import (
-    CaseText,
     Picture,
     Said,
-    describe_briefly,
-    names_for_reader,
+    describe_age,
+    describe_names_for,
+    describe_place,
+    describe_sex,
     pictures_of,
     show_date,
 )
@@ -33,18 +34,19 @@ class Card:
     """A child in a list.
 
     Attributes:
-        names: the one that the reader can read first.
+        names: the one that the reader can read first; empty where nobody knows one.
+        who: sex and age, in a few words.
         since: the day on which the child went missing, as the reader writes it; empty where nobody knows.
         photograph: the one that is shown first, in its small form; None where there is none here.
         source: its address.
     """
 
-    text: CaseText
-    names: list[Said]
+    names: Sequence[Said]
+    who: str
+    place: Said | None
     address: str
     since: str
     alert: bool
-    owner: str
     photograph: Photograph | None
     source: str
 
@@ -70,14 +72,15 @@ def make_page(found: Iterable[Shown], number: int, total: int) -> Page:
 
 def make_card(shown: Shown) -> Card:
     """Describe a child in a few words."""
-    small = next((held[0] for _, held in held_pictures(shown, limit=1)), None)
+    public, small = shown.public, _small_photograph(shown)
+    who = (describe_sex(public["sex"]), describe_age(public["age_at_disappearance"]))
     return Card(
-        text=describe_briefly(shown.public),
-        names=names_of(shown),
+        names=names_of(shown)[:2],
+        who=" · ".join(filter(None, who)),
+        place=describe_place(public["last_seen"]) if "last_seen" in public else None,
         address=address_of(shown.case_id),
         since=show_since(shown),
-        alert=active_alert(shown.public, this_node().now()) is not None,
-        owner=name_member(shown.owner),
+        alert=active_alert(public, this_node().now()) is not None,
         photograph=small,
         source=photo_address(shown, small) if small else "",
     )
@@ -85,10 +88,20 @@ def make_card(shown: Shown) -> Card:
 
 def names_of(shown: Shown) -> list[Said]:
     """Describe the names of a child, first the one that the reader can read."""
-    return names_for_reader(shown.public, LANGUAGES[reader_locale().language])
+    return describe_names_for(shown.public, LANGUAGES[reader_locale().language])
 
 
-def held_pictures(shown: Shown, limit: int = 100) -> list[tuple[Picture, list[Photograph]]]:
+def _small_photograph(shown: Shown) -> Photograph | None:
+    """Return the small form of the photograph that is shown first, of those that are on this disk."""
+    named = {photo.sha256: photo for photo in shown.photographs}
+    for photo in sorted(shown.public.get("photos", ()), key=lambda photo: not photo.get("primary", False)):
+        smallest = min(photo["renditions"], key=lambda item: int(item["bytes"]))["sha256"]
+        if smallest in named and this_node().blobs.has(shown.owner.id, smallest):
+            return named[smallest]
+    return None
+
+
+def held_pictures(shown: Shown) -> list[tuple[Picture, list[Photograph]]]:
     """Return the photographs of a child that are on this disk, the first to be shown first, each with its
     forms, the smallest first."""
     node, named = this_node(), {photo.sha256: photo for photo in shown.photographs}
@@ -101,8 +114,6 @@ def held_pictures(shown: Shown, limit: int = 100) -> list[tuple[Picture, list[Ph
         ]
         if forms:
             found.append((picture, forms))
-        if len(found) == limit:
-            break
     return found
 
 

@@ -21,7 +21,7 @@ from node.domain.lifecycle import active_alert, age_today
 from node.services.site import showing
 from node.services.site.showing import Shown
 from node.store.photographs import Photograph
-from node.web.cases.text import CaseText, Said, describe_contact, describe_public, describe_words
+from node.web.cases.text import CaseText, Picture, Said, describe_contact, describe_public, describe_words
 from node.web.languages import isolated, reader_locale
 from node.web.public.cards import (
     held_pictures,
@@ -53,6 +53,9 @@ _ELSEWHERE = frozenset(
     }
 )  # fmt: skip
 _GENDERS = {1: "Male", 2: "Female"}
+
+
+Pictures = list[tuple[Picture, list[Photograph]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,8 @@ def show(member: str, opaque: str) -> str:
     shown = showing.find_shown(this_node(), case_id_of(member, opaque))
     text = describe_public(shown.public)
     names = names_of(shown)
-    portraits = _portraits(shown)
+    pictures = held_pictures(shown)
+    portraits = _portraits(shown, pictures)
     contacts = [_contact(item) for item in shown.public["contacts"]]
     alert = active_alert(shown.public, this_node().now())
     age = age_today(shown.public, today())
@@ -115,7 +119,7 @@ def show(member: str, opaque: str) -> str:
         alert=alert,
         area=describe_words(alert["area"]["text"]) if alert and "text" in alert["area"] else None,
         owner=name_member(shown.owner),
-        preview=_preview(shown),
+        preview=_preview(pictures),
         structured=_structured(shown, names, portraits),
     )
 
@@ -154,9 +158,9 @@ def _is_web(address: str) -> bool:
         return False
 
 
-def _portraits(shown: Shown) -> list[Portrait]:
+def _portraits(shown: Shown, pictures: Pictures) -> list[Portrait]:
     found = []
-    for picture, forms in held_pictures(shown):
+    for picture, forms in pictures:
         first = next((form for form in reversed(forms) if form.size <= MAX_FIRST_BYTES), forms[0])
         larger = photo_address(shown, forms[-1]) if forms[-1] is not first else ""
         notes = list(picture.notes)
@@ -164,11 +168,10 @@ def _portraits(shown: Shown) -> list[Portrait]:
     return found
 
 
-def _preview(shown: Shown) -> Photograph | None:
+def _preview(pictures: Pictures) -> Photograph | None:
     """Choose the photograph that other sites show beside a link: the largest form of the first."""
-    for _picture, forms in held_pictures(shown, limit=1):
-        return next((form for form in reversed(forms) if form.size <= MAX_PREVIEW_BYTES), None)
-    return None
+    forms = pictures[0][1] if pictures else []
+    return next((form for form in reversed(forms) if form.size <= MAX_PREVIEW_BYTES), None)
 
 
 def _span(shown: Shown) -> str:
