@@ -385,7 +385,7 @@ _HIT = "e.id, e.source, e.feed_id, e.case_id, e.owner, e.country, e.status, e.up
 _SELECT = f"SELECT {_HIT} FROM search_entry e"
 _AMONG_NEWEST = "e.updated >= (SELECT updated FROM search_entry ORDER BY updated DESC LIMIT 1 OFFSET 3000)"
 _AMONG_LAST_MISSING = (
-    "e.since >= (SELECT since FROM search_entry WHERE shown_to > 0 AND since <= :before"
+    "e.shown_to > 0 AND e.since >= (SELECT since FROM search_entry WHERE shown_to > 0 AND since <= :before"
     " ORDER BY since DESC LIMIT 1 OFFSET 3000)"
 )
 
@@ -487,7 +487,11 @@ def _conditions(connection: Connection, query: Query) -> tuple[str, dict[str, An
     """Write everything but the name as SQL over `search_entry e`, with the values it binds."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(_PLAN)
-    parts = ["NOT e.hidden", "e.shown_to > 0" if query.public else f"e.shown_to < {PUBLIC}"]
+    shown = f"e.shown_to < {PUBLIC}"
+    if query.public:
+        # "+" again: SQLite would walk through all rows in the order of the index that has them.
+        shown = "e.shown_to > 0" if connection.dialect.name == "postgresql" else "+e.shown_to > 0"
+    parts = ["NOT e.hidden", shown]
     values: dict[str, Any] = {}
 
     def add(part: str, **bound: Any) -> None:

@@ -17,7 +17,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 from babel.support import Translations
-from flask import Flask, g
+from flask import Flask, g, has_app_context
 from flask_babel import Babel, Domain, get_locale, get_timezone
 
 FOLDER = Path(__file__).parent / "translations"
@@ -43,7 +43,7 @@ class _Domain(Domain):  # type: ignore[misc]  # published without types
 def reader_locale() -> Locale:
     """Return the reader's language. It is kept for the request: to find it out takes longer than to write a
     line."""
-    if not g:
+    if not has_app_context():
         return _ENGLISH
     kept: Locale | None = g.get("reader_locale")
     if kept is None:

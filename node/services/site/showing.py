@@ -102,7 +102,7 @@ class SiteQuery:
 
     def __post_init__(self) -> None:
         others = (field.name for field in fields(self) if field.name not in ("place", "limit", "offset"))
-        if self.place and all(getattr(self, name) in (None, False) for name in others):
+        if self.place and all(getattr(self, name) is None or getattr(self, name) is False for name in others):
             raise InvalidInput("A place alone cannot be searched for.", "Give something else, too.")
 
 

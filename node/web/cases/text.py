@@ -53,11 +53,10 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A field of a case: its name, what is known, and its key in the schemas."""
+    """A field of a case: its name and what is known."""
 
     name: str
     lines: Sequence[Said]
-    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +148,7 @@ def describe_briefly(part: Mapping[str, Any]) -> CaseText:
 def describe_part(part: Mapping[str, Any]) -> list[Fact]:
     """Describe every field of a part that this program knows, in the order in which people want them."""
     return [
-        Fact(str(FIELDS[name]), lines, name)
+        Fact(str(FIELDS[name]), lines)
         for name in FIELDS
         if name in part and name not in _ELSEWHERE and (lines := _lines(name, part[name]))
     ]

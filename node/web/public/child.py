@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from flask import Blueprint, make_response, render_template, request
 from flask_babel import format_timedelta
+from flask_babel import gettext as _
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
@@ -21,7 +22,16 @@ from node.domain.lifecycle import active_alert, age_today
 from node.services.site import showing
 from node.services.site.showing import Shown
 from node.store.photographs import Photograph
-from node.web.cases.text import CaseText, Picture, Said, describe_contact, describe_public, describe_words
+from node.web.cases.text import (
+    Picture,
+    Said,
+    describe_age,
+    describe_contact,
+    describe_part,
+    describe_place,
+    describe_sex,
+    describe_words,
+)
 from node.web.languages import isolated, reader_locale
 from node.web.public.cards import (
     held_pictures,
@@ -93,27 +103,28 @@ class Portrait:
 def show(member: str, opaque: str) -> str:
     """Show a child."""
     shown = showing.find_shown(this_node(), case_id_of(member, opaque))
-    text = describe_public(shown.public)
+    public = shown.public
     names = names_of(shown)
     pictures = held_pictures(shown)
     portraits = _portraits(shown, pictures)
-    contacts = [_contact(item) for item in shown.public["contacts"]]
-    alert = active_alert(shown.public, this_node().now())
-    age = age_today(shown.public, today())
+    contacts = [_contact(item) for item in public["contacts"]]
+    alert = active_alert(public, this_node().now())
+    age = age_today(public, today())
     return render_template(
         "child.html",
         shown=shown,
-        text=text,
         names=names,
-        title=isolated(names[0].text) if names else text.title,
-        place=_place(text),
+        title=isolated(names[0].text) if names else _("Name not known"),
+        place=describe_place(public["last_seen"]) if "last_seen" in public else None,
+        sex=describe_sex(public["sex"]),
+        age=describe_age(public["age_at_disappearance"]),
         address={"member": member, "opaque": opaque},
         portraits=portraits,
         since=show_since(shown),
         span=_span(shown),
         age_today=show_years(age) if age else "",
-        story=describe_words(shown.public["circumstances"]),
-        facts=[fact for fact in text.facts if fact.key not in _ELSEWHERE],
+        story=describe_words(public["circumstances"]),
+        facts=describe_part({name: value for name, value in public.items() if name not in _ELSEWHERE}),
         contacts=contacts,
         call=next((contact for contact in contacts if contact.call), None),
         alert=alert,
@@ -135,11 +146,6 @@ def photo(member: str, opaque: str, sha256: str) -> Response:
     response.headers["Cache-Control"] = f"public, max-age={PHOTO_SECONDS}, must-revalidate"
     response.headers["X-Robots-Tag"] = "noarchive"
     return response
-
-
-def _place(text: CaseText) -> Said | None:
-    """Return where a child was last seen, in words."""
-    return next((fact.lines[0] for fact in text.facts if fact.key == "last_seen"), None)
 
 
 def _contact(item: Mapping[str, Any]) -> Contact:

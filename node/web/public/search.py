@@ -87,7 +87,8 @@ def results() -> Response | str:
         return make_response(_form("search.html", asked, page=None), 400)
     number = page_number((request.form if posted else request.args).get("page", "1"))
     if posted and not asked.words:
-        return redirect(url_for("search.results", **asked.typed), 303)
+        typed: dict[str, Any] = dict(asked.typed)
+        return redirect(url_for("search.results", **typed), 303)
     found, total = showing.find_children(this_node(), asked.query(number))
     return _form("search.html", asked, page=make_page(found, number, total))
 
