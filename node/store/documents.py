@@ -392,7 +392,9 @@ def _held(
 
 
 def _held_document(row: Sequence[Any]) -> HeldDocument:
-    return HeldDocument(*row[:8], date.fromisoformat(row[8]), row[9], row[10])
+    key, feed_id, member, audience, own, case_id, version, digest, expires, leaf_at, body = row
+    day = date.fromisoformat(expires)
+    return HeldDocument(key, feed_id, member, audience, own, case_id, version, digest, day, leaf_at, body)
 
 
 _HELD = (

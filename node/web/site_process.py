@@ -22,6 +22,7 @@ from node.web.process import Listening, add_site, bound_arenas, listen
 
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
 _SHORT_SECONDS = 5.0
+_ENDING = (signal.SIGTERM, signal.SIGINT)
 
 log = structlog.get_logger()
 
@@ -53,7 +54,7 @@ def _work(listening: socket.socket, open_site: Open) -> None:
     bound_arenas()
     server = Listening()
     add_site(server, open_site(), listening)
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _ENDING:
         signal.signal(number, lambda _number, _frame: server.stop())
     server.run()
 
@@ -67,7 +68,7 @@ class _Crew:
         self._stopping = False
 
     def run(self) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in _ENDING:
             signal.signal(number, lambda _number, _frame: self._stop())
         for _ in range(self._number):
             self._start()
@@ -88,12 +89,18 @@ class _Crew:
             raise NodeError("The site's workers end at once.", "What they said is above.")
 
     def _start(self) -> None:
+        # A signal that a worker took as its parent does would be lost on it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
         parent, process = os.getpid(), os.fork()
         if process:
             self._started[process] = time.monotonic()
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
             return
         status = 1
         try:  # whatever happens, the worker never goes on where this process was called from
+            for number in _ENDING:
+                signal.signal(number, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
             _end_with(parent)
             _work(self._listening, self._open_site)
             status = 0
