@@ -258,6 +258,8 @@ def scrub(engine: Engine) -> bool:
                     return False
                 tables = ", ".join(f'"{name}"' for name in sqlalchemy.inspect(connection).get_table_names())
                 connection.exec_driver_sql(f"VACUUM (FULL, ANALYZE) {tables}")
+                # Notes which rows everybody may see; as long as that is not known, no index is read alone.
+                connection.exec_driver_sql(f"VACUUM {tables}")
                 # The planner's statistics hold samples of the values; of other catalogues nothing is copied.
                 connection.exec_driver_sql("VACUUM (FULL) pg_catalog.pg_statistic")
             finally:

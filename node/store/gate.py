@@ -166,18 +166,19 @@ def unreviewed(conn: Connection, limit: int | None = None) -> list[GateRequest]:
     return _select(conn, *_to_review(""), limit=limit)
 
 
-def due_reviews(conn: Connection, beside: str, limit: int) -> list[GateRequest]:
-    """Return the overrides that nobody has reviewed, the first due first.
+def due_reviews(conn: Connection, beside: str, limit: int) -> list[tuple[datetime, int, str]]:
+    """Return the overrides that nobody has reviewed, the first due first: until when, number and case.
 
     Args:
         beside: leave out those in which this person had a part (`domain.gate.person_of`); none when empty.
     """
-    return _select(conn, *_to_review(beside), order=gate_request.c.review_due, limit=limit)
+    return _waiting(conn, gate_request.c.review_due, _to_review(beside), limit)
 
 
-def due_decisions(conn: Connection, beside: str, limit: int) -> list[GateRequest]:
-    """Return the requests that wait, the first asked first; `beside` as with `due_reviews`."""
-    return _select(conn, *_to_decide(beside), order=gate_request.c.asked_at, limit=limit)
+def due_decisions(conn: Connection, beside: str, limit: int) -> list[tuple[datetime, int, str]]:
+    """Return the requests that wait, the first asked first: since when, number and case; `beside` as
+    with `due_reviews`."""
+    return _waiting(conn, gate_request.c.asked_at, _to_decide(beside), limit)
 
 
 def count_due(conn: Connection, beside: str) -> tuple[int, int]:
@@ -243,16 +244,21 @@ def _approved() -> sa.ColumnElement[bool]:
     return sa.or_(gate_request.c.state == APPROVED, gate_request.c.upheld.is_(True))
 
 
+def _waiting(
+    conn: Connection, moment: sa.Column[datetime], which: Sequence[sa.ColumnElement[bool]], limit: int
+) -> list[tuple[datetime, int, str]]:
+    c = gate_request.c
+    query = sa.select(moment, c.id, c.case_id).where(*which).order_by(moment, c.id).limit(limit)
+    return [(at, number, case_id) for at, number, case_id in conn.execute(query)]
+
+
 def _select(
     conn: Connection,
     *conditions: sa.ColumnElement[bool],
-    order: sa.ColumnElement[Any] | None = None,
     limit: int | None = None,
     offset: int = 0,
 ) -> list[GateRequest]:
-    newest = gate_request.c.id.desc()
-    query = sa.select(gate_request).where(*conditions)
-    query = query.order_by(newest) if order is None else query.order_by(order, gate_request.c.id)
+    query = sa.select(gate_request).where(*conditions).order_by(gate_request.c.id.desc())
     rows = conn.execute(query.limit(limit).offset(offset)).all()
     parties: dict[int, set[str]] = {row.id: set() for row in rows}
     for some in chunks(list(parties)):

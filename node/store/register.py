@@ -4,7 +4,6 @@ Leaves to others: names and words, which the search knows (`store.search`), and 
 (`store.cases`).
 """
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -20,11 +19,11 @@ class Wanted:
     """Which own cases are looked for; None leaves a condition open.
 
     Attributes:
-        statuses: in which they stand.
+        status: in which they stand; all but erased ones when None.
         review_by: the owner was to look at it again on that day or before.
     """
 
-    statuses: Collection[str]
+    status: str | None = None
     category: str | None = None
     review_by: date | None = None
 
@@ -64,7 +63,8 @@ def withdrawn_since(conn: Connection, moment: datetime, limit: int) -> list[Case
 
 def _conditions(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
     c = case_file.c
-    conditions: list[sa.ColumnElement[bool]] = [c.status.in_(wanted.statuses)]
+    # A list of statuses would have SQLite put the cases of all of them in order, to give the first few.
+    conditions = [c.status != cases.ERASED if wanted.status is None else c.status == wanted.status]
     if wanted.category is not None:
         conditions.append(c.category == wanted.category)
     if wanted.review_by is not None:

@@ -87,6 +87,7 @@ def set_up_languages(
         locale_selector=choose,
     )
     babel.__dict__["domain_instance"] = _Domain(domain=domain)  # a cached property, so this is its value
+    app.jinja_env.globals["_"] = app.jinja_env.globals["gettext"]  # Jinja's own calls it, and takes as long
     app.jinja_env.filters.update(day=show_day, moment=show_moment, number=show_number)
     app.context_processor(lambda: {"languages": languages, "locale": reader_locale()})
 

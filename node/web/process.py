@@ -12,11 +12,12 @@ import fcntl
 import os
 import signal
 import socket
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Protocol, cast
-from wsgiref.types import WSGIApplication
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
@@ -271,7 +272,21 @@ def _make_console(node: Node) -> tuple[WSGIApplication, int]:
     # Imported by whoever serves a console: its templates, forms and languages take several megabytes.
     from node.web import console
 
-    return console.make_console_app(node), console.MAX_BODY_BYTES
+    app = console.make_console_app(node)
+    return _prepare_once(app, lambda: console.prepare(app)), console.MAX_BODY_BYTES
+
+
+def _prepare_once(app: WSGIApplication, prepare: Callable[[], None]) -> WSGIApplication:
+    """Have the first request begin, beside it, what every later page would wait for: while they sign in it
+    gets done, and a console that nobody opens stays small."""
+    begun = threading.Lock()  # never released
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if begun.acquire(blocking=False):
+            threading.Thread(target=prepare, name="prepare", daemon=True).start()
+        return app(environ, start_response)
+
+    return answer
 
 
 def listen(section: str, host: str, port: int) -> socket.socket:

@@ -103,13 +103,12 @@ def count_due(
 
 
 def _at_the_gate(conn: Connection, kinds: Collection[str], decider: str, most: int) -> Iterator[DueItem]:
-    for item in gate.due_reviews(conn, decider, most) if OVERRIDE in kinds else ():
-        assert item.review_due is not None, "what went out past the gate is to be reviewed"
-        said = f"Published without an approval: somebody else reviews it by {item.review_due:%Y-%m-%d %H:%M}."
-        yield DueItem(OVERRIDE, item.case_id, item.review_due.date(), item.review_due, item.id, said)
-    for item in gate.due_decisions(conn, decider, most) if APPROVAL in kinds else ():
-        said = f"Waits for an approval since {item.asked_at:%Y-%m-%d %H:%M}."
-        yield DueItem(APPROVAL, item.case_id, item.asked_at.date(), item.asked_at, item.id, said)
+    for at, number, case_id in gate.due_reviews(conn, decider, most) if OVERRIDE in kinds else ():
+        said = f"Published without an approval: somebody else reviews it by {at:%Y-%m-%d %H:%M}."
+        yield DueItem(OVERRIDE, case_id, at.date(), at, number, said)
+    for at, number, case_id in gate.due_decisions(conn, decider, most) if APPROVAL in kinds else ():
+        said = f"Waits for an approval since {at:%Y-%m-%d %H:%M}."
+        yield DueItem(APPROVAL, case_id, at.date(), at, number, said)
 
 
 def _of_cases(conn: Connection, kinds: Collection[str], last: date, most: int) -> Iterator[DueItem]:

@@ -15,7 +15,6 @@ from node.store.register import Wanted
 from node.store.search import Query
 
 MAX_FOUND = 25
-_KEPT = (cases.DRAFT, cases.PUBLISHED, cases.WITHDRAWN)
 
 
 def list_register(
@@ -32,6 +31,7 @@ def list_register(
     the children's names, so that who reads it is in the journal, with the conditions.
 
     Args:
+        limit, offset: the part that is wanted, in whole pages; beyond the end it is the last one.
         status: all but erased ones when None.
 
     Raises:
@@ -39,16 +39,15 @@ def list_register(
     """
     if status is not None and status not in cases.STATUSES:
         raise InvalidInput("There is no such state of a case.", "Choose one of the list.")
-    wanted = Wanted([status] if status else _KEPT, category, review_by)
+    wanted = Wanted(status, category, review_by)
     given = {"status": status, "category": category, "review_by": review_by}
     entry = JournalEntry(
         node.clock(), actor, "case.list", fields=[name for name, value in given.items() if value is not None]
     )
     with writing(node.engine) as conn:
-        found, total = (
-            register.list_register(conn, wanted, limit, offset),
-            register.count_register(conn, wanted),
-        )
+        total = register.count_register(conn, wanted)
+        last = max(0, total - 1) // limit * limit
+        found = register.list_register(conn, wanted, limit, min(offset, last))
         if found:
             write_journal(conn, entry)
     return found, total

@@ -163,12 +163,11 @@ def pictures_of(part: Mapping[str, Any], today: date | None = None) -> list[Pict
     """
     if "photos" not in part and "companions" not in part:
         return []
-    shown = sorted(part.get("photos", ()), key=lambda photo: not photo.get("primary", False))
     child = describe_briefly(part)
     who = [isolated(child.names[0].text) if child.names else "", child.sex, child.age]
     looks = [line.text for name in ("hair", "eyes") if name in part for line in _lines(name, part[name])]
     facts = ", ".join(filter(None, (*who, *looks))) or str(_("the child"))
-    found = [describe_picture(photo, facts, at, today) for at, photo in enumerate(shown, 1)]
+    found = [describe_picture(photo, facts, at, today) for at, photo in enumerate(_primary_first(part), 1)]
     for companion in part.get("companions", ()):
         facts = name_companion(companion)
         found += [
@@ -178,19 +177,33 @@ def pictures_of(part: Mapping[str, Any], today: date | None = None) -> list[Pict
     return [picture for picture in found if picture.forms]
 
 
+def small_forms_of(part: Mapping[str, Any]) -> list[str]:
+    """Return the SHA-256 of the small form of each photograph of the child, the primary one first: a list
+    that names the child shows nobody else."""
+    return [forms[0] for photo in _primary_first(part) if (forms := _forms_of(photo))]
+
+
 def describe_picture(photo: Mapping[str, Any], facts: str, number: int, today: date | None) -> Picture:
     """Describe one photograph.
 
     Args:
         facts: whom it shows, for a photograph that nobody has described.
     """
-    forms = sorted(photo.get("renditions", ()), key=lambda item: int(item["bytes"]))
     alt = Said(str(_("Photograph %(number)s: %(facts)s", number=show_number(number), facts=facts)))
     return Picture(
-        forms=[item["sha256"] for item in forms],
+        forms=_forms_of(photo),
         alt=describe_words(photo["alt"]) if photo.get("alt") else alt,
         notes=list(_notes_of(photo, today)),
     )
+
+
+def _primary_first(part: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return sorted(part.get("photos", ()), key=lambda photo: not photo.get("primary", False))
+
+
+def _forms_of(photo: Mapping[str, Any]) -> list[str]:
+    forms = sorted(photo.get("renditions", ()), key=lambda item: int(item["bytes"]))
+    return [item["sha256"] for item in forms]
 
 
 def name_companion(companion: Mapping[str, Any]) -> str:
@@ -316,8 +329,8 @@ def describe_words(texts: Mapping[str, Mapping[str, str]]) -> Said:
 
 
 def _name(item: Mapping[str, Any]) -> Said:
-    kind = CODES.get(item.get("kind", ""))
-    return Said(str(item["full"]), str(item.get("lang", "und")), "" if kind is None else str(kind))
+    kind = CODES.get(item.get("kind", ""), "")
+    return Said(str(item["full"]), str(item.get("lang", "und")), str(kind))
 
 
 def describe_sex(code: Any) -> str:

@@ -3,6 +3,6 @@
 How to add a page: docs/console.md.
 """
 
-from node.web.console.app import MAX_BODY_BYTES, make_console_app
+from node.web.console.app import MAX_BODY_BYTES, make_console_app, prepare
 
-__all__ = ["MAX_BODY_BYTES", "make_console_app"]
+__all__ = ["MAX_BODY_BYTES", "make_console_app", "prepare"]

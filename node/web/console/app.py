@@ -30,6 +30,7 @@ from node.domain.permissions import Permission
 from node.errors import InvalidInput, NodeError
 from node.log import describe_exception
 from node.runtime import Node
+from node.services import maps
 from node.services.people import provider
 from node.services.serving import TooOften
 from node.web.cases.text import show_language
@@ -213,6 +214,14 @@ def make_console_app(node: Node) -> Flask:
     if secure:  # a proxy speaks TLS, and says who it was that asked
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=0, x_host=0)  # type: ignore[method-assign]
     return app
+
+
+def prepare(app: Flask) -> None:
+    """Do once what the first reader of each page would otherwise wait for: compile templates, read the atlas.
+    About two seconds of work and 17 MB of memory; for a thread beside those that answer."""
+    maps.prepare()
+    for name in app.jinja_env.list_templates():
+        app.jinja_env.get_template(name)
 
 
 @open_to_all

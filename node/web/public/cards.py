@@ -18,6 +18,7 @@ from node.web.cases.text import (
     describe_sex,
     pictures_of,
     show_date,
+    small_forms_of,
 )
 from node.web.languages import reader_locale, show_number
 from node.web.public.request import LANGUAGES, address_of, this_node
@@ -94,10 +95,9 @@ def names_of(shown: Shown) -> list[Said]:
 def _small_photograph(shown: Shown) -> Photograph | None:
     """Return the small form of the photograph that is shown first, of those that are on this disk."""
     named = {photo.sha256: photo for photo in shown.photographs}
-    for photo in sorted(shown.public.get("photos", ()), key=lambda photo: not photo.get("primary", False)):
-        smallest = min(photo["renditions"], key=lambda item: int(item["bytes"]))["sha256"]
-        if smallest in named and this_node().blobs.has(shown.owner.id, smallest):
-            return named[smallest]
+    for sha256 in small_forms_of(shown.public):
+        if sha256 in named and this_node().blobs.has(shown.owner.id, sha256):
+            return named[sha256]
     return None
 
 

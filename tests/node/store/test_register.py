@@ -1,13 +1,15 @@
 """The register as a list, on both databases: conditions, order, and what is counted."""
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event
 
 from node.store import cases, clocks, register
 from node.store.cases import DRAFT, PUBLISHED, WITHDRAWN
-from node.store.database import reading, writing
+from node.store.database import open_database, reading, writing
 from node.store.migrate import migrate
 from node.store.register import Wanted
 
@@ -37,24 +39,24 @@ def listed(engine: Engine, wanted: Wanted, limit: int = 25, offset: int = 0) -> 
 
 
 def test_the_last_changed_is_first_and_conditions_narrow(register_of: Engine) -> None:
-    every = Wanted([DRAFT, PUBLISHED])
+    every = Wanted()
     assert listed(register_of, every) == ["a/4", "a/3", "a/2", "a/1"]
     assert listed(register_of, every, 2, 1) == ["a/3", "a/2"]
-    assert listed(register_of, Wanted([PUBLISHED])) == []
-    assert listed(register_of, Wanted([DRAFT], category="runaway")) == ["a/2", "a/1"]
-    assert listed(register_of, Wanted([DRAFT], review_by=date(2026, 11, 21))) == ["a/1"]
-    assert listed(register_of, Wanted([DRAFT], "runaway", date(2026, 12, 20))) == ["a/2", "a/1"]
+    assert listed(register_of, Wanted(PUBLISHED)) == []
+    assert listed(register_of, Wanted(DRAFT, category="runaway")) == ["a/2", "a/1"]
+    assert listed(register_of, Wanted(DRAFT, review_by=date(2026, 11, 21))) == ["a/1"]
+    assert listed(register_of, Wanted(DRAFT, "runaway", date(2026, 12, 20))) == ["a/2", "a/1"]
 
 
 def test_the_conditions_hold_for_what_a_case_has_become(register_of: Engine) -> None:
-    runaway = Wanted([DRAFT, WITHDRAWN], category="runaway")
+    runaway = Wanted(category="runaway")
     with writing(register_of) as conn:
         cases.change_case(conn, "a/4", 1, {"category": "runaway"}, "test", NOW + timedelta(hours=1))
         cases.change_case(conn, "a/1", 1, {}, "test", NOW + timedelta(hours=1))
         cases.empty_case(conn, "a/2", NOW + timedelta(hours=1))
     assert listed(register_of, runaway) == ["a/4"]
     with reading(register_of) as conn:
-        (erased,) = register.list_register(conn, Wanted([cases.ERASED]), 10, 0)
+        (erased,) = register.list_register(conn, Wanted(cases.ERASED), 10, 0)
     assert (erased.case_id, erased.record) == ("a/2", {})
 
 
@@ -73,3 +75,27 @@ def test_the_days_of_a_record_are_those_of_its_newest_revision(register_of: Engi
         cases.empty_case(conn, "a/2", NOW)
         assert clocks.list_days(conn, wanted, 9) == []
         assert clocks.due_cases(conn, clocks.Wanted(["purge"], [WITHDRAWN], date(2026, 11, 2))) == ["a/1"]
+
+
+@pytest.mark.parametrize("status", [None, PUBLISHED])
+@pytest.mark.parametrize("category", [None, "runaway"])
+def test_a_page_is_found_and_counted_without_looking_at_records(
+    tmp_path: Path, status: str | None, category: str | None
+) -> None:
+    engine = open_database(f"sqlite:///{tmp_path / 'node.db'}")
+    migrate(engine)
+    asked: list[tuple[str, Any]] = []
+    event.listen(engine, "before_cursor_execute", lambda *call: asked.append(call[2:4]))
+    with reading(engine) as conn:
+        wanted = Wanted(status, category, date(2026, 11, 21))
+        register.count_register(conn, wanted)
+        register.list_register(conn, wanted, 25, 100)
+        plans = [
+            [row[3] for row in conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)]
+            for statement, values in list(asked)
+        ]
+    engine.dispose()
+    assert len(plans) == 2
+    for plan in plans:
+        assert len(plan) == 1  # nothing is put in order
+        assert "COVERING INDEX ix_case_file_" in plan[0]

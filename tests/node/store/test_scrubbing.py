@@ -8,8 +8,8 @@ import psycopg
 import pytest
 from sqlalchemy import Engine
 
-from node.store import scrubbing
-from node.store.database import open_database, reading, writing
+from node.store import cases, scrubbing
+from node.store.database import open_database, reading, scrub, writing
 from node.store.marks import find_mark
 from node.store.migrate import migrate
 
@@ -92,6 +92,15 @@ def test_nothing_is_promised_before_the_log_has_turned_over(
         assert is_due(server, START + 5 * PAUSE)
     assert scrubbing.advance(server, START + 6 * PAUSE, PAUSE) == START  # what was rewritten then is clean
     assert scrubbing.advance(server, START + 6 * PAUSE, PAUSE) == START + 6 * PAUSE
+
+
+def test_rewritten_tables_can_be_counted_by_their_indexes_alone(server: Engine) -> None:
+    with writing(server) as conn:
+        cases.add_case(conn, "a/1", {}, "test", START)
+    assert scrub(server)
+    seen = "SELECT relallvisible FROM pg_class WHERE relname = 'case_file'"
+    with reading(server) as conn:
+        assert conn.exec_driver_sql(seen).scalar_one() == 1
 
 
 def test_a_role_without_rights_is_told_what_it_lacks(pg_url: str) -> None:

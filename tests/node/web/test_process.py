@@ -220,6 +220,24 @@ def test_the_console_has_a_socket_of_its_own_and_is_served_only_where_it_is_on(
     assert not thread.is_alive()
 
 
+def test_the_first_visit_prepares_the_console_once(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared = threading.Event()
+    times: list[object] = []
+    monkeypatch.setattr("node.web.console.prepare", lambda app: (times.append(app), prepared.set()))
+    config = replace(node.config, console=ConsoleConfig(enabled=True, port=0))
+    server = Server(replace(node, config=config), lambda: None)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    assert get(server.url, "/health")[0] == 200
+    assert not prepared.is_set()  # a console that nobody opens stays small
+    for _ in range(3):
+        assert get(server.console_url, "/sign-in")[0] == 200
+    assert prepared.wait(10)
+    server.stop()
+    thread.join(10)
+    assert len(times) == 1
+
+
 def test_a_crowd_at_the_console_keeps_no_peer_out(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("node.web.process._CONNECTIONS", 6)
     monkeypatch.setattr("node.web.process._CONSOLE_CONNECTIONS", 4)

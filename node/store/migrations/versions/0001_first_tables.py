@@ -48,7 +48,9 @@ def upgrade() -> None:
             ["updated_at", "case_id", "status", "category", "review_due"],
             unique=False,
         )
-        batch_op.create_index("ix_case_file_status", ["status", "updated_at"], unique=False)
+        batch_op.create_index(
+            "ix_case_file_status", ["status", "updated_at", "case_id", "category", "review_due"], unique=False
+        )
 
     op.create_table(
         "column_mapping",

@@ -95,12 +95,9 @@ def index() -> str:
         "review_by": this_node().clock().date() if "review" in asked else None,
     }
     wanted = request.args.get("page", "")
-    number = page_number(wanted, _MOST)
-    found, total = _read_register(number, conditions)
-    if not found and total:  # beyond the end
-        number = page_number(wanted, total)
-        found, total = _read_register(number, conditions)
-    return _list(Page(_rows(found), number, total), asked)
+    offset = (page_number(wanted, _MOST) - 1) * PAGE_SIZE
+    found, total = listing.list_register(this_node(), PAGE_SIZE, offset, actor(), **conditions)
+    return _list(Page(_rows(found), page_number(wanted, total), total), asked)
 
 
 _MOST = 1_000_000
@@ -136,10 +133,6 @@ def say_narrowed(asked: Mapping[str, str]) -> list[tuple[Any, Any]]:
         for name, value in asked.items()
         if name in labels
     ]
-
-
-def _read_register(number: int, conditions: Mapping[str, Any]) -> tuple[list[CaseFile], int]:
-    return listing.list_register(this_node(), PAGE_SIZE, (number - 1) * PAGE_SIZE, actor(), **conditions)
 
 
 @pages.route("/cases/find", methods=["GET", "POST"])

@@ -28,7 +28,7 @@ from node.services.register.finding import Found
 from node.services.register.provenance import Provenance
 from node.store import cases
 from node.store.search import MAX_OFFSET, MAX_QUESTION, Query
-from node.web.cases.text import CaseText, describe_briefly, pictures_of
+from node.web.cases.text import CaseText, describe_briefly, small_forms_of
 from node.web.cases.words import CATEGORIES, SEXES
 from node.web.console.base.forms import Form
 from node.web.console.base.guard import actor, needs, person, this_node
@@ -229,7 +229,7 @@ def _result(found: Found, owners: Mapping[str, Provenance]) -> Result:
 def _photograph(found: Found) -> str:
     """Return the address of the first photograph whose small form is on this disk."""
     member, opaque = found.case_id.split("/")
-    for sha256 in (picture.forms[0] for picture in pictures_of(found.public)):
+    for sha256 in small_forms_of(found.public):
         if this_node().blobs.has(found.owner, sha256):
             return url_for("foreign.photograph", member=member, opaque=opaque, sha256=sha256)
     return ""

@@ -13,6 +13,8 @@ from werkzeug.test import TestResponse
 
 import node.web
 from node.domain.permissions import PERMISSIONS, Permission, Role
+from node.services.maps import find_spots
+from node.web.console import make_console_app, prepare
 from node.web.console.base.guard import check_guarded, permission_of
 from tests.node.web.console.conftest import Console, csrf_token, open_console
 
@@ -162,6 +164,19 @@ def test_htmx_is_the_file_that_its_note_says() -> None:
     folder = Path(node.web.__path__[0]) / "static" / "htmx"
     digest = hashlib.sha256((folder / "htmx.min.js").read_bytes()).hexdigest()
     assert f"sha256 {digest}" in (folder / "VERSION.txt").read_text("utf-8")
+
+
+def test_what_is_prepared_need_not_be_read_again_by_any_page(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_console_app(console.node)
+    prepare(app)
+    monkeypatch.setattr(app.jinja_env.loader, "load", None)
+    templates = Path(node.web.__path__[0], "console", "templates")
+    for path in templates.rglob("*.html"):
+        app.jinja_env.get_template(path.relative_to(templates).as_posix())
+    monkeypatch.setattr("node.adapters.world.FILE", "nothing")
+    assert find_spots("Paris", {})[0].country == "FR"
 
 
 def test_a_page_takes_the_server_little_time(console: Console) -> None:
