@@ -5,6 +5,7 @@ from alembic import op
 
 from node.store import journal, search
 
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -168,6 +169,7 @@ def upgrade() -> None:
     with op.batch_alter_table("lead", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_lead_case_id"), ["case_id"], unique=False)
         batch_op.create_index("ix_lead_state", ["outgoing", "state", "id"], unique=False)
+        batch_op.create_index("ix_lead_token_id", ["token_id"], unique=False)
         batch_op.create_index(
             "ix_lead_unread",
             ["id"],
@@ -910,6 +912,7 @@ def downgrade() -> None:
         batch_op.drop_index(
             "ix_lead_unread", sqlite_where=sa.text("unread"), postgresql_where=sa.text("unread")
         )
+        batch_op.drop_index("ix_lead_token_id")
         batch_op.drop_index("ix_lead_state")
         batch_op.drop_index(batch_op.f("ix_lead_case_id"))
 
