@@ -47,7 +47,9 @@ def leads() -> None:
 @click.option("--case", "case_id", default="", metavar="CASE", help="Only those about this case.")
 @click.option("--sent", is_flag=True, help="Those that were sent to other owners instead.")
 @click.option("--all", "everything", is_flag=True, help="Also those that are decided for good.")
-@click.option("--receipt", default="", metavar="NUMBER", help="Only what the public was given this number for.")
+@click.option(
+    "--receipt", default="", metavar="NUMBER", help="Only what the public was given this number for."
+)
 @click.option("--of", "person", metavar="PERSON", help="Only those of this person; of nobody with ''.")
 @click.option(
     "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many."

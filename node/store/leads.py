@@ -99,9 +99,9 @@ class Lead:
         case_id: an own case when it came, another member's when it was sent.
         kind: the type of the message that carries it, also where none did.
         origin: MEMBER, STAFF or PUBLIC.
-        member: the other side, or whose site the public told it on, which may be this member's own; empty when
-            there is none.
-        token_id: of the message; None when it came otherwise. What the public told has it as its receipt number.
+        member: the other side, or whose site the public told it on, which may be this member's own; empty
+            when there is none.
+        token_id: of the message; None when it came otherwise. Of what the public told the receipt number.
         by: the person here who wrote it down or sent it; empty when it came.
         assigned_to: the person who works on it; empty when nobody does.
         duplicate_of: the lead that says the same.

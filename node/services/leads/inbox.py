@@ -385,9 +385,7 @@ def _is_open(conn: Connection, case_id: str) -> bool:
         return False
 
 
-def _pass_on(
-    conn: Connection, node: Node, row: MessageRow, letter: Letter, picture: Prepared | None
-) -> None:
+def _pass_on(conn: Connection, node: Node, row: MessageRow, letter: Letter, picture: Prepared | None) -> None:
     """Send what the public told to the member that has the case now, if there is one."""
     given = handovers.giving_of(conn, row.case_id, handovers.GIVEN)
     if given is None:

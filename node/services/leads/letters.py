@@ -121,7 +121,7 @@ def parse_reply(body: Mapping[str, Any]) -> Reply:
 
 
 def format_receipt(digest: bytes) -> str:
-    """Make a receipt number of at least eight random bytes: digits, which people of every script can read out.
+    """Make a receipt number of at least eight random bytes, in digits: people of every script read them out.
 
     It has 53 bits: no two of a million sightings share one by chance.
     """

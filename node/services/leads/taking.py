@@ -61,7 +61,8 @@ def prepare_picture(node: KeylessNode, data: bytes, most: int = MAX_PICTURE_BYTE
 
 
 def _prepare(data: bytes, limits: PhotographLimits, most: int = MAX_PICTURE_BYTES) -> Prepared | None:
-    return prepare_photograph(data, replace(limits, full_bytes=min(limits.full_bytes, most))) if data else None
+    limits = replace(limits, full_bytes=min(limits.full_bytes, most))
+    return prepare_photograph(data, limits) if data else None
 
 
 def keep_lead(conn: Connection, letter: Letter, picture: Prepared | None, **values: Any) -> int:

@@ -245,13 +245,13 @@ def _write(
 def _secret(node: KeylessNode) -> bytes:
     """Return the site's secret, and draw it the first time."""
     with reading(node.engine) as conn:
-        mark = marks.find_mark(conn, marks.SITE_SECRET)
+        mark = marks.find_mark(conn, marks.SITE)
     if mark is None:
         with writing(node.engine, durable=True) as conn:
-            mark = marks.find_mark(conn, marks.SITE_SECRET)  # another process may have been faster
+            mark = marks.find_mark(conn, marks.SITE)  # another process may have been faster
             if mark is None:
                 drawn = secrets.token_hex(32)
-                marks.set_mark(conn, marks.SITE_SECRET, node.clock(), drawn)
+                marks.set_mark(conn, marks.SITE, node.clock(), drawn)
                 return bytes.fromhex(drawn)
     return bytes.fromhex(mark.about)
 
