@@ -107,7 +107,7 @@ def show(member: str, opaque: str) -> str:
     names = names_of(shown)
     pictures = held_pictures(shown)
     portraits = _portraits(shown, pictures)
-    contacts = [_contact(item) for item in public["contacts"]]
+    contacts = contacts_of(shown)
     alert = active_alert(public, this_node().now())
     age = age_today(public, today())
     return render_template(
@@ -146,6 +146,11 @@ def photo(member: str, opaque: str, sha256: str) -> Response:
     response.headers["Cache-Control"] = f"public, max-age={PHOTO_SECONDS}, must-revalidate"
     response.headers["X-Robots-Tag"] = "noarchive"
     return response
+
+
+def contacts_of(shown: Shown) -> list[Contact]:
+    """Return whom to tell about a child, as the owner of the case wants them."""
+    return [_contact(item) for item in shown.public["contacts"]]
 
 
 def _contact(item: Mapping[str, Any]) -> Contact:

@@ -30,9 +30,9 @@ from node.web.cases.maps import country_names, say_place
 from node.web.cases.text import show_country
 from node.web.console.base.forms import Form, kept_fields
 from node.web.console.base.guard import needs, person, this_node
-from node.web.console.base.writing import line
 from node.web.languages import show_number
 from node.web.maps import HEIGHT, WIDTH, draw_area, draw_middle, draw_pin, draw_svg
+from node.web.writing import line
 
 pages = Blueprint("case_place", __name__)
 
