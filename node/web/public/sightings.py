@@ -32,7 +32,7 @@ from node.web.board import Board, read_degrees
 from node.web.cases.maps import country_names, say_place
 from node.web.cases.text import describe_public, show_country
 from node.web.maps import HEIGHT, WIDTH, draw_middle, draw_pin, draw_svg
-from node.web.public.cards import name_member
+from node.web.public.cards import name_member, names_of
 from node.web.public.child import contacts_of
 from node.web.public.request import POLICY, case_id_of, this_node
 from node.web.writing import line, prose
@@ -293,6 +293,7 @@ def _page(template: str, shown: Shown, status: int = 200, **values: Any) -> Resp
         template,
         shown=shown,
         text=describe_public(shown.public),
+        names=names_of(shown),
         owner=name_member(shown.owner),
         contacts=contacts_of(shown),
         police=POLICE.get(country, ""),
