@@ -171,7 +171,7 @@ def _check(told: Told) -> None:
     except ValueError:
         problems["seen_on"] = _("Write the day like 2026-05-31, and the time like 14:30.")
     else:
-        if typed["seen_on"] and date.fromisoformat(typed["seen_on"]) > _today() + timedelta(days=1):
+        if typed["seen_on"] and date.fromisoformat(typed["seen_on"]) > _now().date() + timedelta(days=1):
             problems["seen_on"] = _("This day has not come yet.")
     if request.form.get(TRAP):
         problems[TRAP] = _("Leave this empty, and press Send again.")
@@ -206,8 +206,8 @@ def _zone() -> ZoneInfo:
     return ZoneInfo(this_node().config.site.timezone)
 
 
-def _today() -> date:
-    return this_node().clock().astimezone(_zone()).date()
+def _now() -> datetime:
+    return this_node().clock().astimezone(_zone())
 
 
 # --- What is answered ---
@@ -262,8 +262,8 @@ def _show(shown: Shown, told: Told, ticket: str = "", status: int = 200) -> Resp
         typed=told.typed,
         problems=told.problems,
         ticket=ticket or sightings.make_ticket(this_node(), shown.case_id),
-        zone=get_timezone_name(_zone(), locale=get_locale()),
-        today=_today().isoformat(),
+        zone=get_timezone_name(_now(), locale=get_locale()),
+        today=_now().date().isoformat(),
         trap=TRAP,
         most={"text": MAX_TEXT, "line": MAX_LINE, "asked": MAX_ASKED},
         **_map(told),
