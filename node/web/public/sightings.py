@@ -30,7 +30,7 @@ from node.services.site.showing import Shown
 from node.services.site.sightings import TOO_EARLY, USED, Source, StaleForm, UnfitPicture
 from node.web.board import Board, read_degrees
 from node.web.cases.maps import country_names, say_place
-from node.web.cases.text import describe_public, show_country
+from node.web.cases.text import show_country
 from node.web.maps import HEIGHT, WIDTH, draw_middle, draw_pin, draw_svg
 from node.web.public.cards import name_member, names_of
 from node.web.public.child import contacts_of
@@ -292,7 +292,6 @@ def _page(template: str, shown: Shown, status: int = 200, **values: Any) -> Resp
     page = render_template(
         template,
         shown=shown,
-        text=describe_public(shown.public),
         names=names_of(shown),
         owner=name_member(shown.owner),
         contacts=contacts_of(shown),

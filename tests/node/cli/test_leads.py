@@ -1,5 +1,6 @@
 """Leads by the command."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -56,10 +57,10 @@ def test_a_lead_is_shown_worked_on_and_answered(
     assert there in {str(lead["lead"]) for lead in town.json(KE, "leads", "list", "--sent")}
 
 
-def test_what_the_public_told_is_found_by_its_receipt(town: Town) -> None:
+def test_what_the_public_told_is_found_by_its_receipt(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sightings, "MIN_AGE", timedelta(0))
     case, node = town.published(FR), town.nodes[FR]
     ticket = sightings.make_ticket(node, case)
-    town.clock.advance(seconds=10)
     seen = Letter("Seen at the harbour.", contact="+254 1")
     receipt = sightings.send_sighting(node, case, seen, b"", Source("203.0.113.7", ticket))
     inbox.take(node)
