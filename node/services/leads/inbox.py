@@ -128,6 +128,14 @@ def count_leads(
         return leads.count_leads(conn, **wanted)
 
 
+def find_passed_on(node: Node, receipt: str) -> MessageRow | None:
+    """Return how what the public told here about another member's case went to its owner; nobody here can
+    read it. None where this node knows no such receipt number, or no more."""
+    with reading(node.engine) as conn:
+        row = messages.find_sent(conn, read_receipt(receipt))
+    return row if row is not None and row.kind == LEAD else None
+
+
 def count_new(node: Node, person: str = "") -> int:
     """Count the leads that came and about which nothing is decided: those of a person, or of nobody."""
     with reading(node.engine) as conn:

@@ -74,6 +74,8 @@ def index() -> str:
         which=which,
         case_id=case_id,
         receipt=receipt,
+        passed_on=inbox.find_passed_on(node, receipt) if receipt and not found else None,
+        deliveries=DELIVERIES,
         states=STATES,
         kinds=KINDS,
         names=names,

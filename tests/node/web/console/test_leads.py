@@ -20,6 +20,7 @@ from node.services.site.sightings import Source
 from node.store import leads
 from node.store.leads import Lead
 from protocol.message import Content
+from tests.factories import sample_record
 from tests.node.web.console.conftest import Console, carry, csrf_token, send
 
 SCRIPT = "<script>alert(1)</script>"
@@ -139,6 +140,12 @@ def test_what_the_public_told_is_known_as_such_and_found_by_its_receipt(console:
     found = client.get("/leads", query_string={"receipt": f" {receipt.replace('-', ' ')} "}).text
     assert f'href="/leads/{ours}"' in found
     assert f'href="/leads/{theirs}"' not in found
+    (foreign,) = console.federation.publish(THERE, sample_record("ar", photos=None))
+    console.federation.pull(node.member, THERE)
+    elsewhere = tell_publicly(console, foreign.case_id, "Seen.")
+    page = client.get(f"/leads?receipt={elsewhere}").text
+    assert f"It is about a case of {THERE} and went there sealed" in page
+    assert "on its way" in page
     assert "There are no such leads." in client.get("/leads?receipt=4711").text
     assert SCRIPT not in client.get("/leads", query_string={"receipt": f'"{SCRIPT}'}).text
     for number in (ours, theirs):
