@@ -57,8 +57,9 @@ bench: setup ## run the benchmarks and write bench/results
 bench-peers: setup ## the same first pull by git, hypercore and PouchDB
 	$(BIN)/python -m bench peers
 
-texts: setup ## bring the console's files of translations up to date
+texts: setup ## bring the files of translations up to date, of the console and the site
 	$(BIN)/python -m node.web.console.texts
+	$(BIN)/python -m node.web.public.texts
 
 pictures: setup ## take the pictures of docs/officers.md anew, in a sandbox
 	GMCN_PICTURES=docs/pictures $(BIN)/python -m pytest tests/node/web/console/browser/test_officers_day.py

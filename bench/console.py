@@ -32,7 +32,7 @@ from bench.records import SETTINGS, bench_records
 from node.config import LogConfig
 from node.domain.disclosure import disclose
 from node.domain.permissions import Role
-from node.domain.searchable import entry_of
+from node.domain.searchable import entry_of, find_audience
 from node.log import set_up_log
 from node.runtime import Node
 from node.services.leads import inbox
@@ -78,8 +78,8 @@ class Filled:
 
 def fill(node: Node, replicas: int, own: int) -> Filled:
     """Fill a node as years of work would."""
-    foreign, name = _fill_replicas(node, replicas)
-    made = _fill_register(node, own)
+    foreign, name = fill_replicas(node, replicas)
+    made = fill_register(node, own)
     letters = (Letter(f"Seen near the station, {number}.") for number in range(_LEADS))
     leads = [
         inbox.note_down(node, made[at % len(made)].case_id, letter, "bench")
@@ -96,7 +96,7 @@ def _ask(node: Node, case: CaseFile) -> GateRequest:
     return gate.request(node, case.case_id, {**_ANSWERS, **known}, "bench")
 
 
-def _fill_register(node: Node, count: int) -> list[CaseFile]:
+def fill_register(node: Node, count: int) -> list[CaseFile]:
     """Add own cases and publish nine of ten."""
     records = bench_records(count, node.now(), seed=2)
     made: list[CaseFile] = []
@@ -107,7 +107,7 @@ def _fill_register(node: Node, count: int) -> list[CaseFile]:
     return made
 
 
-def _fill_replicas(node: Node, count: int) -> tuple[str, str]:
+def fill_replicas(node: Node, count: int) -> tuple[str, str]:
     """Store replicas of another member's cases as a pull does. Returns the last, and a name in it."""
     now = node.now()
     with writing(node.engine) as conn:
@@ -132,6 +132,7 @@ def _fill_replicas(node: Node, count: int) -> tuple[str, str]:
                     owner=OTHER,
                     country="FR",
                     status="published",
+                    shown_to=find_audience(parts["head"], node.country),
                 )
             )
             at += 1

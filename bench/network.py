@@ -60,7 +60,7 @@ class Homes:
         coordinator = folder / "coordinator"
         network.create_network(coordinator, NETWORK, people, people, 2, now, Policy(exercise=True))
         for home in self.homes:
-            served = f"[server]\nport = {home.port}\n[console]\nport = 0\n"
+            served = f"[server]\nport = {home.port}\n[console]\nport = 0\n[site]\nport = 0\n"
             text = f"{served}[pull]\nprivate_addresses = true\n{_QUIET}{settings}"
             membership.init_home(home.folder, home.member, text)
             network.admit(coordinator, membership.join_request(home.open(), _applicant(home), NETWORK), now)

@@ -155,6 +155,32 @@ def _console(found: dict[str, Any]) -> Iterator[Row]:
         )
 
 
+def _site(found: dict[str, Any]) -> Iterator[Row]:
+    for engine in ("sqlite", "postgresql"):
+        pages, weight, rate = found[engine]["pages"], found[engine]["weight"], found[engine]["rate"]
+        asked = {what: page["p95_ms"] for what, page in pages.items() if what.startswith(("child", "search"))}
+        slowest = max(asked, key=lambda what: asked[what])
+        yield Row(
+            f"The public site over {found['replicas']:,} replicas and {found['own']:,} own cases, {engine}: a"
+            " child's page, and the slowest search, p95",
+            f"{asked['child']:.0f} ms, {asked[slowest]:.0f} ms ({slowest})",
+            "< 30 ms",
+            asked[slowest] < 30,
+        )
+        yield Row(
+            f"Pages of the site a second by two processes, {engine}: a child, a search",
+            f"{rate['child']:.0f}, {rate['search']:.0f}",
+            "≥ 300",
+            min(rate["child"], rate["search"]) >= 300,
+        )
+    yield Row(
+        "First visit to a child's page and to results of a search, with photographs",
+        f"{weight['child'] / 1000:.0f} kB, {weight['search'] / 1000:.0f} kB",
+        "< 150 kB",
+        max(weight.values()) < 150_000,
+    )
+
+
 def _names(found: dict[str, Any]) -> Iterator[Row]:
     recall = found["recall_at_10"]
     yield Row("Names across scripts: recall@10", f"{recall:.2f}", "≥ 0.9", recall >= 0.9)
@@ -187,5 +213,6 @@ _PARTS: dict[str, Callable[[dict[str, Any]], Iterator[Row]]] = {
     "crashes": _crashes,
     "search": _search,
     "console": _console,
+    "site": _site,
     "names": _names,
 }

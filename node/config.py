@@ -79,6 +79,26 @@ class ConsoleConfig:
 
 
 @dataclass(frozen=True)
+class SiteConfig:
+    """Where the public site listens, and how people reach it.
+
+    Without `enabled` the node serves it not beside the rest; `gmcn site serve` serves it alone. `address` is
+    what people type, once TLS is in front; empty: plain http on loopback. `sightings_per_…` are the most that
+    are taken in an hour of one network address, about one case, and in all.
+    """
+
+    enabled: bool = True
+    host: str = "127.0.0.1"
+    port: int = _number(8442, 0, 65535)
+    threads: int = _number(4, 1, 64)
+    address: str = ""
+    timezone: str = "UTC"
+    sightings_per_address: int = _number(20, 1, 100_000)
+    sightings_per_case: int = _number(200, 1, 100_000)
+    sightings_per_hour: int = _number(500, 1, 100_000)
+
+
+@dataclass(frozen=True)
 class OidcConfig:
     """Signing in to the console through the member's own identity provider (OpenID Connect).
 
@@ -171,6 +191,7 @@ class Config:
     keys: KeysConfig = KeysConfig()
     server: ServerConfig = ServerConfig()
     console: ConsoleConfig = ConsoleConfig()
+    site: SiteConfig = SiteConfig()
     oidc: OidcConfig = OidcConfig()
     pull: PullConfig = PullConfig()
     mirror: MirrorConfig = MirrorConfig()
@@ -191,6 +212,7 @@ _SECTIONS: Mapping[str, type[Any]] = {
     "keys": KeysConfig,
     "server": ServerConfig,
     "console": ConsoleConfig,
+    "site": SiteConfig,
     "oidc": OidcConfig,
     "pull": PullConfig,
     "mirror": MirrorConfig,

@@ -79,6 +79,12 @@ class KeylessNode:
         """Whose node this is."""
         return self.config.member
 
+    @property
+    def country(self) -> str:
+        """The country of this member; empty where the roster does not list it."""
+        members = self.network().roster.members
+        return next((member.country for member in members if member.id == self.member), "")
+
     def now(self) -> datetime:
         """Return the time in whole seconds, as the protocol writes it."""
         return self.clock().replace(microsecond=0)
@@ -223,6 +229,22 @@ class Node(KeylessNode):
         if (purpose, public) not in self._opened:
             self._opened[purpose, public] = self.keys.load(purpose, public)
         return self._opened[purpose, public]
+
+
+def open_keyless_node(home: Path, *, clock: Clock = system_clock) -> KeylessNode:
+    """Open what the public site needs of the node in a folder that `gmcn init` made; no key is read.
+
+    Raises:
+        InvalidInput: there is none, or its settings are wrong.
+    """
+    config = load_config(home)
+    return KeylessNode(
+        config=config,
+        engine=open_database(config.database_url),
+        blobs=Blobs(home / "photographs"),
+        trust=TrustStore(home / "trust"),
+        clock=clock,
+    )
 
 
 def open_node(home: Path, *, clock: Clock = system_clock) -> Node:

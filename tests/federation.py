@@ -509,7 +509,8 @@ class Federation:
                 node.http.close()
 
     def _make_node(self, member: str) -> None:
-        settings = f"{self.settings}[server]\nport = 0\n[console]\nenabled = false\n"
+        off = "[console]\nenabled = false\n[site]\nenabled = false\n"
+        settings = f"{self.settings}[server]\nport = 0\n{off}"
         with patch.object(membership, "migrate", migrate_copy):
             membership.init_home(self.folder / member, member, settings)
         self._open_node(member)

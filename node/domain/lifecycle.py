@@ -87,6 +87,30 @@ def live_photos(photos: Iterable[Mapping[str, Any]], now: datetime) -> list[Mapp
     ]
 
 
+def active_alert(public: Mapping[str, Any], now: datetime) -> Mapping[str, Any] | None:
+    """Return the alert for a child while it is out; None otherwise."""
+    alert: Mapping[str, Any] = public.get("alert", {})
+    if alert.get("state") != "active":
+        return None
+    return None if "until" in alert and datetime.fromisoformat(alert["until"]) <= now else alert
+
+
+def age_today(public: Mapping[str, Any], today: date) -> tuple[int, int] | None:
+    """Compute how old a child is, in whole years, by its age when it went missing: the least and the most.
+
+    Returns:
+        None where it is not known when that was, or it was less than a year ago.
+    """
+    first, last = edtf_bounds(public["missing_since"]) if "missing_since" in public else (None, None)
+    if first is None or last is None or today < _birthday(last, 1):
+        return None
+    age = public["age_at_disappearance"]
+    months, within = (12, 11) if age["unit"] == "year" else (1, 0)
+    least = int(age["min"]) * months + _months_between(last, today)
+    most = int(age["max"]) * months + within + _months_between(first, today) + 1
+    return least // 12, most // 12
+
+
 def adulthood(birth: str) -> Adulthood | None:
     """Compute what the 18th birthday means for a case.
 
@@ -218,6 +242,11 @@ def _birthday(birth: date, years: int) -> date:
         return birth.replace(year=birth.year + years)
     except ValueError:
         return date(birth.year + years, 3, 1)
+
+
+def _months_between(first: date, last: date) -> int:
+    """Count the months that are over."""
+    return (last.year - first.year) * 12 + last.month - first.month - (last.day < first.day)
 
 
 def _last_day(text: str) -> date:

@@ -16,7 +16,10 @@ from typing import Any, Literal, NamedTuple
 from node.domain.edtf import edtf_bounds
 from node.domain.similarity import NameKey, fold, name_keys
 
-Source = Literal["own", "replica"]
+Source = Literal["own", "replica", "site"]
+
+STAFF, EVERYBODY, PUBLIC = 0, 1, 2
+"""Who may find a row: this member's staff alone, the public too, or the public alone."""
 
 # Characters of text that are indexed; a summary of the usual 1.5 kB stays far below.
 _MAX_TEXT = 16_384
@@ -39,22 +42,28 @@ class SearchEntry(NamedTuple):
     Days are counted as `date.toordinal()` counts them.
 
     Attributes:
+        shown_to: STAFF, EVERYBODY or PUBLIC.
         sex: ISO 5218.
         age_min, age_max: age at disappearance in months, both included.
         born_from, born_to: first and last day on which the child may have been born, by age and
         disappearance. missing_from, missing_to: first and last day on which the child may have disappeared.
         lat, lon, radius_m: the place as published: degrees, degrees, metres.
+        alert: whether an alert is out for the child.
         updated: seconds since 1970.
+        since: the day that lists for the public are ordered by: the last on which the child may have gone
+        missing, else that of the document, and never a later one.
         feed_id: the feed that a replica came by; None for own cases.
         country: ISO 3166-1 alpha-2 of the owner.
         seen_in: ISO 3166-1 alpha-2 of the place where the child was last seen.
-        source: `own` for this node's register, `replica` for a peer's summary.
+        source: `own` for this node's register, `replica` for a peer's summary, `site` for an own one as it
+        was published.
         owner: member id of the issuer.
         names_fold, names_skeleton: every reading of every name, in the same order, framed by spaces.
         words: the words of place, circumstances, marks and clothing; those of the place once more with
             `PLACE_MARK`, and those of the names with `FOLD_MARK` and `SKELETON_MARK`.
     """
 
+    shown_to: int
     sex: int | None
     age_min: int | None
     age_max: int | None
@@ -66,7 +75,9 @@ class SearchEntry(NamedTuple):
     lon: float | None
     radius_m: float
     has_photo: bool
+    alert: bool
     updated: int
+    since: int
     feed_id: int | None
     country: str
     seen_in: str | None
@@ -89,24 +100,28 @@ def entry_of(
     owner: str,
     country: str,
     status: str,
+    shown_to: int = STAFF,
 ) -> SearchEntry:
     """Make the row of a summary.
 
     Args:
         head: the head of a valid summary.
         public: its public part.
-        source, feed_id, owner, country, status: what the node knows of it besides; see `SearchEntry`.
+        source, feed_id, owner, country, status, shown_to: what the node knows of it besides; see
+            `SearchEntry`.
     """
     seen: Mapping[str, Any] = public.get("last_seen") or {}
     age_min, age_max = _months(public.get("age_at_disappearance"))
     missing_from, missing_to = _days(public.get("missing_since"))
     keys = name_keys([_full_name(name) for name in public.get("names") or ()])
+    updated = datetime.fromisoformat(head["updated_at"])
     born_from = born_to = None
     if age_max is not None and missing_from is not None:
         born_from = missing_from - round((age_max + 1) * _DAYS_PER_MONTH)
     if age_min is not None and missing_to is not None:
         born_to = missing_to - round(age_min * _DAYS_PER_MONTH)
     return SearchEntry(
+        shown_to=shown_to,
         sex=_whole(public.get("sex")),
         age_min=age_min,
         age_max=age_max,
@@ -118,7 +133,9 @@ def entry_of(
         lon=seen.get("lon"),
         radius_m=min(seen.get("radius_m") or 0, MAX_RADIUS_M),
         has_photo=bool(public.get("photos")),
-        updated=int(datetime.fromisoformat(head["updated_at"]).timestamp()),
+        alert=(public.get("alert") or {}).get("state") == "active",
+        updated=int(updated.timestamp()),
+        since=min(missing_to or missing_from or updated.toordinal(), updated.toordinal()),
         feed_id=feed_id,
         country=country,
         seen_in=seen.get("country"),
@@ -131,6 +148,21 @@ def entry_of(
         names_skeleton=f" {_BETWEEN_NAMES.join([key.skeleton for key in keys])} " if keys else "",
         words=" ".join(_words(seen, public) + _words_of_names(keys)),
     )
+
+
+def find_audience(head: Mapping[str, Any], country: str) -> int:
+    """Tell who may find a replica, by its head.
+
+    Args:
+        country: of the member whose site would show it.
+    """
+    return EVERYBODY if is_shown_in(head, country) else STAFF
+
+
+def is_shown_in(head: Mapping[str, Any], country: str) -> bool:
+    """Tell whether the public part of a document may be shown on the public sites of a country."""
+    shown_in = head["show_in"]
+    return shown_in == "all" or country in shown_in
 
 
 def split_words(text: str) -> list[str]:

@@ -99,6 +99,7 @@ def _hints(world: World, indian: str, japanese: str) -> list[str]:
         return f"{gmcn} --home {_shown(world.home(member))}"
 
     return [
+        f"{world.site(POLICE_FR.id)}  public site",
         f"{world.console(POLICE_FR.id)}  console: operator, approver, ...; password {PASSWORD}; then:",
         f"{at(POLICE_FR.id)} user code operator",
         f"{at(POLICE_UA.id)} search {shlex.quote(write_in_cyrillic(indian))}",

@@ -64,7 +64,7 @@ PULL_SECONDS = 3
 
 _MADE = "sandbox.json"
 _BUILDING = "building"
-_FORMAT = 2
+_FORMAT = 3
 _SEED = 1
 _MOST = 1_000
 _MONTHS = 12
@@ -80,13 +80,14 @@ class World:
 
     Attributes:
         ports: on loopback, of the COORDINATOR and of every member.
-        consoles: ports of every member's console.
+        consoles, sites: ports of every member's console, and of its public site.
         cases: how many each member was given.
     """
 
     folder: Path
     ports: Mapping[str, int]
     consoles: Mapping[str, int]
+    sites: Mapping[str, int]
     cases: int
 
     @property
@@ -110,6 +111,10 @@ class World:
     def console(self, member: str) -> str:
         """Where a member's console is."""
         return f"http://127.0.0.1:{self.consoles[member]}"
+
+    def site(self, member: str) -> str:
+        """Where a member's public site is."""
+        return f"http://127.0.0.1:{self.sites[member]}"
 
     def start(self, processes: Processes, name: str) -> None:
         """Start the program of a member, or of the COORDINATOR, without waiting for it."""
@@ -189,7 +194,7 @@ def open_world(folder: Path) -> World | None:
         raise Conflict(
             f"{folder} was built by another version of this program.", "Remove it, or choose another folder."
         )
-    return World(folder.resolve(), made["ports"], made["consoles"], made["cases"])
+    return World(folder.resolve(), made["ports"], made["consoles"], made["sites"], made["cases"])
 
 
 def build_world(folder: Path, number: int, told: Told = lambda what: None) -> World:
@@ -207,9 +212,10 @@ def build_world(folder: Path, number: int, told: Told = lambda what: None) -> Wo
         raise Conflict(f"{folder} holds a sandbox already.", "Run it as it is, or remove the folder.")
     folder = folder.resolve()
     _clear(folder)
-    free = iter(_free_ports(1 + 2 * len(MEMBERS)))
+    free = iter(_free_ports(1 + 3 * len(MEMBERS)))
     ports = {name: next(free) for name in (COORDINATOR, *(plan.id for plan in MEMBERS))}
-    world = World(folder, ports, {plan.id: next(free) for plan in MEMBERS}, number)
+    consoles, sites = ({plan.id: next(free) for plan in MEMBERS} for _ in range(2))
+    world = World(folder, ports, consoles, sites, number)
     try:
         told("making the coordinator's keys and the nodes' homes")
         _make_network(world)
@@ -231,6 +237,7 @@ def build_world(folder: Path, number: int, told: Told = lambda what: None) -> Wo
         "format": _FORMAT,
         "ports": dict(world.ports),
         "consoles": dict(world.consoles),
+        "sites": dict(world.sites),
         "cases": number,
     }
     (folder / _MADE).write_text(json.dumps(made, indent=1) + "\n", "utf-8")
@@ -378,6 +385,8 @@ def _settings(plan: Plan, world: World) -> str:
         f"port = {world.ports[plan.id]}",
         "[console]",
         f"port = {world.consoles[plan.id]}",
+        "[site]",
+        f"port = {world.sites[plan.id]}",
         "[pull]",
         f"interval_seconds = {PULL_SECONDS}",
         f"backoff_seconds = {PULL_SECONDS}",

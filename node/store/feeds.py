@@ -252,6 +252,16 @@ def find_feed(conn: Connection, member: str, audience: str) -> FeedRow | None:
     return FeedRow(*row) if row else None
 
 
+def was_stored(conn: Connection, member: str, audience: str, case_id: str) -> bool:
+    """Tell whether content of a case was ever here by a member's feed."""
+    query = (
+        sa.select(feed_case.c.id)
+        .join(feed, feed.c.id == feed_case.c.feed_id)
+        .where(feed.c.member == member, feed.c.audience == audience, feed_case.c.case_id == case_id)
+    )
+    return conn.execute(query.where(feed_case.c.stored)).first() is not None
+
+
 def list_feeds(conn: Connection) -> list[FeedRow]:
     """Return every feed, own ones first."""
     return [FeedRow(*row) for row in conn.execute(_LIST_FEEDS)]

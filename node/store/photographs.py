@@ -4,7 +4,7 @@ Guarantees: a photograph that something stops referring to is loose from that tr
 bytes are found and deleted whatever happens in between. The bytes are `adapters.blobs`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from node.domain.renditions import photographs_of
 from node.store.database import Moment, chunks, metadata, upsert
 from node.store.feeds import GONE, HELD, WANTED, WITHHELD, feed, feed_case
 
@@ -89,6 +90,29 @@ class Photograph:
             "height": self.height,
             "bytes": self.size,
         }
+
+
+def photographs_in(case_key: int, parts: Mapping[str, Mapping[str, Any]], state: str) -> list[Photograph]:
+    """List the renditions that a document names, anywhere in it; the smallest of each photograph is its small
+    one."""
+    found: list[Photograph] = []
+    for part in parts.values():
+        for _, photo in photographs_of(part):
+            renditions = sorted(photo.get("renditions", ()), key=lambda rendition: int(rendition["bytes"]))
+            for index, item in enumerate(renditions):
+                found.append(
+                    Photograph(
+                        case_key=case_key,
+                        sha256=item["sha256"],
+                        rendition=FULL if index else SMALL,
+                        media_type=item["media_type"],
+                        width=int(item["width"]),  # 1.0 is a whole number to a schema
+                        height=int(item["height"]),
+                        size=int(item["bytes"]),
+                        state=state,
+                    )
+                )
+    return found
 
 
 def photographs_of_case(conn: Connection, case_key: int) -> list[Photograph]:

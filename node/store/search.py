@@ -15,7 +15,7 @@ Leaves to others: what a row holds (`domain.searchable`) and who may search.
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from heapq import nlargest
 from itertools import islice
 from math import cos, radians
@@ -30,6 +30,7 @@ from node.domain.searchable import (
     FOLD_MARK,
     MAX_RADIUS_M,
     PLACE_MARK,
+    PUBLIC,
     SKELETON_MARK,
     SearchEntry,
     Source,
@@ -46,6 +47,7 @@ search_entry = Table(
     Column("id", sa.Integer, primary_key=True),
     # What filters ask for first, since SQLite reads a row from its front up to the last column it needs.
     Column("hidden", sa.Boolean, nullable=False, default=False),
+    Column("shown_to", sa.SmallInteger, nullable=False),
     Column("sex", sa.SmallInteger),
     Column("age_min", sa.Integer),
     Column("age_max", sa.Integer),
@@ -57,7 +59,9 @@ search_entry = Table(
     Column("lon", sa.Double),
     Column("radius_m", sa.Double, nullable=False),
     Column("has_photo", sa.Boolean, nullable=False),
+    Column("alert", sa.Boolean, nullable=False),
     Column("updated", sa.BigInteger, nullable=False),
+    Column("since", sa.Integer, nullable=False),
     Column("feed_id", sa.Integer),
     Column("country", sa.Text, nullable=False),
     Column("seen_in", sa.Text),
@@ -78,24 +82,31 @@ search_text = Table(
 Index("ix_search_entry_case", search_entry.c.case_id, search_entry.c.source, search_entry.c.feed_id)
 Index("ix_search_entry_place", search_entry.c.lat, search_entry.c.lon)
 Index("ix_search_entry_updated", search_entry.c.updated)
+_SHOWN, _ALERT = sa.text("shown_to > 0"), sa.text("alert")
+Index("ix_search_entry_since", search_entry.c.since, sqlite_where=_SHOWN, postgresql_where=_SHOWN)
+Index("ix_search_entry_alert", search_entry.c.since, sqlite_where=_ALERT, postgresql_where=_ALERT)
 # Holds what a duty officer filters by, so that one country is counted without looking at its rows.
 Index(
     "ix_search_entry_filters",
     *(
         search_entry.c[name]
         for name in (
-            "country", "updated", "hidden", "sex", "missing_to", "age_min", "age_max", "born_from", "born_to",
-            "has_photo", "category",
+            "country", "updated", "hidden", "shown_to", "sex", "missing_to", "age_min", "age_max",
+            "born_from", "born_to", "has_photo", "category",
         )
     ),
 )  # fmt: skip
 
 # Hits that one call gives at most, and how far it may skip: whoever needs more narrows the question.
 MAX_LIMIT, MAX_OFFSET = 200, 10_000
+# How far cases are counted for the public: whoever finds more narrows the question.
+MAX_COUNT = 1_000
 # Characters of a question in words; a longer one is refused.
 MAX_QUESTION = 500
 # How alike a name must be to count as found; see bench/names.py for what that costs and brings.
 MIN_SCORE = 0.55
+# Rows of one part of the list of everything: a row stays in its part.
+PART_ROWS = 10_000
 _METRES_PER_DEGREE = 111_195.0
 # Rows of one statement of a bulk insert: bounds the memory of a first pull, and makes few full-text segments.
 _BATCH = 1_000
@@ -118,8 +129,11 @@ class Query:
         country, owner, source, status, category: exactly as in `SearchEntry`.
         seen_in: the country where the child was last seen.
         sex: ISO 5218.
-        missing_within_years: disappeared at most so many years ago.
+        missing_within_years, missing_for_years: disappeared at most, or at least, so many years ago.
         age_min, age_max: years, both included, at the time that `age_when` says.
+        alert: only children for whom an alert is out.
+        public: whether the public asks, who find what may be shown to them, and get first who went missing
+            last; otherwise the staff.
         limit, offset: the part of the result that is wanted.
 
     Raises:
@@ -143,6 +157,9 @@ class Query:
     age_max: int | None = None
     age_when: Literal["disappearance", "now"] = "disappearance"
     has_photo: bool | None = None
+    alert: bool = False
+    missing_for_years: int | None = None
+    public: bool = False
     limit: int = 20
     offset: int = 0
 
@@ -160,6 +177,7 @@ class Query:
             "age_min": (self.age_min, 0, 150),
             "age_max": (self.age_max, 0, 150),
             "missing_within_years": (self.missing_within_years, 0, 200),
+            "missing_for_years": (self.missing_for_years, 0, 200),
         }
         if self.near is not None:
             ranges |= {
@@ -366,6 +384,10 @@ def _remove_ids(connection: Connection, ids: list[int]) -> int:
 _HIT = "e.id, e.source, e.feed_id, e.case_id, e.owner, e.country, e.status, e.updated"
 _SELECT = f"SELECT {_HIT} FROM search_entry e"
 _AMONG_NEWEST = "e.updated >= (SELECT updated FROM search_entry ORDER BY updated DESC LIMIT 1 OFFSET 3000)"
+_AMONG_LAST_MISSING = (
+    "e.shown_to > 0 AND e.since >= (SELECT since FROM search_entry WHERE shown_to > 0 AND since <= :before"
+    " ORDER BY since DESC LIMIT 1 OFFSET 3000)"
+)
 
 
 def find(connection: Connection, query: Query) -> list[Hit]:
@@ -377,20 +399,26 @@ def find(connection: Connection, query: Query) -> list[Hit]:
         return _find_by_name(connection, query)[query.offset : query.offset + query.limit]
     where, values = _conditions(connection, query)
     page = {**values, "limit": query.limit, "offset": query.offset}
-    newest_first = "ORDER BY e.updated DESC, e.id DESC LIMIT :limit OFFSET :offset"
-    if connection.dialect.name == "sqlite" and query.country is None:
+    order = "since" if query.public else "updated"
+    newest_first = f"ORDER BY e.{order} DESC, e.id DESC LIMIT :limit OFFSET :offset"
+    if query.alert and connection.dialect.name == "sqlite":
+        return _hits(connection, f"{where} {newest_first}", page, "ix_search_entry_alert")
+    if connection.dialect.name == "sqlite" and (query.public or query.country is None):
         # Mostly the newest rows fill the page. Where they do not, SQLite would walk on through the whole
         # table in the order of an index: "+" makes it read the table as it lies, which is several times
         # faster.
-        rows = _hits(connection, f"{_AMONG_NEWEST} AND {where} {newest_first}", page)
+        among = _AMONG_LAST_MISSING if query.public else _AMONG_NEWEST
+        rows = _hits(connection, f"{among} AND {where} {newest_first}", page, f"ix_search_entry_{order}")
         if len(rows) == query.limit:
             return rows
-        newest_first = newest_first.replace("e.updated", "+e.updated")
+        newest_first = newest_first.replace(f"e.{order}", f"+e.{order}")
     return _hits(connection, f"{where} {newest_first}", page)
 
 
-def _hits(connection: Connection, condition: str, values: dict[str, Any]) -> list[Hit]:
-    found = connection.execute(text(f"{_SELECT} WHERE {condition}"), values)
+def _hits(connection: Connection, condition: str, values: dict[str, Any], by: str = "") -> list[Hit]:
+    """Read the hits that fulfil a condition; on SQLite `by` is the index that leads to them."""
+    indexed = f" INDEXED BY {by}" if by else ""
+    found = connection.execute(text(f"{_SELECT}{indexed} WHERE {condition}"), values)
     return [Hit._make((*row, 1.0)) for row in found]
 
 
@@ -407,14 +435,47 @@ def find_and_count(connection: Connection, query: Query) -> tuple[list[Hit], int
 
 
 def count(connection: Connection, query: Query) -> int:
-    """Say how many cases match; with a name, how many of its candidates are alike enough."""
+    """Say how many cases match, to the public no more than MAX_COUNT; with a name, how many of its candidates
+    are alike enough."""
     if query.name is not None:
         return len(_find_by_name(connection, query))
     where, values = _conditions(connection, query)
-    total: int = connection.execute(
-        text(f"SELECT count(*) FROM search_entry e WHERE {where}"), values
-    ).scalar_one()
+    counted = f"SELECT count(*) FROM search_entry e WHERE {where}"
+    if query.public:
+        counted = f"SELECT count(*) FROM (SELECT 1 FROM search_entry e WHERE {where} LIMIT {MAX_COUNT}) found"
+    total: int = connection.execute(text(counted), values).scalar_one()
     return total
+
+
+def find_audiences(
+    connection: Connection, source: Source, feed_id: int | None, case_ids: Iterable[str]
+) -> dict[str, int]:
+    """Tell who may find some cases; those that are not in the search are absent."""
+    ids = _ids_of(connection, ((source, feed_id, case_id) for case_id in case_ids))
+    rows = text(f"SELECT case_id, shown_to FROM search_entry WHERE id {_in(connection, 'ids')}")
+    return {row[0]: row[1] for row in connection.execute(rows, {"ids": _list(connection, ids)})}
+
+
+def count_public(connection: Connection) -> dict[str, int]:
+    """Count what the public may find, by country."""
+    shown = "SELECT country, count(*) FROM search_entry WHERE NOT hidden AND shown_to > 0 GROUP BY country"
+    return {row[0]: row[1] for row in connection.execute(text(shown))}
+
+
+def list_public(connection: Connection, part: int) -> list[tuple[str, datetime]]:
+    """List what the public may find of one part of the rows: each case with when it changed last."""
+    listed = text(
+        "SELECT case_id, updated FROM search_entry WHERE id >= :first AND id < :last AND NOT hidden"
+        " AND shown_to > 0 ORDER BY id"
+    )
+    rows = connection.execute(listed, {"first": part * PART_ROWS, "last": (part + 1) * PART_ROWS})
+    return [(case_id, datetime.fromtimestamp(updated, UTC)) for case_id, updated in rows]
+
+
+def list_public_parts(connection: Connection) -> list[int]:
+    """Return which parts of the rows hold something that the public may find."""
+    found = text(f"SELECT DISTINCT id / {PART_ROWS} FROM search_entry WHERE NOT hidden AND shown_to > 0")
+    return sorted(connection.execute(found).scalars())
 
 
 # For the transaction only: a search is over before PostgreSQL has compiled its statement or started helpers,
@@ -426,19 +487,28 @@ def _conditions(connection: Connection, query: Query) -> tuple[str, dict[str, An
     """Write everything but the name as SQL over `search_entry e`, with the values it binds."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(_PLAN)
-    parts = ["NOT e.hidden"]
+    shown = f"e.shown_to < {PUBLIC}"
+    if query.public:
+        # "+" again: SQLite would walk through all rows in the order of the index that has them.
+        shown = "e.shown_to > 0" if connection.dialect.name == "postgresql" else "+e.shown_to > 0"
+    parts = ["NOT e.hidden", shown]
     values: dict[str, Any] = {}
 
     def add(part: str, **bound: Any) -> None:
         parts.append(part)
         values.update(bound)
 
+    if query.alert:
+        parts.append("e.alert")
     for field in ("country", "seen_in", "owner", "source", "status", "category", "sex", "has_photo"):
         value = getattr(query, field)
         if value is not None:
             add(f"e.{field} = :{field}", **{field: value})
     if query.missing_within_years is not None:
         add("e.missing_to >= :since", since=_years_before(query.today, query.missing_within_years))
+    values["before"] = date.max.toordinal()
+    if query.missing_for_years is not None:
+        add("e.since <= :before", before=_years_before(query.today, query.missing_for_years))
     if query.age_min is not None:
         if query.age_when == "now":
             add("e.born_from <= :born_by", born_by=_years_before(query.today, query.age_min))

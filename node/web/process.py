@@ -1,5 +1,5 @@
-"""One process that serves a home: what peers and programs ask on one listening socket, and what people ask at
-the console on another (waitress).
+"""One process that serves a home: what peers and programs ask on one listening socket, what its people ask at
+the console on another, and what everybody asks at the public site on a third (waitress).
 
 Guarantees: a home is served by one process at a time, told apart by a lock that ends with the process,
 however it ends; every request is bounded in size before any of it is looked at, and nobody keeps a thread or
@@ -27,7 +27,7 @@ from waitress.task import WSGITask
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from node.errors import Conflict, NodeError
-from node.runtime import Node
+from node.runtime import KeylessNode, Node
 from node.web.api import make_api_app
 from node.web.federation import MAX_BODY_BYTES, make_federation_app
 
@@ -55,57 +55,18 @@ class Background(Protocol):
         """See at once what is due."""
 
 
-class Server:
-    """A node's applications on sockets that listen from now on; they answer while `run` runs.
+class Listening:
+    """Applications on sockets that listen from now on; they answer while `run` runs."""
 
-    Peers and people have threads and connections of their own: neither waits for a crowd of the others.
-
-    Args:
-        on_ring: called when a peer rang the doorbell.
-
-    Attributes:
-        url: where peers and programs are answered.
-        console_url: where people are, as they type it; empty where the console is off.
-
-    Raises:
-        NodeError: an address of the settings cannot be listened on, or the console's do not fit together.
-    """
-
-    def __init__(self, node: Node, on_ring: Callable[[], None]) -> None:
+    def __init__(self) -> None:
         self._stopping = False
         self._sockets: dict[int, Any] = {}
         self._servers: list[Any] = []
-        server, console = node.config.server, node.config.console
-        try:
-            self.url = self._add(
-                make_app(node, on_ring),
-                "server",
-                (server.host, server.port),
-                server.threads,
-                MAX_BODY_BYTES,
-                _CONNECTIONS,
-            )
-            self.console_url = ""
-            if console.enabled:
-                app, limit = _make_console(node)
-                where = (console.host, console.port)
-                url = self._add(app, "console", where, console.threads, limit, _CONSOLE_CONNECTIONS)
-                self.console_url = console.address or url
-        except NodeError:
-            self._close()
-            raise
 
-    def _add(
-        self,
-        app: WSGIApplication,
-        section: str,
-        where: tuple[str, int],
-        threads: int,
-        max_body: int,
-        connections: int,
+    def add(
+        self, app: WSGIApplication, listening: socket.socket, threads: int, max_body: int, connections: int
     ) -> str:
-        """Listen for an application, and return where."""
-        listening = _listen(section, *where)
+        """Answer with an application what comes to a socket, and return its address."""
         options: Any = {
             "sockets": [listening],
             "threads": threads,
@@ -119,7 +80,7 @@ class Server:
         # Set here because as an option it warns that a later version will have no need of it.
         waitress.adj.send_bytes = 1_000_000
         waitress.channel_class = _Channel
-        # Its own limit counts the sockets of both servers: a crowd at one would keep all from the other.
+        # Its own limit counts the sockets of all servers: a crowd at one would keep all from the other.
         waitress.readable = lambda: waitress.accepting and len(waitress.active_channels) < connections
         self._servers.append(waitress)
         host, port = listening.getsockname()[:2]
@@ -139,7 +100,7 @@ class Server:
         end = time.monotonic() + _FINISH_SECONDS
         while self._is_busy() and time.monotonic() < end:
             wasyncore.loop(timeout=0.1, use_poll=True, map=sockets, count=1)
-        self._close()
+        self.close()
 
     def stop(self) -> None:
         """Let `run` end. May be called from any thread, and from a signal."""
@@ -147,7 +108,8 @@ class Server:
         with suppress(OSError):  # `run` has looked, and closed it, in between
             self._servers[0].pull_trigger()
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Close every socket."""
         for server in self._servers:
             server.task_dispatcher.shutdown(timeout=0)
         wasyncore.close_all(self._sockets)
@@ -168,6 +130,53 @@ class Server:
 
     def _channels(self) -> list[Any]:
         return [channel for server in self._servers for channel in list(server.active_channels.values())]
+
+
+class Server(Listening):
+    """A node's applications. Peers, its people and the public have threads and connections of their own: none
+    of them waits for a crowd of the others.
+
+    Args:
+        on_ring: called when a peer rang the doorbell.
+
+    Attributes:
+        url: where peers and programs are answered.
+        console_url: where its people are, as they type it; empty where the console is off.
+        site_url: where the public is, as people type it; empty where the site is off.
+
+    Raises:
+        NodeError: an address of the settings cannot be listened on, or those of the console or the site do
+            not fit together.
+    """
+
+    def __init__(self, node: Node, on_ring: Callable[[], None]) -> None:
+        super().__init__()
+        server, console, site = node.config.server, node.config.console, node.config.site
+        try:
+            listening = listen("server", server.host, server.port)
+            app = make_app(node, on_ring)
+            self.url = self.add(app, listening, server.threads, MAX_BODY_BYTES, _CONNECTIONS)
+            self.console_url = self.site_url = ""
+            if console.enabled:
+                app, limit = _make_console(node)
+                listening = listen("console", console.host, console.port)
+                url = self.add(app, listening, console.threads, limit, _CONSOLE_CONNECTIONS)
+                self.console_url = console.address or url
+            if site.enabled:
+                url = add_site(self, node, listen("site", site.host, site.port))
+                self.site_url = site.address or url
+        except NodeError:
+            self.close()
+            raise
+
+
+def add_site(server: Listening, node: KeylessNode, listening: socket.socket) -> str:
+    """Answer with the public site what comes to a socket, and return its address."""
+    # Imported by whoever serves a site, as the console is.
+    from node.web import public
+
+    app = public.make_site_app(node)
+    return server.add(app, listening, node.config.site.threads, public.MAX_BODY_BYTES, _CONNECTIONS)
 
 
 class _Task(WSGITask):
@@ -197,30 +206,31 @@ class _Channel(HTTPChannel):
     task_class = _Task
 
 
-def serve(node: Node, background: Background, announce: Callable[[str, str], None]) -> None:
+def serve(node: Node, background: Background, announce: Callable[[str, str, str], None]) -> None:
     """Serve a home until the process is told to end by SIGTERM or SIGINT. For the main thread.
 
     Args:
-        announce: told where the node listens, as a URL, and where its console is, once they do.
+        announce: told where the node listens, as a URL, where its console is and where its site, once they
+            do.
 
     Raises:
         Conflict: another process serves this home.
         NodeError: the address of the settings cannot be listened on.
     """
-    _bound_arenas()
+    bound_arenas()
     with hold_home(node):
         server = Server(node, background.wake)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda _number, _frame: server.stop())
         background.start()
         try:
-            announce(server.url, server.console_url)
+            announce(server.url, server.console_url, server.site_url)
             server.run()
         finally:
             background.stop()
 
 
-def _bound_arenas() -> None:
+def bound_arenas() -> None:
     """Let all threads share two heaps. By default the C library gives each its own and keeps what is freed in
     every one of them: tens of megabytes in a node that promises to be small. Elsewhere than on glibc nothing
     happens."""
@@ -280,7 +290,12 @@ def _prepare_once(app: WSGIApplication, prepare: Callable[[], None]) -> WSGIAppl
     return answer
 
 
-def _listen(section: str, host: str, port: int) -> socket.socket:
+def listen(section: str, host: str, port: int) -> socket.socket:
+    """Listen at an address of the settings.
+
+    Raises:
+        NodeError: that cannot be listened on.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=1024)

@@ -55,6 +55,8 @@ def _expire_some(conn: Connection, node: Node, now: datetime) -> list[tuple[int,
         if row.member in gone and len(some) < _ROUND:
             some += endings.end_feed(conn, row.id, now, _ROUND - len(some))
     own = {row.id for row in rows if row.own}
+    published = {row.id for row in rows if row.own and row.audience == "network"}
+    remove_many(conn, "site", None, [case for of, case in some if of in published])
     for feed_id in {feed_id for feed_id, _ in some} - own:
         remove_many(conn, "replica", feed_id, [case for of, case in some if of == feed_id])
     return some

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from node.domain.searchable import entry_of
+from node.domain.searchable import entry_of, find_audience
 from node.runtime import Node
 from node.services.endings.erasure import long_removed
 from node.services.standing import may_show
@@ -133,6 +133,7 @@ def _keep_documents(conn: Connection, node: Node, row: feeds.FeedRow, keys: Sequ
                     owner=row.member,
                     country=country,
                     status="published",
+                    shown_to=find_audience(parts["head"], node.country),
                 )
             )
     documents.delete_content(conn, sorted(set(keys) - set(kept)))

@@ -18,18 +18,17 @@ from typing import Any
 from sqlalchemy import Connection
 
 from node.adapters.images import check_rendition
-from node.domain.searchable import SearchEntry, entry_of
+from node.domain.searchable import SearchEntry, entry_of, find_audience
 from node.errors import InvalidInput, PeerUnavailable
 from node.runtime import Network, Node
 from node.services.following.prefetch import fetch_ahead
 from node.services.following.sources import Source, owner_source
 from node.services.progress import Progress
-from node.services.register.photographs import photographs_in
 from node.services.standing import exchange_with, may_show
 from node.store import documents, feeds, photographs, receipts
 from node.store.database import reading, writing
 from node.store.documents import WantedDocument
-from node.store.photographs import FULL, Photograph
+from node.store.photographs import FULL, Photograph, photographs_in
 from node.store.search import index_many, remove_many
 from protocol.answers import MAX_DIGESTS, Absence, Given
 from protocol.document import AUDIENCE_SCHEMA, verify_document
@@ -90,7 +89,7 @@ def fetch_documents(
                     if isinstance(answer, str) and not source.owner:
                         lacking += 1
                     else:
-                        _take(network, member, row, item, answer, taken)
+                        _take(network, member, row, node.country, item, answer, taken)
                 if taken.size >= _COMMIT:
                     stored += _commit(node, row, taken)
                     taken, refused = _Taken(), [*refused, *taken.reasons()]
@@ -127,11 +126,12 @@ def _take(
     network: Network,
     member: Member,
     row: feeds.FeedRow,
+    here: str,
     item: WantedDocument,
     answer: Given | Absence,
     taken: _Taken,
 ) -> None:
-    """Check one answer."""
+    """Check one answer, in a country."""
     if isinstance(answer, str):
         taken.absent.append((item, answer))
         return
@@ -140,7 +140,7 @@ def _take(
     except ProtocolError as error:
         taken.bad.append((item, str(error)))
         return
-    entry = _entry(parts, member, row) if row.audience == "network" else None
+    entry = _entry(parts, member, row, here) if row.audience == "network" else None
     taken.good.append((item, answer, entry, photographs_in(item.case_key, parts, feeds.WANTED)))
 
 
@@ -212,7 +212,7 @@ def _check_document(
     return document.parts
 
 
-def _entry(parts: dict[str, dict[str, Any]], member: Member, row: feeds.FeedRow) -> SearchEntry:
+def _entry(parts: dict[str, dict[str, Any]], member: Member, row: feeds.FeedRow, here: str) -> SearchEntry:
     return entry_of(
         parts["head"],
         parts["public"],
@@ -221,6 +221,7 @@ def _entry(parts: dict[str, dict[str, Any]], member: Member, row: feeds.FeedRow)
         owner=member.id,
         country=member.country,
         status="published",
+        shown_to=find_audience(parts["head"], here),
     )
 
 

@@ -17,12 +17,12 @@ from node.adapters.images import Cut, UnfitPhotograph
 from node.errors import Conflict, InvalidInput, NotFound
 from node.runtime import Node
 from node.services.register import cases as register
-from node.services.register.photographs import photographs_in, take_photograph
+from node.services.register.photographs import take_photograph
 from node.store import cases
 from node.store.database import reading, writing
 from node.store.feeds import HELD
 from node.store.journal import JournalEntry, write_journal
-from node.store.photographs import FULL
+from node.store.photographs import FULL, photographs_in
 
 MAX_PHOTOGRAPHS = 20
 """As many as schemas/case.v1.json lets a person have."""

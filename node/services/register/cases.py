@@ -16,10 +16,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from node.domain.lifecycle import Notice, notices
+from node.domain.renditions import hashes_in
 from node.domain.searchable import entry_of
 from node.errors import Conflict, InvalidInput
 from node.runtime import Node
-from node.services.register.photographs import hashes_in, import_photographs
+from node.services.register.photographs import import_photographs
 from node.services.standing import exchanges
 from node.store import cases, feeds, gate, handovers, photographs, receipts
 from node.store.cases import CaseFile

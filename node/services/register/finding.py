@@ -15,10 +15,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from node.domain.disclosure import disclose
+from node.domain.renditions import hashes_in
 from node.errors import InvalidInput, NotFound
 from node.runtime import Node
 from node.services.audit.terms import hash_condition, hash_words
-from node.services.register.photographs import hashes_in, photographs_in
 from node.services.standing import exchange_with
 from node.store import cases, documents, peers, photographs
 from node.store import search as index
@@ -27,7 +27,7 @@ from node.store.database import reading, writing
 from node.store.documents import HeldDocument
 from node.store.feeds import HELD
 from node.store.journal import JournalEntry, write_journal
-from node.store.photographs import FULL, Photograph
+from node.store.photographs import FULL, Photograph, photographs_in
 from node.store.search import Query
 from protocol.document import AUDIENCE_SCHEMA, PARTS, split_document
 from protocol.encoding import parse_object

@@ -18,13 +18,13 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
+from node.domain.renditions import renditions_in
 from node.errors import Conflict, InvalidInput, NodeError, NotAllowed, NotFound
 from node.runtime import Node
 from node.services.messages import attend, open_member, write_message
 from node.services.register import publishing
 from node.services.register.cases import check_stays, index_cases
 from node.services.register.own_feeds import signing
-from node.services.register.photographs import renditions_in
 from node.services.standing import exchange_with
 from node.store import cases, feeds, handovers, messages, peers
 from node.store.cases import CaseFile

@@ -17,11 +17,12 @@ from sqlalchemy import Connection
 from node.domain.lifecycle import expiry_day
 from node.errors import Conflict, InvalidInput
 from node.runtime import Node
-from node.services.register.photographs import photographs_in
+from node.services.site.indexing import forget_published, index_published
 from node.services.witnesses import witnessing
 from node.store import cases, documents, feeds
 from node.store.cases import CaseFile
 from node.store.database import chunks, reading, writing
+from node.store.photographs import photographs_in
 from protocol.checkpoint import sign_checkpoint
 from protocol.document import (
     AUDIENCE_SCHEMA,
@@ -203,6 +204,9 @@ class FeedWriter:
                 for photo in photographs_in(keys[case], whole, feeds.HELD)
             ],
         )
+        if self._audience == "network":
+            index_published(self._conn, self._node, [whole for _, whole in self._bodies.values()])
+            forget_published(self._conn, [leaf.case for leaf, _ in self._followed if leaf.kind == ERASE])
         digests = [
             (state.digest, keys[leaf.case]) for leaf, state in self._followed if state.digest is not None
         ]

@@ -1,4 +1,4 @@
-"""Photographs of own cases in, and the renditions that documents name.
+"""Photographs of own cases in.
 
 Guarantees: a file that a person hands in is decoded, stripped and bounded before anything else sees it, and
 is never one from outside the folder of its record, whoever wrote that; what is kept is only what a record
@@ -6,16 +6,17 @@ names.
 """
 
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from node.adapters.images import Cut, Prepared, prepare_photograph
+from node.domain.renditions import photographs_of
 from node.errors import InvalidInput
 from node.runtime import Node
 from node.store.database import writing
-from node.store.photographs import FULL, SMALL, Photograph, expect_photographs
+from node.store.photographs import expect_photographs
 
 _IMPORT_TIME = timedelta(days=1)
 """The longest that photographs wait for the other records of their import."""
@@ -33,7 +34,7 @@ def import_photographs(node: Node, record: dict[str, Any], folder: Path) -> dict
     """
     problems: list[str] = []
     prepared = []
-    for path, photo in _photographs_of(record):
+    for path, photo in photographs_of(record):
         if "file" not in photo:
             continue
         try:
@@ -102,49 +103,6 @@ def _read_file(folder: Path, name: str, most: int) -> bytes:
     return data
 
 
-def photographs_in(case_key: int, parts: Mapping[str, Mapping[str, Any]], state: str) -> list[Photograph]:
-    """List the renditions that a document names, anywhere in it; the smallest of each photograph is its small
-    one."""
-    found: list[Photograph] = []
-    for part in parts.values():
-        for _, photo in _photographs_of(part):
-            renditions = sorted(photo.get("renditions", ()), key=lambda rendition: int(rendition["bytes"]))
-            for index, item in enumerate(renditions):
-                found.append(
-                    Photograph(
-                        case_key=case_key,
-                        sha256=item["sha256"],
-                        rendition=FULL if index else SMALL,
-                        media_type=item["media_type"],
-                        width=int(item["width"]),  # 1.0 is a whole number to a schema
-                        height=int(item["height"]),
-                        size=int(item["bytes"]),
-                        state=state,
-                    )
-                )
-    return found
-
-
 def files_in(record: Mapping[str, Any]) -> list[str]:
     """Return the paths in a record at which it names files."""
-    return [f"{path}.file" for path, photo in _photographs_of(record) if "file" in photo]
-
-
-def renditions_in(record: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return what a record says of every rendition that it names, by SHA-256."""
-    found = [item for _, photo in _photographs_of(record) for item in photo.get("renditions", ())]
-    return {item["sha256"]: item for item in found}
-
-
-def hashes_in(record: Mapping[str, Any]) -> set[str]:
-    """Return the SHA-256 of every rendition that a record names."""
-    return set(renditions_in(record))
-
-
-def _photographs_of(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Walk over the photographs of a record or part, and of the companions in it, each with its path."""
-    for index, photo in enumerate(values.get("photos", ())):
-        yield f"photos[{index}]", photo
-    for number, companion in enumerate(values.get("companions", ())):
-        for index, photo in enumerate(companion.get("photos", ())):
-            yield f"companions[{number}].photos[{index}]", photo
+    return [f"{path}.file" for path, photo in photographs_of(record) if "file" in photo]

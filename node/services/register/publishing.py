@@ -24,6 +24,7 @@ from node.services.leads import sending
 from node.services.register.cases import index_cases, new_case_id, void_request
 from node.services.register.leaving import leaving_within
 from node.services.register.own_feeds import FeedWriter, frozen_feeds, own_audiences, signing
+from node.services.site.indexing import forget_published
 from node.services.standing import exchanges
 from node.store import (
     cases,
@@ -394,6 +395,7 @@ def _erase_from_feeds(conn: Connection, node: Node, case_id: str) -> None:
             writer.commit()
     for row in frozen_feeds(conn, node):  # nothing of it is given any more; its successor tells the peers
         endings.hide_cases(conn, row.id, [case_id], node.clock())
+        forget_published(conn, [case_id])
 
 
 def _empty(conn: Connection, node: Node, case: CaseFile) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from node.adapters.images import check_rendition
+from node.domain.renditions import hashes_in, renditions_in
 from node.errors import Conflict, InvalidInput, NodeError, NotFound
 from node.runtime import Node
 from node.services.messages import attend, open_member, open_row, write_message
@@ -21,7 +22,7 @@ from node.services.register import gate
 from node.services.register.cases import index_cases, new_case_id
 from node.services.register.handover import ANSWER, CANCEL, MAX_REASON, OFFER, PHOTOGRAPH
 from node.services.register.own_feeds import signing
-from node.services.register.photographs import expect_import, files_in, hashes_in, renditions_in
+from node.services.register.photographs import expect_import, files_in
 from node.store import cases, handovers, messages, photographs
 from node.store.cases import CaseFile
 from node.store.database import reading, writing

@@ -1,7 +1,8 @@
 """Re-verifying everything on the disk against the feeds (`gmcn fsck`).
 
 Guarantees: nothing is changed; every leaf, tile, document and photograph is hashed again from what the disk
-holds now, the case table is replayed from the leaves, and the journal is followed from its first entry.
+holds now, the case table is replayed from the leaves, the search is held against the documents, and the
+journal is followed from its first entry.
 Findings name feeds, case ids and files, never content.
 """
 
@@ -12,14 +13,15 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from node.domain.searchable import EVERYBODY, PUBLIC, Source, find_audience
 from node.errors import NodeError
 from node.runtime import Node
 from node.services.audit import chain
 from node.services.endings.revival import frozen_head
 from node.services.progress import Progress, no_progress
-from node.services.register.photographs import photographs_in
-from node.store import cases, documents, feeds, heads, messages, photographs
+from node.store import cases, documents, feeds, heads, messages, photographs, search
 from node.store.database import reading
+from node.store.photographs import photographs_in
 from protocol.checkpoint import verify_checkpoint
 from protocol.document import verify_document
 from protocol.errors import NotAuthorized, ProtocolError
@@ -75,6 +77,8 @@ def check(node: Node, progress: Progress = no_progress) -> Report:
             if table is not None:
                 _check_cases(conn, row, table, report)
             _check_documents(conn, node, row, report, progress)
+            if row.audience == "network":
+                _check_forgotten(conn, row, report)
         _check_photographs(conn, node, report)
         _check_messages(conn, report)
         _check_journal(conn, node, report, progress)
@@ -176,6 +180,7 @@ def _check_documents(
 ) -> None:
     above = 0
     while batch := documents.iterate_documents(conn, row.id, above, _ROUND):
+        shown = dict[str, int]()
         for doc in batch:
             above = doc.case_key
             report.documents += 1
@@ -185,12 +190,36 @@ def _check_documents(
                 parts = verify_document(doc.body, leaf, doc.audience).parts
                 if {photo.sha256 for photo in photographs_in(doc.case_key, parts, "")} != photos.keys():
                     _found(report, row, f"case {doc.case_id}: not the photographs that its document names")
+                shown[doc.case_id] = find_audience(parts["head"], node.country)
             except ProtocolError as error:
                 _found(report, row, f"case {doc.case_id}: {error}")
             for photo in photos.values():
                 if photo.state == feeds.HELD:
                     _check_photograph(node, row, doc.case_id, photo.sha256, report)
+        if row.audience == "network":
+            _check_found(conn, row, shown, report)
         progress("documents", report.documents, 0)
+
+
+def _check_found(conn: Connection, row: feeds.FeedRow, shown: dict[str, int], report: Report) -> None:
+    """Hold the search against who may find some cases by their documents: of own ones the public, the staff
+    by the register."""
+    found = search.find_audiences(conn, *_in_search(row), shown)
+    for case_id, audience in shown.items():
+        expected = (PUBLIC if audience == EVERYBODY else None) if row.own else audience
+        if found.get(case_id) != expected:
+            _found(report, row, f"case {case_id}: not found in the search by those who may")
+
+
+def _check_forgotten(conn: Connection, row: feeds.FeedRow, report: Report) -> None:
+    """Find cases that are over and that the search has still."""
+    over = [kept.case_id for kept in feeds.iterate_cases(conn, row.id) if kept.state in feeds.GONE]
+    for case_id in search.find_audiences(conn, *_in_search(row), over):
+        _found(report, row, f"case {case_id} is over, and the search still finds it")
+
+
+def _in_search(row: feeds.FeedRow) -> tuple[Source, int | None]:
+    return ("site", None) if row.own else ("replica", row.id)
 
 
 def _check_photograph(node: Node, row: feeds.FeedRow, case_id: str, sha256: str, report: Report) -> None:

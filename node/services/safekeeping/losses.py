@@ -13,10 +13,10 @@ import orjson
 from sqlalchemy import Connection
 
 from node.domain.disclosure import disclose
+from node.domain.renditions import hashes_in
 from node.errors import NodeError
 from node.runtime import Node
 from node.services.register.cases import index_cases
-from node.services.register.photographs import hashes_in
 from node.store import cases, documents, feeds, marks, peers, photographs
 from node.store.database import writing
 from node.store.documents import HeldDocument

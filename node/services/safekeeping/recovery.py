@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import IO
+from typing import IO, Any
 
 from sqlalchemy import Connection
 
@@ -31,15 +31,15 @@ from node.services.following.sources import PeerSource, held_against, mirror_sou
 from node.services.following.spooling import open_spool, read_spool, spool_entries
 from node.services.members import membership
 from node.services.progress import Progress, no_progress
-from node.services.register.photographs import photographs_in
 from node.services.safekeeping.losses import ACTOR, Losses, add_losses, find_losses, sort_losses, unheard
+from node.services.site.indexing import forget_published, index_published
 from node.services.standing import exchanges
 from node.store import cases, documents, feeds, marks, photographs
 from node.store.database import reading, writing
 from node.store.documents import WantedDocument
 from node.store.feeds import FeedRow
 from node.store.journal import JournalEntry, write_journal
-from node.store.photographs import FULL, SMALL, Photograph
+from node.store.photographs import FULL, SMALL, Photograph, photographs_in
 from node.store.search import remove_many
 from protocol.answers import MAX_DIGESTS, Given
 from protocol.checkpoint import Checkpoint, verify_checkpoint
@@ -359,6 +359,8 @@ def _follow(
     keys = feeds.case_keys(conn, row.id, list(last))
     changed = [keys[case] for case, after in last.items() if not after.erased]
     documents.delete_content(conn, changed)  # of a version before: it must not be given for the newest
+    if row.audience == "network":
+        forget_published(conn, list(last))
     digests = [(leaf.digest, keys[leaf.case]) for leaf, _ in followed if leaf.digest is not None]
     documents.remember_published(conn, row.id, digests)
     erased, emptied = [case for case, after in last.items() if after.erased], list[str]()
@@ -437,13 +439,14 @@ def _store_documents(node: Node, row: FeedRow, good: Sequence[tuple[WantedDocume
     Raises:
         ProtocolError: one is not what this node could have published.
     """
-    named = list[Photograph]()
+    named, published = list[Photograph](), list[dict[str, Any]]()
     for item, body in good:
-        named += photographs_in(
-            item.case_key, verify_document(body, item.leaf, row.audience).parts, feeds.WANTED
-        )
+        published.append(verify_document(body, item.leaf, row.audience).parts)
+        named += photographs_in(item.case_key, published[-1], feeds.WANTED)
     with writing(node.engine) as conn:
         documents.store_documents(conn, [(item.case_key, body) for item, body in good], named)
+        if row.audience == "network":
+            index_published(conn, node, published)
         for photo in named:
             if node.blobs.has(row.member, photo.sha256):
                 photographs.set_photograph_state(conn, photo, feeds.HELD)

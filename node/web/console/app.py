@@ -33,6 +33,7 @@ from node.runtime import Node
 from node.services import maps
 from node.services.people import provider
 from node.services.serving import TooOften
+from node.web.cases.text import show_language
 from node.web.console import audit, home
 from node.web.console.accounts import account, entrance, people
 from node.web.console.accounts.words import role_names
@@ -46,7 +47,7 @@ from node.web.console.base.guard import (
     open_to_all,
     this_node,
 )
-from node.web.console.base.languages import set_up_languages
+from node.web.console.base.languages import DOMAIN, LANGUAGES, choose_language
 from node.web.console.base.refusals import say_message, say_next_step
 from node.web.console.cases import (
     drafts,
@@ -59,12 +60,12 @@ from node.web.console.cases import (
     risk,
     typed,
 )
-from node.web.console.cases.text import show_language
 from node.web.console.federation import erasures, evidence, members
 from node.web.console.foreign import cases as foreign_cases
 from node.web.console.foreign import saved, search
 from node.web.console.gate import approving, proposing
 from node.web.console.leads import inbox, telling
+from node.web.languages import set_up_languages
 from node.web.log import log_answer
 from node.web.problems import status_of
 
@@ -201,7 +202,7 @@ def make_console_app(node: Node) -> Flask:
     app.jinja_env.filters.update(role_names=role_names, language_name=show_language)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     CSRFProtect(app)
-    set_up_languages(app, config.timezone)
+    set_up_languages(app, DOMAIN, LANGUAGES, choose_language, config.timezone)
     app.before_request(guard_request)
     app.after_request(_finish)
     app.context_processor(_surroundings)

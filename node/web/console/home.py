@@ -28,8 +28,8 @@ from node.services.standing import standing_of_own
 from node.services.witnesses import evidence
 from node.store.people import Person
 from node.web.console.base.guard import needs, person, this_node
-from node.web.console.base.languages import show_day
 from node.web.console.cases.risk import address_of_due, describe_due
+from node.web.languages import show_day
 from protocol.endorsement import State
 
 _FEW_CODES = 3

@@ -109,6 +109,7 @@ class Readers:
             patch.setenv("GMCN_SERVER_PORT", str(self._ports[country]))
             patch.setenv("GMCN_CONSOLE_PORT", "0")
             patch.setenv("GMCN_PULL_PRIVATE_ADDRESSES", "true")
+            patch.setenv("GMCN_SITE_ENABLED", "false")
             patch.setenv("GMCN_CONSOLE_ENABLED", "false")  # two nodes on one machine have one port for it
             node = open_node(self._folder / country / "home")
         server = Server(node, lambda: None)

@@ -35,7 +35,7 @@ from tests.federation import Clock, Coordinator, StandInTrust
 node = replace(open_node(Path(sys.argv[1])), trust=StandInTrust(Coordinator(Clock())))
 set_up_log(node.config.log)
 try:
-    serve(node, Jobs(node), lambda url, _: print(url, flush=True))
+    serve(node, Jobs(node), lambda url, *_: print(url, flush=True))
 except NodeError as error:
     print(error.message, error.next_step, flush=True)
     sys.exit(3)

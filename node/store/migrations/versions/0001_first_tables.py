@@ -168,6 +168,7 @@ def upgrade() -> None:
     with op.batch_alter_table("lead", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_lead_case_id"), ["case_id"], unique=False)
         batch_op.create_index("ix_lead_state", ["outgoing", "state", "id"], unique=False)
+        batch_op.create_index("ix_lead_token_id", ["token_id"], unique=False)
         batch_op.create_index(
             "ix_lead_unread",
             ["id"],
@@ -277,6 +278,7 @@ def upgrade() -> None:
         "search_entry",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("hidden", sa.Boolean(), nullable=False),
+        sa.Column("shown_to", sa.SmallInteger(), nullable=False),
         sa.Column("sex", sa.SmallInteger(), nullable=True),
         sa.Column("age_min", sa.Integer(), nullable=True),
         sa.Column("age_max", sa.Integer(), nullable=True),
@@ -288,7 +290,9 @@ def upgrade() -> None:
         sa.Column("lon", sa.Double(), nullable=True),
         sa.Column("radius_m", sa.Double(), nullable=False),
         sa.Column("has_photo", sa.Boolean(), nullable=False),
+        sa.Column("alert", sa.Boolean(), nullable=False),
         sa.Column("updated", sa.BigInteger(), nullable=False),
+        sa.Column("since", sa.Integer(), nullable=False),
         sa.Column("feed_id", sa.Integer(), nullable=True),
         sa.Column("country", sa.Text(), nullable=False),
         sa.Column("seen_in", sa.Text(), nullable=True),
@@ -300,6 +304,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_search_entry")),
     )
     with op.batch_alter_table("search_entry", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_search_entry_alert",
+            ["since"],
+            unique=False,
+            sqlite_where=sa.text("alert"),
+            postgresql_where=sa.text("alert"),
+        )
         batch_op.create_index("ix_search_entry_case", ["case_id", "source", "feed_id"], unique=False)
         batch_op.create_index(
             "ix_search_entry_filters",
@@ -307,6 +318,7 @@ def upgrade() -> None:
                 "country",
                 "updated",
                 "hidden",
+                "shown_to",
                 "sex",
                 "missing_to",
                 "age_min",
@@ -319,6 +331,13 @@ def upgrade() -> None:
             unique=False,
         )
         batch_op.create_index("ix_search_entry_place", ["lat", "lon"], unique=False)
+        batch_op.create_index(
+            "ix_search_entry_since",
+            ["since"],
+            unique=False,
+            sqlite_where=sa.text("shown_to > 0"),
+            postgresql_where=sa.text("shown_to > 0"),
+        )
         batch_op.create_index("ix_search_entry_updated", ["updated"], unique=False)
 
     op.create_table(
@@ -863,9 +882,17 @@ def downgrade() -> None:
     op.drop_table("search_text")
     with op.batch_alter_table("search_entry", schema=None) as batch_op:
         batch_op.drop_index("ix_search_entry_updated")
+        batch_op.drop_index(
+            "ix_search_entry_since",
+            sqlite_where=sa.text("shown_to > 0"),
+            postgresql_where=sa.text("shown_to > 0"),
+        )
         batch_op.drop_index("ix_search_entry_place")
         batch_op.drop_index("ix_search_entry_filters")
         batch_op.drop_index("ix_search_entry_case")
+        batch_op.drop_index(
+            "ix_search_entry_alert", sqlite_where=sa.text("alert"), postgresql_where=sa.text("alert")
+        )
 
     op.drop_table("search_entry")
     op.drop_table("receipt_statement")
@@ -884,6 +911,7 @@ def downgrade() -> None:
         batch_op.drop_index(
             "ix_lead_unread", sqlite_where=sa.text("unread"), postgresql_where=sa.text("unread")
         )
+        batch_op.drop_index("ix_lead_token_id")
         batch_op.drop_index("ix_lead_state")
         batch_op.drop_index(batch_op.f("ix_lead_case_id"))
 

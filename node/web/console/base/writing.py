@@ -1,11 +1,5 @@
-"""What people type and what of it is sent on: texts, days and pictures of forms.
+"""Days, times and pictures of forms. Texts are `node.web.writing`."""
 
-Guarantees: whatever a browser or another program put between the letters, a text that passed here is one that
-letters and purposes take.
-"""
-
-import re
-import unicodedata
 from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,45 +13,6 @@ from node.web.console.base.guard import this_node
 MAX_PICTURE_FORM = 32 << 20
 """How large a form with a picture may be: a picture that is too large for the node is then still answered
 beside its field, with everything else that was typed."""
-
-
-_POP = "\u2069"
-_ISOLATES = "\u2066\u2067\u2068"
-_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
-
-
-def prose(text: str | None) -> str:
-    """Keep of a text of several lines what can be printed; used as a filter of fields."""
-    return "\n".join(line(part) for part in (text or "").splitlines()).strip()
-
-
-def line(text: str | None) -> str:
-    """Keep of a text of one line what can be printed; used as a filter of fields."""
-    return "".join(_printable(letter) for letter in text or "").strip()
-
-
-def isolated(text: str) -> str:
-    """Keep letters that turn the direction of writing from turning what stands beside their text.
-
-    Only for a text that has such letters, and stands where no `<bdi>` can: in a line with others, in a title.
-    """
-    if not _TURNING.search(text):
-        return text
-    kept, opened = [], 0
-    for letter in text:
-        closes = letter == _POP
-        opened += (letter in _ISOLATES) - closes
-        if opened < 0:
-            opened = 0
-        else:
-            kept.append(letter)
-    return f"\u2068{''.join(kept)}{_POP * (opened + 1)}"
-
-
-def _printable(letter: str) -> str:
-    if letter.isprintable():
-        return letter
-    return " " if unicodedata.category(letter)[0] == "Z" or letter.isspace() else ""
 
 
 def read_day(text: str) -> date:

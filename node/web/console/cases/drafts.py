@@ -21,6 +21,7 @@ from node.services.register import cases as register
 from node.services.register import drafts
 from node.services.register.drafts import Draft, Merge
 from node.store.cases import CaseFile
+from node.web.cases.words import FIELDS
 from node.web.console.base.forms import Form, ask_first, kept_fields
 from node.web.console.base.guard import actor, needs, person, this_node
 from node.web.console.base.refusals import say_refusal
@@ -46,7 +47,6 @@ from node.web.console.cases.sections import (
 )
 from node.web.console.cases.typed import CHECKED, say_back
 from node.web.console.cases.whole import Line, describe_whole
-from node.web.console.cases.words import FIELDS
 
 pages = Blueprint("case_drafts", __name__)
 

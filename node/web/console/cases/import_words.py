@@ -12,8 +12,8 @@ from node.domain.conversion import CellProblem
 from node.services.spreadsheets.intake import Import
 from node.services.spreadsheets.words import column_name, problem_sentence
 from node.store import imports
-from node.web.console.base.writing import isolated
-from node.web.console.cases.words import CODES, FIELDS, SEXES
+from node.web.cases.words import CODES, FIELDS, SEXES
+from node.web.languages import isolated
 
 _MORE_LABELS: Mapping[str, Any] = MappingProxyType(
     {

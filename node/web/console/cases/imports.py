@@ -25,12 +25,12 @@ from node.services.spreadsheets import intake, report
 from node.services.spreadsheets.intake import Import
 from node.services.spreadsheets.words import column_letters, column_name
 from node.store import imports
+from node.web.cases.text import show_language
 from node.web.console.base.forms import Form, ask_first, kept_fields
 from node.web.console.base.guard import actor, needs, person, this_node
 from node.web.console.base.paging import PAGE_SIZE, Page, page_number
 from node.web.console.base.refusals import say_refusal
 from node.web.console.cases import import_words
-from node.web.console.cases.text import show_language
 
 pages = Blueprint("case_imports", __name__)
 

@@ -22,11 +22,11 @@ from node.services.register import cases as register
 from node.services.register import handover, takeover
 from node.services.register.handover import MAX_REASON
 from node.store.cases import DRAFT, PUBLISHED
+from node.web.cases.text import describe_briefly
 from node.web.console.base.forms import Form, ask_first
 from node.web.console.base.guard import actor, needs, this_node
-from node.web.console.base.writing import line
 from node.web.console.cases.register import case_id_of, describe_sections, open_name
-from node.web.console.cases.text import describe_briefly
+from node.web.writing import line
 from protocol.errors import ProtocolError
 
 pages = Blueprint("case_moving", __name__)

@@ -6,8 +6,8 @@ from typing import Any
 
 from flask_babel import lazy_gettext as _
 
-from node.web.console.cases.text import Fact, Said, describe_part, show_country, show_date
-from node.web.console.cases.words import FIELDS
+from node.web.cases.text import Fact, Said, describe_part, show_country, show_date
+from node.web.cases.words import FIELDS
 
 OUTCOMES: Mapping[str, Any] = MappingProxyType(
     {

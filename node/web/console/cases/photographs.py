@@ -26,6 +26,12 @@ from node.services.register import album as albums
 from node.services.register import cases as register
 from node.services.register.album import NO_PHOTOGRAPH, TOO_MANY, Album
 from node.store.cases import CaseFile
+from node.web.cases.text import (
+    Picture,
+    describe_picture,
+    describe_public,
+    name_companion,
+)
 from node.web.console.base.forms import Form, kept_fields
 from node.web.console.base.guard import FILES_LOST, actor, needs, this_node
 from node.web.console.cases.form import (
@@ -38,12 +44,6 @@ from node.web.console.cases.form import (
 )
 from node.web.console.cases.register import case_id_of, read_revision
 from node.web.console.cases.sections import PHOTOGRAPH, WRONG, Leaf
-from node.web.console.cases.text import (
-    Picture,
-    describe_picture,
-    describe_public,
-    name_companion,
-)
 from node.web.console.cases.typed import CHECKED, say_back
 
 pages = Blueprint("case_photographs", __name__)

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from flask_babel import lazy_gettext as _
 
-from node.web.console.cases.words import CODES, FIELDS, SEXES
+from node.web.cases.words import CODES, FIELDS, SEXES
 
 _IN_WORDS = _("In words")
 _DATE_HINT = _(

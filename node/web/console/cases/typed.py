@@ -18,10 +18,10 @@ from werkzeug.datastructures import MultiDict
 from node.domain.permissions import Permission
 from node.domain.romanising import Spelling, suggest_spellings
 from node.services.register import drafts
+from node.web.cases.text import show_country, show_date, show_language, show_script
 from node.web.console.base.guard import needs, this_node
 from node.web.console.cases.form import code_of, find_leaf, place_problem, read_section, read_typed, value_of
 from node.web.console.cases.sections import PHOTOGRAPH, WRONG, Leaf, Section
-from node.web.console.cases.text import show_country, show_date, show_language, show_script
 
 pages = Blueprint("case_typed", __name__)
 

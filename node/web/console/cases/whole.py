@@ -13,10 +13,10 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 
-from node.web.console.base.languages import show_exactly, show_number
+from node.web.cases.text import CODED, DATED, is_lang_text, show_country, show_date, show_language
+from node.web.cases.words import CODES, FIELDS, SEXES
 from node.web.console.cases.own_fields import OUTCOMES
-from node.web.console.cases.text import CODED, DATED, is_lang_text, show_country, show_date, show_language
-from node.web.console.cases.words import CODES, FIELDS, SEXES
+from node.web.languages import show_exactly, show_number
 
 _MEMBERS: Mapping[str, Any] = MappingProxyType(
     {

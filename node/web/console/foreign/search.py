@@ -28,13 +28,13 @@ from node.services.register.finding import Found
 from node.services.register.provenance import Provenance
 from node.store import cases
 from node.store.search import MAX_OFFSET, MAX_QUESTION, Query
+from node.web.cases.text import CaseText, describe_briefly, small_forms_of
+from node.web.cases.words import CATEGORIES, SEXES
 from node.web.console.base.forms import Form
 from node.web.console.base.guard import actor, needs, person, this_node
 from node.web.console.base.paging import PAGE_SIZE, Page, page_number
-from node.web.console.base.writing import line
-from node.web.console.cases.text import CaseText, describe_briefly, small_forms_of
-from node.web.console.cases.words import CATEGORIES, SEXES
 from node.web.console.foreign.cases import address_of
+from node.web.writing import line
 
 pages = Blueprint("search", __name__)
 

@@ -24,17 +24,17 @@ from node.services.register import cases as register
 from node.services.register import gate, leaving
 from node.store.cases import ERASED
 from node.store.gate import STATES as EVERY_STATE
+from node.web.cases.text import describe_public
 from node.web.console.base.forms import Form
 from node.web.console.base.guard import actor, needs, this_node
-from node.web.console.base.writing import line
 from node.web.console.cases.register import case_id_of, read_revision
-from node.web.console.cases.text import describe_public
 from node.web.console.gate.words import (
     CHANGES,
     field_name,
     say_finding,
     show_preview,
 )
+from node.web.writing import line
 
 pages = Blueprint("case_gate", __name__)
 

@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 from sqlalchemy import event
 
+from node.domain.renditions import renditions_in
 from node.errors import Conflict, InvalidInput, NodeError, NotAllowed, NotFound
 from node.runtime import Node
 from node.services import messages
 from node.services.register import cases, gate, handover, publishing, takeover
-from node.services.register.photographs import renditions_in
 from node.store import handovers, photographs
 from node.store import messages as store
 from node.store.database import reading, writing

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask_babel import force_locale
 
-from node.web.console.cases.text import describe_briefly, describe_public, pictures_of, small_forms_of
+from node.web.cases.text import describe_briefly, describe_public, pictures_of, small_forms_of
 from tests.node.web.console.conftest import Console
 
 PHOTOS = [

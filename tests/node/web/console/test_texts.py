@@ -12,9 +12,11 @@ from babel.messages.checkers import num_plurals
 import node
 from node.errors import NodeError
 from node.web.console import app
-from node.web.console.base.languages import LANGUAGES, TRANSLATED, load_texts
+from node.web.console.base.languages import DOMAIN, LANGUAGES, TRANSLATED
 from node.web.console.base.refusals import HERE
-from node.web.console.texts import extract_texts, path_of, read_texts
+from node.web.console.texts import extract_texts
+from node.web.languages import load_texts, path_of
+from node.web.texts import read_texts
 
 MEND = "run `make texts` and translate what is new"
 
@@ -91,7 +93,7 @@ def placeholders(text: str) -> set[str]:
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_every_text_is_translated(language: str) -> None:
     wanted = {(message.id, message.context) for message in extract_texts() if message.id}
-    catalog = read_texts(language)
+    catalog = read_texts(DOMAIN, language)
     present = {(message.id, message.context): message for message in catalog if message.id}
     assert present.keys() == wanted, MEND
     missing = [message.id for message in present.values() if not all(strings_of(message))]
@@ -102,7 +104,7 @@ def test_every_text_is_translated(language: str) -> None:
 
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_a_translation_has_the_places_and_the_plurals_of_its_text(language: str) -> None:
-    catalog = read_texts(language)
+    catalog = read_texts(DOMAIN, language)
     for message in catalog:
         if not message.id:
             continue
@@ -117,11 +119,11 @@ def test_a_translation_has_the_places_and_the_plurals_of_its_text(language: str)
 
 
 def test_a_text_is_found_in_every_language() -> None:
-    found = {language: load_texts(language).ugettext("Due today") for language in LANGUAGES}
+    found = {language: load_texts(DOMAIN, language).ugettext("Due today") for language in LANGUAGES}
     assert found["en"] == "Due today"
     assert len(set(found.values())) == len(LANGUAGES)
     assert (
-        load_texts("ru")
+        load_texts(DOMAIN, "ru")
         .ungettext(
             "There were too many attempts. Wait %(num)d minute.",
             "There were too many attempts. Wait %(num)d minutes.",

@@ -6,21 +6,20 @@ out or shown as it came, and never breaks a page.
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any
 
-from babel import Locale
-from flask_babel import get_locale, lazy_gettext
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext
 
 from node.domain.edtf import edtf_bounds
 from node.domain.lifecycle import PICTURE_LASTS
-from node.web.console.base.languages import show_day, show_moment, show_month, show_number
-from node.web.console.base.writing import isolated
-from node.web.console.cases.words import CODES, FIELDS, SEXES
+from node.web.cases.words import CODES, FIELDS, SEXES
+from node.web.languages import isolated, reader_locale, show_day, show_moment, show_month, show_number
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _BETWEEN = " · "
@@ -97,6 +96,36 @@ class Picture:
     notes: Sequence[str]
 
 
+def describe_names(part: Mapping[str, Any]) -> list[Said]:
+    """Describe the names of a child, the principal one first."""
+    child = part if "names" in part else part.get("at_risk_preventive", part)
+    return [_name(item) for item in child.get("names", ())]
+
+
+def describe_names_for(part: Mapping[str, Any], own_name: str) -> list[Said]:
+    """Describe the names of a child, first the one that the reader can read: the principal name, or where
+    that is in another script its transliteration into theirs.
+
+    Args:
+        own_name: of the reader's language, which is in their script.
+    """
+    names, script = list(part.get("names", ())), _script_of(own_name)
+    readable = (
+        name
+        for name in names[:1] + [name for name in names if "transliteration_of" in name]
+        if _script_of(name["full"]) == script
+    )
+    first = next(readable, None)
+    names.sort(key=lambda name: name is not first)
+    return [_name(name) for name in names]
+
+
+def _script_of(text: str) -> str:
+    """Name the script of the first letter of a text, as Unicode does; empty where there is none."""
+    letter = next((letter for letter in text if letter.isalpha()), "")
+    return unicodedata.name(letter, "").partition(" ")[0] if letter else ""
+
+
 def describe_public(part: Mapping[str, Any]) -> CaseText:
     """Describe the public part of a case, or a whole record as its public part would be; of a child that is
     not missing, who it is."""
@@ -105,14 +134,13 @@ def describe_public(part: Mapping[str, Any]) -> CaseText:
 
 def describe_briefly(part: Mapping[str, Any]) -> CaseText:
     """Describe the public part of a case as one of a list: without `facts`, which are most of the work."""
-    seen = part.get("last_seen", {})
     child = part if "names" in part else part.get("at_risk_preventive", part)
     return CaseText(
-        names=[_name(item) for item in child.get("names", ())],
-        sex=_sex(child.get("sex")),
-        age=_age(part["age_at_disappearance"]) if "age_at_disappearance" in part else "",
+        names=describe_names(part),
+        sex=describe_sex(child.get("sex")),
+        age=describe_age(part["age_at_disappearance"]) if "age_at_disappearance" in part else "",
         missing_since=show_date(part.get("missing_since", "")),
-        place=_where(seen).text if seen else "",
+        place=describe_place(part["last_seen"]).text if part.get("last_seen") else "",
         facts=(),
     )
 
@@ -133,6 +161,8 @@ def pictures_of(part: Mapping[str, Any], today: date | None = None) -> list[Pict
     Args:
         today: tells which are old; None where that is of no matter.
     """
+    if "photos" not in part and "companions" not in part:
+        return []
     child = describe_briefly(part)
     who = [isolated(child.names[0].text) if child.names else "", child.sex, child.age]
     looks = [line.text for name in ("hair", "eyes") if name in part for line in _lines(name, part[name])]
@@ -162,7 +192,7 @@ def describe_picture(photo: Mapping[str, Any], facts: str, number: int, today: d
     alt = Said(str(_("Photograph %(number)s: %(facts)s", number=show_number(number), facts=facts)))
     return Picture(
         forms=_forms_of(photo),
-        alt=_in_words(photo["alt"]) if photo.get("alt") else alt,
+        alt=describe_words(photo["alt"]) if photo.get("alt") else alt,
         notes=list(_notes_of(photo, today)),
     )
 
@@ -215,18 +245,18 @@ def show_date(text: str) -> str:
 
 def show_country(code: str) -> str:
     """Return the name of a country in the reader's language."""
-    return str((get_locale() or Locale("en")).territories.get(code, code))
+    return str(reader_locale().territories.get(code, code))
 
 
 def show_language(tag: str) -> str:
     """Return the name of a language in the reader's language."""
     code = tag.partition("-")[0]
-    return str((get_locale() or Locale("en")).languages.get(code, tag))
+    return str(reader_locale().languages.get(code, tag))
 
 
 def show_script(code: str) -> str:
     """Return the name of a script in the reader's language."""
-    return str((get_locale() or Locale("en")).scripts.get(code, code))
+    return str(reader_locale().scripts.get(code, code))
 
 
 def _show_vague(text: str) -> str:
@@ -251,7 +281,7 @@ def _lines(name: str, value: Any) -> list[Said]:
     if name in _SPECIAL:
         return _SPECIAL[name](value)
     if is_lang_text(value):
-        return [_in_words(value)]
+        return [describe_words(value)]
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [line for item in value for line in _lines("", item)]
     if isinstance(value, Mapping):
@@ -287,9 +317,9 @@ def is_lang_text(value: Any) -> bool:
     )
 
 
-def _in_words(texts: Mapping[str, Mapping[str, str]]) -> Said:
+def describe_words(texts: Mapping[str, Mapping[str, str]]) -> Said:
     """Choose of a text the reader's language, else what its owner wrote."""
-    wanted = str((get_locale() or Locale("en")).language)
+    wanted = str(reader_locale().language)
     own = next((tag for tag in texts if tag.partition("-")[0].lower() == wanted), None)
     tag = own or next((tag for tag, item in texts.items() if item["origin"] == "original"), next(iter(texts)))
     machine = texts[tag]["origin"] == "machine"
@@ -303,11 +333,13 @@ def _name(item: Mapping[str, Any]) -> Said:
     return Said(str(item["full"]), str(item.get("lang", "und")), str(kind))
 
 
-def _sex(code: Any) -> str:
+def describe_sex(code: Any) -> str:
+    """Write the sex of a child; empty where there is no word for it."""
     return str(SEXES.get(code, ""))
 
 
-def _age(age: Mapping[str, Any]) -> str:
+def describe_age(age: Mapping[str, Any]) -> str:
+    """Write an age, or between which two it is."""
     low, high = int(age["min"]), int(age["max"])
     span = show_number(low) if low == high else f"{show_number(low)}–{show_number(high)}"
     if age["unit"] == "month":
@@ -325,7 +357,7 @@ def _place(value: Mapping[str, Any]) -> list[Said]:
     """Describe a place: words and country in the first line, then the position."""
     if not value:
         return []
-    lines = [_where(value)]
+    lines = [describe_place(value)]
     if "lat" in value:
         position = f"{value['lat']:.5f}, {value['lon']:.5f}"
         if radius := value.get("radius_m"):
@@ -334,23 +366,21 @@ def _place(value: Mapping[str, Any]) -> list[Said]:
     return lines
 
 
-def _where(value: Mapping[str, Any]) -> Said:
-    """Describe a place in words."""
-    words = _in_words(value["place"]) if "place" in value else Said("")
+def describe_place(value: Mapping[str, Any]) -> Said:
+    """Write a place and its country."""
+    words = describe_words(value["place"]) if "place" in value else Said("")
     where = ", ".join(filter(None, (isolated(words.text), show_country(value["country"]))))
     return Said(where, words.language, words.note)
 
 
-def _contacts(value: Sequence[Mapping[str, Any]]) -> list[Said]:
-    lines = []
-    for item in value:
-        about = [str(CODES.get(item["kind"], item["kind"]))]
-        about += [show_country(item["country"])] if "country" in item else []
-        about += [", ".join(map(show_language, item["languages"]))] if item.get("languages") else []
-        about += [isolated(item["hours"])] if "hours" in item else []
-        call = "" if item["kind"] == "web" else str(item["value"])
-        lines.append(Said(str(item["value"]), note=_BETWEEN.join(about), call=call))
-    return lines
+def describe_contact(item: Mapping[str, Any]) -> Said:
+    """Describe where whoever has seen the child turns to."""
+    about = [str(CODES.get(item["kind"], item["kind"]))]
+    about += [show_country(item["country"])] if "country" in item else []
+    about += [", ".join(map(show_language, item["languages"]))] if item.get("languages") else []
+    about += [isolated(item["hours"])] if "hours" in item else []
+    call = "" if item["kind"] == "web" else str(item["value"])
+    return Said(str(item["value"]), note=_BETWEEN.join(about), call=call)
 
 
 def _dated(value: str) -> list[Said]:
@@ -376,15 +406,15 @@ DATED = frozenset(
 _SPECIAL: Mapping[str, Callable[[Any], list[Said]]] = MappingProxyType(
     {
         "names": lambda value: [_name(item) for item in value],
-        "sex": lambda value: [Said(_sex(value))] if value in SEXES else [],
-        "age_at_disappearance": lambda value: [Said(_age(value))],
-        "age": lambda value: [Said(_age(value))],
+        "sex": lambda value: [Said(describe_sex(value))] if value in SEXES else [],
+        "age_at_disappearance": lambda value: [Said(describe_age(value))],
+        "age": lambda value: [Said(describe_age(value))],
         "height": _measure,
         "weight": _measure,
         "last_seen": _place,
         "last_seen_exact": _place,
         "birth_place": _place,
-        "contacts": _contacts,
+        "contacts": lambda value: list(map(describe_contact, value)),
         "country": lambda value: [Said(show_country(value))],
         "nationalities": lambda value: [Said(", ".join(map(show_country, value)))],
         "hague_states": lambda value: [Said(", ".join(map(show_country, value)))],

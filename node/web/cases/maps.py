@@ -10,8 +10,8 @@ from flask_babel import gettext as _
 from markupsafe import Markup
 
 from node.services import maps
-from node.web.console.base.languages import show_number
-from node.web.console.cases.text import show_country
+from node.web.cases.text import show_country
+from node.web.languages import show_number
 from node.web.maps import HEIGHT, WIDTH, draw_area, draw_pin, draw_svg
 
 _AT_M = 3_000

@@ -1,0 +1,274 @@
+"""How long the server takes for each page of the public site, with 100,000 replicas and 5,000 own cases, on
+SQLite and on PostgreSQL; how many pages a second two processes give; and what a first visit loads.
+
+The times are of the server's work, asked for in this process without a network between. The rate is that of
+`gmcn site serve --workers 2` on loopback, over connections that stay open, from a third process.
+
+    python -m bench.site                             a table
+    python -m bench.site --engine sqlite --json      one object
+"""
+
+import argparse
+import http.client
+import io
+import json
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import psutil
+from flask.testing import FlaskClient
+from PIL import Image
+
+from bench.console import fill_register, fill_replicas, opened
+from bench.records import bench_records
+from node.config import LogConfig
+from node.log import set_up_log
+from node.runtime import Node
+from node.services.register import cases, publishing
+from node.store.database import scrub
+from node.web.public import make_site_app
+
+GOAL_MS, GOAL_BYTES, GOAL_RATE = 30.0, 150_000, 300.0
+WORKERS = 2
+_SECONDS = 5.0
+_CONNECTIONS = 8
+_GMCN = "from node.cli import main; main()"
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A site with much to show.
+
+    Attributes:
+        pictured: an own case with a photograph.
+        foreign, name: a replica, and its name.
+    """
+
+    node: Node
+    pictured: str
+    foreign: str
+    name: str
+
+
+def fill(node: Node, replicas: int, own: int) -> Filled:
+    """Fill a node as years of work would."""
+    foreign, name = fill_replicas(node, replicas)
+    fill_register(node, own)
+    (record,) = bench_records(1, node.now(), seed=3)
+    folder = node.scratch()
+    drawn = io.BytesIO()
+    Image.effect_noise((600, 750), 60).convert("RGB").save(drawn, "PNG")
+    (folder / "child.png").write_bytes(drawn.getvalue())
+    record["photos"] = [{"kind": "photo", "file": "child.png", "primary": True}]
+    (pictured,) = cases.add_cases(node, [record], "bench", folder)
+    publishing.publish(node, [pictured.case_id], "bench")
+    scrub(node.engine)
+    return Filled(node, pictured.case_id, foreign, name)
+
+
+# --- Asking ---
+
+Ask = Callable[[FlaskClient], Any]
+
+
+def pages(filled: Filled) -> Iterator[tuple[str, Ask]]:
+    """Give what is asked: what it is, and how."""
+    for what, address in {
+        "first page": "/en/",
+        "child": f"/en/child/{filled.foreign}",
+        "child, own": f"/en/child/{filled.pictured}",
+        "search, country, sex, years": "/en/search?country=FR&sex=1&years=5",
+        "search, everything": "/en/search",
+        "search, age and category": "/en/search?age_min=3&age_max=6&category=runaway",
+        "newest": "/en/newest",
+        "newest, page 50": "/en/newest?page=50",
+        "missing for long": "/en/long-term",
+        "alerts": "/en/alerts",
+        "countries": "/en/countries",
+        "one country": "/en/country/FR",
+        "site map of 10,000": "/sitemap-1.xml",
+    }.items():
+        yield what, lambda client, address=address: client.get(address)  # type: ignore[misc]
+    for what, asked in {
+        "search, a name": {"name": filled.name},
+        "search, a given name": {"name": filled.name.split()[0]},
+        "search, a name and a country": {"name": filled.name, "country": "FR"},
+        "search, words": {"text": "school", "sex": "2"},
+    }.items():
+        yield what, lambda client, asked=asked: client.post("/en/search", data=asked)  # type: ignore[misc]
+
+
+def measure(filled: Filled, runs: int) -> dict[str, dict[str, float]]:
+    """Ask for every page some times."""
+    client = make_site_app(filled.node).test_client()
+    results: dict[str, dict[str, float]] = {}
+    for what, ask in pages(filled):
+        answer = ask(client)
+        if answer.status_code != 200:
+            raise RuntimeError(f"{what}: {answer.status}")
+        walls, worked = [], time.thread_time()
+        for _ in range(runs):
+            started = time.perf_counter()
+            ask(client)
+            walls.append((time.perf_counter() - started) * 1e3)
+        results[what] = {
+            "ms": round(sorted(walls)[len(walls) // 2], 1),
+            "p95_ms": round(sorted(walls)[int(len(walls) * 0.95)], 1),
+            "cpu_ms": round((time.thread_time() - worked) * 1e3 / runs, 1),
+            "bytes": len(answer.data),
+        }
+    return results
+
+
+def weigh(filled: Filled) -> dict[str, int]:
+    """Count the bytes of a first visit: the page, its style sheet and icon, and the photographs that a
+    browser loads without being asked for more."""
+    client = make_site_app(filled.node).test_client()
+    weights = {}
+    for what, address in {"child": f"/en/child/{filled.pictured}", "search": "/en/search?years=1"}.items():
+        page = client.get(address)
+        named = re.findall(r'(?:src|href)="(/(?:photo|static)/[^"]+)"(?![^>]*lazy)', page.text)
+        larger = re.findall(r'<a href="(/photo/[^"]+)"', page.text)
+        loaded = set(named) - set(larger)
+        weights[what] = len(page.data) + sum(len(client.get(each).data) for each in loaded)
+    return weights
+
+
+# --- The rate ---
+
+
+def find_rates(filled: Filled) -> dict[str, float]:
+    """Measure how many answers a second two processes give."""
+    with _serving(filled.node) as (url, memory):
+        rates = {
+            what: round(_rate(url, path), 1)
+            for what, path in {
+                "child": f"/en/child/{filled.foreign}",
+                "search": "/en/search?country=FR&sex=1&years=5",
+            }.items()
+        }
+        return rates | {"worker_mb": round(memory() / 1e6, 1)}
+
+
+@contextmanager
+def _serving(node: Node) -> Iterator[tuple[str, Callable[[], int]]]:
+    command = [sys.executable, "-c", _GMCN, "--home", str(node.config.home), "site", "serve"]
+    process = subprocess.Popen([*command, "--workers", str(WORKERS)], stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    try:
+        found = re.search(r"http://\S+", process.stderr.readline())
+        assert found, "it said where it is"
+        threading.Thread(target=process.stderr.read, daemon=True).start()  # its log, which nobody needs
+
+        def memory() -> int:
+            return max(child.memory_info().rss for child in psutil.Process(process.pid).children())
+
+        yield found[0], memory
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _rate(url: str, path: str) -> float:
+    """Ask over some connections for a few seconds, in a process of its own."""
+    asked = subprocess.run(
+        [sys.executable, "-m", "bench.site", "--ask", url, path],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return float(asked.stdout)
+
+
+def ask(url: str, path: str) -> float:
+    """Ask for an address as fast as it is answered, and return how often a second."""
+    where = urlsplit(url)
+    answered = [0] * _CONNECTIONS
+    begin = time.monotonic() + 1  # the first second warms up
+
+    def go_on(number: int) -> None:
+        line = http.client.HTTPConnection(where.hostname or "", where.port, timeout=30)
+        while time.monotonic() < begin + _SECONDS:
+            line.request("GET", path)
+            answer = line.getresponse()
+            answer.read()
+            if answer.status != 200:
+                raise RuntimeError(f"{path}: {answer.status}")
+            answered[number] += time.monotonic() >= begin
+
+    threads = [threading.Thread(target=go_on, args=(number,)) for number in range(_CONNECTIONS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(answered) / _SECONDS
+
+
+# --- Running ---
+
+
+def run(replicas: int, own: int, runs: int, engines: Sequence[str]) -> dict[str, Any]:
+    """Measure on each kind of database."""
+    results: dict[str, Any] = {"replicas": replicas, "own": own}
+    for engine in engines:
+        with opened(engine) as node:
+            started = time.perf_counter()
+            filled = fill(node, replicas, own)
+            print(f"{engine}: filled in {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
+            results[engine] = {
+                "pages": measure(filled, runs),
+                "weight": weigh(filled),
+                "rate": find_rates(filled),
+            }
+    return results
+
+
+def main() -> int:
+    """Measure and print; 0 if everything meets its goals."""
+    parser = argparse.ArgumentParser(description="Speed and size of the public site.")
+    parser.add_argument("--replicas", type=int, default=100_000, help="foreign cases (default 100000)")
+    parser.add_argument("--own", type=int, default=5_000, help="own cases (default 5000)")
+    parser.add_argument("--runs", type=int, default=40, help="how often each page is asked for (default 40)")
+    parser.add_argument("--engine", choices=("sqlite", "postgresql"), help="only this database")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--ask", nargs=2, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.ask:
+        print(ask(*options.ask))
+        return 0
+    set_up_log(LogConfig(level="warning"))
+    engines = (options.engine,) if options.engine else ("sqlite", "postgresql")
+    results = run(options.replicas, options.own, options.runs, engines)
+    missed = [line for engine in engines for line in _lines(engine, results[engine]) if line.endswith("!")]
+    if options.json:
+        print(json.dumps(results))
+    else:
+        print("\n".join(line for engine in engines for line in _lines(engine, results[engine])))
+    return 1 if missed else 0
+
+
+def _lines(engine: str, found: dict[str, Any]) -> Iterator[str]:
+    """Write a line for every figure; one that misses its goal ends in an exclamation mark."""
+    for what, page in found["pages"].items():
+        bad = page["p95_ms"] >= GOAL_MS and not what.startswith("site map")
+        yield (
+            f"{engine:<12}{what:<32}{page['ms']:>7.1f} ms  p95 {page['p95_ms']:.1f} ms"
+            f"  cpu {page['cpu_ms']:.1f} ms  {page['bytes']:,} B{'  !' if bad else ''}"
+        )
+    for what, weight in found["weight"].items():
+        yield f"{engine:<12}{what + ', first visit':<32}{weight:>9,} B{'  !' if weight >= GOAL_BYTES else ''}"
+    for what in ("child", "search"):
+        rate = found["rate"][what]
+        bad = rate < GOAL_RATE
+        yield f"{engine:<12}{what + ', two processes':<32}{rate:>7.0f} a second{'  !' if bad else ''}"
+    yield f"{engine:<12}{'one process':<32}{found['rate']['worker_mb']:>7.0f} MB"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

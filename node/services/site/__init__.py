@@ -1,0 +1,1 @@
+"""What the public site shows and takes: without a key, and without the register."""

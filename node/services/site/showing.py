@@ -1,0 +1,246 @@
+"""What the public may see: the public part of live documents, own ones and other members' alike.
+
+Guarantees: what is shown was published and is live today, its owner lets it be shown in this member's
+country, and, of another member's, something is exchanged with its owner now; of a document nothing but its
+head and its public part is ever read; a photograph past its own last day is left out. What comes back fits
+its JSON Schema and is hostile text all the same: a peer wrote it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from node.domain.lifecycle import is_live, live_photos
+from node.domain.searchable import is_shown_in
+from node.errors import InvalidInput, NotFound
+from node.runtime import KeylessNode
+from node.services.standing import exchange_with
+from node.services.witnesses.witnessing import check_not_restored
+from node.store import documents, feeds, search
+from node.store.database import reading
+from node.store.feeds import HELD
+from node.store.photographs import Photograph, photographs_in
+from protocol.document import AUDIENCE_SCHEMA, PARTS, digest_document, split_document
+from protocol.encoding import parse_object, parse_time
+from protocol.errors import NotAuthorized
+from protocol.roster import Member
+
+_HEAD, _PUBLIC = (PARTS[AUDIENCE_SCHEMA["network"]].index(part) for part in ("head", "public"))
+
+
+class Gone(NotFound):
+    """The case was here, and is over: how it ended is told to nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A child as the public may see them.
+
+    Attributes:
+        owner: whose case it is.
+        own: whether that is this member.
+        version, digest: of the document that is shown.
+        expires: the last day of its life.
+        public: its public part without the salt: valid against its schema, and still hostile text.
+        photographs: the renditions that the public part names; not all of them may be on this disk.
+    """
+
+    case_id: str
+    owner: Member
+    own: bool
+    version: int
+    digest: bytes
+    expires: date
+    updated_at: datetime
+    public: Mapping[str, Any]
+    photographs: Sequence[Photograph]
+
+
+def find_shown(node: KeylessNode, case_id: str) -> Shown:
+    """Find a child by the id of the case.
+
+    Raises:
+        Gone: the case was here, and is over, or its owner lets nobody see it here any more.
+        NotFound: nothing of such a case was ever here, or its owner's cases may not be shown now.
+        Conflict: this node was restored, and does not know yet what was erased since.
+    """
+    with reading(node.engine) as conn:
+        check_not_restored(conn)
+        owner = find_owner(conn, node, case_id.partition("/")[0])
+        held = [doc for doc in documents.find_documents(conn, case_id) if doc.audience == "network"]
+        if held and (shown := see(node, owner, case_id, held[0].expires, held[0].body)) is not None:
+            return shown
+        if feeds.was_stored(conn, owner.id, "network", case_id):
+            raise Gone("This case is no longer shown.", "Nothing of it is kept here.")
+    raise _nothing()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteQuery:
+    """What somebody looks for on the site; see `store.search.Query`.
+
+    Raises:
+        InvalidInput: nothing but a place is asked for: whoever knows where a child was is not told who.
+    """
+
+    name: str | None = None
+    text: str | None = None
+    place: str | None = None
+    country: str | None = None
+    sex: int | None = None
+    category: str | None = None
+    missing_within_years: int | None = None
+    missing_for_years: int | None = None
+    age_min: int | None = None
+    age_max: int | None = None
+    alert: bool = False
+    limit: int = 12
+    offset: int = 0
+
+    def __post_init__(self) -> None:
+        others = (field.name for field in fields(self) if field.name not in ("place", "limit", "offset"))
+        if self.place and all(getattr(self, name) is None or getattr(self, name) is False for name in others):
+            raise InvalidInput("A place alone cannot be searched for.", "Give something else, too.")
+
+
+def find_children(node: KeylessNode, query: SiteQuery) -> tuple[list[Shown], int]:
+    """Find children, those who went missing last first; with a name, the most alike first.
+
+    Returns:
+        The part of the result that the query asks for, and how many match in all.
+
+    Raises:
+        InvalidInput: the query is out of range.
+        Conflict: this node was restored, and does not know yet what was erased since.
+    """
+    asked = {field.name: getattr(query, field.name) for field in fields(query)}
+    with reading(node.engine) as conn:
+        check_not_restored(conn)
+        wanted = search.Query(today=node.now().date(), public=True, **asked)
+        hits, total = search.find_and_count(conn, wanted)
+        found = _see_all(conn, node, [hit.case_id for hit in hits])
+    return found, total - (len(hits) - len(found))
+
+
+def count_children(node: KeylessNode) -> dict[str, int]:
+    """Count the children who are shown, by the country of whose case it is."""
+    with reading(node.engine) as conn:
+        return search.count_public(conn)
+
+
+def list_addresses(node: KeylessNode, part: int) -> list[tuple[str, datetime]]:
+    """List the cases that are shown, in parts that stay the same: each with when it changed last."""
+    with reading(node.engine) as conn:
+        check_not_restored(conn)
+        return search.list_public(conn, part)
+
+
+def list_parts(node: KeylessNode) -> list[int]:
+    """Return which parts `list_addresses` has."""
+    with reading(node.engine) as conn:
+        return search.list_public_parts(conn)
+
+
+def read_shown_photograph(node: KeylessNode, case_id: str, sha256: str) -> bytes:
+    """Return a photograph of a child, a JPEG.
+
+    Raises:
+        NotFound: no such photograph is shown of this case, or it is not on this disk; see `find_shown`.
+    """
+    shown = find_shown(node, case_id)
+    if any(photo.sha256 == sha256 for photo in shown.photographs):
+        data = node.blobs.get(shown.owner.id, sha256)
+        if data is not None:
+            return data
+    raise NotFound("There is no such photograph here.", "Full-size ones are fetched in the background.")
+
+
+def find_owner(conn: Connection, node: KeylessNode, member_id: str) -> Member:
+    """Return the entry of a member whose cases may be shown here now.
+
+    Raises:
+        NotFound: there is no such member, or nothing is exchanged with it now.
+    """
+    if member_id == node.member:
+        return node.entry()
+    try:
+        exchange = exchange_with(conn, node, member_id)
+    except NotAuthorized:
+        raise _nothing() from None
+    if "network" not in exchange.shown:
+        raise _nothing()
+    return exchange.member
+
+
+def see(node: KeylessNode, owner: Member, case_id: str, expires: date, body: bytes) -> Shown | None:
+    """Read of a document what the public may see; None where that is nothing.
+
+    Args:
+        expires: the last day of its life.
+        body: of a summary that was verified when it came.
+    """
+    lines = split_document(body)
+    head = _read(lines[_HEAD])
+    now = node.clock()
+    if not is_live(expires, now) or not is_shown_in(head, node.country):
+        return None
+    public = _without_old_photographs(_read(lines[_PUBLIC]), now)
+    return Shown(
+        case_id=case_id,
+        owner=owner,
+        own=owner.id == node.member,
+        version=int(head["version"]),
+        digest=digest_document(body),
+        expires=expires,
+        updated_at=parse_time(head["updated_at"], "updated_at"),
+        public=public,
+        photographs=[
+            photo for photo in photographs_in(0, {"public": public}, HELD) if photo.media_type == "image/jpeg"
+        ],
+    )
+
+
+def _see_all(conn: Connection, node: KeylessNode, case_ids: Iterable[str]) -> list[Shown]:
+    """Read of some cases what the public may see, in their order; those that are over are left out."""
+    wanted = list(case_ids)
+    held = {doc.case_id: doc for doc in documents.find_shown(conn, "network", wanted)} if wanted else {}
+    owners: dict[str, Member | None] = {}
+    found = []
+    for case_id in wanted:
+        doc = held.get(case_id)
+        if doc is None:
+            continue
+        if doc.member not in owners:
+            owners[doc.member] = _owner_or_none(conn, node, doc.member)
+        owner = owners[doc.member]
+        shown = see(node, owner, case_id, doc.expires, doc.body) if owner else None
+        found += [shown] if shown else []
+    return found
+
+
+def _owner_or_none(conn: Connection, node: KeylessNode, member_id: str) -> Member | None:
+    try:
+        return find_owner(conn, node, member_id)
+    except NotFound:
+        return None
+
+
+def _read(line: bytes) -> dict[str, Any]:
+    part = parse_object(line, "document", len(line))
+    part.pop("salt", None)  # it guards the digest of what was erased, and is nobody's to read
+    return part
+
+
+def _without_old_photographs(public: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """Leave out the photographs of a child, and of companions, whose own last day is over."""
+    for values in (public, *public.get("companions", ())):
+        if "photos" in values:
+            values["photos"] = live_photos(values["photos"], now)
+    return public
+
+
+def _nothing() -> NotFound:
+    return NotFound("There is no such case here.")

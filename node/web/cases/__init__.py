@@ -1,0 +1,1 @@
+"""A case in the words of its reader: shared by the console and the public site."""

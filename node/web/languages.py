@@ -1,0 +1,145 @@
+"""The languages of pages: how texts are read from their files, and how dates and numbers are written.
+
+Guarantees: texts are read from the `.po` files that translators work on, each once, when it is first needed;
+letters that turn the direction of writing turn nothing beside the text that they stand in. Which languages an
+application has, and which of them a reader gets, is its own.
+"""
+
+import io
+import re
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from pathlib import Path
+
+from babel import Locale
+from babel.dates import format_date, format_skeleton, format_time
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
+from babel.support import Translations
+from flask import Flask, g, has_app_context
+from flask_babel import Babel, Domain, get_locale, get_timezone
+
+FOLDER = Path(__file__).parent / "translations"
+
+_ENGLISH, _BRITISH = Locale("en"), Locale("en", "GB")
+_POP = "\u2069"
+_ISOLATES = "\u2066\u2067\u2068"
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")
+
+
+class _Domain(Domain):  # type: ignore[misc]  # published without types
+    """Texts straight from the `.po` files, so that no compiled ones lie about."""
+
+    def get_translations(self) -> Translations:
+        """Return the texts of the reader's language."""
+        language = reader_locale().language
+        if language not in self.cache:
+            self.cache[language] = load_texts(self.domain[0], language)
+        found: Translations = self.cache[language]
+        return found
+
+
+def reader_locale() -> Locale:
+    """Return the reader's language. It is kept for the request: to find it out takes longer than to write a
+    line."""
+    if not has_app_context():
+        return _ENGLISH
+    kept: Locale | None = g.get("reader_locale")
+    if kept is None:
+        kept = g.reader_locale = get_locale() or _ENGLISH
+    return kept
+
+
+def path_of(domain: str, language: str) -> Path:
+    """Return the file with the texts of an application in a language."""
+    return FOLDER / language / "LC_MESSAGES" / f"{domain}.po"
+
+
+def load_texts(domain: str, language: str) -> Translations:
+    """Read and compile the texts of an application in a language; English, in which they are written, needs
+    none."""
+    if language == "en":
+        return Translations()
+    compiled = io.BytesIO()
+    with path_of(domain, language).open("rb") as file:
+        write_mo(compiled, read_po(file, locale=language, domain=domain))
+    compiled.seek(0)
+    return Translations(compiled, domain)
+
+
+def set_up_languages(
+    app: Flask, domain: str, languages: Mapping[str, str], choose: Callable[[], str], timezone: str
+) -> None:
+    """Let an application speak its languages.
+
+    Args:
+        domain: what the files with its texts are called.
+        languages: each under its own name.
+        choose: tells the language of whoever asks.
+        timezone: in which times are shown, such as "Europe/Paris".
+    """
+    babel = Babel(
+        app,
+        default_locale="en",
+        default_domain=domain,
+        default_timezone=timezone,
+        locale_selector=choose,
+    )
+    babel.__dict__["domain_instance"] = _Domain(domain=domain)  # a cached property, so this is its value
+    app.jinja_env.globals["_"] = app.jinja_env.globals["gettext"]  # Jinja's own calls it, and takes as long
+    app.jinja_env.filters.update(day=show_day, moment=show_moment, number=show_number)
+    app.context_processor(lambda: {"languages": languages, "locale": reader_locale()})
+
+
+def show_day(day: date | datetime) -> str:
+    """Write a day as the reader does."""
+    if isinstance(day, datetime):
+        day = day.astimezone(get_timezone())
+    return format_date(day, "medium", _written())
+
+
+def show_month(day: date) -> str:
+    """Write the month of a day, and its year, as the reader does."""
+    return format_skeleton("yMMMM", day, locale=_written())
+
+
+def show_moment(moment: datetime) -> str:
+    """Write a time as the reader does, to the minute, in the console's time zone."""
+    locale, moment = _written(), moment.astimezone(get_timezone())
+    time, day = format_time(moment, "short", moment.tzinfo, locale), format_date(moment, "medium", locale)
+    return str(locale.datetime_formats["medium"]).format(time, day)
+
+
+def show_number(number: int | float) -> str:
+    """Write a number as the reader does."""
+    return format_decimal(number, locale=_written())
+
+
+def show_exactly(number: int | float) -> str:
+    """Write a number as the reader does, with every digit that it has."""
+    return format_decimal(number, locale=_written(), decimal_quantization=False)
+
+
+def isolated(text: str) -> str:
+    """Keep letters that turn the direction of writing from turning what stands beside their text.
+
+    Only for a text that has such letters, and stands where no `<bdi>` can: in a line with others, in a title.
+    """
+    if not _TURNING.search(text):
+        return text
+    kept, opened = [], 0
+    for letter in text:
+        closes = letter == _POP
+        opened += (letter in _ISOLATES) - closes
+        if opened < 0:
+            opened = 0
+        else:
+            kept.append(letter)
+    return f"\u2068{''.join(kept)}{_POP * (opened + 1)}"
+
+
+def _written() -> Locale:
+    """Return how dates and numbers are written: English ones so that the day comes before the month."""
+    locale = reader_locale()
+    return _BRITISH if locale.language == "en" else locale

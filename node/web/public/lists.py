@@ -1,0 +1,75 @@
+"""Lists of children: the newest, those missing for long, active alerts, and by country."""
+
+from typing import Any
+
+from flask import Blueprint, render_template, request
+from flask_babel import gettext as _
+from werkzeug.exceptions import NotFound
+
+from node.domain.lifecycle import active_alert
+from node.services.site import showing
+from node.services.site.showing import SiteQuery
+from node.web.cases.text import show_country
+from node.web.public.cards import MAX_PAGES, PAGE_SIZE, make_page
+from node.web.public.request import this_node
+
+pages = Blueprint("lists", __name__, url_prefix="/<language:language>")
+
+LONG_YEARS = 1
+"""After so many years a child counts as missing for long."""
+
+_MOST_ALERTS = 100
+
+
+@pages.route("/newest")
+def newest() -> str:
+    """List the children who went missing last."""
+    return _list(_("Missing most recently"))
+
+
+@pages.route("/long-term")
+def long_term() -> str:
+    """List the children who have been missing for long."""
+    return _list(_("Missing for more than a year"), missing_for_years=LONG_YEARS)
+
+
+@pages.route("/alerts")
+def alerts() -> str:
+    """List the children for whom an alert is out."""
+    node = this_node()
+    found, _total = showing.find_children(node, SiteQuery(alert=True, limit=_MOST_ALERTS))
+    active = [shown for shown in found if active_alert(shown.public, node.now())]
+    page = make_page(active, 1, 0)
+    return render_template("list.html", title=_("Active alerts"), page=page)
+
+
+@pages.route("/countries")
+def countries() -> str:
+    """List the countries whose cases are shown."""
+    counts = showing.count_children(this_node())
+    named = sorted((show_country(code), code, number) for code, number in counts.items())
+    return render_template("countries.html", countries=named)
+
+
+@pages.route("/country/<code>")
+def country(code: str) -> str:
+    """List the children of one country."""
+    if code not in {member.country for member in this_node().network().roster.members}:
+        raise NotFound
+    return _list(show_country(code), country=code)
+
+
+def page_number(text: str) -> int:
+    """Read the number of a page in an address."""
+    if not (text.isascii() and text.isdigit() and len(text) < 5 and 1 <= int(text) <= MAX_PAGES):
+        raise NotFound
+    return int(text)
+
+
+def _list(title: str, **conditions: Any) -> str:
+    number = page_number(request.args.get("page", "1"))
+    query = SiteQuery(limit=PAGE_SIZE, offset=(number - 1) * PAGE_SIZE, **conditions)
+    found, total = showing.find_children(this_node(), query)
+    if not found and number > 1:
+        raise NotFound
+    return render_template("list.html", title=title, page=make_page(found, number, total))

@@ -1,0 +1,199 @@
+"""Every page of the site: what each answer has, and what none ever has."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from node.services.site import showing
+from node.web.languages import path_of
+from schemas import Schemas
+from tests.factories import sample_full_record
+from tests.node.web.console.test_hostile_cases import OVERRIDE, SCRIPT, WEB, Looked, hostile
+from tests.node.web.public.conftest import Site, draw
+
+CANARY = "Kanarienvogel"
+MAX_PAGE = 60_000
+
+
+def addresses(site: Site) -> Iterator[str]:
+    """Give every address that a page of the site leads to, beginning with the first."""
+    seen, waiting = set[str](), ["/", "/robots.txt", "/sitemap.xml", "/sitemap-0.xml", "/sitemap-lists.xml"]
+    while waiting:
+        address = waiting.pop(0)
+        if address in seen:
+            continue
+        seen.add(address)
+        yield address
+        answer = site.browser().get(address)
+        if answer.location:
+            waiting.append(answer.location)
+        if answer.mimetype in ("text/html", "application/xml"):
+            found = re.findall(r'(?:href|src|content)="(?:http://localhost)?(/[^"#]*)"', answer.text)
+            found += re.findall(r"<loc>http://localhost(/[^<]+)</loc>", answer.text)
+            waiting += [each.replace("&amp;", "&") for each in found]
+
+
+def closed_record(record: dict[str, Any]) -> dict[str, Any]:
+    """Put a canary into every text that is not public, and return the record."""
+    public = Schemas.packaged().keep_known("summary", "public", record).keys() - {"companions"}
+    return {
+        name: value if name in public or name in _NEEDED else _with_canary(value)
+        for name, value in record.items()
+    }
+
+
+_NEEDED = {
+    "birth",
+    "show_in",
+    "adult_decision",
+    "last_seen",
+    "outcome",
+    "outcome_date",
+    "review_due",
+    "purge_by",
+}
+
+
+_DATA = re.compile(r'<script type="application/ld\+json">(.*?)</script>', re.S)
+
+
+def _with_canary(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            name: f"{CANARY} {name}" if name in _TEXTS and isinstance(inner, str) else _with_canary(inner)
+            for name, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [_with_canary(item) for item in value]
+    return value
+
+
+_TEXTS = {"text", "full", "make", "model", "colour", "plate", "reason", "value"}
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_nothing_of_the_closed_parts_is_ever_in_an_answer(site: Site, own: bool) -> None:
+    record = closed_record(sample_full_record(photos=[draw(site.federation.folder)], show_in="all"))
+    record["last_seen"]["place"] = {"uk": {"text": f"{CANARY} place", "origin": "original"}}
+    record |= {"notes": CANARY, "reference": CANARY, "publication_decision": None, "birth": "2011-08-17"}
+    record["authority"]["name"] = {"en": {"text": CANARY, "origin": "original"}}
+    record = {name: value for name, value in record.items() if value is not None}
+    assert str(record).count(CANARY) > 15
+    owner = site.node if own else site.peer
+    (made,) = site.federation.publish(owner.member, record)
+    site.pull()
+    walked = list(addresses(site))
+    assert f"/en/child/{made.case_id}" in walked
+    assert any(address.startswith("/photo/") for address in walked)
+    for address in walked:
+        answer = site.browser().get(address)
+        assert answer.status_code in (200, 302, 404), address  # 404: what others make
+        for secret in (CANARY.encode(), b"2011-08", b"49.8398", b"23.9940", b"salt"):
+            assert secret not in answer.data, (address, secret)
+    for asked in (CANARY, "2011", "Taras", "Octavia"):
+        found = site.browser().post("/en/search", data={"name": asked, "text": asked})
+        assert made.case_id not in found.text
+
+
+def test_every_answer_has_what_keeps_a_reader_safe(site: Site) -> None:
+    site.publish()
+    for address in addresses(site):
+        answer = site.browser().get(address)
+        policy = answer.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert ("script-src 'self'" in policy) == address.endswith("/seen")  # for its map
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        assert "Set-Cookie" not in answer.headers
+        assert "Cookie" not in answer.headers.get("Vary", "")
+        if answer.status_code == 200 and answer.mimetype == "text/html":
+            assert len(answer.data) < MAX_PAGE
+            assert re.search(r'<html lang="en" dir="ltr">', answer.text)
+            assert answer.text.count("<h1>") == 1, address
+            others = re.findall(r'(?:src|href)="(https?:[^"]+)"', answer.text)
+            assert all(other.startswith("http://localhost/") for other in others)
+
+
+@pytest.mark.parametrize("own", [True, False])
+@pytest.mark.parametrize("text", [SCRIPT, OVERRIDE])
+def test_what_a_peer_wrote_is_only_ever_text(site: Site, own: bool, text: str) -> None:
+    record = hostile(text, WEB) | {
+        "photos": [draw(site.federation.folder) | {"alt": {"en": {"text": text, "origin": "original"}}}],
+        "show_in": "all",
+        "adult_decision": {"decided_on": "2026-11-01", "by_role": "supervisor", "reason": "b"},
+        "publication_decision": {"decided_on": "2026-11-01", "by_role": "supervisor", "reason": "b"},
+    }
+    record["alert"]["state"] = "active"
+    site.publish_full(own=own, **{"at_risk_preventive": None, **record})
+    shown = 0
+    for address in addresses(site):
+        answer = site.browser().get(address)
+        if answer.mimetype != "text/html":
+            continue
+        assert not any("<" in block or ">" in block for block in _DATA.findall(answer.text))
+        looked = Looked(
+            re.sub(r'<script type="application/ld\+json">.*?</script>', "", answer.text, flags=re.S)
+        )
+        assert looked.wrong == [], address
+        assert looked.loose() == [], address
+        shown += "/child/" in address
+        assert "javascript:" not in " ".join(re.findall(r'href="([^"]*)"', answer.text))
+    assert shown
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/xx/", "/xx/newest", "/EN/", "/eng/", "/en/child/police.fr.example/short",
+        "/en/child/police.fr.example/../secret", "/en/child/..%2f..%2fetc/passwd",
+        "/en/child/../../etc/aaaaaaaaaaaaaaaaaaaaaaaaaa", "/en/child/%2e%2e/aaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "/en/child/police.fr.example/" + "a" * 26, "/en/child/nobody.example/" + "a" * 26,
+        "/en/child/police.fr.example/" + "A" * 26, f"/en/child/{'a' * 9_000}/{'b' * 26}",
+        "/photo/police.fr.example/" + "a" * 26 + "/" + "0" * 64 + ".jpg", "/photo/../../../etc/passwd",
+        "/static/x/../app.py", "/static/x/..%2fapp.py", "/static/x/base.html", "/en//newest", "/de/", "/ar/",
+    ],
+)  # fmt: skip
+def test_an_address_that_leads_nowhere_is_answered_with_a_page(site: Site, path: str) -> None:
+    answer = site.browser().get(path)
+    assert answer.status_code in (404, 410)
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "There is nothing here" in answer.text
+    assert "passwd" not in answer.text
+
+
+def test_the_first_page_is_in_the_language_of_the_browser_where_there_is_one(
+    site: Site, tmp_path: Path
+) -> None:
+    answer = site.browser().get("/", headers={"Accept-Language": "xx, en;q=0.5"})
+    assert (answer.status_code, answer.location) == (302, "/en/")
+    assert answer.headers["Vary"] == "Accept-Language"
+
+
+@pytest.mark.parametrize("error", [RuntimeError("secret"), ValueError("secret")])
+def test_what_went_wrong_is_said_to_the_log_alone(site: Site, error: Exception) -> None:
+    with patch.object(showing, "find_children", side_effect=error):
+        answer = site.browser().get("/en/newest")
+    assert answer.status_code == 500
+    assert "Something went wrong here" in answer.text
+    assert "secret" not in answer.text
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_other_methods_are_refused(site: Site) -> None:
+    case_id = site.publish()
+    for method in ("POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"):
+        assert site.browser().open(f"/en/child/{case_id}", method=method).status_code == 405
+
+
+def test_the_style_sheet_is_small_and_kept_for_a_day(site: Site) -> None:
+    address = re.search(r'href="(/static/[^"]+\.css)"', site.browser().get("/en/").text)
+    assert address
+    answer = site.browser().get(address[1])
+    assert len(answer.data) < 12_000
+    assert "max-age=86400" in answer.headers["Cache-Control"]
+    assert not path_of("site", "en").exists()  # English needs no file
