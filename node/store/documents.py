@@ -8,7 +8,7 @@ refers to are `photographs`, the search rows are `search`, and when it has to go
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -324,8 +324,8 @@ def find_documents(conn: Connection, case_id: str) -> list[HeldDocument]:
     While a newer version is on its way, the body is still that of the version before, and everything else of
     the newest leaf (decision 0007).
     """
-    asked = {"member": _owner(case_id), "case_id": case_id}
-    return [_held_document(row) for row in conn.execute(_OF_CASE, asked)]
+    of_case = sa.and_(feed.c.member == _owner(case_id), feed_case.c.case_id == case_id)
+    return list(_held(conn, sa.and_(of_case, feed_case.c.state.not_in(GONE))))
 
 
 def find_shown(conn: Connection, audience: str, case_ids: Sequence[str]) -> list[ShownDocument]:
@@ -388,27 +388,17 @@ def _owner(case_id: str) -> str:
 def _held(
     conn: Connection, condition: sa.ColumnElement[bool], limit: int | None = None
 ) -> Iterable[HeldDocument]:
-    return map(_held_document, conn.execute(_HELD.where(condition).limit(limit)))
-
-
-def _held_document(row: Sequence[Any]) -> HeldDocument:
-    key, feed_id, member, audience, own, case_id, version, digest, expires, leaf_at, body = row
-    day = date.fromisoformat(expires)
-    return HeldDocument(key, feed_id, member, audience, own, case_id, version, digest, day, leaf_at, body)
-
-
-_HELD = (
-    sa.select(
-        feed_case.c.id, feed_case.c.feed_id, feed.c.member, feed.c.audience, feed.c.own, feed_case.c.case_id,
-        feed_case.c.version, feed_case.c.digest, feed_case.c.expires, feed_case.c.leaf_at, document.c.body,
-    )
-    .join(feed, feed.c.id == feed_case.c.feed_id)
-    .join(document, document.c.case_key == feed_case.c.id)
-    .order_by(feed.c.audience, feed_case.c.id)
-)  # fmt: skip
-# Built once: it is part of every page of the public site.
-_OF_CASE = _HELD.where(
-    feed.c.member == sa.bindparam("member"),
-    feed_case.c.case_id == sa.bindparam("case_id"),
-    feed_case.c.state.not_in(GONE),
-)
+    c = feed_case.c
+    query = (
+        sa.select(
+            c.id, c.feed_id, feed.c.member, feed.c.audience, feed.c.own,
+            c.case_id, c.version, c.digest, c.expires, c.leaf_at, document.c.body,
+        )
+        .join(feed, feed.c.id == c.feed_id)
+        .join(document, document.c.case_key == c.id)
+        .where(condition)
+        .order_by(feed.c.audience, c.id)
+        .limit(limit)
+    )  # fmt: skip
+    for row in conn.execute(query):
+        yield HeldDocument(*row[:8], date.fromisoformat(row[8]), row[9], row[10])

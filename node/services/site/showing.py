@@ -70,9 +70,9 @@ def find_shown(node: KeylessNode, case_id: str) -> Shown:
     with reading(node.engine) as conn:
         check_not_restored(conn)
         owner = find_owner(conn, node, case_id.partition("/")[0])
-        held = [doc for doc in documents.find_documents(conn, case_id) if doc.audience == "network"]
-        if held and (shown := see(node, owner, case_id, held[0].expires, held[0].body)) is not None:
-            return shown
+        for doc in documents.find_shown(conn, "network", [case_id]):
+            if (shown := see(node, owner, case_id, doc.expires, doc.body)) is not None:
+                return shown
         if feeds.was_stored(conn, owner.id, "network", case_id):
             raise Gone("This case is no longer shown.", "Nothing of it is kept here.")
     raise _nothing()

@@ -43,7 +43,7 @@ from node.web.languages import set_up_languages
 from node.web.log import log_answer, start_clock
 from node.web.problems import status_of
 from node.web.public import child, discovery, lists, search, sightings
-from node.web.public.cards import name_member
+from node.web.public.cards import name_publisher
 from node.web.public.request import (
     DOMAIN,
     POLICY,
@@ -96,6 +96,7 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=(), browsing-topics=()",
 }
+_KEPT = ("page", *search.IN_ADDRESSES)
 # What a reader can make of an error: a title, and what to do next.
 _ERRORS: Mapping[int, tuple[Any, Any]] = MappingProxyType(
     {
@@ -236,7 +237,7 @@ def _surroundings() -> dict[str, Any]:
     return {
         "exercise": node.network().policy.exercise,
         "sections": SECTIONS,
-        "publisher": name_member(node.entry()),
+        "publisher": name_publisher(),
         "static_url": static_url,
         "whole_address": whole_address,
         "in_languages": in_languages,
@@ -247,8 +248,11 @@ def in_languages() -> Mapping[str, str]:
     """Return the address of the page in every language that it is offered in; none of what has no pages."""
     if request.method != "GET" or request.endpoint is None or "language" not in g:
         return {}
-    here = {**(request.view_args or {}), **request.args.to_dict()}
-    return {language: url_for(request.endpoint, **{**here, "language": language}) for language in offered()}
+    here = {
+        **(request.view_args or {}),
+        **{name: request.args[name] for name in _KEPT if name in request.args},
+    }
+    return {language: url_for(request.endpoint, **here, language=language) for language in offered()}
 
 
 def static_url(name: str) -> str:

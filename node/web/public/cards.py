@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from node.domain.lifecycle import active_alert
 from node.services.site.showing import Shown
 from node.store.photographs import Photograph
+from node.store.search import MAX_COUNT
 from node.web.cases.text import (
     Picture,
     Said,
@@ -27,7 +28,8 @@ from protocol.roster import Member
 PAGE_SIZE = 12
 """Children on one page of a list: with their small photographs they fit what a slow line takes."""
 
-MAX_PAGES = 800
+MAX_PAGES = -(-MAX_COUNT // PAGE_SIZE)
+"""Pages of one list: nobody is counted beyond them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Card:
     Attributes:
         names: the one that the reader can read first; empty where nobody knows one.
         who: sex and age, in a few words.
+        owner: whose case it is.
         since: the day on which the child went missing, as the reader writes it; empty where nobody knows.
         photograph: the one that is shown first, in its small form; None where there is none here.
         source: its address.
@@ -48,6 +51,7 @@ class Card:
     address: str
     since: str
     alert: bool
+    owner: str
     photograph: Photograph | None
     source: str
 
@@ -63,7 +67,12 @@ class Page:
     @property
     def last(self) -> int:
         """The number of the last page."""
-        return min(max(1, -(-self.total // PAGE_SIZE)), MAX_PAGES)
+        return max(1, -(-self.total // PAGE_SIZE))
+
+    @property
+    def more(self) -> bool:
+        """Whether there may be more than were counted."""
+        return self.total >= MAX_COUNT
 
 
 def make_page(found: Iterable[Shown], number: int, total: int) -> Page:
@@ -82,6 +91,7 @@ def make_card(shown: Shown) -> Card:
         address=address_of(shown.case_id),
         since=show_since(shown),
         alert=active_alert(public, this_node().now()) is not None,
+        owner=name_member(shown.owner),
         photograph=small,
         source=photo_address(shown, small) if small else "",
     )
@@ -132,6 +142,13 @@ def name_member(member: Member) -> str:
     language = reader_locale().language
     names = member.names
     return names.get(language) or names.get("en") or next(iter(names.values()))
+
+
+def name_publisher() -> str:
+    """Return what the member whose site it is calls itself."""
+    node = this_node()
+    listed = [member for member in node.network().roster.members if member.id == node.member]
+    return name_member(listed[0]) if listed else node.member
 
 
 def show_years(ages: tuple[int, int]) -> str:

@@ -36,6 +36,7 @@ from node.web.languages import isolated, reader_locale
 from node.web.public.cards import (
     held_pictures,
     name_member,
+    name_publisher,
     names_of,
     photo_address,
     show_since,
@@ -212,6 +213,6 @@ def _structured(shown: Shown, names: list[Said], portraits: list[Portrait]) -> d
         "inLanguage": str(reader_locale().language),
         "dateModified": shown.updated_at.isoformat(),
         "expires": shown.expires.isoformat(),
-        "publisher": {"@type": "Organization", "name": name_member(this_node().entry())},
+        "publisher": {"@type": "Organization", "name": name_publisher()},
         "about": person,
     }

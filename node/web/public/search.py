@@ -33,6 +33,8 @@ SPANS = (1, 2, 5, 10)
 _WORDS = ("name", "text", "place")
 _CODES = ("country", "sex", "years", "category")
 _AGES = ("age_min", "age_max")
+IN_ADDRESSES = (*_CODES, *_AGES)
+"""What may stand in the address of results."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ def read_asked(sent: Mapping[str, str], *, words: bool) -> Asked:
     Args:
         words: whether a name, words and a place may be asked for.
     """
-    names = (*_WORDS, *_CODES, *_AGES) if words else (*_CODES, *_AGES)
+    names = (*_WORDS, *IN_ADDRESSES) if words else IN_ADDRESSES
     typed = {name: text for name in names if (text := " ".join(sent.get(name, "").split()))}
     problems: dict[str, str] = {}
     for name in _WORDS:

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import pytest
 
+from node.runtime import KeylessNode
 from node.services.site import showing
 from node.web.languages import path_of
 from schemas import Schemas
@@ -172,6 +174,33 @@ def test_the_first_page_is_in_the_language_of_the_browser_where_there_is_one(
     answer = site.browser().get("/", headers={"Accept-Language": "xx, en;q=0.5"})
     assert (answer.status_code, answer.location) == (302, "/en/")
     assert answer.headers["Vary"] == "Accept-Language"
+
+
+def test_every_page_leads_to_itself_in_the_other_languages(site: Site) -> None:
+    case_id = site.publish()
+    site.app.extensions["languages"]["el"] = "Ελληνικά"
+    evil = "_scheme=javascript&_external=1&_anchor=x&endpoint=y&language=el&self=1&page=1&sex=1"
+    for path in (f"child/{case_id}", "newest", "search", ""):
+        page = site.browser().get(f"/en/{path}?{evil}")
+        assert page.status_code == 200
+        links = re.findall(r'href="([^"]*)"[^>]* hreflang="el"', page.text)
+        assert [link.partition("?")[0] for link in links] == [f"/el/{path}"]
+        alternates = re.findall(r'rel="alternate" hreflang="([a-z]+)" href="([^"]+)"', page.text)
+        assert {language for language, _ in alternates} == {"en", "el"}
+        assert all(address.startswith("http://localhost/") for _, address in alternates)
+        assert "javascript" not in page.text
+
+
+def test_a_member_that_is_listed_no_longer_shows_nobody(site: Site) -> None:
+    case_id = site.publish()
+    network = site.node.network()
+    others = tuple(member for member in network.roster.members if member.id != site.node.member)
+    left = replace(network, roster=replace(network.roster, members=others))
+    with patch.object(KeylessNode, "network", lambda node: left):
+        for path in ("/en/", f"/en/child/{case_id}", "/en/nothing"):
+            answer = site.browser().get(path)
+            assert case_id not in answer.text
+            assert answer.status_code < 500
 
 
 @pytest.mark.parametrize("error", [RuntimeError("secret"), ValueError("secret")])
