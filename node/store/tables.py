@@ -5,6 +5,7 @@ from node.store import (
     carried,
     cases,
     clocks,
+    continued,
     documents,
     drafts,
     evidence,
@@ -23,6 +24,7 @@ from node.store import (
     receipts,
     saved_searches,
     search,
+    statements,
     waypoints,
     witnesses,
 )
@@ -33,6 +35,7 @@ __all__ = [
     "carried",
     "cases",
     "clocks",
+    "continued",
     "documents",
     "drafts",
     "evidence",
@@ -52,6 +55,7 @@ __all__ = [
     "receipts",
     "saved_searches",
     "search",
+    "statements",
     "waypoints",
     "witnesses",
 ]

@@ -29,6 +29,7 @@ from node.services.standing import exchanges
 from node.store import (
     cases,
     clocks,
+    continued,
     documents,
     drafts,
     endings,
@@ -218,6 +219,7 @@ def undo_withdrawal(node: Node, case_id: str, actor: str, *, as_it_was: bool = F
         if not can_undo(case.withdrawn_at, now):
             raise Conflict("The case was withdrawn more than 3 days ago.", "Add it as a new case.")
         again = cases.move_case(conn, case_id, new_case_id(node.member), now)
+        continued.note_continued(conn, case_id, again.case_id)
         drafts.move_about(conn, case_id, again.case_id)
         messages.move_about(conn, case_id, again.case_id)
         leads.move_about(conn, case_id, again.case_id)
@@ -246,6 +248,7 @@ def erase(node: Node, case_id: str, actor: str, *, only_draft: bool = False) -> 
             raise NoDraft("The case is a draft no more.", "Close or erase the cases one by one.")
         _erase_from_feeds(conn, node, case_id)
         _empty(conn, node, case)
+        continued.forget_continued(conn, case_id)
         messages.erase_about(conn, [case_id], node.clock())
         leads.erase_about(conn, [case_id])
         sending.erase_naming(conn, node, case_id)

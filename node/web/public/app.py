@@ -42,7 +42,7 @@ from node.services.site.showing import Gone
 from node.web.languages import set_up_languages
 from node.web.log import log_answer, start_clock
 from node.web.problems import status_of
-from node.web.public import child, discovery, lists, search, sightings
+from node.web.public import child, discovery, lists, proofs, search, sightings
 from node.web.public.cards import name_publisher
 from node.web.public.request import (
     DOMAIN,
@@ -67,7 +67,7 @@ MAX_FIELDS = 100
 PAGE_SECONDS = 60
 """For how long a page may be shown without asking whether it still holds."""
 
-_BLUEPRINTS = (child.pages, search.pages, lists.pages, discovery.pages, sightings.pages)
+_BLUEPRINTS = (child.pages, search.pages, lists.pages, discovery.pages, proofs.pages, sightings.pages)
 SECTIONS = (
     ("search.start", lazy_gettext("Search")),
     ("lists.newest", lazy_gettext("Newest")),

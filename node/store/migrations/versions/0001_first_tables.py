@@ -67,6 +67,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("member", name=op.f("pk_comparison")),
     )
     op.create_table(
+        "continued_case",
+        sa.Column("case_id", sa.String(), nullable=False),
+        sa.Column("newest", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("case_id", name=op.f("pk_continued_case")),
+    )
+    with op.batch_alter_table("continued_case", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_continued_case_newest"), ["newest"], unique=False)
+
+    op.create_table(
         "evidence",
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("origin", sa.String(), nullable=False),
@@ -723,6 +732,17 @@ def upgrade() -> None:
         batch_op.create_index("ix_case_import_row_state", ["import_id", "state", "number"], unique=False)
 
     op.create_table(
+        "case_statement",
+        sa.Column("case_key", sa.Integer(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("kid", sa.String(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.Column("renew_at", sa.BigInteger(), nullable=False),
+        sa.Column("token", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["case_key"], ["feed_case.id"], name=op.f("fk_case_statement_case_key")),
+        sa.PrimaryKeyConstraint("case_key", name=op.f("pk_case_statement")),
+    )
+    op.create_table(
         "document",
         sa.Column("case_key", sa.Integer(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
@@ -779,6 +799,7 @@ def downgrade() -> None:
     op.drop_table("photograph")
     op.drop_table("gate_party")
     op.drop_table("document")
+    op.drop_table("case_statement")
     with op.batch_alter_table("case_import_row", schema=None) as batch_op:
         batch_op.drop_index("ix_case_import_row_state")
         batch_op.drop_index(batch_op.f("ix_case_import_row_case_id"))
@@ -929,6 +950,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_evidence_origin"))
 
     op.drop_table("evidence")
+    with op.batch_alter_table("continued_case", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_continued_case_newest"))
+
+    op.drop_table("continued_case")
     op.drop_table("comparison")
     op.drop_table("column_mapping")
     with op.batch_alter_table("case_file", schema=None) as batch_op:
