@@ -92,6 +92,7 @@ class SiteConfig:
     threads: int = _number(4, 1, 64)
     address: str = ""
     timezone: str = "UTC"
+    posters_megabytes: int = _number(200, 0, 100_000)
 
 
 @dataclass(frozen=True)
