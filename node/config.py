@@ -96,6 +96,7 @@ class SiteConfig:
     sightings_per_address: int = _number(20, 1, 100_000)
     sightings_per_case: int = _number(200, 1, 100_000)
     sightings_per_hour: int = _number(500, 1, 100_000)
+    posters_megabytes: int = _number(200, 0, 100_000)
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,7 @@ from node.web.console.foreign import cases as foreign_cases
 from node.web.console.foreign import saved, search
 from node.web.console.gate import approving, proposing
 from node.web.console.leads import inbox, telling
+from node.web.console.site import posters
 from node.web.languages import set_up_languages
 from node.web.log import log_answer
 from node.web.problems import status_of
@@ -95,6 +96,7 @@ _BLUEPRINTS = (
     people.pages,
     members.pages,
     erasures.pages,
+    posters.pages,
     evidence.pages,
     audit.pages,
 )

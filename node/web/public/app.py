@@ -38,11 +38,12 @@ from node.config import SiteConfig
 from node.errors import Conflict, InvalidInput
 from node.log import describe_exception
 from node.runtime import KeylessNode
+from node.services.serving import TooOften
 from node.services.site.showing import Gone
 from node.web.languages import set_up_languages
 from node.web.log import log_answer, start_clock
 from node.web.problems import status_of
-from node.web.public import child, discovery, lists, proofs, search, sightings
+from node.web.public import child, discovery, lists, posters, proofs, search, sightings
 from node.web.public.cards import name_publisher
 from node.web.public.request import (
     DOMAIN,
@@ -67,7 +68,15 @@ MAX_FIELDS = 100
 PAGE_SECONDS = 60
 """For how long a page may be shown without asking whether it still holds."""
 
-_BLUEPRINTS = (child.pages, search.pages, lists.pages, discovery.pages, proofs.pages, sightings.pages)
+_BLUEPRINTS = (
+    child.pages,
+    search.pages,
+    lists.pages,
+    discovery.pages,
+    posters.pages,
+    proofs.pages,
+    sightings.pages,
+)
 SECTIONS = (
     ("search.start", lazy_gettext("Search")),
     ("lists.newest", lazy_gettext("Newest")),
@@ -193,7 +202,10 @@ def answer_error(error: Exception) -> Response:
     if status == 500:
         log.error("request failed", error=describe_exception(error))
     title, next_step = _ERRORS.get(status, _ERRORS[500 if status > 499 else 400])
-    return make_response(render_template("error.html", title=title, next_step=next_step), status)
+    response = make_response(render_template("error.html", title=title, next_step=next_step), status)
+    if isinstance(error, TooOften):
+        response.headers["Retry-After"] = str(error.wait_seconds)
+    return response
 
 
 def _status_of(error: Exception) -> int:

@@ -5,6 +5,7 @@ from alembic import op
 
 from node.store import journal, search
 
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -275,6 +276,21 @@ def upgrade() -> None:
         sa.UniqueConstraint("issuer", "subject", name=op.f("uq_person_issuer_subject")),
         sa.UniqueConstraint("name", name=op.f("uq_person_name")),
     )
+    op.create_table(
+        "poster",
+        sa.Column("case_id", sa.String(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("style", sa.String(), nullable=False),
+        sa.Column("form", sa.String(), nullable=False),
+        sa.Column("languages", sa.String(), nullable=False),
+        sa.Column("first_at", sa.BigInteger(), nullable=False),
+        sa.Column("last_at", sa.BigInteger(), nullable=False),
+        sa.Column("times", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("case_id", "version", "style", "form", "languages", name=op.f("pk_poster")),
+    )
+    with op.batch_alter_table("poster", schema=None) as batch_op:
+        batch_op.create_index("ix_poster_last_at", ["last_at"], unique=False)
+
     op.create_table(
         "receipt_statement",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -917,6 +933,10 @@ def downgrade() -> None:
 
     op.drop_table("search_entry")
     op.drop_table("receipt_statement")
+    with op.batch_alter_table("poster", schema=None) as batch_op:
+        batch_op.drop_index("ix_poster_last_at")
+
+    op.drop_table("poster")
     op.drop_table("person")
     op.drop_table("peer")
     op.drop_table("notice")
