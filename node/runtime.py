@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 from cryptography.hazmat.primitives import hashes
@@ -22,6 +23,7 @@ from node.adapters.images import PhotographLimits
 from node.adapters.keystore import Keystore, Purpose, key_id
 from node.adapters.openid import OpenIdProvider
 from node.adapters.peers import PeerClient
+from node.adapters.site_folder import SiteFolder
 from node.adapters.trust import Trusted, TrustStore
 from node.config import Config, OidcConfig, load_config
 from node.domain.disclosure import DisclosurePolicy
@@ -78,6 +80,11 @@ class KeylessNode:
     def member(self) -> str:
         """Whose node this is."""
         return self.config.member
+
+    @cached_property
+    def site_folder(self) -> SiteFolder:
+        """What the public site looks like, and hands out."""
+        return SiteFolder(self.config.home / "site")
 
     @property
     def country(self) -> str:

@@ -42,7 +42,7 @@ from node.services.site.showing import Gone
 from node.web.languages import set_up_languages
 from node.web.log import log_answer, start_clock
 from node.web.problems import status_of
-from node.web.public import child, discovery, lists, search
+from node.web.public import child, discovery, help_now, library, lists, look, own_pages, search
 from node.web.public.cards import name_member
 from node.web.public.request import (
     DOMAIN,
@@ -66,7 +66,16 @@ MAX_FIELDS = 100
 PAGE_SECONDS = 60
 """For how long a page may be shown without asking whether it still holds."""
 
-_BLUEPRINTS = (child.pages, search.pages, lists.pages, discovery.pages)
+_BLUEPRINTS = (
+    child.pages,
+    search.pages,
+    lists.pages,
+    discovery.pages,
+    help_now.pages,
+    own_pages.pages,
+    library.pages,
+    look.pages,
+)
 SECTIONS = (
     ("search.start", lazy_gettext("Search")),
     ("lists.newest", lazy_gettext("Newest")),
@@ -240,6 +249,7 @@ def _surroundings() -> dict[str, Any]:
         "exercise": node.network().policy.exercise,
         "sections": SECTIONS,
         "publisher": name_member(node.entry()),
+        **look.describe_look(),
         "static_url": static_url,
         "whole_address": whole_address,
         "in_languages": in_languages,

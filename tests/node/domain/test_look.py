@@ -1,0 +1,179 @@
+"""node/domain/look.py: what may stand in `site.toml`, and that writing and reading it are the same."""
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node.domain.contrast import LEAST, contrast
+from node.domain.look import (
+    GROUNDS,
+    LANGUAGES,
+    MAX_BYTES,
+    Colours,
+    Look,
+    Numbers,
+    OwnPage,
+    check_look,
+    format_look,
+    parse_look,
+    say_in,
+)
+from node.errors import InvalidInput
+
+LETTERS = st.characters(codec="utf-8", categories=["L", "N", "P", "Sm", "So", "Zs"])
+LINES = st.text(LETTERS | st.sampled_from("\"\\'[]#\u200c"), max_size=12)
+LINES = LINES.filter(str.isprintable).map(str.strip)
+TEXTS = st.lists(LINES, max_size=5).map("\n".join).map(str.strip)
+LANGUAGE = st.sampled_from(LANGUAGES)
+COUNTRIES = st.text("ABCFRDE", min_size=2, max_size=2)
+NUMBERS = st.from_regex(r"\+?[0-9]{2,15}", fullmatch=True) | st.just("")
+
+
+def in_languages(texts: st.SearchStrategy[str], **more: int) -> st.SearchStrategy[dict[str, str]]:
+    return st.dictionaries(LANGUAGE, texts.filter(bool), max_size=3, **more)
+
+
+@st.composite
+def own_pages(draw: st.DrawFn) -> list[OwnPage]:
+    slugs = draw(
+        st.lists(st.from_regex(r"[a-z0-9]{1,4}(-[a-z0-9]{1,4})?", fullmatch=True), max_size=3, unique=True)
+    )
+    pages = []
+    for slug in slugs:
+        titles = draw(in_languages(LINES, min_size=1))
+        pages.append(OwnPage(slug, titles, {language: draw(TEXTS.filter(bool)) for language in titles}))
+    return pages
+
+
+LOOKS = st.builds(
+    Look,
+    names=in_languages(LINES),
+    intro=in_languages(TEXTS),
+    languages=st.lists(LANGUAGE, unique=True, max_size=4).map(tuple),
+    countries=st.lists(COUNTRIES, unique=True, max_size=4).map(tuple),
+    colours=st.none() | st.just(Colours("#0e4a5a", "#8fd0e2")),
+    hotlines=st.dictionaries(COUNTRIES, st.builds(Numbers, NUMBERS, NUMBERS, LINES), max_size=3),
+    pages=own_pages().map(tuple),
+)
+
+
+@given(LOOKS)
+def test_what_was_written_is_read(look: Look) -> None:
+    assert parse_look(format_look(look).encode()) == look
+
+
+def test_nothing_at_all_is_a_look() -> None:
+    assert parse_look(b"") == Look()
+
+
+def problems_of(text: str) -> list[str]:
+    with pytest.raises(InvalidInput) as caught:
+        parse_look(text.encode())
+    return list(caught.value.problems)
+
+
+def test_every_problem_is_said_at_once() -> None:
+    text = """
+        theme = "dark"
+        languages = ["en", "tlh"]
+        countries = ["FRA"]
+        [names]
+        xx = "A"
+        en = "a\\tb"
+        [colours]
+        light = "#ffff00"
+        dark = "red"
+        [hotlines.FR]
+        hotline = "116 000"
+        fax = "1"
+        [hotlines."../etc"]
+        hotline = "116000"
+        [[pages]]
+        slug = "../about"
+        [pages.title]
+        en = "About"
+        [pages.text]
+        fr = "Nous"
+    """
+    found = "\n".join(problems_of(text))
+    for place in (
+        "site.toml: 'theme'", "languages: 'tlh'", "countries: 'FRA'", "names: 'xx'", "names.en: has letters",
+        "colours.light: #ffff00", "colours.dark: a colour", "hotlines.FR.hotline", "hotlines.FR: 'fax'",
+        "hotlines: '../etc'", "pages[1].slug", "pages[1]: title and text",
+    ):  # fmt: skip
+        assert place in found, (place, found)
+
+
+@pytest.mark.parametrize("scheme", list(GROUNDS))
+def test_a_colour_that_is_hard_to_read_is_refused_with_one_that_is_not(scheme: str) -> None:
+    colours = {"light": "#0e4a5a", "dark": "#8fd0e2"} | {scheme: "#808080"}
+    (problem,) = problems_of(f"[colours]\nlight = '{colours['light']}'\ndark = '{colours['dark']}'")
+    better = problem.rpartition("take ")[2]
+    assert contrast(better, GROUNDS[scheme]) >= LEAST
+    check_look(Look(colours=dataclasses.replace(Colours("#0e4a5a", "#8fd0e2"), **{scheme: better})))
+
+
+@pytest.mark.parametrize("slug", ["", "..", "../x", "a/b", "A", "a--b", "-a", "a b", "é", "a" * 41, "a\n"])
+def test_a_page_has_an_address_that_leads_nowhere_else(slug: str) -> None:
+    with pytest.raises(InvalidInput, match="cannot be taken"):
+        check_look(Look(pages=[OwnPage(slug, {"en": "A"}, {"en": "B"})]))
+
+
+@pytest.mark.parametrize("number", ["1", "12;3", "javascript:1", "116 000", "+", "1" * 16, "١١٦", "+1+2"])
+def test_a_number_is_digits(number: str) -> None:
+    with pytest.raises(InvalidInput, match="cannot be taken"):
+        check_look(Look(hotlines={"FR": Numbers(number)}))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a = ",
+        "\xff",
+        f"a = {'9' * 10_000}",
+        f"a = {'[' * 5_000}",
+        "names = 3",
+        "names = {en = 3}",
+        "pages = 3",
+        "pages = [3]",
+        "[[pages]]\nslug = 3",
+        "colours = 1",
+        "colours = {light = 1}",
+        "hotlines = []",
+        "hotlines = {FR = 3}",
+        "hotlines = {FR = {hotline = 116000}}",
+        "hotlines = {FR = {hotline = []}}",
+        "languages = 'en'",
+        "languages = [['en']]",
+        "languages = ['en', 'en']",
+        "names = {en = '\u202eevil'}",
+    ],
+)
+def test_what_is_no_look_is_refused_and_nothing_else_happens(text: str) -> None:
+    data = text.encode("latin-1") if text == "\xff" else text.encode()
+    with pytest.raises(InvalidInput):
+        parse_look(data)
+
+
+def test_what_is_too_long_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="more than 1 MB"):
+        parse_look(b"#" * (MAX_BYTES + 1))
+    many = [OwnPage(f"p{number}", {"en": "A"}, {"en": "B"}) for number in range(21)]
+    for look in (
+        Look(names={"en": "a" * 81}),
+        Look(intro={"en": "a" * 601}),
+        Look(pages=[OwnPage("a", {"en": "A"}, {"en": "a" * 20_001})]),
+        Look(pages=many),
+        Look(pages=[many[0], many[0]]),
+    ):
+        with pytest.raises(InvalidInput, match="cannot be taken"):
+            check_look(look)
+
+
+def test_a_text_is_said_in_the_language_that_there_is() -> None:
+    assert say_in({"fr": "Bonjour", "en": "Hello"}, "fr") == ("Bonjour", "fr")
+    assert say_in({"fr": "Bonjour", "en": "Hello"}, "ar") == ("Hello", "en")
+    assert say_in({"fr": "Bonjour"}, "ar") == ("Bonjour", "fr")
+    assert say_in({}, "ar") == ("", "ar")
