@@ -4,10 +4,8 @@ Guarantees: a document is sent as a file to keep and never opened as a page of t
 stands beside it verifies.
 """
 
-from io import BytesIO
-
 from babel import Locale, UnknownLocaleError
-from flask import Blueprint, Response, render_template, send_file
+from flask import Blueprint, Response, render_template
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from werkzeug.exceptions import NotFound
@@ -96,6 +94,7 @@ def direction_of(language: str) -> str:
 
 def _attachment(data: bytes, kind: str, name: str) -> Response:
     safe = "".join(" " if letter in '/\\:*?"<>|' else letter for letter in name)
-    response = send_file(BytesIO(data), kind, as_attachment=True, download_name=safe, etag=False)
+    response = Response(data, content_type=kind)
+    response.headers.set("Content-Disposition", "attachment", filename=safe)
     response.headers["Cache-Control"] = f"public, max-age={DOCUMENT_SECONDS}, must-revalidate"
     return response
