@@ -10,7 +10,7 @@ from typing import Any
 
 from node.adapters.hotlines import load_numbers
 from node.adapters.images import prepare_logo
-from node.domain.look import Look, Numbers, OwnPage, check_look
+from node.domain.look import Look, Numbers, OwnPage, Texts, check_look
 from node.errors import Conflict, NotFound
 from node.runtime import KeylessNode
 from node.store.database import writing
@@ -38,6 +38,18 @@ def change_look(node: KeylessNode, actor: str, **parts: Any) -> None:
     """
     with node.site_folder.turn():
         _write(node, replace(node.site_folder.read_look(), **parts), actor, parts)
+
+
+def set_words(node: KeylessNode, language: str, name: str, intro: str, actor: str) -> None:
+    """Change what the site calls itself and says first, in one language; an empty text is none.
+
+    Raises:
+        InvalidInput: they cannot be shown.
+    """
+    with node.site_folder.turn():
+        look = node.site_folder.read_look()
+        names, intros = _with(look.names, language, name), _with(look.intro, language, intro)
+        _write(node, replace(look, names=names, intro=intros), actor, ["names", "intro", language])
 
 
 def set_page(node: KeylessNode, page: OwnPage, actor: str, slug: str = "") -> None:
@@ -126,6 +138,11 @@ def set_logo(node: KeylessNode, data: bytes, actor: str) -> None:
     with node.site_folder.turn():
         node.site_folder.write_logo(logo)
         _note(node, actor, ["logo"])
+
+
+def _with(texts: Texts, language: str, text: str) -> Texts:
+    others = {code: other for code, other in texts.items() if code != language}
+    return {**others, language: text} if text else others
 
 
 def _write(node: KeylessNode, look: Look, actor: str, changed: Iterable[str]) -> None:

@@ -7,7 +7,6 @@ stands beside it verifies.
 from babel import Locale, UnknownLocaleError
 from flask import Blueprint, Response, render_template
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext
 from werkzeug.exceptions import NotFound
 
 from node.services.site.library import (
@@ -22,21 +21,11 @@ from node.web.cases.text import show_language
 from node.web.languages import show_number
 from node.web.public.cards import today
 from node.web.public.request import choose_language, this_node
+from node.web.topics import TOPICS
 
 pages = Blueprint("library", __name__)
 
 DOCUMENT_SECONDS = 300
-
-TOPICS = {
-    "if-missing": lazy_gettext("When a child is missing"),
-    "abduction": lazy_gettext("Abduction"),
-    "runaway": lazy_gettext("Running away"),
-    "online": lazy_gettext("Safe on the internet"),
-    "prevention": lazy_gettext("Before something happens"),
-    "professionals": lazy_gettext("For those who work with children"),
-    "other": lazy_gettext("Other"),
-}
-"""What documents are about, in words."""
 
 
 @pages.route("/<language:language>/library")

@@ -1,0 +1,1 @@
+"""The public site, as the member's own people make it: its look, pages, numbers and library."""
