@@ -12,7 +12,8 @@ from flask_wtf.file import FileField
 from werkzeug.wrappers import Response
 from wtforms import SelectField, StringField, ValidationError
 from wtforms.fields import Field
-from wtforms.validators import InputRequired, Length
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import DataRequired, Length
 
 from node.adapters.site_folder import MAX_DOCUMENT_BYTES
 from node.domain.permissions import Permission
@@ -31,7 +32,7 @@ from node.web.topics import TOPICS
 pages = Blueprint("site_library", __name__)
 
 _YEARS = 10
-_WRITE = InputRequired(lazy_gettext("Write something."))
+_WRITE = DataRequired(lazy_gettext("Write something."))
 
 
 class FactsForm(Form):
@@ -39,7 +40,9 @@ class FactsForm(Form):
 
     title = StringField(lazy_gettext("Title"), [_WRITE, Length(1, MAX_FACT, MAX)], filters=[line])
     language = SelectField(lazy_gettext("Language"))
-    topic = SelectField(lazy_gettext("Topic"), choices=list(TOPICS.items()))
+    topic = SelectField(
+        lazy_gettext("Topic"), choices=[SelectChoice(code, name) for code, name in TOPICS.items()]
+    )
     licence = StringField(
         lazy_gettext("Licence"),
         [_WRITE, Length(1, MAX_FACT, MAX)],
@@ -60,7 +63,7 @@ class FactsForm(Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         names = sorted((show_language(code), code) for code in _languages())
-        self.language.choices = [(code, name) for name, code in names]
+        self.language.choices = [SelectChoice(code, name) for name, code in names]
 
     def validate_review(self, field: Field) -> None:
         """Refuse a day that is over, and one that nobody will see."""
@@ -97,7 +100,8 @@ class DocumentForm(FactsForm):
         sent: Any = field.data
         if not sent or not sent.filename:
             raise ValidationError(_("Choose a document."))
-        self.file_bytes = sent.stream.read(MAX_DOCUMENT_BYTES + 1)
+        with sent.stream as stream:
+            self.file_bytes = stream.read(MAX_DOCUMENT_BYTES + 1)
 
     def tell_again(self) -> None:
         """Say that the document has to be chosen again, which no browser keeps."""

@@ -87,11 +87,8 @@ class LanguagesForm(Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        names = [(code, show_language(code)) for code in LANGUAGES]
-        self.offered.choices = names
-        self.first.choices = [SelectChoice("", _("the first that is ticked"))] + [
-            SelectChoice(*name) for name in names
-        ]
+        self.offered.choices = [SelectChoice(code, show_language(code)) for code in LANGUAGES]
+        self.first.choices = [SelectChoice("", _("the first that is ticked")), *self.offered.choices]
 
     def validate_first(self, field: Field) -> None:
         """Refuse a first language that is not offered."""
@@ -124,9 +121,8 @@ class CountriesForm(Form):
         codes = {member.country for member in node.network().roster.members} | {
             *node.site_folder.look().countries
         }
-        self.shown.choices = sorted(
-            ((code, show_country(code)) for code in codes - {node.country}), key=_name
-        )
+        names = sorted((show_country(code), code) for code in codes - {node.country})
+        self.shown.choices = [SelectChoice(code, name) for name, code in names]
 
 
 class ColoursForm(Form):
@@ -258,8 +254,7 @@ def logo() -> AnyResponse | str:
     """Choose a logo."""
     form = LogoForm()
     if form.validate_on_submit():
-        sent: Any = form.picture.data
-        data = sent.stream.read() if sent and sent.filename else b""
+        data = _read_file(form.picture)
         if not data:
             form.picture.errors = [_("Choose a picture.")]
         else:
@@ -294,6 +289,16 @@ def show_logo() -> Response:
     return Response(this_node().site_folder.logo().data, content_type="image/png")
 
 
+def _read_file(field: Field) -> bytes:
+    """Read a file that was sent with a form; empty when there is none."""
+    sent: Any = field.data
+    if not sent or not sent.filename:
+        return b""
+    with sent.stream as stream:
+        data: bytes = stream.read()
+    return data
+
+
 def _read_or_say() -> tuple[Look, tuple[str, ...]]:
     """Read the file; where it cannot be read, return how the site looks meanwhile, and what is wrong."""
     folder = this_node().site_folder
@@ -306,7 +311,3 @@ def _read_or_say() -> tuple[Look, tuple[str, ...]]:
 def _saved() -> AnyResponse:
     flash(_("The site is changed. Readers see it within a minute."))
     return redirect(url_for("site.index"), 303)
-
-
-def _name(choice: tuple[str, str]) -> str:
-    return choice[1]

@@ -9,7 +9,8 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 from wtforms import SelectField, StringField, TextAreaField, ValidationError
 from wtforms.fields import Field
-from wtforms.validators import InputRequired, Length
+from wtforms.fields.choices import SelectChoice
+from wtforms.validators import DataRequired, Length
 
 from node.domain.look import LANGUAGES, MAX_LINE, MAX_TEXT, OwnPage, is_slug, say_in
 from node.domain.permissions import Permission
@@ -32,15 +33,16 @@ class TextForm(Form):
 
     title = StringField(
         lazy_gettext("Title"),
-        [InputRequired(lazy_gettext("Write something.")), Length(1, MAX_LINE, MAX)],
+        [DataRequired(lazy_gettext("Write something.")), Length(1, MAX_LINE, MAX)],
         filters=[line],
     )
     text = TextAreaField(
         lazy_gettext("Text"),
-        [InputRequired(lazy_gettext("Write something.")), Length(1, MAX_TEXT, MAX)],
+        [DataRequired(lazy_gettext("Write something.")), Length(1, MAX_TEXT, MAX)],
         description=lazy_gettext(
-            "An empty line begins a new paragraph. “# ” at the front of a line makes a heading, “- ” an item "
-            "of a list. A link: [what is shown](https://police.example/). It begins with https, tel or mailto."
+            "An empty line begins a new paragraph. “# ” at the front of a line makes a heading, “- ” an "
+            "item of a list. A link: [what is shown](https://police.example/). It begins with https, tel "
+            "or mailto."
         ),
         filters=[prose],
         render_kw={"rows": 12},
@@ -52,7 +54,7 @@ class PageForm(TextForm):
 
     slug = StringField(
         lazy_gettext("Name in the address"),
-        [InputRequired(lazy_gettext("Write something."))],
+        [DataRequired(lazy_gettext("Write something."))],
         description=lazy_gettext("Small letters a to z, digits and hyphens, such as: about-us"),
         filters=[line, str.lower],
         render_kw={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"},
@@ -61,7 +63,7 @@ class PageForm(TextForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.language.choices = [(code, show_language(code)) for code in LANGUAGES]
+        self.language.choices = [SelectChoice(code, show_language(code)) for code in LANGUAGES]
 
     def validate_slug(self, field: Field) -> None:
         """Refuse what would lead elsewhere."""
