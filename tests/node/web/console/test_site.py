@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from werkzeug.test import TestResponse, stream_encode_multipart
 
 from node.domain.look import Colours, Look, Numbers
 from node.domain.permissions import Role
@@ -104,10 +105,18 @@ def test_numbers_are_typed_as_people_write_them_and_can_be_undone(console: Conso
         assert browser.get(path).status_code == 404
 
 
-def upload(console: Console, path: str, field: str, data: bytes, **typed: Any) -> Any:
+def upload(console: Console, path: str, field: str, data: bytes, **typed: Any) -> TestResponse:
+    """Send a form with a file; from memory, however large it is."""
     browser = console.browser(Role.OPERATOR)
-    token = csrf_token(browser.get(path))
-    return browser.post(path, data={"csrf_token": token, field: (io.BytesIO(data), "../../x.png"), **typed})
+    sent = {"csrf_token": csrf_token(browser.get(path)), field: (io.BytesIO(data), "../../x.png"), **typed}
+    stream, length, boundary = stream_encode_multipart(sent, threshold=1 << 30)
+    with stream:
+        return browser.post(
+            path,
+            input_stream=stream,
+            content_length=length,
+            content_type=f"multipart/form-data; boundary={boundary}",
+        )
 
 
 def test_a_logo(console: Console) -> None:
