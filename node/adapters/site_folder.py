@@ -184,7 +184,7 @@ class SiteFolder:
     def _read_logo(self, _before: Logo | None) -> Logo:
         try:
             data = (self._path / "logo.png").read_bytes()
-        except FileNotFoundError:
+        except OSError:
             return Logo(b"", "")
         return Logo(data, hashlib.sha256(data).hexdigest()[:12])
 
@@ -206,10 +206,10 @@ def _list(folder: Path) -> Iterator[Filed]:
 
 
 def _stamp(path: Path) -> _Stamp | None:
-    """Return what tells one state of a file or folder from the next; None where it is not there."""
+    """Return what tells one state of a file or folder from the next; None where it is not to be seen."""
     try:
         found = os.stat(path)
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError:
         return None
     return found.st_mtime_ns, found.st_size, found.st_ino
 

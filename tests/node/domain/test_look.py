@@ -1,6 +1,8 @@
 """node/domain/look.py: what may stand in `site.toml`, and that writing and reading it are the same."""
 
 import dataclasses
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -19,6 +21,7 @@ from node.domain.look import (
     parse_look,
     say_in,
 )
+from node.domain.prose import parse_prose
 from node.errors import InvalidInput
 
 LINES = st.text("aZ9é孫م\"\\'[]#=\u200c ", max_size=12).map(str.strip)
@@ -59,6 +62,20 @@ LOOKS = st.builds(
 @given(LOOKS)
 def test_what_was_written_is_read(look: Look) -> None:
     assert parse_look(format_look(look).encode()) == look
+
+
+def test_the_example_of_the_guide_is_a_look_with_everything_in_it() -> None:
+    guide = (Path(__file__).parents[3] / "docs/site.md").read_text("utf-8")
+    (example,) = re.findall(r"^```toml\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
+    look = parse_look(example.encode())
+    assert all(getattr(look, field.name) for field in dataclasses.fields(Look))
+    links = [
+        run.address
+        for block in parse_prose(look.pages[0].texts["fr"])
+        for line in block.lines
+        for run in line
+    ]
+    assert "https://police.fr.example/" in links
 
 
 def test_nothing_at_all_is_a_look() -> None:
