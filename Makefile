@@ -21,7 +21,7 @@ COMPILE := CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --gener
 	--allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test coverage check format fuzz bench bench-peers texts pictures lock clean
+.PHONY: help setup demo test coverage check format fuzz bench bench-peers texts pictures poster-pictures lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ texts: setup ## bring the files of translations up to date, of the console and t
 
 pictures: setup ## take the pictures of docs/officers.md anew, in a sandbox
 	GMCN_PICTURES=docs/pictures $(BIN)/python -m pytest tests/node/web/console/browser/test_officers_day.py
+
+poster-pictures: setup ## draw the pictures of docs/posters.md anew
+	$(BIN)/python -m bench.posters --pictures docs/pictures
 
 lock: setup ## resolve the dependencies anew (LOCK="--upgrade" for newer ones)
 	$(COMPILE) $(LOCK) --extra postgres --output-file requirements/base.txt pyproject.toml

@@ -101,6 +101,7 @@ PARTS: dict[str, Callable[[int, int], dict[str, Any]]] = {
         "bench.console", f"--replicas={count}", f"--own={count // 20}"
     ),
     "site": lambda count, runs: _run_program("bench.site", f"--replicas={count}", f"--own={count // 20}"),
+    "posters": lambda count, runs: _run_program("bench.posters"),
     "poll": lambda count, runs: poll.run(),
     "witnessing": lambda count, runs: witnessing.run(),
     "spread": lambda count, runs: spread.run(),

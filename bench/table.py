@@ -181,6 +181,17 @@ def _site(found: dict[str, Any]) -> Iterator[Row]:
     )
 
 
+def _posters(found: dict[str, Any]) -> Iterator[Row]:
+    slowest = {form: max(figures[form] for figures in found["languages"].values()) for form in ("pdf", "png")}
+    scripts = len({figures["script"] for figures in found["languages"].values()})
+    yield Row(
+        f"A poster in {scripts} scripts, PDF / PNG: the slowest, median of {found['children']} children",
+        f"{slowest['pdf']:.0f} / {slowest['png']:.0f} ms",
+        "< 150 / < 300 ms",
+        slowest["pdf"] < 150 and slowest["png"] < 300,
+    )
+
+
 def _names(found: dict[str, Any]) -> Iterator[Row]:
     recall = found["recall_at_10"]
     yield Row("Names across scripts: recall@10", f"{recall:.2f}", "≥ 0.9", recall >= 0.9)
@@ -214,5 +225,6 @@ _PARTS: dict[str, Callable[[dict[str, Any]], Iterator[Row]]] = {
     "search": _search,
     "console": _console,
     "site": _site,
+    "posters": _posters,
     "names": _names,
 }

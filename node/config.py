@@ -83,7 +83,8 @@ class SiteConfig:
     """Where the public site listens, and how people reach it.
 
     Without `enabled` the node serves it not beside the rest; `gmcn site serve` serves it alone. `address` is
-    what people type, once TLS is in front; empty: plain http on loopback.
+    what people type, once TLS is in front; empty: plain http on loopback. `sightings_per_…` are the most that
+    are taken in an hour of one network address, about one case, and in all.
     """
 
     enabled: bool = True
@@ -92,6 +93,10 @@ class SiteConfig:
     threads: int = _number(4, 1, 64)
     address: str = ""
     timezone: str = "UTC"
+    sightings_per_address: int = _number(20, 1, 100_000)
+    sightings_per_case: int = _number(200, 1, 100_000)
+    sightings_per_hour: int = _number(500, 1, 100_000)
+    posters_megabytes: int = _number(200, 0, 100_000)
 
 
 @dataclass(frozen=True)

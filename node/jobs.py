@@ -28,7 +28,7 @@ from node.services.following import arrivals, partner, pruning, pulling, replica
 from node.services.leads import inbox, sending
 from node.services.members import membership
 from node.services.people import sessions, sign_in
-from node.services.register import drafts, handover, ledger, publishing, takeover
+from node.services.register import drafts, handover, issuing, ledger, publishing, takeover
 from node.services.safekeeping import recovery
 from node.services.spreadsheets import intake, work
 from node.services.witnesses import gossip, witnessing
@@ -78,6 +78,7 @@ class Jobs:
         every(1, "spreadsheets", lambda: work.proceed(node))
         every(2, "leads", lambda: inbox.take(node))
         every(2, "answers to leads", lambda: sending.take_answers(node))
+        every(5, "statements", lambda: issuing.issue(node))
         every(5, "purge", lambda: erasure.purge(node))
         every(5, "evidence", lambda: gossip.pass_on(node))
         every(5, "partner", lambda: partner.hand_in(node))

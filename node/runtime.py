@@ -22,7 +22,9 @@ from node.adapters.images import PhotographLimits
 from node.adapters.keystore import Keystore, Purpose, key_id
 from node.adapters.openid import OpenIdProvider
 from node.adapters.peers import PeerClient
+from node.adapters.prints import Prints
 from node.adapters.trust import Trusted, TrustStore
+from node.adapters.typesetting import Typesetter
 from node.config import Config, OidcConfig, load_config
 from node.domain.disclosure import DisclosurePolicy
 from node.errors import NotAllowed, NotFound
@@ -72,6 +74,7 @@ class KeylessNode:
     blobs: Blobs
     trust: TrustStore
     clock: Clock = system_clock
+    typesetter: Typesetter = field(default_factory=Typesetter)
     _networks: dict[str, tuple[Trusted, Network]] = field(default_factory=dict)
 
     @property
@@ -84,6 +87,11 @@ class KeylessNode:
         """The country of this member; empty where the roster does not list it."""
         members = self.network().roster.members
         return next((member.country for member in members if member.id == self.member), "")
+
+    @property
+    def prints(self) -> Prints:
+        """What was made of cases and is kept for a day."""
+        return Prints(self.config.home / "prints")
 
     def now(self) -> datetime:
         """Return the time in whole seconds, as the protocol writes it."""

@@ -107,19 +107,38 @@ def verify_document(data: bytes, leaf: Leaf, audience: str) -> Document:
         Malformed: parts, salts or head not of the specified form, or a head that says otherwise than the
             leaf.
     """
-    lines = split_document(data)
-    if digest_parts([hashlib.sha256(line).digest() for line in lines]) != leaf.digest:
+    return Document(data, verify_excerpt(split_document(data), [], leaf, audience))
+
+
+def verify_excerpt(
+    lines: Sequence[bytes], withheld: Sequence[bytes], leaf: Leaf, audience: str
+) -> dict[str, dict[str, Any]]:
+    """Hold the first parts of a document against the verified leaf that announced the whole.
+
+    Args:
+        lines: the parts, head first, each without its newline.
+        withheld: the SHA-256 of each part behind them.
+        audience: of the feed, "network" or "police".
+
+    Returns:
+        The parts by name, parsed.
+
+    Raises:
+        BadProof, Malformed: see `verify_document`.
+    """
+    if digest_parts([*(hashlib.sha256(line).digest() for line in lines), *withheld]) != leaf.digest:
         raise BadProof("document: its digest is not the one in the feed")
+    if any(b"\n" in line for line in lines):
+        raise Malformed("document: a newline inside a part")
     parsed = [parse_object(line, "document part", MAX_DOCUMENT_BYTES) for line in lines]
     names = PARTS[_document_kind(parsed[0], audience)]
-    if len(names) != len(parsed):
+    if len(names) != len(lines) + len(withheld):
         raise Malformed("document: has not the parts of its schema")
     for part in parsed:
         if not isinstance(salt := part.get("salt"), str) or not _SALT.fullmatch(salt):
             raise Malformed("document salt: not the base64 of 32 bytes")
-    document = Document(data, dict(zip(names, parsed, strict=True)))
-    _check_head(document.parts["head"], leaf)
-    return document
+    _check_head(parsed[0], leaf)
+    return dict(zip(names, parsed, strict=False))
 
 
 def _document_kind(head: Mapping[str, Any], audience: str) -> str:

@@ -175,6 +175,7 @@ class Member:
         cosigner: the key of its cosignatures, named by its id.
         endorsement: for an NGO, the statement of a law-enforcement member of its country, not yet verified.
         retired_cosigners: keys of its cosignatures that were replaced; see `cosigners_at`.
+        site: where its public site answers, without a slash at the end; None where it names none.
     """
 
     id: str
@@ -192,6 +193,7 @@ class Member:
     joined: datetime
     removed_at: datetime | None = None
     retired_cosigners: tuple[RetiredKey, ...] = ()
+    site: str | None = None
 
     def cosigners_at(self, now: datetime) -> tuple[VerifierKey, ...]:
         """Return the keys under which a cosignature of this member counts now; however many, it counts
@@ -316,6 +318,7 @@ def parse_member(value: Any, what: str = "member") -> Member:
         joined=fields.time("joined"),
         removed_at=fields.time("removed_at") if fields.has("removed_at") else None,
         retired_cosigners=_parse_retired(fields, "retired_cosigners", COSIGNATURE),
+        site=_parse_address(fields.text("site", most=300), f"{what}.site") if fields.has("site") else None,
     )
     if (member.state == "removed") != (member.removed_at is not None):
         raise Malformed(f"{what}: removed_at stands exactly in a removed member")
@@ -336,6 +339,7 @@ def format_member(member: Member) -> dict[str, Any]:
         "endorsement": member.endorsement,
         "removed_at": member.removed_at and format_time(member.removed_at),
         "retired_cosigners": _format_retired(member.retired_cosigners) or None,
+        "site": member.site,
     }
     return {
         "id": member.id,
@@ -360,14 +364,16 @@ def format_member(member: Member) -> dict[str, Any]:
 
 
 def fingerprint(member: Member) -> str:
-    """Name what an administrator accepts in a member: its id, country and kind, its address, and every key in
-    its name.
+    """Name what an administrator accepts in a member: its id, country and kind, its addresses, and every key
+    in its name.
 
     It changes whenever one of these does, and stays when anything else of the entry changes. The address is
-    among them because whoever could move it alone could stand between two members and read along. 160 bits of
+    among them because whoever could move it alone could stand between two members and read along, and that of
+    the public site because whoever could move it alone could have the public's tips. 160 bits of
     SHA-256 in base32, in groups of four, to be compared over the telephone.
     """
     lines = [f"member {member.id} {member.country} {member.kind}", f"address {member.address}"]
+    lines += [f"site {member.site}"] if member.site else []
     lines += [f"feed {key.format()}" for feed in member.feeds for key in feed.keys]
     lines += [f"feed {_named(old)}" for feed in member.feeds for old in feed.retired]
     lines += [

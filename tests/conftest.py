@@ -1,5 +1,7 @@
 """Databases for tests: every test that takes `engine` runs once on SQLite and once on PostgreSQL."""
 
+import os
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ from sqlalchemy import Engine
 from xdist.scheduler import LoadScopeScheduling
 
 from node.store.database import open_database
+from tests.compiled import share_compiled
 
 TOGETHER = {"tests/journeys/test_sandbox.py", "tests/node/sandbox/test_world.py"}
 """Files whose tests share what takes long to build."""
@@ -34,6 +37,12 @@ class TogetherScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist is
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> TogetherScheduling:
     return TogetherScheduling(config, log)
 
+
+# Containers often forbid it. The tests start hundreds of processes, and each would compile the program anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+share_compiled()
 
 settings.register_profile(
     "long", max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow]

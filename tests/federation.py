@@ -19,13 +19,13 @@ from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 from unittest.mock import patch
 from urllib.parse import urlsplit
 
-from sqlalchemy import Engine
 from werkzeug.test import Client
 
 from node.adapters.http import Answer, HttpClient
@@ -40,8 +40,7 @@ from node.services.members import membership
 from node.services.members.membership import Applicant
 from node.services.register import cases, publishing
 from node.services.register.publishing import Published
-from node.store.database import open_database, scrub
-from node.store.migrate import migrate
+from node.store.database import scrub
 from node.web.federation import make_federation_app
 from node.web.process import Server
 from protocol.answers import Absence, Given, format_answers, parse_answers, parse_query
@@ -51,6 +50,7 @@ from protocol.jws import parse_statement
 from protocol.policy import Policy
 from protocol.roster import Member, Roster, fingerprint
 from protocol.token import MAX_TOKEN_LENGTH, REQUEST_TYPE, sign_request
+from tests.databases import copy_pg_database, load_file, migrate_copy
 
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -317,18 +317,17 @@ class Federation:
         self.coordinator = Coordinator(self.clock)
         self._servers: dict[str, tuple[Server, threading.Thread]] = {}
         self.wire.apps = _Apps(self._make_app)
-        if self.sockets or not all(url.startswith("sqlite") for url in self.databases.values()):
-            self._build()
-        else:
-            self._copy(self._prepare())
+        self._copy(self._prepare())
+        if self.sockets:
+            self._listen()
 
     def _prepare(self) -> _Prepared:
         """Build a federation like this one, unless one was built before, and take it apart."""
-        which = repr((self.members, self.policy, self.accepted, self.settings, self.clock()))
+        which = self._which()
         if which not in _PREPARED:
             with tempfile.TemporaryDirectory() as name:
                 built = copy(self)
-                built.folder, built.databases, built.nodes = Path(name), {}, {}
+                built.folder, built.sockets, built.nodes = Path(name), False, {}
                 built.wire, built.coordinator, built.rung = Wire(), Coordinator(self.clock), []
                 built.wire.apps = _Apps(built._make_app)
                 built._build()
@@ -368,11 +367,30 @@ class Federation:
                 path.chmod(mode)
         for member, url in self.databases.items():
             home = self.folder / member
-            (home / "node.db").rename(urlsplit(url).path.removeprefix("/"))
+            if url.startswith("sqlite"):
+                (home / "node.db").rename(urlsplit(url).path.removeprefix("/"))
+            else:
+                name = sha256((self._which() + member).encode()).hexdigest()[:32]
+                copy_pg_database(url, name, partial(load_file, home / "node.db"))
+                (home / "node.db").unlink()
             with (home / FILE_NAME).open("a", encoding="utf-8") as settings:
                 settings.write(_database_settings(url))
         for member, _, _ in self.members:
             self._open_node(member)
+
+    def _which(self) -> str:
+        return repr((self.members, self.policy, self.accepted, self.settings, self.clock()))
+
+    def _listen(self) -> None:
+        """Serve every node, and let the roster lead there."""
+        members = self.coordinator.trusted.roster.members
+        self.coordinator.announce(
+            *(replace(member, address=self._address(self[member.id])) for member in members)
+        )
+        self.refresh()
+        if self.accepted:
+            for node in self.nodes.values():
+                self.accept_all(node)
 
     def __getitem__(self, member: str) -> Node:
         return self.nodes[member]
@@ -491,12 +509,10 @@ class Federation:
                 node.http.close()
 
     def _make_node(self, member: str) -> None:
-        home = self.folder / member
-        url = self.databases.get(member)
-        database = "" if url is None else _database_settings(url)
         off = "[console]\nenabled = false\n[site]\nenabled = false\n"
-        with patch.object(membership, "migrate", _migrate):
-            membership.init_home(home, member, f"{self.settings}[server]\nport = 0\n{off}{database}")
+        settings = f"{self.settings}[server]\nport = 0\n{off}"
+        with patch.object(membership, "migrate", migrate_copy):
+            membership.init_home(self.folder / member, member, settings)
         self._open_node(member)
 
     def _open_node(self, member: str) -> None:
@@ -538,23 +554,3 @@ def _database_settings(url: str) -> str:
 
 def _content(path: Path) -> bytes | None:
     return path.read_bytes() if path.is_file() else None
-
-
-def _migrate(engine: Engine) -> None:
-    """Bring a database to the present form: on SQLite by a copy of one that was migrated before, since every
-    test makes several."""
-    if engine.dialect.name == "sqlite" and engine.url.database:
-        Path(engine.url.database).write_bytes(_migrated_file())
-    else:
-        migrate(engine)
-
-
-@cache
-def _migrated_file() -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "node.db"
-        engine = open_database(f"sqlite:///{path}")
-        migrate(engine)
-        assert scrub(engine)
-        engine.dispose()
-        return path.read_bytes()

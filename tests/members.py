@@ -27,6 +27,7 @@ class MemberKeys:
     country: str = "FR"
     kind: Kind = "law_enforcement"
     address: str = ""
+    site: str | None = None
     feeds: dict[str, Ed25519PrivateKey] = field(default_factory=dict)
     token: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
     cosigner: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
@@ -73,6 +74,7 @@ class MemberKeys:
             ),
             endorsement=endorsement,
             joined=JOINED,
+            site=self.site,
         )
 
 

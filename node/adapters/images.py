@@ -93,7 +93,8 @@ class PhotographLimits:
         memory_bytes: working memory while it is decoded. With 128 MB: JPEG up to `pixels` (in several scans
             about 40 megapixels), PNG 25 megapixels, WebP 8 megapixels.
         scans: of a JPEG. A progressive one has about ten; each costs a pass over the whole picture and only a
-            few bytes of file, so that without a bound one file could keep a decoder busy for a day.
+            few bytes of file, so that without a bound one file could keep a decoder busy for a day. Twenty
+            files come at once.
         shortest_side: in pixels; anything smaller shows nobody.
         long_side: of the full rendition, in pixels.
         full_bytes: the policy's `photo_bytes`.
@@ -105,7 +106,7 @@ class PhotographLimits:
     input_bytes: int = 30_000_000
     pixels: int = 64_000_000
     memory_bytes: int = 128_000_000
-    scans: int = 100
+    scans: int = 20
     shortest_side: int = 32
     long_side: int = 1600
     full_bytes: int = 3_000_000

@@ -42,6 +42,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Find": {
         "search": ("search", "Find cases, own and foreign together."),
         "show": ("search", "Open one case."),
+        "verify": ("verify", "Check a proof that a member's site gives, without asking anybody."),
     },
     "Run the node": {
         "serve": ("serve", "Run the node: serve peers, staff and the public, pull, expire, erase."),

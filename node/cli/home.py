@@ -100,6 +100,7 @@ def join() -> None:
     help="The organisation's name in a language (BCP 47). May be given several times.",
 )
 @click.option("--address", required=True, metavar="URL", help="Where other nodes reach this one: https://…")
+@click.option("--site", metavar="URL", help="Where this member's public site is, if it has one: https://…")
 @click.option("--duty-phone", required=True, metavar="PHONE", help="Answers day and night: +33144556677.")
 @click.option("--duty-email", required=True, metavar="EMAIL", help="Of the duty desk.")
 @click.option(
@@ -131,6 +132,7 @@ def request(
     kind: str,
     names: tuple[str, ...],
     address: str,
+    site: str | None,
     duty_phone: str,
     duty_email: str,
     languages: tuple[str, ...],
@@ -143,8 +145,8 @@ def request(
     Hand the file to the coordinator. Its fingerprint is shown beside it: read it out to the coordinator, and
     later to the members who accept your keys.
 
-    A member that is listed already asks in the same way for another name or address, and with --new-key for
-    another key, which its present one vouches for: the old one stays in use until the list has the new.
+    A member that is listed already asks in the same way for another name, address or site, and with --new-key
+    for another key, which its present one vouches for: the old one stays in use until the list has the new.
 
     \b
     Examples:
@@ -164,6 +166,7 @@ def request(
         address,
         duty,
         read_input(endorsement).decode("ascii", "replace").strip() if endorsement else None,
+        site,
     )
     token = membership.join_request(node, applicant, network)
     say(token)

@@ -17,7 +17,7 @@ from node.services import messages as mail
 from node.services.leads import inbox, sending
 from node.services.leads.inbox import LeadView
 from node.services.leads.letters import Letter
-from node.store.leads import DECISIONS, Entry, Lead
+from node.store.leads import DECISIONS, PUBLIC, Entry, Lead
 
 _number = click.argument("number", type=click.IntRange(1), metavar="LEAD")
 _case = click.argument("case_id", metavar="CASE")
@@ -47,6 +47,9 @@ def leads() -> None:
 @click.option("--case", "case_id", default="", metavar="CASE", help="Only those about this case.")
 @click.option("--sent", is_flag=True, help="Those that were sent to other owners instead.")
 @click.option("--all", "everything", is_flag=True, help="Also those that are decided for good.")
+@click.option(
+    "--receipt", default="", metavar="NUMBER", help="Only what the public was given this number for."
+)
 @click.option("--of", "person", metavar="PERSON", help="Only those of this person; of nobody with ''.")
 @click.option(
     "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="At most so many."
@@ -54,7 +57,14 @@ def leads() -> None:
 @json_option
 @pass_node
 def list_leads(
-    node: Node, case_id: str, sent: bool, everything: bool, person: str | None, limit: int, as_json: bool
+    node: Node,
+    case_id: str,
+    sent: bool,
+    everything: bool,
+    receipt: str,
+    person: str | None,
+    limit: int,
+    as_json: bool,
 ) -> None:
     """List leads, the newest first: those with which something is to be done.
 
@@ -63,15 +73,22 @@ def list_leads(
       gmcn leads list
       gmcn leads list --of "Officer Diaz"
       gmcn leads list --sent
+      gmcn leads list --receipt 4711-0815-2342-1234
     """
     found = inbox.list_leads(
-        node, outgoing=sent, case_id=case_id, everything=everything, assigned_to=person, limit=limit
+        node,
+        outgoing=sent,
+        case_id=case_id,
+        everything=everything,
+        assigned_to=person,
+        receipt=receipt,
+        limit=limit,
     )
     if as_json:
         print_json([_as_json(lead) for lead in found])
         return
     rows = [
-        (lead.id, lead.at, lead.kind, lead.member or lead.by, lead.state, lead.assigned_to, lead.case_id)
+        (lead.id, lead.at, lead.kind, _other_side(lead), lead.state, lead.assigned_to, lead.case_id)
         for lead in found
     ]
     headings = ("lead", "at", "type", "to" if sent else "from", "state", "with", "case")
@@ -319,7 +336,9 @@ def _print_lead(view: LeadView, alike: Sequence[int]) -> None:
     lead = view.lead
     say(f"case      {lead.case_id}")
     say(f"type      {lead.kind}")
-    say(f"{'to' if lead.outgoing else 'from':<10}{lead.member or lead.by}")
+    say(f"{'to' if lead.outgoing else 'from':<10}{_other_side(lead)}")
+    if receipt := _receipt_of(lead):
+        say(f"receipt   {receipt}")
     say(f"{'written' if lead.outgoing or not lead.member else 'came':<10}{shown(lead.at)} UTC")
     say(f"state     {lead.state}{f' of {lead.duplicate_of}' if lead.duplicate_of else ''}")
     if lead.assigned_to:
@@ -342,6 +361,17 @@ def _print_lead(view: LeadView, alike: Sequence[int]) -> None:
             for item in view.history
         ]
         print_table(("entry", "at", "by", "what", "", "text", "until"), rows)
+
+
+def _other_side(lead: Lead) -> str:
+    if lead.origin == PUBLIC:
+        return f"the public through {lead.member}"
+    return lead.member or lead.by
+
+
+def _receipt_of(lead: Lead) -> str:
+    """Return the number that was given for what the public told; empty for everything else."""
+    return (lead.token_id or "") if lead.origin == PUBLIC else ""
 
 
 def _when(entry: Entry) -> str:
@@ -385,6 +415,7 @@ def _as_json(lead: Lead) -> dict[str, Any]:
         "type": lead.kind,
         "origin": lead.origin,
         "member": lead.member or None,
+        "receipt": _receipt_of(lead) or None,
         "at": lead.at,
         "by": lead.by or None,
         "state": lead.state,

@@ -205,6 +205,7 @@ def _as_json(view: MemberView) -> dict[str, Any]:
         "kind": member.kind,
         "names": member.names,
         "address": member.address,
+        "site": member.site,
         "duty": member.duty,
         "standing": view.standing,
         "accepted": view.accepted,

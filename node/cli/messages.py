@@ -139,6 +139,8 @@ def accept(node: Node, number: int, no_ring: bool, as_json: bool) -> None:
         return
     say(taken.case_id)
     remark("Published." if taken.versions else f"A draft. Next:\n  gmcn case preview {taken.case_id}")
+    if taken.to_review:
+        remark("More of it went out than was seen here: somebody else reviews it within 24 hours (gmcn due).")
     tell_delivery(taken.old_owner, reason)
 
 

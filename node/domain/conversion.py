@@ -25,8 +25,8 @@ NEEDED, UNKNOWN_WORD, DATE, ORDER, MOMENT, DAY, NUMBER, AGE, HEIGHT, WEIGHT = (
     "needed", "word", "date", "order", "moment", "day", "number", "age", "height", "weight",
 )  # fmt: skip
 COUNTRY, LANGUAGE, PHONE, ROLE, UNFIT = "country", "language", "phone", "role", "unfit"
-TWICE = "twice"
-"""A row above has the same reference."""
+TWICE, SEVERAL = "twice", "several"
+"""A row above has the same reference; several cases of the register have it."""
 
 _LANGUAGES = ("en", "es", "fr", "ar", "ru")
 _MAX_MEASURE = 60
@@ -190,7 +190,7 @@ def orders_of(texts: Sequence[str]) -> set[str]:
     orders = {"dmy", "mdy"}
     seen = False
     for text in texts:
-        if found := _DAY.match(_ascii_digits(text)):
+        if found := _DAY.match(_ascii_digits(text[:_MAX_MEASURE])):
             seen = True
             first, second = int(found[1]), int(found[2])
             if first > 12:

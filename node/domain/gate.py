@@ -195,8 +195,9 @@ def changes_of(answers: Mapping[str, Any], record: Mapping[str, Any]) -> dict[st
 
 def person_of(actor: str) -> str:
     """Return who somebody is, whichever way they came in: whoever sits at the machine under the name of
-    somebody in the console is that person."""
-    return actor.rpartition(":")[2].casefold()
+    somebody in the console is that person, also where the console's name is an address: `ben` is
+    `ben@police.example`."""
+    return actor.rpartition(":")[2].partition("@")[0].casefold()
 
 
 def needed(answers: Mapping[str, Any], record: Mapping[str, Any]) -> list[Question]:

@@ -76,16 +76,21 @@ def write_message(
     life: timedelta = MAX_LIFE,
     *,
     case_id: str = "",
+    token_id: str = "",
 ) -> str:
     """Seal a message and put it into the outbox with the caller's transaction; return its id.
 
+    One to this member itself is put where those lie that have come: for what writes without a key, and what
+    the keys open.
+
     Args:
         case_id: the case whose erasure takes what is said along, where the message does not name it itself.
+        token_id: its id, where it has to be one that is known elsewhere; a random one when empty.
 
     Raises:
         InvalidInput: it is too long.
     """
-    address = Address(kind, node.member, receiver.id, secrets.token_urlsafe(16))
+    address = Address(kind, node.member, receiver.id, token_id or secrets.token_urlsafe(16))
     try:
         sealed = seal_content(receiver.sealing_keys[-1], content, address)
     except Malformed as error:
@@ -94,7 +99,7 @@ def write_message(
         ) from None
     messages.add_message(
         conn,
-        outgoing=True,
+        outgoing=receiver.id != node.member,
         member=receiver.id,
         token_id=address.token_id,
         kind=kind,

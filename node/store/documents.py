@@ -340,6 +340,25 @@ def find_shown(conn: Connection, audience: str, case_ids: Sequence[str]) -> list
     return rows
 
 
+def live_versions(conn: Connection, case_ids: Sequence[str], today: date) -> dict[str, int]:
+    """Return the newest version of those of some cases that are live on a day, in their owners' `network`
+    feeds."""
+    found: dict[str, int] = {}
+    for some in chunks(case_ids):
+        query = (
+            sa.select(feed_case.c.case_id, feed.c.member, feed_case.c.version)
+            .join(feed, feed.c.id == feed_case.c.feed_id)
+            .where(
+                feed.c.audience == "network",
+                feed_case.c.case_id.in_(some),
+                feed_case.c.state.not_in(GONE),
+                feed_case.c.expires >= today.isoformat(),
+            )
+        )
+        found |= {case: version for case, owner, version in conn.execute(query) if owner == _owner(case)}
+    return found
+
+
 def iterate_documents(conn: Connection, feed_id: int, above: int, limit: int) -> list[HeldDocument]:
     """Return live documents of a feed in the order of their keys, beginning above one."""
     following = sa.and_(feed_case.c.feed_id == feed_id, feed_case.c.id > above, feed_case.c.state == HELD)

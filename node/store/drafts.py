@@ -93,9 +93,9 @@ def change_draft(conn: Connection, draft_id: str, content: bytes, revision: int,
     return bool(done.rowcount)
 
 
-def drop_draft(conn: Connection, draft_id: str) -> None:
-    """Forget something that was begun."""
-    conn.execute(case_draft.delete().where(case_draft.c.id == draft_id))
+def drop_draft(conn: Connection, draft_id: str) -> bool:
+    """Forget something that was begun. Returns False where it is gone already."""
+    return bool(conn.execute(case_draft.delete().where(case_draft.c.id == draft_id)).rowcount)
 
 
 def drop_drafts_about(conn: Connection, case_id: str) -> list[str]:

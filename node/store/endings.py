@@ -13,7 +13,8 @@ from sqlalchemy import Connection
 
 from node.domain.brake import DELAY, WINDOW, is_mass_erasure
 from node.store.database import chunks
-from node.store.feeds import ERASED, EXPIRED, GONE, HELD, WANTED, feed, feed_case
+from node.store.feeds import ERASED, EXPIRED, GONE, HELD, WANTED, case_keys, feed, feed_case
+from node.store.statements import drop_statements
 
 _UNPURGED = sa.text("hidden_at IS NOT NULL AND purged_at IS NULL")  # word for word as their index has it
 _IN_FILES = sa.and_(_UNPURGED, feed_case.c.emptied_at.is_not(None))
@@ -91,6 +92,7 @@ def cases_from(conn: Connection, feed_id: int, place: int) -> dict[str, int]:
 
 def forget_cases(conn: Connection, keys: Sequence[int]) -> None:
     """Forget that there ever were cases; their content must be gone."""
+    drop_statements(conn, keys)
     for some in chunks(keys):
         conn.execute(feed_case.delete().where(feed_case.c.id.in_(some)))
 
@@ -106,6 +108,7 @@ def _end(
 ) -> list[tuple[int, str]]:
     c = feed_case.c
     rows = conn.execute(sa.select(c.id, c.feed_id, c.case_id).where(which).limit(limit)).all()
+    drop_statements(conn, [row.id for row in rows])
     for some in chunks([row.id for row in rows]):
         ended = feed_case.update().where(c.id.in_(some))
         conn.execute(ended.values(state=EXPIRED, hidden_at=now, owed=owed))
@@ -118,6 +121,7 @@ def hide_cases(conn: Connection, feed_id: int, cases: Sequence[str], now: dateti
     Version and digest stay where the leaves that were accepted have left them, so that the erasure itself can
     still be accepted once nothing else is wrong.
     """
+    drop_statements(conn, list(case_keys(conn, feed_id, cases).values()))
     for some in chunks(cases):
         conn.execute(
             feed_case.update()

@@ -194,7 +194,9 @@ def drop_old_rows(conn: Connection, before: datetime) -> None:
     """Forget the rows with content of imports that are through and end before a moment."""
     c = case_import.c
     through = sa.select(c.id).where(c.state.in_((DONE, UNDONE)), c.ends_at <= before)
-    of_these = sa.and_(case_import_row.c.import_id.in_(through), case_import_row.c.state.in_((WRONG, HERE)))
+    of_these = sa.and_(
+        case_import_row.c.import_id.in_(through), case_import_row.c.state.in_((GOOD, WRONG, HERE))
+    )
     if conn.execute(case_import_row.delete().where(of_these)).rowcount:
         note_deletion(conn)
 
@@ -277,6 +279,11 @@ def count_rows(conn: Connection, import_id: str) -> dict[str, int]:
     return {row[0]: row[1] for row in conn.execute(query)}
 
 
+def has_made(conn: Connection, import_id: str) -> bool:
+    """Tell whether an import has made or changed cases that can be taken back."""
+    return bool(count_rows(conn, import_id).keys() & {MADE, CHANGED})
+
+
 def count_touched(conn: Connection, import_id: str) -> tuple[int, int]:
     """Count the cases that an import made that are drafts no more, and those that somebody has changed."""
     c = case_import_row.c
@@ -322,8 +329,7 @@ def cases_by_reference(conn: Connection, keys: Sequence[str]) -> Iterator[tuple[
 
 def _drop_unfinished(conn: Connection, import_id: str) -> None:
     """Forget an import whose file says something of an erased case; what it has made is kept to be undone."""
-    made = count_rows(conn, import_id).keys() & {MADE, CHANGED}
-    if not made:
+    if not has_made(conn, import_id):
         drop_import(conn, import_id)
         return
     drop_rows(conn, import_id, (GOOD, WRONG, HERE))

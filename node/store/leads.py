@@ -21,6 +21,7 @@ from node.store.scrubbing import note_deletion
 # Where a lead comes from:
 MEMBER = "member"
 STAFF = "staff"  # of this member: a telephone call, a visit
+PUBLIC = "public"  # somebody who told it on the public site of a member
 
 # How a lead that came stands; of one that was sent, what the owner has said last:
 NEW = "new"
@@ -60,6 +61,7 @@ lead = sa.Table(
     sa.Column("unread", sa.Boolean, nullable=False, default=False),
     sa.UniqueConstraint("outgoing", "member", "token_id"),
     sa.Index("ix_lead_state", "outgoing", "state", "id"),
+    sa.Index("ix_lead_token_id", "token_id"),
 )
 
 sa.Index("ix_lead_unread", lead.c.id, sqlite_where=sa.text("unread"), postgresql_where=sa.text("unread"))
@@ -96,9 +98,10 @@ class Lead:
         outgoing: whether this member told it to a case's owner.
         case_id: an own case when it came, another member's when it was sent.
         kind: the type of the message that carries it, also where none did.
-        origin: MEMBER or STAFF.
-        member: the other side; empty when there is none.
-        token_id: of the message; None when it came otherwise.
+        origin: MEMBER, STAFF or PUBLIC.
+        member: the other side, or whose site the public told it on, which may be this member's own; empty
+            when there is none.
+        token_id: of the message; None when it came otherwise. Of what the public told the receipt number.
         by: the person here who wrote it down or sent it; empty when it came.
         assigned_to: the person who works on it; empty when nobody does.
         duplicate_of: the lead that says the same.
@@ -205,6 +208,7 @@ def list_leads(
     case_id: str = "",
     states: Collection[str] = (),
     assigned_to: str | None = None,
+    token_id: str = "",
     limit: int = 100,
     offset: int = 0,
 ) -> list[Lead]:
@@ -214,8 +218,9 @@ def list_leads(
         case_id: about this case only; about any when empty.
         states: only those that stand so; all when empty.
         assigned_to: only this person's; with an empty text those of nobody.
+        token_id: only those that this message carried; all when empty.
     """
-    wanted = _wanted(outgoing, case_id, states, assigned_to)
+    wanted = _wanted(outgoing, case_id, states, assigned_to, token_id)
     query = sa.select(lead).where(*wanted).order_by(lead.c.id.desc()).limit(limit).offset(offset)
     return [_lead(row) for row in conn.execute(query)]
 
@@ -227,14 +232,15 @@ def count_leads(
     case_id: str = "",
     states: Collection[str] = (),
     assigned_to: str | None = None,
+    token_id: str = "",
 ) -> int:
     """Count what `list_leads` would return of a list without end."""
-    wanted = _wanted(outgoing, case_id, states, assigned_to)
+    wanted = _wanted(outgoing, case_id, states, assigned_to, token_id)
     return int(conn.execute(sa.select(sa.func.count()).select_from(lead).where(*wanted)).scalar_one())
 
 
 def _wanted(
-    outgoing: bool | None, case_id: str, states: Collection[str], assigned_to: str | None
+    outgoing: bool | None, case_id: str, states: Collection[str], assigned_to: str | None, token_id: str
 ) -> list[sa.ColumnElement[bool]]:
     c, wanted = lead.c, list[sa.ColumnElement[bool]]()
     if outgoing is not None:
@@ -245,6 +251,8 @@ def _wanted(
         wanted.append(c.state.in_(states))
     if assigned_to is not None:
         wanted.append(c.assigned_to == assigned_to)
+    if token_id:
+        wanted.append(c.token_id == token_id)
     return wanted
 
 

@@ -33,6 +33,10 @@ RING = "ring"
 UNKNOWN_NAMES = "unknown names"
 """When the journal was told last that names were tried that nobody has. `about` counts what came since."""
 
+SITE = "site secret"
+"""What the public site knows its own forms, and those who send them, by: `about`, in hexadecimal digits. No
+member relies on it, so that it is no key."""
+
 mark = sa.Table(
     "mark",
     metadata,

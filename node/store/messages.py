@@ -144,6 +144,14 @@ def find_message(conn: Connection, *, outgoing: bool, member: str, token_id: str
     return MessageRow(*row) if row else None
 
 
+def find_sent(conn: Connection, token_id: str) -> MessageRow | None:
+    """Return the newest message that was sent under an id, to whomever."""
+    c = message.c
+    query = sa.select(*_SUMMARY).where(c.outgoing, c.token_id == token_id).order_by(c.id.desc()).limit(1)
+    row = conn.execute(query).one_or_none()
+    return MessageRow(*row) if row else None
+
+
 def get_message(conn: Connection, number: int) -> MessageRow:
     """Return a message by its number.
 

@@ -7,7 +7,8 @@ application has, and which of them a reader gets, is its own.
 
 import io
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 from babel.support import Translations
 from flask import Flask, g, has_app_context
-from flask_babel import Babel, Domain, get_locale, get_timezone
+from flask_babel import Babel, Domain, force_locale, get_locale, get_timezone
 
 FOLDER = Path(__file__).parent / "translations"
 
@@ -51,15 +52,31 @@ def reader_locale() -> Locale:
     return kept
 
 
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Speak another language than the reader's for the block, such as that of something they print.
+
+    Args:
+        language: as a BCP 47 tag.
+    """
+    reader = reader_locale()
+    with force_locale(language.replace("-", "_")):
+        g.reader_locale = get_locale()
+        try:
+            yield
+        finally:
+            g.reader_locale = reader
+
+
 def path_of(domain: str, language: str) -> Path:
     """Return the file with the texts of an application in a language."""
     return FOLDER / language / "LC_MESSAGES" / f"{domain}.po"
 
 
 def load_texts(domain: str, language: str) -> Translations:
-    """Read and compile the texts of an application in a language; English, in which they are written, needs
-    none."""
-    if language == "en":
+    """Read and compile the texts of an application in a language; none where there is no file, as of English,
+    in which they are written."""
+    if not path_of(domain, language).is_file():
         return Translations()
     compiled = io.BytesIO()
     with path_of(domain, language).open("rb") as file:

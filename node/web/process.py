@@ -105,7 +105,8 @@ class Listening:
     def stop(self) -> None:
         """Let `run` end. May be called from any thread, and from a signal."""
         self._stopping = True
-        self._servers[0].pull_trigger()
+        with suppress(OSError):  # `run` has looked, and closed it, in between
+            self._servers[0].pull_trigger()
 
     def close(self) -> None:
         """Close every socket."""

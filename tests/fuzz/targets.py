@@ -30,6 +30,7 @@ from node.errors import InvalidInput
 from protocol.answers import parse_answers, parse_query
 from protocol.bundle import BUNDLE_TYPE, parse_known, parse_record_header, verify_bundle_statement
 from protocol.checkpoint import verify_checkpoint, verify_cosignatures
+from protocol.current import CURRENT_TYPE, verify_current
 from protocol.document import split_document, verify_document
 from protocol.encoding import format_json, parse_json
 from protocol.endorsement import (
@@ -54,6 +55,8 @@ from protocol.message import (
 from protocol.mirror import parse_readers
 from protocol.note import COSIGNATURE, VerifierKey, parse_note
 from protocol.policy import parse_policy
+from protocol.proof import parse_proof
+from protocol.proof_file import parse_proof_file, verify_announced, verify_shown, verify_statement
 from protocol.pruning import parse_pruned
 from protocol.receipt import RECEIPT_TYPE, verify_receipt
 from protocol.roster import format_roster, parse_roster
@@ -72,10 +75,11 @@ def _vectors(name: str) -> dict[str, Any]:
 
 
 _ROSTER, _TOKENS, _SEALED, _FEED = (_vectors(name) for name in ("roster", "tokens", "sealed", "feed"))
-_MESSAGES, _CHECKPOINTS = _vectors("messages"), _vectors("checkpoints")
+_MESSAGES, _CHECKPOINTS, _PROOFS = _vectors("messages"), _vectors("checkpoints"), _vectors("proofs")
 _ORIGIN: str = _FEED["origin"]
 _LISTED = parse_roster(b64decode(_ROSTER["roster"]))
 _LOG = VerifierKey.parse(_FEED["log"]["vkey"])
+_PROOFS_LOG = VerifierKey.parse(_PROOFS["log"]["vkey"])
 _WITNESSES = [VerifierKey.parse(item["vkey"]) for item in _CHECKPOINTS["witnesses"]]
 _NGO_KEYS, _POLICE_KEYS = member_keys(NGO, "ngo"), member_keys(POLICE, "law_enforcement")
 _DIGEST = bytes(32)
@@ -140,6 +144,12 @@ def _read_document(data: bytes) -> None:
     leaf = Leaf(PUT, f"{POLICE}/{'a' * 26}", 1, _DIGEST, NOW.date(), NOW, bytes(16))
     split_document(data)
     verify_document(data, leaf, "network")
+
+
+def _read_proof_file(data: bytes) -> object:
+    file = parse_proof_file(data)
+    announced, _ = verify_shown(file, lambda member: [_PROOFS_LOG])
+    return verify_statement(file, announced, _find)
 
 
 def _read_roster(data: bytes) -> None:
@@ -211,6 +221,22 @@ TARGETS: dict[str, Target] = {
         lambda token: verify_request(token, POLICE, "GET", "/", b"", _find, NOW),
         {**_CLAIMS, "exp": int(NOW.timestamp()) + 60, "htm": "GET", "htu": "/", "bod": "0" * 64},
     ),
+    "proof": Target(
+        lambda data: verify_announced(parse_proof(data), None, lambda member: [_PROOFS_LOG]),
+        _good(_PROOFS, "proofs_good", "proof"),
+    ),
+    "current claims": _signed(
+        CURRENT_TYPE,
+        lambda token: verify_current(token, _find).check_holds(NOW),
+        {
+            **_CLAIMS,
+            "case": f"{NGO}/{'a' * 26}",
+            "version": 1,
+            "digest": "0" * 64,
+            "exp": int(NOW.timestamp()) + 60,
+        },
+    ),
+    "proof file": Target(_read_proof_file, tuple(b64decode(file) for file in _PROOFS["files_good"])),
     "receipt": Target(
         _text(lambda token: verify_receipt(token, POLICE, _find)), _good(_TOKENS, "receipts_good", "token")
     ),

@@ -169,6 +169,10 @@ BAD_MEMBERS: list[tuple[Change, str, str]] = [
     (at("address", "https://node.example#x"), "https", BOTH),
     (at("address", "https://node.example/"), "https", BOTH),
     (at("address", "https://node.example:99999"), "no such port", RULE),
+    (at("site", "http://missing.police.fr.example"), "https", BOTH),
+    (at("site", "javascript:alert(1)"), "https", BOTH),
+    (at("site", "https://missing.example/"), "https", BOTH),
+    (at("site", None), "printable", BOTH),
     (at("duty.phone", "0144556677"), "not of the form", BOTH),
     (at("duty.email", "duty"), "not of the form", BOTH),
     (at("duty.languages", []), "list of 1 to 32", BOTH),
@@ -257,7 +261,7 @@ def test_a_broken_rule_is_named(change: Change, message: str, where: str) -> Non
     ],
 )
 def test_addresses_that_are_taken(address: str) -> None:
-    entry = replace(POLICE.entry(), address=address)
+    entry = replace(POLICE.entry(), address=address, site=address)
     assert parse_member(value_of(entry)) == entry
     SCHEMAS.check("roster", json.loads(format_roster(make_roster(entry))))
 
@@ -308,6 +312,7 @@ def test_the_fingerprint_changes_with_address_and_keys_and_with_nothing_else() -
     assert fingerprint(renamed) == known
     for other in [
         replace(entry, address="https://elsewhere.example"),
+        replace(entry, site="https://elsewhere.example"),
         replace(entry, kind="ngo"),
         replace(entry, country="BR"),
         replace(entry, cosigner=BRAZIL.entry().cosigner),

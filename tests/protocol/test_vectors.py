@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
 from protocol import errors
 from protocol.answers import Given, parse_answers, parse_query
 from protocol.checkpoint import check_quorum, parse_checkpoint, verify_checkpoint, verify_cosignatures
+from protocol.current import Current, verify_current
 from protocol.document import digest_parts, verify_document
 from protocol.encoding import (
     parse_base64,
@@ -32,6 +33,14 @@ from protocol.leaf import CaseState, Leaf, parse_leaf
 from protocol.message import Address, verify_acknowledgement, verify_message
 from protocol.note import VerifierKey, parse_note, verify_note
 from protocol.policy import check_policy, format_policy, parse_policy
+from protocol.proof import format_proof, parse_proof
+from protocol.proof_file import (
+    Announced,
+    parse_proof_file,
+    verify_announced,
+    verify_shown,
+    verify_statement,
+)
 from protocol.receipt import verify_receipt
 from protocol.roster import SealingKey, fingerprint, format_roster, parse_roster
 from protocol.sealed import open_sealed, seal
@@ -411,6 +420,47 @@ def test_roster() -> None:
         vectors["join_request"]["member"],
         vectors["join_request"]["network"],
     )
+
+
+def test_proofs() -> None:
+    vectors = load("proofs.json")
+    keys, find = keys_of([vectors["log"]["vkey"]]), find_in(vectors["key"])
+
+    def announced(text: str, leaf: bytes | None = None) -> Announced:
+        return verify_announced(parse_proof(text.encode()), leaf, lambda member: keys)
+
+    def shown(data: bytes) -> Current:
+        file = parse_proof_file(data)
+        found, parts = verify_shown(file, lambda member: keys)
+        assert list(parts) == ["head", "public"]
+        return verify_statement(file, found, find)
+
+    for good in vectors["proofs_good"]:
+        proof = parse_proof(good["proof"].encode())
+        assert format_proof(proof).decode() == good["proof"]
+        found = announced(good["proof"], un64(good["leaf"]))
+        assert found.checkpoint.size == good["size"]
+        witness = keys_of([vectors["witness"]["vkey"]])
+        assert len(verify_cosignatures(found.note, witness)) == 1
+    for bad in vectors["proofs_unread"]:
+        refused(bad, parse_proof, un64(bad["data"]))
+    for bad in vectors["proofs_bad"]:
+        refused(bad, announced, bad["proof"])
+    for good in vectors["statements_good"]:
+        said = verify_current(good["token"], find)
+        assert (said.case, said.version, said.digest.hex()) == (good["case"], good["version"], good["digest"])
+        assert said.until == parse_time(good["until"], "vector")
+        for at in good["holds"]:
+            said.check_holds(parse_time(at, "vector"))
+        for at in good["does_not_hold"]:
+            with pytest.raises(errors.NotAuthorized):
+                said.check_holds(parse_time(at, "vector"))
+    for bad in vectors["statements_bad"]:
+        refused(bad, verify_current, bad["token"], find)
+    for file in vectors["files_good"]:
+        assert shown(un64(file)).issuer == vectors["key"]["member"]
+    for bad in vectors["files_bad"]:
+        refused(bad, shown, un64(bad["file"]))
 
 
 def test_answers() -> None:

@@ -1,7 +1,7 @@
 """CSV: its encoding and its separator guessed, and its rows read.
 
-Guarantees: a guess is a guess, and whoever uploads may say otherwise; memory grows with the file and not with
-what it claims; line breaks inside quotes stay in their cell.
+Guarantees: a guess is a guess, and whoever uploads may say otherwise; beside the file itself no more of it is
+in memory than a row; line breaks inside quotes stay in their cell.
 """
 
 import codecs
@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TextIO
 
 from node.adapters.tables.row import LONG, MAX_CELL, MAX_COLUMNS, Row, too_wide, trimmed
 from node.errors import InvalidInput
@@ -21,9 +21,14 @@ DELIMITERS = (",", ";", "\t")
 
 _MAX_LINE = 1 << 20
 _LOOKED_AT = 1 << 16
+_PIECE = 1 << 16
 _ROWS_LOOKED_AT = 50
 _QUOTED = re.compile(r'"[^"]*"')
-_GUARDED = ("'=", "'+", "'-", "'@")
+# Where a spreadsheet program may take a text for a formula: at its beginning, and behind what it takes for a
+# separator, which is a matter of its country and not of the file. Wide signs count for Excel, too.
+_BEGINS = r"(^|[;\t\r\n])"
+_FORMULA = r'(?=[" \xa0]*[-=+@＝＋－＠])'
+_BARE, _GUARDED = re.compile(_BEGINS + _FORMULA), re.compile(f"{_BEGINS}'{_FORMULA}")
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 # What Russian and Arabic are mostly made of, in the encodings that Windows has for them.
 _FREQUENT: Mapping[str, bytes] = MappingProxyType(
@@ -42,16 +47,12 @@ def guess_encoding(data: bytes) -> str:
     sample = data[:_LOOKED_AT]
     if sample[1::2].count(0) > len(sample) // 5 or sample[::2].count(0) > len(sample) // 5:
         return "utf-16"
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return _guess_windows(sample)
-    return "utf-8"
+    return "utf-8" if _is_utf_8(data) else _guess_windows(sample)
 
 
-def guess_delimiter(text: str) -> str:
+def guess_delimiter(text: TextIO) -> str:
     """Guess what stands between the cells: what gives most rows the same number of them, above one."""
-    bare = _QUOTED.sub("", text[:_LOOKED_AT])
+    bare = _QUOTED.sub("", text.read(_LOOKED_AT))
     lines = [line for line in bare.splitlines()[:_ROWS_LOOKED_AT] if line]
 
     def score(delimiter: str) -> tuple[int, int]:
@@ -62,8 +63,8 @@ def guess_delimiter(text: str) -> str:
     return max(DELIMITERS, key=score)
 
 
-def decode(data: bytes, encoding: str) -> str:
-    """Return the text of a file.
+def open_text(data: bytes, encoding: str) -> TextIO:
+    """Open a file as the text that it is, from its beginning. All of it was looked at.
 
     Raises:
         InvalidInput: it is not written so, or it is no text.
@@ -71,20 +72,23 @@ def decode(data: bytes, encoding: str) -> str:
     if encoding not in ENCODINGS:
         raise InvalidInput("There is no such encoding.", "Choose one of the list.")
     codec = {"utf-8": "utf-8-sig", "utf-16": _utf_16(data)}.get(encoding, encoding)
+    text = io.TextIOWrapper(io.BytesIO(data), codec, newline="")
     try:
-        text = data.decode(codec)
+        while piece := text.read(_PIECE):
+            if "\0" in piece:
+                raise InvalidInput(
+                    "The file holds signs that no text has.",
+                    "Save the table as CSV or XLSX, and choose that file.",
+                )
     except UnicodeDecodeError:
         raise InvalidInput(
             "The letters of the file are not written in this encoding.", "Choose another encoding."
         ) from None
-    if "\0" in text:
-        raise InvalidInput(
-            "The file holds signs that no text has.", "Save the table as CSV or XLSX, and choose that file."
-        )
-    return text.removeprefix("\ufeff")
+    text.seek(0)
+    return text
 
 
-def read_rows(text: str, delimiter: str) -> Iterator[Row]:
+def read_rows(text: TextIO, delimiter: str) -> Iterator[Row]:
     """Read the rows of a text.
 
     Raises:
@@ -99,24 +103,25 @@ def read_rows(text: str, delimiter: str) -> Iterator[Row]:
             if len(cells) > MAX_COLUMNS and any(cells[MAX_COLUMNS:]):
                 raise too_wide()
             faults = {place: LONG for place, cell in enumerate(cells) if len(cell) > MAX_CELL}
-            kept = trimmed([_unguarded(cell[: MAX_CELL + 1]) for cell in cells[:MAX_COLUMNS]])
+            kept = trimmed([_GUARDED.sub(r"\1", cell[: MAX_CELL + 1]) for cell in cells[:MAX_COLUMNS]])
             yield Row(number, kept, faults)
             number = reader.line_num + 1
     except csv.Error:
         raise _no_table() from None
 
 
-def _reader(text: str, delimiter: str) -> Any:  # the module does not name its kind
+def no_formula(text: str) -> str:
+    """Write a cell with apostrophes, so that no spreadsheet program computes any of it; `read_rows` takes
+    them off again."""
+    return _BARE.sub(r"\1'", text)
+
+
+def _reader(text: TextIO, delimiter: str) -> Any:  # the module does not name its kind
     return csv.reader(_lines(text), delimiter=delimiter)
 
 
-def _unguarded(cell: str) -> str:
-    """Take off the apostrophe that keeps a cell from being a formula, as the file of wrong rows has it."""
-    return cell[1:] if cell.startswith(_GUARDED) else cell
-
-
-def _lines(text: str) -> Iterator[str]:
-    for line in io.StringIO(text, newline=""):
+def _lines(text: TextIO) -> Iterator[str]:
+    while line := text.readline(_MAX_LINE + 1):
         if len(line) > _MAX_LINE:
             raise too_wide() if max(map(line.count, DELIMITERS)) > _MAX_LINE // 10 else _no_table()
         yield line
@@ -127,6 +132,17 @@ def _no_table() -> InvalidInput:
         "The file is no table: a quotation mark in it is never closed, or a cell is far too long.",
         "Open it in a spreadsheet program, and save it as XLSX.",
     )
+
+
+def _is_utf_8(data: bytes) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for begin in range(0, len(data), _PIECE):
+            decoder.decode(data[begin : begin + _PIECE])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _utf_16(data: bytes) -> str:

@@ -8,6 +8,7 @@ from node.errors import InvalidInput
 
 MAX_ROWS = 20_000
 MAX_COLUMNS = 200
+_MAX_LINES = 1 << 20  # empty ones included: as many as a spreadsheet program has
 MAX_CELL = 8_000
 """Characters of one cell."""
 
@@ -43,7 +44,9 @@ def bounded(rows: Iterable[Row]) -> Iterator[Row]:
         InvalidInput: they are too many, or too wide.
     """
     count = size = 0
-    for row in rows:
+    for line, row in enumerate(rows):
+        if line >= _MAX_LINES:
+            raise _too_many()
         if not any(row.cells) and not row.faults:
             continue
         count += 1
@@ -51,11 +54,15 @@ def bounded(rows: Iterable[Row]) -> Iterator[Row]:
         if len(row.cells) > MAX_COLUMNS:
             raise too_wide()
         if count > MAX_ROWS + 1 or size > MAX_TEXT:  # and the row of headers
-            raise InvalidInput(
-                "The file has more rows than can be imported at once.",
-                "Divide it into files of at most 10,000 rows each.",
-            )
+            raise _too_many()
         yield row
+
+
+def _too_many() -> InvalidInput:
+    return InvalidInput(
+        "The file has more rows than can be imported at once.",
+        "Divide it into files of at most 10,000 rows each.",
+    )
 
 
 def too_wide() -> InvalidInput:

@@ -4,6 +4,7 @@ Guarantees: what is no table is refused with what it is; whatever is read is bou
 way each time with the same `Reading`.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -18,6 +19,7 @@ XLSX, CSV = "xlsx", "csv"
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"%PDF", b"RIFF", b"II*\0", b"MM\0*")
+_ANYTHING = re.compile(rb"[^\0\r\n\t ,;]")
 _OPEN_DOCUMENT = b"mimetypeapplication/vnd.oasis"
 
 
@@ -47,7 +49,7 @@ def guess_reading(data: bytes) -> Reading:
     """
     if len(data) > MAX_FILE_BYTES:
         raise InvalidInput("The file is larger than 16 MB.", "Divide it into smaller ones.")
-    if not data.strip(b"\0\r\n\t ,;"):
+    if not _ANYTHING.search(data):
         raise InvalidInput("The file is empty.", "Choose the file with the cases.")
     if data.startswith(b"PK\x03\x04"):
         if _OPEN_DOCUMENT in data[:100]:
@@ -73,7 +75,7 @@ def guess_reading(data: bytes) -> Reading:
             "Save the table as CSV or as XLSX without a password, and choose that file.",
         )
     encoding = delimited.guess_encoding(data)
-    return Reading(CSV, encoding, delimited.guess_delimiter(delimited.decode(data, encoding)))
+    return Reading(CSV, encoding, delimited.guess_delimiter(delimited.open_text(data, encoding)))
 
 
 def change_encoding(data: bytes, reading: Reading, encoding: str) -> Reading:
@@ -82,7 +84,7 @@ def change_encoding(data: bytes, reading: Reading, encoding: str) -> Reading:
     Raises:
         InvalidInput: the file is not written so.
     """
-    delimiter = delimited.guess_delimiter(delimited.decode(data, encoding))
+    delimiter = delimited.guess_delimiter(delimited.open_text(data, encoding))
     return replace(reading, encoding=encoding, delimiter=delimiter)
 
 
@@ -94,4 +96,4 @@ def read_rows(data: bytes, reading: Reading) -> Iterator[Row]:
     """
     if reading.kind == XLSX:
         return bounded(Workbook(data).rows(reading.sheet))
-    return bounded(delimited.read_rows(delimited.decode(data, reading.encoding), reading.delimiter))
+    return bounded(delimited.read_rows(delimited.open_text(data, reading.encoding), reading.delimiter))

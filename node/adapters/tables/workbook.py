@@ -1,8 +1,9 @@
 """XLSX workbooks (ISO/IEC 29500, transitional and strict), as far as a list of people needs them.
 
 Read here and not by a library, because a stranger's file must not cost more than it may: every part has a
-limit in bytes before it is unpacked, a document type is refused before it is read, formulas, links, drawings,
-names and macros are never looked at. docs/decisions/0020 says more.
+limit in bytes before it is unpacked, and in elements, depth and the length of a tag before they are kept; a
+document type is refused before it is read; formulas, links, drawings, names and macros are never looked at.
+docs/decisions/0020 says more.
 
 Guarantees: no formula is computed; of one that has a value the value counts as the program kept it, and one
 that has none is a fault of its cell; dates are read in the 1900 and the 1904 system.
@@ -22,9 +23,12 @@ from node.adapters.tables.row import ERROR, FORMULA, LONG, MAX_CELL, MAX_COLUMNS
 from node.errors import InvalidInput
 
 _MAX_PART = 64 << 20
+_MAX_STRINGS_PART = 32 << 20  # all of it is kept while rows are read
 _MAX_SMALL_PART = 4 << 20
 _MAX_ENTRIES = 2_000
-_MAX_STRINGS = 1_000_000
+_MAX_ELEMENTS = 1_500_000  # of a part: 10,000 rows of seventy cells and more
+_MAX_DEPTH = 32  # the parser keeps something for each element that is not closed yet
+_MAX_TAG = 1 << 18  # bytes; the parser keeps a tag until it ends, and reads it anew with every piece
 _MAX_SHEETS = 50
 _MAX_NAMES = 1_000
 _PIECE = 1 << 16
@@ -92,17 +96,17 @@ class Workbook:
         }
         if not self.sheets:
             raise InvalidInput("The workbook has no sheet with cells.", "Choose another file.")
-        styles, strings = _Styles(), _Strings()
-        self._hear(targets.of_kind("styles"), styles, _MAX_SMALL_PART)
-        self._hear(targets.of_kind("sharedStrings"), strings, _MAX_PART)
-        self._formats, self._strings = styles.formats(), strings.texts
+        self._styles, self._strings = targets.of_kind("styles"), targets.of_kind("sharedStrings")
 
     def rows(self, sheet: str) -> Iterator[Row]:
         """Read the rows of a sheet; raises as the class does."""
         part = self.sheets.get(sheet)
         if part is None:
             raise InvalidInput("There is no such sheet.", "Choose one of the list.")
-        cells = _Cells(self._strings, self._formats, from_1904=self._from_1904)
+        styles, strings = _Styles(), _Strings()
+        self._hear(self._styles, styles, _MAX_SMALL_PART)
+        self._hear(self._strings, strings, _MAX_STRINGS_PART)
+        cells = _Cells(strings.texts, styles.formats(), from_1904=self._from_1904)
         for _ in self._pieces(part, cells, _MAX_PART):
             yield from cells.take()
 
@@ -124,15 +128,19 @@ class Workbook:
         """Let a hearer hear a part, and stop after every piece of it."""
         parser = expat.ParserCreate()  # prefixes are cut off: to resolve them costs a third of the time
         parser.buffer_text = True
-        local = _Local()
-        parser.StartElementHandler = lambda name, given: hearer.start(local[name], given)
-        parser.EndElementHandler = lambda name: hearer.end(local[name])
+        bounded = _Bounded(hearer)
+        parser.StartElementHandler = bounded.start
+        parser.EndElementHandler = bounded.end
         parser.CharacterDataHandler = hearer.text
         parser.StartDoctypeDeclHandler = _refuse_doctype
+        given = 0
         try:
             with self._open(part, limit) as file:
                 while piece := file.read(_PIECE):
                     parser.Parse(piece)
+                    given += len(piece)
+                    if given - parser.CurrentByteIndex > _MAX_TAG:
+                        raise _damaged()
                     yield
                 parser.Parse(b"", True)
                 yield
@@ -160,6 +168,28 @@ class _Local(dict[str, str]):
             raise _damaged()
         self[name] = name.rpartition(":")[2]
         return self[name]
+
+
+class _Bounded:
+    """Hands elements on, by their names without prefixes, while they are neither too deep nor too many."""
+
+    def __init__(self, hearer: _Hearer) -> None:
+        self._hearer = hearer
+        self._local = _Local()
+        self._depth = self._count = 0
+
+    def start(self, name: str, attributes: _Attributes) -> None:
+        self._depth += 1
+        self._count += 1
+        if self._depth > _MAX_DEPTH:
+            raise _damaged()
+        if self._count > _MAX_ELEMENTS:
+            raise _too_large()
+        self._hearer.start(self._local[name], attributes)
+
+    def end(self, name: str) -> None:
+        self._depth -= 1
+        self._hearer.end(self._local[name])
 
 
 class _Book:
@@ -243,10 +273,11 @@ class _Styles:
 
 
 class _Strings:
-    """The texts that cells refer to (18.4). How they are to be spoken is left out."""
+    """The texts that cells refer to (18.4), in UTF-8: one rare letter makes a text of Python's four times as
+    long. How they are to be spoken is left out."""
 
     def __init__(self) -> None:
-        self.texts: list[str] = []
+        self.texts: list[bytes] = []
         self._text = _Text()
         self._within, self._spoken = False, False
 
@@ -262,9 +293,7 @@ class _Strings:
         if name == "rPh":
             self._spoken = False
         elif name == "si":
-            if len(self.texts) >= _MAX_STRINGS:
-                raise _too_large()
-            self.texts.append(self._text.take())
+            self.texts.append(self._text.take().encode())
 
     def text(self, text: str) -> None:
         if self._within:
@@ -274,7 +303,7 @@ class _Strings:
 class _Cells:
     """The rows of a sheet (18.3), taken as they become complete."""
 
-    def __init__(self, strings: list[str], formats: list[str], *, from_1904: bool) -> None:
+    def __init__(self, strings: list[bytes], formats: list[str], *, from_1904: bool) -> None:
         self._strings, self._formats, self._from_1904 = strings, formats, from_1904
         self._rows: list[Row] = []
         self._number = 0
@@ -295,7 +324,8 @@ class _Cells:
         self._element = name
         if name == "row":
             given = attributes.get("r", "")
-            self._number = int(given) if given.isdecimal() and len(given) < 8 else self._number + 1
+            number = int(given) if given.isdecimal() and len(given) < 8 else 0
+            self._number = max(number, self._number + 1)  # a row is known by its number: none has it twice
             self._cells, self._faults, self._formulas, self._place = [], {}, 0, -1
         elif name == "c":
             self._cell, self._formula, self._text = attributes, False, _Text()
@@ -342,7 +372,7 @@ class _Cells:
         match self._cell.get("t", "n"):
             case "s":
                 known = text.isdecimal() and len(text) < 8 and int(text) < len(self._strings)
-                return ("", self._strings[int(text)]) if known else (ERROR, "")
+                return ("", self._strings[int(text)].decode()) if known else (ERROR, "")
             case "str" | "inlineStr":
                 return "", text
             case "b":

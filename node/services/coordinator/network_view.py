@@ -225,6 +225,8 @@ def _describe_member(old: Member | None, new: Member) -> list[str]:
         sentences.append(
             f"Changes the address, names or duty desk of {new.id}; its node is at {new.address}."
         )
+    if old.site != new.site:
+        sentences.append(f"Says that the public site of {new.id} is at {new.site or 'no address'}.")
     return sentences
 
 

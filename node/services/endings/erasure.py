@@ -11,10 +11,11 @@ that clock is wrong, cases are hidden and nothing is purged (`revival` shows aga
 """
 
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import Connection
 
-from node.runtime import Node
+from node.runtime import KeylessNode, Node
 from node.services.standing import is_gone
 from node.services.witnesses.witnessing import MAX_CLOCK_ERROR, clock_offset
 from node.store import (
@@ -79,6 +80,7 @@ def purge(node: Node) -> int:
     wrong.
     """
     now = node.clock()
+    remove_prints(node)
     with reading(node.engine) as conn:
         full = endings.cases_to_empty(conn, now, 1) or photographs.loose_photographs(conn, now, 1)
         replaced = scrubbing.is_due(conn, now)
@@ -99,6 +101,23 @@ def purge(node: Node) -> int:
         for owner in endings.owners_of(conn, purged) - {node.member}:
             peers.ring(conn, owner, now)  # the receipt goes with the next pull of its owner: now
     return len(purged)
+
+
+def remove_prints(node: KeylessNode) -> None:
+    """Delete what was made of cases that are hidden, or of versions that are not the newest: whatever holds
+    up the rest."""
+    if not _stale_prints(node):
+        return
+    with writing(node.engine):  # nobody may keep one between the look and the deletion
+        node.prints.remove(_stale_prints(node))
+
+
+def _stale_prints(node: KeylessNode) -> list[Path]:
+    today, made = node.now().date(), node.prints.cases()
+    if not made:
+        return []
+    with reading(node.engine) as conn:
+        return node.prints.stale(documents.live_versions(conn, made, today), today)
 
 
 def _clock_is_right(node: Node) -> bool:

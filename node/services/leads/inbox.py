@@ -15,7 +15,16 @@ from sqlalchemy import Connection
 from node.adapters.images import Prepared
 from node.errors import Conflict, InvalidInput, NotFound
 from node.runtime import Node
-from node.services.leads.letters import ANSWER, KINDS, LEAD, MAX_TEXT, Letter, parse_letter, parse_reply
+from node.services.leads.letters import (
+    ANSWER,
+    KINDS,
+    LEAD,
+    MAX_TEXT,
+    Letter,
+    parse_letter,
+    parse_reply,
+    read_receipt,
+)
 from node.services.leads.taking import keep_lead, prepare_picture, take_all
 from node.services.messages import open_member, write_message
 from node.store import cases, handovers, leads, messages
@@ -87,6 +96,7 @@ def list_leads(
     case_id: str = "",
     everything: bool = False,
     assigned_to: str | None = None,
+    receipt: str = "",
     limit: int = 100,
     offset: int = 0,
 ) -> list[Lead]:
@@ -96,8 +106,9 @@ def list_leads(
         outgoing: those that were sent, those that came, or both when None.
         everything: also those with which nothing is to be done any more.
         assigned_to: only this person's; with an empty text those of nobody.
+        receipt: only what the public was given this number for, as it was typed; decided or not.
     """
-    wanted = _wanted(outgoing, case_id, assigned_to, everything=everything)
+    wanted = _wanted(outgoing, case_id, assigned_to, receipt, everything=everything)
     with reading(node.engine) as conn:
         return leads.list_leads(conn, **wanted, limit=limit, offset=offset)
 
@@ -109,11 +120,20 @@ def count_leads(
     case_id: str = "",
     everything: bool = False,
     assigned_to: str | None = None,
+    receipt: str = "",
 ) -> int:
     """Count what `list_leads` would return of a list without end."""
-    wanted = _wanted(outgoing, case_id, assigned_to, everything=everything)
+    wanted = _wanted(outgoing, case_id, assigned_to, receipt, everything=everything)
     with reading(node.engine) as conn:
         return leads.count_leads(conn, **wanted)
+
+
+def find_passed_on(node: Node, receipt: str) -> MessageRow | None:
+    """Return how what the public told here about another member's case went to its owner; nobody here can
+    read it. None where this node knows no such receipt number, or no more."""
+    with reading(node.engine) as conn:
+        row = messages.find_sent(conn, read_receipt(receipt))
+    return row if row is not None and row.kind == LEAD else None
 
 
 def count_new(node: Node, person: str = "") -> int:
@@ -129,10 +149,15 @@ def list_tasks(node: Node, person: str, limit: int) -> list[Entry]:
 
 
 def _wanted(
-    outgoing: bool | None, case_id: str, assigned_to: str | None, *, everything: bool
+    outgoing: bool | None, case_id: str, assigned_to: str | None, receipt: str, *, everything: bool
 ) -> dict[str, Any]:
-    states = () if everything or outgoing else leads.OPEN
-    return {"outgoing": outgoing, "case_id": case_id, "states": states, "assigned_to": assigned_to}
+    return {
+        "outgoing": outgoing,
+        "case_id": case_id,
+        "states": () if everything or outgoing or receipt else leads.OPEN,
+        "assigned_to": assigned_to,
+        "token_id": read_receipt(receipt),
+    }
 
 
 def read(node: Node, number: int, actor: str) -> LeadView:
@@ -320,7 +345,7 @@ def answer(node: Node, number: int, text: str, actor: str, *, state: str = "", p
     prepared = prepare_picture(node, picture)
     with writing(node.engine, durable=True) as conn:
         lead = _incoming(conn, number)
-        if lead.token_id is None:
+        if lead.origin != leads.MEMBER or lead.token_id is None:
             raise Conflict("The lead did not come from another member.", "There is nobody to answer here.")
         member = open_member(conn, node, lead.member)
         attachment = prepared.full.data if prepared else b""
@@ -336,8 +361,13 @@ def _keep(
 ) -> str:
     """Make a lead of a message, or send it on; see `take_all`."""
     if not _is_open(conn, row.case_id):
-        _send_on(conn, node, row)
+        if letter.public:
+            _pass_on(conn, node, row, letter, picture)
+        else:
+            _send_on(conn, node, row)
         return "the case is not open here"
+    if leads.find_lead(conn, outgoing=False, member=row.member, token_id=row.token_id) is not None:
+        return "it came before, so long ago that its message was forgotten"
     number = keep_lead(
         conn,
         letter,
@@ -345,7 +375,7 @@ def _keep(
         outgoing=False,
         case_id=row.case_id,
         kind=row.kind,
-        origin=leads.MEMBER,
+        origin=leads.PUBLIC if letter.public else leads.MEMBER,
         now=row.at,
         member=row.member,
         token_id=row.token_id,
@@ -361,6 +391,18 @@ def _is_open(conn: Connection, case_id: str) -> bool:
         return cases.get_case(conn, case_id).status != cases.ERASED
     except NotFound:
         return False
+
+
+def _pass_on(conn: Connection, node: Node, row: MessageRow, letter: Letter, picture: Prepared | None) -> None:
+    """Send what the public told to the member that has the case now, if there is one."""
+    given = handovers.giving_of(conn, row.case_id, handovers.GIVEN)
+    if given is None:
+        return
+    owner = open_member(conn, node, given.other_case.partition("/")[0])
+    if messages.find_message(conn, outgoing=True, member=owner.id, token_id=row.token_id) is not None:
+        return
+    content = Content({"case": given.other_case, **letter.body}, picture.full.data if picture else b"")
+    write_message(conn, node, owner, LEAD, content, token_id=row.token_id)
 
 
 def _send_on(conn: Connection, node: Node, row: MessageRow) -> None:

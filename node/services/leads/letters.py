@@ -1,16 +1,16 @@
-"""What stands in the messages that carry leads and their answers (protocol README, "Leads").
+"""What stands in the messages that carry leads and their answers (protocol README, "Leads", "Sightings").
 
 Guarantees: what is parsed has the bounds of the specification, whoever sent it; what is formatted parses.
 """
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from unicodedata import category
 
 from node.domain.edtf import edtf_bounds
 from node.errors import InvalidInput
-from node.store.leads import DECISIONS
+from node.store.leads import DECISIONS, PUBLIC
 from protocol.errors import Malformed
 from protocol.fields import Fields
 from protocol.leaf import check_case_id
@@ -23,6 +23,7 @@ KINDS = (LEAD, PHOTOGRAPH_REQUEST)
 MAX_TEXT = 8_000
 MAX_LINE = 300
 _WHAT = "lead"
+_RECEIPT_GROUPS, _RECEIPT_GROUP = 4, 4
 _JOINERS = "\u200c\u200d"
 
 
@@ -37,6 +38,7 @@ class Letter:
         lat, lon: degrees; None when they are not known.
         contact: how the person who told it can be reached; empty when that is not wished.
         own_case: the sender's own case that is believed to be of the same child; empty when there is none.
+        public: whether somebody told it on the sender's public site.
     """
 
     text: str
@@ -46,10 +48,16 @@ class Letter:
     lon: float | None = None
     contact: str = ""
     own_case: str = ""
+    public: bool = False
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """What a message says, but for the case that it is about."""
+        return {"text": self.text, **self.details, **({"origin": PUBLIC} if self.public else {})}
 
     @property
     def details(self) -> dict[str, Any]:
-        """Everything but the text, without what is not there."""
+        """Everything but the text and where it comes from, without what is not there."""
         found = {
             "seen_at": self.seen_at,
             "place": self.place,
@@ -97,6 +105,7 @@ def parse_letter(body: Mapping[str, Any], sender: str) -> Letter:
         lon,
         _line(fields, "contact"),
         own_case,
+        fields.has("origin") and fields.choice("origin", (PUBLIC,)) == PUBLIC,
     )
 
 
@@ -109,6 +118,26 @@ def parse_reply(body: Mapping[str, Any]) -> Reply:
     fields = Fields(dict(body), "answer")
     state = fields.choice("state", DECISIONS) if fields.has("state") else ""
     return Reply(_prose(fields, "text"), state)
+
+
+def format_receipt(digest: bytes) -> str:
+    """Make a receipt number of at least eight random bytes, in digits: people of every script read them out.
+
+    It has 53 bits: no two of a million sightings share one by chance.
+    """
+    number = int.from_bytes(digest[:8]) % 10 ** (_RECEIPT_GROUPS * _RECEIPT_GROUP)
+    return _grouped(f"{number:0{_RECEIPT_GROUPS * _RECEIPT_GROUP}d}")
+
+
+def read_receipt(text: str) -> str:
+    """Read a receipt number as somebody typed it, in the digits of any script and however it is parted; what
+    is none comes back as it is."""
+    digits = "".join(str(unicodedata.digit(char)) for char in text if char.isdecimal())
+    return _grouped(digits) if len(digits) == _RECEIPT_GROUPS * _RECEIPT_GROUP else text.strip()
+
+
+def _grouped(digits: str) -> str:
+    return "-".join(digits[at : at + _RECEIPT_GROUP] for at in range(0, len(digits), _RECEIPT_GROUP))
 
 
 def _prose(fields: Fields, name: str) -> str:
@@ -134,7 +163,7 @@ def _line(fields: Fields, name: str) -> str:
 def _is_readable(text: str) -> bool:
     """Tell whether a text is of what people write: also of the joiners of Persian and the Indic scripts, and
     of every kind of space; not of what turns the direction of other text."""
-    return all(char.isprintable() or char in _JOINERS or category(char) == "Zs" for char in text)
+    return all(char.isprintable() or char in _JOINERS or unicodedata.category(char) == "Zs" for char in text)
 
 
 def _moment(fields: Fields, name: str) -> str:

@@ -101,7 +101,7 @@ def erase_naming(conn: Connection, node: Node, case_id: str) -> None:
 
 def _send(node: Node, kind: str, case_id: str, letter: Letter, actor: str, picture: Prepared | None) -> int:
     owner = case_id.partition("/")[0]
-    body = {"case": case_id, "text": letter.text, **letter.details}
+    body = {"case": case_id, **letter.body}
     try:
         check_case_id(case_id, owner)
         parse_letter(body, node.member)

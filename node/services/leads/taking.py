@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from node.adapters.images import PhotographLimits, Prepared, prepare_photograph
 from node.errors import InvalidInput, NodeError
-from node.runtime import Node
+from node.runtime import KeylessNode, Node
 from node.services.leads.letters import Letter
 from node.services.messages import open_row
 from node.store import leads, messages
@@ -48,18 +48,21 @@ def take_all(
     return len(rows)
 
 
-def prepare_picture(node: Node, data: bytes) -> Prepared | None:
+def prepare_picture(node: KeylessNode, data: bytes, most: int = MAX_PICTURE_BYTES) -> Prepared | None:
     """Decode and strip a picture and make it small enough for a message; None when there is none.
+
+    Args:
+        most: bytes that it may have then.
 
     Raises:
         InvalidInput: it is no photograph that can be taken.
     """
-    return _prepare(data, node.photograph_limits())
+    return _prepare(data, node.photograph_limits(), most)
 
 
-def _prepare(data: bytes, limits: PhotographLimits) -> Prepared | None:
-    most = min(limits.full_bytes, MAX_PICTURE_BYTES)
-    return prepare_photograph(data, replace(limits, full_bytes=most)) if data else None
+def _prepare(data: bytes, limits: PhotographLimits, most: int = MAX_PICTURE_BYTES) -> Prepared | None:
+    limits = replace(limits, full_bytes=min(limits.full_bytes, most))
+    return prepare_photograph(data, limits) if data else None
 
 
 def keep_lead(conn: Connection, letter: Letter, picture: Prepared | None, **values: Any) -> int:

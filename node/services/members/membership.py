@@ -50,6 +50,7 @@ class Applicant:
         address: https address under which peers reach the node.
         duty: phone, email, languages and hours of the contact that answers day and night.
         endorsement: of an NGO, as a law-enforcement member of its country has signed it.
+        site: https address of its public site, if it has one.
     """
 
     member: str
@@ -59,6 +60,7 @@ class Applicant:
     address: str
     duty: Mapping[str, Any]
     endorsement: str | None = None
+    site: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,4 +313,5 @@ def _entry(node: Node, applicant: Applicant) -> Member:
         sealing_keys=(),
         endorsement=applicant.endorsement,
         joined=node.now(),
+        site=applicant.site,
     )

@@ -20,6 +20,7 @@ from node.runtime import Node
 from node.services.people.encryption import decrypt, encrypt
 from node.services.people.sessions import actor_of
 from node.services.register import cases as register
+from node.services.register.cases import CaseSource
 from node.store import cases, drafts
 from node.store.cases import CaseFile
 from node.store.database import reading, writing
@@ -215,12 +216,19 @@ def finish_draft(
         The case; None where there was nothing to change.
 
     Raises:
-        Conflict: fields that both changed are not chosen between, or the case changed once more.
+        Conflict: fields that both changed are not chosen between, or the case changed once more; or a new
+            one was finished or thrown away meanwhile.
         InvalidInput: with every problem of the record.
     """
     if merge.case is None:
-        (case,) = register.add_cases(node, [merge.changes], actor, _NO_FILES)
-        drop_draft(node, draft)
+
+        def drop(conn: Connection, _: Sequence[CaseFile]) -> None:
+            if not drafts.drop_draft(conn, draft.id):  # a second press of the button makes no second case
+                raise Conflict(
+                    "There is nothing unfinished of yours here.", "It was finished or thrown away."
+                )
+
+        (case,) = register.import_cases(node, [CaseSource(merge.changes, _NO_FILES)], actor, drop)
         return case
     if any(chosen.get(name) not in ("mine", "theirs") for name in merge.disputed):
         raise Conflict("Somebody else changed the same fields.", "Choose for each which version stays.")

@@ -25,6 +25,7 @@ from node.services.register import publishing
 from node.services.register.cases import check_stays, index_cases, void_request
 from node.services.register.finding import check_purpose
 from node.services.register.leaving import (
+    Leaving,
     Preview,
     get_living,
     leaving_within,
@@ -243,6 +244,42 @@ def override(node: Node, number: int, reason: str, who: str) -> Published:
     return _publish(node, number, who, gate.OVERRIDDEN, reason)
 
 
+def publish_taken(
+    conn: Connection, node: Node, case: CaseFile, came_from: str, who: str
+) -> tuple[Published, bool]:
+    """Publish a case that was taken over from another member, with the caller's transaction, which `signing`
+    gave. Nobody has to look at what this node has seen of it under the id from which it came; where more
+    leaves, somebody else reviews it within 24 hours.
+
+    Returns:
+        What was published, and whether it is to be reviewed.
+
+    Raises:
+        Conflict, InvalidInput: see `publish_again`.
+    """
+    (leaving,) = leaving_within(conn, node, [case])
+    _check_covered([case], {case.case_id: leaving})
+    (published,) = publishing.publish_within(conn, node, [case.case_id], who)
+    known = adds_nothing(published_parts(conn, came_from), leaving.parts)
+    if not known:
+        now = node.clock()
+        asked = gate.add_request(
+            conn,
+            case_id=case.case_id,
+            revision=case.revision,
+            answers={},
+            digest=leaving.digest,
+            author=who,
+            parties={rules.person_of(who)},
+            now=now,
+        )
+        reason = f"taken over: {came_from}"
+        version = max(published.versions.values(), default=None)
+        due = now + rules.REVIEW_WITHIN
+        _decide(conn, node, asked, who, gate.OVERRIDDEN, reason, version=version, review_due=due)
+    return published, not known
+
+
 def review(node: Node, number: int, reason: str, who: str, *, upheld: bool) -> bool:
     """Settle an override after the fact.
 
@@ -299,23 +336,32 @@ def publish_again(node: Node, case_ids: Sequence[str], who: str) -> list[Publish
                 cases=", ".join(new),
                 first=new[0],
             )
-        refused = [
-            f"{case.case_id}: {hindrance.message}"
-            for case in found
-            for hindrance in rules.hindrances_of(case.record, leaving[case.case_id].parts)
-        ]
-        if refused:
-            raise InvalidInput(
-                "What the consent in the record does not cover is not published again.",
-                "Mend what is named here, or withdraw the case.",
-                refused,
-            )
+        _check_covered(found, leaving)
         approved = {case_id: item.digest for case_id, item in leaving.items()}
         publishing.ask_to_ring(conn, node)
         return publishing.publish_within(conn, node, case_ids, who, approved)
 
 
 # --- Deciding ---
+
+
+def _check_covered(found: Sequence[CaseFile], leaving: Mapping[str, Leaving]) -> None:
+    """Check that the consent in the records of cases covers what would leave of them.
+
+    Raises:
+        InvalidInput: it does not, with every problem.
+    """
+    refused = [
+        f"{case.case_id}: {hindrance.message}"
+        for case in found
+        for hindrance in rules.hindrances_of(case.record, leaving[case.case_id].parts)
+    ]
+    if refused:
+        raise InvalidInput(
+            "What the consent in the record does not cover is not published again.",
+            "Mend what is named here, or withdraw the case.",
+            refused,
+        )
 
 
 def _publish(node: Node, number: int, who: str, state: str, reason: str = "") -> Published:

@@ -19,7 +19,7 @@ from node.errors import Conflict, InvalidInput
 from node.runtime import Node
 from node.services.site.indexing import forget_published, index_published
 from node.services.witnesses import witnessing
-from node.store import cases, documents, feeds
+from node.store import cases, documents, feeds, statements
 from node.store.cases import CaseFile
 from node.store.database import chunks, reading, writing
 from node.store.photographs import photographs_in
@@ -194,7 +194,8 @@ class FeedWriter:
         asked = witnessing.witnesses_of(self._node.network(), self._node.member, self._audience, self._now)
         feeds.store_growth(self._conn, self._row, growth, note, self._node.clock(), publish=not asked.members)
         feeds.store_cases(self._conn, self._row.id, self._followed, feeds.HELD, self._node.clock())
-        keys = feeds.case_keys(self._conn, self._row.id, list(self._bodies))
+        keys = feeds.case_keys(self._conn, self._row.id, [leaf.case for leaf, _ in self._followed])
+        statements.drop_statements(self._conn, list(keys.values()))  # they speak of what was before
         documents.store_documents(
             self._conn,
             [(keys[case], body) for case, (body, _) in self._bodies.items()],

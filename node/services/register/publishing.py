@@ -29,6 +29,7 @@ from node.services.standing import exchanges
 from node.store import (
     cases,
     clocks,
+    continued,
     documents,
     drafts,
     endings,
@@ -65,6 +66,10 @@ class Published:
 
 class NotAsApproved(Conflict):
     """What would leave is not what was approved."""
+
+
+class NoDraft(Conflict):
+    """The case is a draft no more."""
 
 
 def check_within(conn: Connection, node: Node, case: CaseFile) -> None:
@@ -214,6 +219,7 @@ def undo_withdrawal(node: Node, case_id: str, actor: str, *, as_it_was: bool = F
         if not can_undo(case.withdrawn_at, now):
             raise Conflict("The case was withdrawn more than 3 days ago.", "Add it as a new case.")
         again = cases.move_case(conn, case_id, new_case_id(node.member), now)
+        continued.note_continued(conn, case_id, again.case_id)
         drafts.move_about(conn, case_id, again.case_id)
         messages.move_about(conn, case_id, again.case_id)
         leads.move_about(conn, case_id, again.case_id)
@@ -226,16 +232,23 @@ def undo_withdrawal(node: Node, case_id: str, actor: str, *, as_it_was: bool = F
         return publish_within(conn, node, [again.case_id], actor)[0]
 
 
-def erase(node: Node, case_id: str, actor: str) -> None:
+def erase(node: Node, case_id: str, actor: str, *, only_draft: bool = False) -> None:
     """Erase a case everywhere: out of the network, and out of the register with every revision of it.
+
+    Args:
+        only_draft: erase it only if nobody has published it meanwhile.
 
     Raises:
         NotFound: it is not in the register.
+        NoDraft: it is a draft no more, and only a draft was to be erased.
     """
     with signing(node) as conn:
         case = cases.get_case(conn, case_id)
+        if only_draft and case.status != cases.DRAFT:
+            raise NoDraft("The case is a draft no more.", "Close or erase the cases one by one.")
         _erase_from_feeds(conn, node, case_id)
         _empty(conn, node, case)
+        continued.forget_continued(conn, case_id)
         messages.erase_about(conn, [case_id], node.clock())
         leads.erase_about(conn, [case_id])
         sending.erase_naming(conn, node, case_id)

@@ -18,7 +18,7 @@ from node.domain.renditions import hashes_in, renditions_in
 from node.errors import Conflict, InvalidInput, NodeError, NotFound
 from node.runtime import Node
 from node.services.messages import attend, open_member, open_row, write_message
-from node.services.register import publishing
+from node.services.register import gate
 from node.services.register.cases import index_cases, new_case_id
 from node.services.register.handover import ANSWER, CANCEL, MAX_REASON, OFFER, PHOTOGRAPH
 from node.services.register.own_feeds import signing
@@ -70,12 +70,18 @@ class OfferView:
 
 @dataclass(frozen=True, slots=True)
 class TakenOver:
-    """An own case that came from another member; `versions` by audience, empty when it is a draft."""
+    """An own case that came from another member.
+
+    Attributes:
+        versions: by audience, empty when it is a draft.
+        to_review: whether more of it went out than this node had seen of it, so that a second person looks.
+    """
 
     case_id: str
     came_from: str
     old_owner: str
     versions: Mapping[str, int]
+    to_review: bool
 
 
 def read_offer(conn: Connection, node: Node, row: MessageRow) -> Offer:
@@ -143,13 +149,15 @@ def count_photographs(conn: Connection, node: Node, row: MessageRow, offer: Offe
 
 def accept(node: Node, number: int, actor: str) -> TakenOver:
     """Take over the case that a message offers: it is stored under an id of this member's own, published if
-    it was, and the old owner told, in one transaction.
+    it was, and the old owner told, in one transaction. Where more of it leaves than this node has seen, a
+    second person reviews that within 24 hours: only the old owner says that peers have it.
 
     Raises:
         NotFound: there is no such message.
         Conflict: it is no offer that stands, not everything has come, or nothing may be signed now.
         NotAllowed: nothing is exchanged with the old owner.
-        InvalidInput: the record or a photograph is not right by this node's schemas and limits.
+        InvalidInput: the record or a photograph is not right by this node's schemas and limits, or the
+            consent in the record does not cover what would leave.
     """
     with reading(node.engine) as conn:
         row = messages.get_message(conn, number)
@@ -161,8 +169,9 @@ def accept(node: Node, number: int, actor: str) -> TakenOver:
         old_owner = open_member(conn, node, row.member)
         case = _add(conn, node, row, offer, actor)
         versions: Mapping[str, int] = {}
+        to_review = False
         if offer.published:
-            (published,) = publishing.publish_within(conn, node, [case.case_id], actor)
+            published, to_review = gate.publish_taken(conn, node, case, offer.case_id, actor)
             versions = published.versions
             if not versions:
                 raise Conflict(
@@ -174,7 +183,7 @@ def accept(node: Node, number: int, actor: str) -> TakenOver:
             "re": row.token_id, "accepted": True, "new_case": case.case_id, "published": bool(versions)
         }  # fmt: skip
         write_message(conn, node, old_owner, ANSWER, Content(answer))
-    return TakenOver(case.case_id, offer.case_id, row.member, versions)
+    return TakenOver(case.case_id, offer.case_id, row.member, versions, to_review)
 
 
 def decline(node: Node, number: int, reason: str, actor: str) -> str:

@@ -34,7 +34,7 @@ from node.services.progress import Progress, no_progress
 from node.services.safekeeping.losses import ACTOR, Losses, add_losses, find_losses, sort_losses, unheard
 from node.services.site.indexing import forget_published, index_published
 from node.services.standing import exchanges
-from node.store import cases, documents, feeds, marks, photographs
+from node.store import cases, documents, feeds, marks, photographs, statements
 from node.store.database import reading, writing
 from node.store.documents import WantedDocument
 from node.store.feeds import FeedRow
@@ -357,6 +357,7 @@ def _follow(
     feeds.store_cases(conn, row.id, followed, feeds.WANTED, now)
     last = {leaf.case: after for leaf, after in followed}
     keys = feeds.case_keys(conn, row.id, list(last))
+    statements.drop_statements(conn, list(keys.values()))
     changed = [keys[case] for case, after in last.items() if not after.erased]
     documents.delete_content(conn, changed)  # of a version before: it must not be given for the newest
     if row.audience == "network":

@@ -59,8 +59,8 @@ class Import:
     Attributes:
         name: of the file.
         headers: of its columns, each once; a column without one has an empty header.
-        samples: the first cells of each column.
-        distinct: the words of each column that has few of them.
+        samples: the first cells of each column; none once it is imported.
+        distinct: the words of each column that has few of them; none once it is imported.
         orders: by column, the orders of day and month that its dates can have been written in.
         formulas: how many cells have the value of a formula.
         update: whether cases that are in the register already are changed.
@@ -139,7 +139,8 @@ def take_file(node: Node, person: Person | None, name: str, data: bytes, languag
         import_id, person.id if person else None, actor, imports.MAPPING, b"", 0, 0, now, now + LIFE
     )
     mapping = ColumnMapping(suggest_columns(found["headers"]), language=language)
-    made = _settle_dates(_import_of(row, {**found, "name": name[:200], "mapping": asdict(mapping)}))
+    shown = "".join(sign for sign in name if sign.isprintable())[:200]
+    made = _settle_dates(_import_of(row, {**found, "name": shown, "mapping": asdict(mapping)}))
     sealed = replace(row, content=seal_import(node, made), total=int(found["total"]))
     with writing(node.engine) as conn:
         imports.add_import(conn, sealed, encrypt(node, _USE, f"file {import_id}", data))
@@ -241,7 +242,9 @@ def start_import(node: Node, found: Import, *, update: bool) -> None:
     """
     if found.row.state != imports.CHECKED:
         raise Conflict("The rows were not tried yet.", "Have them tried first.")
-    _go_on(node, found, imports.IMPORTING, content=seal_import(node, replace(found, update=update)))
+    # What shows cells goes now: from here on an import can outlive the cases that its file speaks of.
+    kept = replace(found, update=update, samples=(), distinct={}, orders={})
+    _go_on(node, found, imports.IMPORTING, content=seal_import(node, kept))
 
 
 def start_undo(node: Node, found: Import, actor: str) -> None:

@@ -9,6 +9,7 @@ import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from node.adapters.tables.delimited import no_formula
 from node.domain.conversion import CellProblem
 from node.runtime import Node
 from node.services.spreadsheets.intake import Import, open_row
@@ -21,7 +22,6 @@ SHOWN = (imports.WRONG, imports.HERE, imports.KEPT, imports.CHANGED, imports.MAD
 """The states of rows, what asks for somebody first."""
 
 _ROUND = 200
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # wide ones count for Excel
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +76,6 @@ def format_wrong(
     with writing(node.engine) as conn:
         write_journal(conn, JournalEntry(node.clock(), actor, "import.export", purpose=found.id))
     return _format(node, found, heading, say)
-
-
-def no_formula(text: str) -> str:
-    """Write a cell so that no spreadsheet program computes it."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _format(node: Node, found: Import, heading: str, say: Callable[[CellProblem], str]) -> Iterator[bytes]:

@@ -40,6 +40,7 @@ PROBLEMS: Mapping[str, str] = MappingProxyType(
         row.FORMULA: sentence("The cell holds a formula without a value. Write the value itself."),
         row.ERROR: sentence("The cell shows an error of the spreadsheet. Write the value itself."),
         row.LONG: sentence("The cell holds far more text than a field can."),
+        conversion.SEVERAL: sentence("Several cases in the register have this reference. Give each its own."),
         conversion.TWICE: sentence("A row further up has the same reference. Keep one of them."),
     }
 )

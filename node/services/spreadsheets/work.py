@@ -14,20 +14,24 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import structlog
 from sqlalchemy import Connection
 
 from node.adapters.tables.row import Row
 from node.adapters.tables.sheet import read_rows
 from node.domain.columns import TARGETS
-from node.domain.conversion import NEEDED, TWICE, UNFIT, CellProblem, convert_row
+from node.domain.conversion import NEEDED, SEVERAL, TWICE, UNFIT, CellProblem, convert_row
 from node.domain.lifecycle import UNDO_WINDOW
 from node.errors import Conflict, InvalidInput, NodeError, NotFound
+from node.log import describe_exception
 from node.runtime import Node
 from node.services.progress import Progress, no_progress
 from node.services.register import cases as register
 from node.services.register import publishing
 from node.services.register.cases import CaseSource
+from node.services.register.publishing import NoDraft
 from node.services.spreadsheets.intake import Import, open_import, read_file, seal_import, seal_row
+from node.services.spreadsheets.words import sentence
 from node.store import cases, imports
 from node.store.cases import CaseFile
 from node.store.database import reading, writing
@@ -39,7 +43,10 @@ _TRIED = 200  # rows at a time
 _MADE = 25
 _WHAT = "rows"
 _NO_FILES = Path("/nonexistent")  # a spreadsheet names no photographs
+_BROKEN = sentence("Try again. If it happens once more, tell your administrator the time: it is in the log.")
 _STEP = re.compile(r"\[[0-9]+\]")
+
+log = structlog.get_logger()
 
 
 class _Overtaken(Conflict):
@@ -65,7 +72,11 @@ def proceed(node: Node) -> None:
     with reading(node.engine) as conn:
         waiting = imports.running_imports(conn)
     for row in waiting:
-        run(node, row.id)
+        try:
+            run(node, row.id)
+        except Exception as error:  # an error in this program must not hold up the imports of others
+            log.error("import failed", error=describe_exception(error))
+            _fail(node, row.id, _BROKEN)
 
 
 def run(node: Node, import_id: str, progress: Progress = no_progress) -> None:
@@ -81,7 +92,7 @@ def run(node: Node, import_id: str, progress: Progress = no_progress) -> None:
     except _Overtaken:
         return
     except NodeError as error:
-        _fail(node, import_id, error)
+        _fail(node, import_id, error.message)
 
 
 # --- Trying ---
@@ -104,15 +115,17 @@ def _check(node: Node, found: Import, progress: Progress) -> None:
 
 
 def _result_of(
-    node: Node, found: Import, tried: _Tried, seen: dict[str, int], here: Mapping[str, str]
+    node: Node, found: Import, tried: _Tried, seen: dict[str, int], here: Mapping[str, Sequence[str]]
 ) -> RowResult:
     """Say what a row would be."""
     problems = list(tried.problems)
-    case_id = here.get(tried.key or "", "")
+    case_id, *others = here.get(tried.key or "", [""])
     if not case_id:
         problems += _misfits(node, found, tried)
+    if others:
+        problems.append(_of_reference(found, SEVERAL))
     if tried.key and tried.key in seen:
-        problems.append(CellProblem("reference", found.mapping.columns.get("reference", -1), TWICE))
+        problems.append(_of_reference(found, TWICE))
     _note_key(seen, tried)
     state = imports.WRONG if problems else imports.HERE if case_id else imports.GOOD
     return _row_result(node, found, tried, state, problems, case_id)
@@ -174,8 +187,8 @@ def _import(node: Node, found: Import, progress: Progress) -> None:
         here = _cases_of(node, good)  # somebody may have entered one since
         new = [tried for tried in good if not here.get(tried.key or "")]
         for tried in good:
-            if case_id := here.get(tried.key or ""):
-                _store_row(node, found, _row_result(node, found, tried, imports.HERE, (), case_id))
+            if case_ids := here.get(tried.key or ""):
+                _store_row(node, found, _row_result(node, found, tried, imports.HERE, (), case_ids[0]))
         if found.update:
             _change_all(node, found, some, wanted)
         found = _make(node, found, new, len(some))
@@ -220,17 +233,26 @@ def _change_all(node: Node, found: Import, some: Sequence[_Tried], wanted: Mappi
     rows = [tried for tried in some if wanted.get(tried.row.number) == imports.HERE]
     here = _cases_of(node, rows)
     for tried in rows:
-        case_id = here.get(tried.key or "", "")
+        case_ids = here.get(tried.key or "", [""])
+        if code := _change(node, found, tried, case_ids):
+            problem = _of_reference(found, code)
+            _store_row(node, found, _row_result(node, found, tried, imports.WRONG, [problem], case_ids[0]))
 
-        def note(conn: Connection, case: CaseFile, number: int = tried.row.number) -> None:
-            changed = RowResult(number, imports.CHANGED, case.case_id, case.revision)
-            imports.change_row(conn, found.id, changed)
 
-        try:
-            register.change_case(node, case_id, tried.record, found.row.actor, _NO_FILES, together=note)
-        except (InvalidInput, Conflict, NotFound):
-            problem = CellProblem("reference", found.mapping.columns.get("reference", -1), UNFIT)
-            _store_row(node, found, _row_result(node, found, tried, imports.WRONG, [problem], case_id))
+def _change(node: Node, found: Import, tried: _Tried, case_ids: Sequence[str]) -> str:
+    """Change the case that a row is about. Returns the code of what keeps it from that; empty if it did."""
+    if len(case_ids) > 1:
+        return SEVERAL
+
+    def note(conn: Connection, case: CaseFile) -> None:
+        changed = RowResult(tried.row.number, imports.CHANGED, case.case_id, case.revision)
+        imports.change_row(conn, found.id, changed)
+
+    try:
+        register.change_case(node, case_ids[0], tried.record, found.row.actor, _NO_FILES, together=note)
+    except (InvalidInput, Conflict, NotFound):
+        return UNFIT
+    return ""
 
 
 def _finish(node: Node, found: Import) -> None:
@@ -273,10 +295,9 @@ def _made_rows(node: Node, found: Import) -> list[RowResult]:
 
 def _take_back(node: Node, found: Import, row: RowResult) -> None:
     """Erase a case that an import made; its row goes with it. One that is published by now stays."""
-    case = register.get_case(node, row.case_id)
-    if case.status == cases.DRAFT:
-        publishing.erase(node, row.case_id, found.row.actor)
-    else:
+    try:
+        publishing.erase(node, row.case_id, found.row.actor, only_draft=True)
+    except NoDraft:
         _store_row(node, found, replace(row, state=imports.KEPT))
 
 
@@ -313,11 +334,18 @@ def _tried_rows(node: Node, found: Import) -> Iterator[_Tried]:
         yield _Tried(row, made.record, made.problems, cases.reference_key(made.record))
 
 
-def _cases_of(node: Node, some: Sequence[_Tried]) -> dict[str, str]:
+def _cases_of(node: Node, some: Sequence[_Tried]) -> dict[str, list[str]]:
     """Return the cases of the register that have the references of some rows."""
     keys = sorted({tried.key for tried in some if tried.key})
+    cases_of: dict[str, list[str]] = {}
     with reading(node.engine) as conn:
-        return dict(imports.cases_by_reference(conn, keys))
+        for key, case_id in imports.cases_by_reference(conn, keys):
+            cases_of.setdefault(key, []).append(case_id)
+    return cases_of
+
+
+def _of_reference(found: Import, code: str) -> CellProblem:
+    return CellProblem("reference", found.mapping.columns.get("reference", -1), code)
 
 
 def _note_key(seen: dict[str, int], tried: _Tried) -> None:
@@ -342,11 +370,16 @@ def _overtaken() -> _Overtaken:
     return _Overtaken("The import has changed meanwhile.", "Look at it again.")
 
 
-def _fail(node: Node, import_id: str, error: NodeError) -> None:
-    """Say of an import why it cannot go on."""
+def _fail(node: Node, import_id: str, problem: str) -> None:
+    """Say of an import why it cannot go on. One that has made cases is through: they can be taken back."""
     with writing(node.engine) as conn:
         row: ImportRow | None = imports.find_import(conn, import_id)
-        if row is not None:
-            content = seal_import(node, replace(open_import(node, row), problem=error.message))
-            state = imports.DONE if row.state == imports.UNDOING else imports.FAILED
-            imports.change_import(conn, row, state, content=content)
+        if row is None:
+            return
+        content = seal_import(node, replace(open_import(node, row), problem=problem))
+        if imports.has_made(conn, import_id):
+            ends = node.clock() + UNDO_WINDOW if row.state == imports.IMPORTING else None
+            imports.change_import(conn, row, imports.DONE, content=content, ends_at=ends)
+            imports.drop_file(conn, import_id)
+        else:
+            imports.change_import(conn, row, imports.FAILED, content=content)

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import IO, Any
 from urllib.parse import urlsplit
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo
 
 import structlog
 from flask import Flask, Request, g, make_response, render_template, request, send_from_directory, url_for
@@ -65,6 +65,7 @@ from node.web.console.foreign import cases as foreign_cases
 from node.web.console.foreign import saved, search
 from node.web.console.gate import approving, proposing
 from node.web.console.leads import inbox, telling
+from node.web.console.site import posters
 from node.web.languages import set_up_languages
 from node.web.log import log_answer
 from node.web.problems import status_of
@@ -95,6 +96,7 @@ _BLUEPRINTS = (
     people.pages,
     members.pages,
     erasures.pages,
+    posters.pages,
     evidence.pages,
     audit.pages,
 )
@@ -278,10 +280,18 @@ def _check_settings(config: ConsoleConfig) -> None:
             "console.address: is needed where console.host is not of this machine alone: passwords do not "
             "travel without TLS"
         )
-    if config.timezone not in available_timezones():
+    if not _is_timezone(config.timezone):
         problems.append("console.timezone: must be one such as Europe/Paris")
     if problems:
         raise InvalidInput("The console's settings do not fit.", "See docs/settings.md.", problems)
+
+
+def _is_timezone(name: str) -> bool:
+    try:
+        ZoneInfo(name)  # to list all of them would read six hundred files
+    except (KeyError, OSError, ValueError):
+        return False
+    return True
 
 
 def _surroundings() -> dict[str, Any]:

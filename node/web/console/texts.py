@@ -46,6 +46,7 @@ _ERRORS = (
     "PeerUnavailable",
     "TooOften",
     "NotAsApproved",
+    "NoDraft",
     "AlreadyLinked",
 )
 # Which arguments of a call are texts; of a table of answers it is what they mean.

@@ -1,9 +1,9 @@
 """The public site as a WSGI application.
 
-Guarantees: it is given a node without keys and has no other; no page sets a cookie; no script is run and
-nothing is loaded from any other host; what is shown may be kept by caches for minutes and is asked for again
-after them, and what is no longer shown is kept by none; every error is a page with the next step, in the
-reader's language, and says nothing of what was asked for.
+Guarantees: it is given a node without keys and has no other; no page sets a cookie; no script is run but the
+program's own, and nothing is loaded from any other host; what is shown may be kept by caches for minutes and
+is asked for again after them, and what is no longer shown is kept by none; every error is a page with the
+next step, in the reader's language, and says nothing of what was asked for.
 """
 
 import hashlib
@@ -38,14 +38,16 @@ from node.config import SiteConfig
 from node.errors import Conflict, InvalidInput
 from node.log import describe_exception
 from node.runtime import KeylessNode
+from node.services.serving import TooOften
 from node.services.site.showing import Gone
 from node.web.languages import set_up_languages
 from node.web.log import log_answer, start_clock
 from node.web.problems import status_of
-from node.web.public import child, discovery, lists, search
+from node.web.public import child, discovery, lists, posters, proofs, search, sightings
 from node.web.public.cards import name_publisher
 from node.web.public.request import (
     DOMAIN,
+    POLICY,
     LanguageConverter,
     choose_language,
     find_offered,
@@ -66,7 +68,15 @@ MAX_FIELDS = 100
 PAGE_SECONDS = 60
 """For how long a page may be shown without asking whether it still holds."""
 
-_BLUEPRINTS = (child.pages, search.pages, lists.pages, discovery.pages)
+_BLUEPRINTS = (
+    child.pages,
+    search.pages,
+    lists.pages,
+    discovery.pages,
+    posters.pages,
+    proofs.pages,
+    sightings.pages,
+)
 SECTIONS = (
     ("search.start", lazy_gettext("Search")),
     ("lists.newest", lazy_gettext("Newest")),
@@ -76,24 +86,20 @@ SECTIONS = (
 )
 """The lists that every page leads to."""
 
-_STATIC = Path(__file__).parent / "static"
+_STATIC = (Path(__file__).parent / "static", Path(__file__).parent.parent / "static")
 _STATIC_SECONDS = 86_400
 _KINDS: Mapping[str, str] = MappingProxyType(
-    {"site.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
+    {
+        "site.css": "text/css; charset=utf-8",
+        "map.css": "text/css; charset=utf-8",
+        "seen.js": "text/javascript; charset=utf-8",
+        "icon.svg": "image/svg+xml",
+        "glass.svg": "image/svg+xml",
+    }
 )
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "style-src 'self'",
-        "img-src 'self'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-        "base-uri 'none'",
-    )
-)
 _HEADERS = {
-    "Content-Security-Policy": _POLICY,
+    "Content-Security-Policy": "; ".join(POLICY),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -180,7 +186,7 @@ def choose_start() -> Response:
 
 
 def send_static(version: str, name: str) -> Response:
-    """Send a style sheet or a picture of the program's own; these may be kept for a day, unlike pages."""
+    """Send one of the program's own files, which may be kept for a day, unlike pages."""
     if name not in _KINDS:
         raise NotFound
     response = Response(_read_static(name), content_type=_KINDS[name])
@@ -196,7 +202,10 @@ def answer_error(error: Exception) -> Response:
     if status == 500:
         log.error("request failed", error=describe_exception(error))
     title, next_step = _ERRORS.get(status, _ERRORS[500 if status > 499 else 400])
-    return make_response(render_template("error.html", title=title, next_step=next_step), status)
+    response = make_response(render_template("error.html", title=title, next_step=next_step), status)
+    if isinstance(error, TooOften):
+        response.headers["Retry-After"] = str(error.wait_seconds)
+    return response
 
 
 def _status_of(error: Exception) -> int:
@@ -270,7 +279,7 @@ def _version(name: str) -> str:
 
 @cache
 def _read_static(name: str) -> bytes:
-    return (_STATIC / name).read_bytes()
+    return next(folder / name for folder in _STATIC if (folder / name).is_file()).read_bytes()
 
 
 def _finish(response: Response) -> Response:

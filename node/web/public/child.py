@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Blueprint, make_response, render_template, request
+from flask import Blueprint, make_response, render_template, request, url_for
 from flask_babel import format_timedelta
 from flask_babel import gettext as _
 from werkzeug.exceptions import NotFound
@@ -108,7 +108,7 @@ def show(member: str, opaque: str) -> str:
     names = names_of(shown)
     pictures = held_pictures(shown)
     portraits = _portraits(shown, pictures)
-    contacts = [_contact(item) for item in public["contacts"]]
+    contacts = contacts_of(shown)
     alert = active_alert(public, this_node().now())
     age = age_today(public, today())
     return render_template(
@@ -131,6 +131,7 @@ def show(member: str, opaque: str) -> str:
         alert=alert,
         area=describe_words(alert["area"]["text"]) if alert and "text" in alert["area"] else None,
         owner=name_member(shown.owner),
+        certified=_certified(shown, opaque),
         preview=_preview(pictures),
         structured=_structured(shown, names, portraits),
     )
@@ -147,6 +148,18 @@ def photo(member: str, opaque: str, sha256: str) -> Response:
     response.headers["Cache-Control"] = f"public, max-age={PHOTO_SECONDS}, must-revalidate"
     response.headers["X-Robots-Tag"] = "noarchive"
     return response
+
+
+def _certified(shown: Shown, opaque: str) -> str:
+    """Return the address at which the owner of a case answers for it; empty where it names no site."""
+    if shown.own:
+        return url_for("proofs.poster", opaque=opaque)
+    return f"{shown.owner.site}/p/{opaque}" if shown.owner.site else ""
+
+
+def contacts_of(shown: Shown) -> list[Contact]:
+    """Return whom to tell about a child, as the owner of the case wants them."""
+    return [_contact(item) for item in shown.public["contacts"]]
 
 
 def _contact(item: Mapping[str, Any]) -> Contact:

@@ -19,6 +19,16 @@ from protocol.leaf import check_case_id
 
 DOMAIN = "site"
 
+POLICY = (
+    "default-src 'none'",
+    "style-src 'self'",
+    "img-src 'self'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+)
+"""What a page lets a browser do (Content Security Policy)."""
+
 LANGUAGES: Mapping[str, str] = MappingProxyType(
     {
         "en": "English",

@@ -41,7 +41,8 @@ def update_all(*begun: str) -> None:
 
 def _found() -> Iterator[Found]:
     yield from texts_in_folder(NODE / "web" / "public")
-    yield from texts_of_module(_CASES / "text.py")
+    for name in ("maps.py", "text.py"):
+        yield from texts_of_module(_CASES / name)
     shown = words_of_public()
     path = _CASES / "words.py"
     for table in ast.walk(ast.parse(path.read_bytes())):

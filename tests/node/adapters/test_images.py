@@ -371,7 +371,10 @@ def test_what_would_need_too_much_memory_is_refused(monkeypatch: pytest.MonkeyPa
 
 
 def test_picture_of_endless_scans_is_refused() -> None:
-    assert "layers" in refusal(with_more_scans(saved(picture(), progressive=True), 199))
+    usual = saved(picture(), progressive=True)  # 10 of them
+    assert prepare_photograph(with_more_scans(usual, 10), PhotographLimits())
+    for more in (11, 199):
+        assert "layers" in refusal(with_more_scans(usual, more))
 
 
 def test_header_of_another_size_than_the_picture_is_refused() -> None:

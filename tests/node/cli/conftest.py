@@ -119,7 +119,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
             port = free_port()
             town.addresses[member] = f"http://127.0.0.1:{port}"
             settings = ["--set", "pull.private_addresses=true", "--set", f"server.port={port}",
-                        "--set", "console.enabled=false"]  # fmt: skip
+                        "--set", "console.enabled=false", "--set", "site.enabled=false"]  # fmt: skip
             made = gmcn(town.home(member), "init", member, *settings)
             assert made.exit_code == 0, made.output
         result = gmcn(

@@ -106,7 +106,9 @@ def test_a_listed_member_changes_its_entry_by_another_request(town: Town) -> Non
 
 def test_new_keys_are_vouched_for_by_the_old_and_accepted_anew_by_everybody(town: Town) -> None:
     before = {item["member"]: item["fingerprint"] for item in town.json(FR, "member", "list")}[KE]
-    request = town.request(KE, "--new-key", "token", "--new-key", "feed-network", "--new-key", "sealing")
+    site = "https://missing.police.ke.example"
+    new_keys = ("--new-key", "token", "--new-key", "feed-network", "--new-key", "sealing")
+    request = town.request(KE, *new_keys, "--site", site)
     town.published(KE)  # with the old keys, which the list still has
     town.coordinate("rekey", str(town.folder / "net"), str(request))
     for member in (KE, FR, NGO):
@@ -114,6 +116,7 @@ def test_new_keys_are_vouched_for_by_the_old_and_accepted_anew_by_everybody(town
     case = town.published(KE)
     found = {item["member"]: item for item in town.json(FR, "member", "list")}[KE]
     assert found["fingerprint"] != before
+    assert found["site"] == site
     assert (found["accepted"], found["audiences"]) == (False, [])
     assert "not accepted" in town.run(FR, "status").stdout
     read_out = town.run(KE, "member", "fingerprint").stdout

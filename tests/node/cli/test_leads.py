@@ -1,10 +1,14 @@
 """Leads by the command."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from node.services.leads import inbox, sending
+from node.services.leads.letters import Letter
+from node.services.site import sightings
+from node.services.site.sightings import Source
 from tests.node.cli.conftest import FR, KE, Town
 from tests.node.cli.test_cases import picture
 
@@ -51,6 +55,24 @@ def test_a_lead_is_shown_worked_on_and_answered(
     answered = town.json(KE, "leads", "show", there)
     assert (answered["state"], answered["history"][0]["text"]) == ("potential", "Thank you.")
     assert there in {str(lead["lead"]) for lead in town.json(KE, "leads", "list", "--sent")}
+
+
+def test_what_the_public_told_is_found_by_its_receipt(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sightings, "MIN_AGE", timedelta(0))
+    case, node = town.published(FR), town.nodes[FR]
+    ticket = sightings.make_ticket(node, case)
+    seen = Letter("Seen at the harbour.", contact="+254 1")
+    receipt = sightings.send_sighting(node, case, seen, b"", Source("203.0.113.7", ticket))
+    inbox.take(node)
+    (lead,) = town.json(FR, "leads", "list", "--receipt", receipt.replace("-", ""))
+    assert (lead["origin"], lead["member"], lead["receipt"]) == ("public", node.member, receipt)
+    assert town.json(FR, "leads", "list", "--receipt", "4711-0815-2342-1234") == []
+    shown = town.run(FR, "leads", "show", str(lead["lead"])).stdout
+    assert f"the public through {node.member}" in shown
+    assert receipt in shown
+    assert "+254 1" in shown
+    said = town.run(FR, "leads", "answer", str(lead["lead"]), "Thank you.", code=5)
+    assert "did not come from another member" in said.stderr
 
 
 def test_an_own_lead_is_written_down_and_is_a_duplicate(town: Town, told: tuple[str, str, str]) -> None:

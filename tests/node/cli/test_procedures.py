@@ -28,7 +28,7 @@ class KeyReaders(Readers):
     """Who follows these pages: a holder of the network's keys who lives elsewhere is among them."""
 
     def _said(self, word: str, who: str, country: str) -> str:
-        if word in ("carla.pem", "carla.pub"):
+        if word in ("carla.pem", "carla.pub", "journal.jsonl"):
             return str(self._folder / word)
         if word == "change.json":
             copy = self._folder / word

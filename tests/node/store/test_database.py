@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine
 
 from node.store.database import begin_writing, open_database, reading, writing
 from node.store.marks import find_mark, set_mark
-from node.store.migrate import migrate
+from tests.databases import migrate_copy
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -18,7 +18,7 @@ def stands(conn: Connection, name: str) -> bool:
 
 
 def test_what_is_written_is_there_whole_or_not_at_all(engine: Engine) -> None:
-    migrate(engine)
+    migrate_copy(engine)
     with writing(engine) as conn:
         set_mark(conn, "kept", NOW)
     with suppress(RuntimeError), writing(engine) as conn:
@@ -34,7 +34,7 @@ def test_what_is_written_is_there_whole_or_not_at_all(engine: Engine) -> None:
 
 def test_a_reader_sees_one_state_of_a_file(tmp_path: Path) -> None:
     engine = open_database(f"sqlite:///{tmp_path / 'node.db'}")
-    migrate(engine)
+    migrate_copy(engine)
     with reading(engine) as conn:
         assert not stands(conn, "new")
         with writing(engine) as other:

@@ -9,9 +9,9 @@ from node.errors import Conflict
 from node.store import feeds, heads
 from node.store.database import reading, writing
 from node.store.heads import Head, advance_head, keep_cosigned, newest_head
-from node.store.migrate import migrate
 from protocol.checkpoint import Checkpoint
 from protocol.tlog import EMPTY_ROOT
+from tests.databases import migrate_copy
 from tests.federation import START
 
 OWNER = "police.fr.example"
@@ -22,7 +22,7 @@ LATER = START + timedelta(hours=1)
 
 @pytest.fixture
 def feed(engine: Engine) -> int:
-    migrate(engine)
+    migrate_copy(engine)
     with writing(engine) as conn:
         return feeds.ensure_feed(conn, OWNER, "network", ORIGIN, own=False).id
 

@@ -21,7 +21,7 @@ from node.store.journal import (
     read_lines,
     write_journal,
 )
-from node.store.migrate import migrate
+from tests.databases import migrate_copy
 from tests.federation import START
 
 CASE = "police.fr.example/k3ta7qmxk3ta7qmxk3ta7qmxk3"
@@ -29,7 +29,7 @@ CASE = "police.fr.example/k3ta7qmxk3ta7qmxk3ta7qmxk3"
 
 @pytest.fixture
 def made(engine: Engine) -> Engine:
-    migrate(engine)
+    migrate_copy(engine)
     return engine
 
 

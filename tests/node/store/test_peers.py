@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from node.store import peers
 from node.store.database import reading, writing
-from node.store.migrate import migrate
+from tests.databases import migrate_copy
 from tests.federation import START
 
 PEER = "police.de.example"
@@ -16,7 +16,7 @@ WAIT = timedelta(minutes=5)
 
 @pytest.fixture
 def filled(engine: Engine) -> Engine:
-    migrate(engine)
+    migrate_copy(engine)
     with writing(engine) as conn:
         peers.see_peer(conn, PEER, "keys", START)
     return engine

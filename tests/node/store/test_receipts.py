@@ -6,8 +6,8 @@ from sqlalchemy import Engine
 
 from node.store import feeds, receipts
 from node.store.database import writing
-from node.store.migrate import migrate
 from node.store.receipts import Promise
+from tests.databases import migrate_copy
 from tests.federation import START
 
 OWNER, PEER, CASE = "police.fr.example", "police.de.example", "police.fr.example/a"
@@ -15,7 +15,7 @@ LATER = START + timedelta(hours=1)
 
 
 def test_what_was_promised_stands(engine: Engine) -> None:
-    migrate(engine)
+    migrate_copy(engine)
     with writing(engine) as conn:
         feed = feeds.ensure_feed(conn, OWNER, "network", f"{OWNER}/network", own=True).id
 
@@ -35,7 +35,7 @@ def test_what_was_promised_stands(engine: Engine) -> None:
 
 
 def test_one_peer_does_not_speak_for_another(engine: Engine) -> None:
-    migrate(engine)
+    migrate_copy(engine)
     with writing(engine) as conn:
         feed = feeds.ensure_feed(conn, OWNER, "network", f"{OWNER}/network", own=True).id
         for member in (PEER, "ngo.fr.example"):

@@ -10,8 +10,8 @@ from sqlalchemy import Engine, event
 from node.store import cases, clocks, register
 from node.store.cases import DRAFT, PUBLISHED, WITHDRAWN
 from node.store.database import open_database, reading, writing
-from node.store.migrate import migrate
 from node.store.register import Wanted
+from tests.databases import migrate_copy
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 RECORDS = {
@@ -25,7 +25,7 @@ RECORDS = {
 @pytest.fixture
 def register_of(engine: Engine) -> Engine:
     """A register of four drafts, each added a minute after the one before."""
-    migrate(engine)
+    migrate_copy(engine)
     with writing(engine) as conn:
         for number, (case_id, record) in enumerate(RECORDS.items()):
             cases.add_case(conn, case_id, dict(record), "test", NOW + timedelta(minutes=number))
@@ -83,7 +83,7 @@ def test_a_page_is_found_and_counted_without_looking_at_records(
     tmp_path: Path, status: str | None, category: str | None
 ) -> None:
     engine = open_database(f"sqlite:///{tmp_path / 'node.db'}")
-    migrate(engine)
+    migrate_copy(engine)
     asked: list[tuple[str, Any]] = []
     event.listen(engine, "before_cursor_execute", lambda *call: asked.append(call[2:4]))
     with reading(engine) as conn:

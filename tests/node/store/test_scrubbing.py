@@ -12,6 +12,7 @@ from node.store import cases, scrubbing
 from node.store.database import open_database, reading, scrub, writing
 from node.store.marks import find_mark
 from node.store.migrate import migrate
+from tests.databases import migrate_copy
 
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)
 PAUSE, MINUTE = timedelta(hours=4), timedelta(minutes=1)
@@ -19,14 +20,14 @@ PAUSE, MINUTE = timedelta(hours=4), timedelta(minutes=1)
 
 @pytest.fixture
 def database(engine: Engine) -> Engine:
-    migrate(engine)
+    migrate_copy(engine)
     return engine
 
 
 @pytest.fixture
 def server(pg_url: str) -> Iterator[Engine]:
     engine = open_database(pg_url)
-    migrate(engine)
+    migrate_copy(engine)
     yield engine
     engine.dispose()
 
@@ -57,7 +58,7 @@ def test_what_was_erased_is_due_at_once_and_what_was_replaced_within_the_hour(da
 
 def test_a_reader_keeps_the_note_standing(tmp_path: object) -> None:
     engine = open_database(f"sqlite:///{tmp_path}/node.db")
-    migrate(engine)
+    migrate_copy(engine)
     with reading(engine) as conn:
         assert find_mark(conn, scrubbing.DELETED) is None
         note(engine, erased=True)

@@ -6,9 +6,9 @@ from sqlalchemy import Connection, Engine
 
 from node.store import feeds, waypoints
 from node.store.database import reading, writing
-from node.store.migrate import migrate
 from protocol.tlog import EMPTY, leaf_hash
 from protocol.verification import FeedState
+from tests.databases import migrate_copy
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -26,7 +26,7 @@ def kept(conn: Connection, origin: str) -> list[int]:
 
 
 def test_the_last_trees_of_each_foreign_feed_are_kept(engine: Engine) -> None:
-    migrate(engine)
+    migrate_copy(engine)
     with writing(engine) as conn:
         for size in range(1, 13):
             grow(conn, "one.example", size * 3)

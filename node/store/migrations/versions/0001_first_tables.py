@@ -5,6 +5,7 @@ from alembic import op
 
 from node.store import journal, search
 
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -66,6 +67,15 @@ def upgrade() -> None:
         sa.Column("compared_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("member", name=op.f("pk_comparison")),
     )
+    op.create_table(
+        "continued_case",
+        sa.Column("case_id", sa.String(), nullable=False),
+        sa.Column("newest", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("case_id", name=op.f("pk_continued_case")),
+    )
+    with op.batch_alter_table("continued_case", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_continued_case_newest"), ["newest"], unique=False)
+
     op.create_table(
         "evidence",
         sa.Column("id", sa.String(length=64), nullable=False),
@@ -168,6 +178,7 @@ def upgrade() -> None:
     with op.batch_alter_table("lead", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_lead_case_id"), ["case_id"], unique=False)
         batch_op.create_index("ix_lead_state", ["outgoing", "state", "id"], unique=False)
+        batch_op.create_index("ix_lead_token_id", ["token_id"], unique=False)
         batch_op.create_index(
             "ix_lead_unread",
             ["id"],
@@ -265,6 +276,21 @@ def upgrade() -> None:
         sa.UniqueConstraint("issuer", "subject", name=op.f("uq_person_issuer_subject")),
         sa.UniqueConstraint("name", name=op.f("uq_person_name")),
     )
+    op.create_table(
+        "poster",
+        sa.Column("case_id", sa.String(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("style", sa.String(), nullable=False),
+        sa.Column("form", sa.String(), nullable=False),
+        sa.Column("languages", sa.String(), nullable=False),
+        sa.Column("first_at", sa.BigInteger(), nullable=False),
+        sa.Column("last_at", sa.BigInteger(), nullable=False),
+        sa.Column("times", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("case_id", "version", "style", "form", "languages", name=op.f("pk_poster")),
+    )
+    with op.batch_alter_table("poster", schema=None) as batch_op:
+        batch_op.create_index("ix_poster_last_at", ["last_at"], unique=False)
+
     op.create_table(
         "receipt_statement",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -722,6 +748,17 @@ def upgrade() -> None:
         batch_op.create_index("ix_case_import_row_state", ["import_id", "state", "number"], unique=False)
 
     op.create_table(
+        "case_statement",
+        sa.Column("case_key", sa.Integer(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("kid", sa.String(), nullable=False),
+        sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.Column("renew_at", sa.BigInteger(), nullable=False),
+        sa.Column("token", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["case_key"], ["feed_case.id"], name=op.f("fk_case_statement_case_key")),
+        sa.PrimaryKeyConstraint("case_key", name=op.f("pk_case_statement")),
+    )
+    op.create_table(
         "document",
         sa.Column("case_key", sa.Integer(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
@@ -778,6 +815,7 @@ def downgrade() -> None:
     op.drop_table("photograph")
     op.drop_table("gate_party")
     op.drop_table("document")
+    op.drop_table("case_statement")
     with op.batch_alter_table("case_import_row", schema=None) as batch_op:
         batch_op.drop_index("ix_case_import_row_state")
         batch_op.drop_index(batch_op.f("ix_case_import_row_case_id"))
@@ -895,6 +933,10 @@ def downgrade() -> None:
 
     op.drop_table("search_entry")
     op.drop_table("receipt_statement")
+    with op.batch_alter_table("poster", schema=None) as batch_op:
+        batch_op.drop_index("ix_poster_last_at")
+
+    op.drop_table("poster")
     op.drop_table("person")
     op.drop_table("peer")
     op.drop_table("notice")
@@ -910,6 +952,7 @@ def downgrade() -> None:
         batch_op.drop_index(
             "ix_lead_unread", sqlite_where=sa.text("unread"), postgresql_where=sa.text("unread")
         )
+        batch_op.drop_index("ix_lead_token_id")
         batch_op.drop_index("ix_lead_state")
         batch_op.drop_index(batch_op.f("ix_lead_case_id"))
 
@@ -927,6 +970,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_evidence_origin"))
 
     op.drop_table("evidence")
+    with op.batch_alter_table("continued_case", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_continued_case_newest"))
+
+    op.drop_table("continued_case")
     op.drop_table("comparison")
     op.drop_table("column_mapping")
     with op.batch_alter_table("case_file", schema=None) as batch_op:

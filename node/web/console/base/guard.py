@@ -25,6 +25,7 @@ from flask import (
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+from werkzeug.exceptions import NotFound as NoSuchPage
 from werkzeug.wrappers import Response
 
 from node.domain.permissions import Permission
@@ -57,6 +58,7 @@ FILES_LOST = "files-lost"
 """Stands among the fields of a kept form with which files were sent: those are not kept."""
 
 _PUBLIC = "public"
+_LONGEST_WAY_BACK = 1_000
 _NOT_KEPT = ("csrf_token", "password")
 _BROWSERS = {"Firefox": "Firefox", "Edg": "Edge", "OPR": "Opera", "Chrome": "Chrome", "Safari": "Safari"}
 _SYSTEMS = ("Android", "iPhone", "iPad", "Windows", "Mac OS", "Linux")
@@ -149,6 +151,8 @@ def guard_request() -> Response | None:
         raise WrongHost
     if request.endpoint is None:  # no such address, or not for that method
         return None
+    if "\0" in request.path or b"%00" in request.query_string:  # PostgreSQL takes no text with a zero byte
+        raise NoSuchPage
     view = cast(Any, current_app.view_functions[request.endpoint])
     if view.needed == _PUBLIC and request.endpoint == "static":
         return None
@@ -230,9 +234,9 @@ def _ask_to_sign_in() -> Response:
         return _answer_part()
     node, found = this_node(), cast("Visit | None", g.visit)
     if request.method == "GET":
-        session["back"] = request.full_path.rstrip("?")
+        _note_way_back(request.full_path.rstrip("?"))
     elif _has_page(request.path):
-        session["back"] = request.path
+        _note_way_back(request.path)
         if found is not None and found.session.complete:
             fields = [item for item in request.form.items(multi=True) if not item[0].endswith(_NOT_KEPT)]
             if any(file.filename for file in request.files.values()):
@@ -247,6 +251,12 @@ def _ask_to_sign_in() -> Response:
     else:
         _say_once(_("You were signed out, and nothing was changed. Sign in and try again."), "warning")
     return redirect(url_for("entrance.sign_in"), 303)
+
+
+def _note_way_back(address: str) -> None:
+    """Note where somebody wanted to go; not an address that is longer than any of this console's, since no
+    browser would keep the cookie."""
+    session["back"] = address if len(address) <= _LONGEST_WAY_BACK else ""
 
 
 def _say_once(text: str, kind: str) -> None:

@@ -1,10 +1,5 @@
-"""What people type and what of it is sent on: texts, days and pictures of forms.
+"""Days, times and pictures of forms. Texts are `node.web.writing`."""
 
-Guarantees: whatever a browser or another program put between the letters, a text that passed here is one that
-letters and purposes take.
-"""
-
-import unicodedata
 from datetime import date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,22 +13,6 @@ from node.web.console.base.guard import this_node
 MAX_PICTURE_FORM = 32 << 20
 """How large a form with a picture may be: a picture that is too large for the node is then still answered
 beside its field, with everything else that was typed."""
-
-
-def prose(text: str | None) -> str:
-    """Keep of a text of several lines what can be printed; used as a filter of fields."""
-    return "\n".join(line(part) for part in (text or "").splitlines()).strip()
-
-
-def line(text: str | None) -> str:
-    """Keep of a text of one line what can be printed; used as a filter of fields."""
-    return "".join(_printable(letter) for letter in text or "").strip()
-
-
-def _printable(letter: str) -> str:
-    if letter.isprintable():
-        return letter
-    return " " if unicodedata.category(letter)[0] == "Z" or letter.isspace() else ""
 
 
 def read_day(text: str) -> date:

@@ -13,6 +13,7 @@ from node.services.spreadsheets.intake import Import
 from node.services.spreadsheets.words import column_name, problem_sentence
 from node.store import imports
 from node.web.cases.words import CODES, FIELDS, SEXES
+from node.web.languages import isolated
 
 _MORE_LABELS: Mapping[str, Any] = MappingProxyType(
     {
@@ -118,7 +119,7 @@ def say_problem(found: Import, problem: CellProblem) -> str:
     text = gettext(problem_sentence(problem))
     if problem.column < 0:
         return f"{label}: {text}"
-    header = column_name(found, problem.column)
+    header = isolated(column_name(found, problem.column))
     return str(gettext("%(field)s (column %(column)s): %(text)s", field=label, column=header, text=text))
 
 

@@ -25,8 +25,8 @@ from node.store.cases import DRAFT, PUBLISHED
 from node.web.cases.text import describe_briefly
 from node.web.console.base.forms import Form, ask_first
 from node.web.console.base.guard import actor, needs, this_node
-from node.web.console.base.writing import line
 from node.web.console.cases.register import case_id_of, describe_sections, open_name
+from node.web.writing import line
 from protocol.errors import ProtocolError
 
 pages = Blueprint("case_moving", __name__)
@@ -199,6 +199,11 @@ def accept(offer_id: int) -> Response:
         )
     else:
         flash(_("The case is yours now, as a draft. %(member)s is told.", member=taken.old_owner))
+    if taken.to_review:
+        flash(
+            _("More of it went out than was seen here before. Somebody else reviews that within 24 hours."),
+            "warning",
+        )
     return redirect(url_for("cases.show", opaque=taken.case_id.partition("/")[2]), 303)
 
 

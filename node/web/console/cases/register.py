@@ -19,13 +19,13 @@ from node.services.register import cases as register
 from node.services.register import drafts, finding, gate, handover, history, listing
 from node.store import handovers
 from node.store.cases import DRAFT, ERASED, PUBLISHED, STATUSES, WITHDRAWN, CaseFile
+from node.web.cases.maps import map_of
 from node.web.cases.text import describe_briefly, describe_public, pictures_of
 from node.web.cases.words import CATEGORIES
 from node.web.console.base.forms import Form
 from node.web.console.base.guard import actor, needs, person, this_node
 from node.web.console.base.paging import PAGE_SIZE, Page, page_number
 from node.web.console.cases.drafts import draft_name
-from node.web.console.cases.maps import map_of
 from node.web.console.cases.own_fields import describe_field, name_field
 from node.web.console.cases.sections import EVERY_SECTION
 from node.web.console.cases.whole import describe_whole

@@ -27,9 +27,10 @@ from node.web.cases.words import CODES
 from node.web.console.base.forms import Form
 from node.web.console.base.guard import actor, needs, person, this_node
 from node.web.console.base.paging import PAGE_SIZE, Page, page_number
-from node.web.console.base.writing import line, local_moment, read_day
+from node.web.console.base.writing import local_moment, read_day
 from node.web.console.cases.register import NOTICES, case_id_of, open_name, read_revision
 from node.web.languages import show_number
+from node.web.writing import line
 
 pages = Blueprint("case_risk", __name__)
 

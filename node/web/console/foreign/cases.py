@@ -18,11 +18,11 @@ from node.errors import NotFound
 from node.services.leads import sending
 from node.services.register import finding, provenance, purposes
 from node.services.register.finding import MAX_PURPOSE, MIN_PURPOSE, Opened
+from node.web.cases.maps import map_of
 from node.web.cases.text import Picture, describe_part, describe_public, pictures_of
 from node.web.console.base.forms import Form
 from node.web.console.base.guard import actor, needs, person, this_node, visit
-from node.web.console.base.writing import line
-from node.web.console.cases.maps import map_of
+from node.web.writing import line
 from protocol.errors import ProtocolError
 from protocol.leaf import check_case_id
 

@@ -20,9 +20,9 @@ from node.services.register import saved
 from node.services.register.saved import FEDERATION, MAX_NAME, REGISTER, Asked, SavedSearch
 from node.web.console.base.forms import Form, ask_first
 from node.web.console.base.guard import needs, person, this_node
-from node.web.console.base.writing import line
 from node.web.console.cases.register import FILTERS, WORDS, address_of_register, say_narrowed, show_found
 from node.web.console.foreign.search import SearchForm, begin_search, find_search
+from node.web.writing import line
 
 pages = Blueprint("saved", __name__)
 

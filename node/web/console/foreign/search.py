@@ -33,8 +33,8 @@ from node.web.cases.words import CATEGORIES, SEXES
 from node.web.console.base.forms import Form
 from node.web.console.base.guard import actor, needs, person, this_node
 from node.web.console.base.paging import PAGE_SIZE, Page, page_number
-from node.web.console.base.writing import line
 from node.web.console.foreign.cases import address_of
+from node.web.writing import line
 
 pages = Blueprint("search", __name__)
 

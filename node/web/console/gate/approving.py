@@ -27,7 +27,6 @@ from node.store.gate import STATES as EVERY_STATE
 from node.web.console.base.forms import Form
 from node.web.console.base.guard import actor, needs, this_node
 from node.web.console.base.paging import PAGE_SIZE, Page, page_number
-from node.web.console.base.writing import line
 from node.web.console.gate.words import (
     CHANGES,
     STATE_KINDS,
@@ -37,6 +36,7 @@ from node.web.console.gate.words import (
     say_finding,
     show_preview,
 )
+from node.web.writing import line
 
 pages = Blueprint("gate", __name__)
 

@@ -27,7 +27,6 @@ from node.store.gate import STATES as EVERY_STATE
 from node.web.cases.text import describe_public
 from node.web.console.base.forms import Form
 from node.web.console.base.guard import actor, needs, this_node
-from node.web.console.base.writing import line
 from node.web.console.cases.register import case_id_of, read_revision
 from node.web.console.gate.words import (
     CHANGES,
@@ -35,6 +34,7 @@ from node.web.console.gate.words import (
     say_finding,
     show_preview,
 )
+from node.web.writing import line
 
 pages = Blueprint("case_gate", __name__)
 

@@ -26,7 +26,8 @@ from node.store import messages
 from node.web.console.base.forms import Form
 from node.web.console.base.guard import this_node
 from node.web.console.base.refusals import say_refusal
-from node.web.console.base.writing import line, local_moment, prose, read_day, read_picture, read_time
+from node.web.console.base.writing import local_moment, read_day, read_picture, read_time
+from node.web.writing import line, prose
 
 _MIN, _MAX = lazy_gettext("Write something."), lazy_gettext("Use at most %(max)d characters.")
 

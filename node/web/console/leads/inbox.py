@@ -20,6 +20,7 @@ from node.services.leads.inbox import LeadView
 from node.services.leads.letters import MAX_LINE
 from node.services.people import accounts
 from node.services.people.sessions import actor_of
+from node.store.leads import MEMBER
 from node.web.cases.text import show_date
 from node.web.console.base.forms import Form
 from node.web.console.base.guard import actor, needs, person, this_node
@@ -54,8 +55,10 @@ _MANY = 10_000
 def index() -> str:
     """List what was told about own cases."""
     case_id, which = request.args.get("case", "")[:MAX_LINE], request.args.get("show", "")
+    receipt = request.args.get("receipt", "").strip()[:MAX_LINE]
     chosen: dict[str, Any] = {
         "case_id": case_id,
+        "receipt": receipt,
         "everything": which == "all",
         "assigned_to": {"mine": person().name, "nobody": ""}.get(which),
     }
@@ -66,7 +69,16 @@ def index() -> str:
     page = Page(found, number, total)
     names = _names()
     return render_template(
-        "leads/inbox.html", page=page, which=which, case_id=case_id, states=STATES, kinds=KINDS, names=names
+        "leads/inbox.html",
+        page=page,
+        which=which,
+        case_id=case_id,
+        receipt=receipt,
+        passed_on=inbox.find_passed_on(node, receipt) if receipt and not found else None,
+        deliveries=DELIVERIES,
+        states=STATES,
+        kinds=KINDS,
+        names=names,
     )
 
 
@@ -203,7 +215,7 @@ def link(number: int) -> Response | str:
 def answer(number: int) -> Response | str:
     """Answer the member that sent a lead."""
     view, form = _read(number, incoming=True), AnswerForm()
-    if view.lead.token_id is None:
+    if view.lead.origin != MEMBER:
         abort(404)
 
     def do() -> None:

@@ -262,7 +262,8 @@ def test_suspension_return_and_removal(coordinator: Coordinator) -> None:
 
 
 def test_new_keys_stand_beside_the_old_ones(coordinator: Coordinator) -> None:
-    new = MemberKeys(POLICE.id, address="https://new.police.fr.example")
+    site = "https://missing.police.fr.example"
+    new = MemberKeys(POLICE.id, address="https://new.police.fr.example", site=site)
     before = published(coordinator).member(POLICE.id)
     with pytest.raises(NotAllowed, match="vouches") as caught:
         network.rekey(coordinator.folder, join_request(new), now())
@@ -286,6 +287,7 @@ def test_new_keys_stand_beside_the_old_ones(coordinator: Coordinator) -> None:
     said = changes(coordinator)
     assert f"Gives {POLICE.id} new keys: {fingerprint(member)}, were {fingerprint(before)}." in said
     assert "its node is at https://new.police.fr.example" in said
+    assert f"Says that the public site of {POLICE.id} is at {site}." in said
     coordinator.publish()
     third = MemberKeys(POLICE.id)
     again = network.rekey(coordinator.folder, join_request(third, previous=new.signer), now())

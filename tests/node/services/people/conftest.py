@@ -1,10 +1,9 @@
 """A node with somebody who may sign in, once on each kind of database."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from unittest.mock import patch
 
 import pyotp
 import pytest
@@ -12,13 +11,13 @@ import pytest
 from node.domain.permissions import Role
 from node.runtime import Node
 from node.services.people import accounts, sessions, sign_in
-from node.services.people.passwords import hash_password
 from node.services.people.sessions import Visit
 from node.services.people.sign_in import Caller
 from node.store import journal, people
 from node.store.database import reading
 from node.store.people import Person
 from tests.federation import FR, Clock, Federation
+from tests.passwords import cheap_passwords
 
 PASSWORD = "a horse on a staple 4"
 HERE = Caller("192.0.2.7", "Firefox, Linux")
@@ -65,11 +64,18 @@ class Desk:
             return len(conn.execute(people.sign_in_attempt.select()).all())
 
 
-@pytest.fixture
-def desk(tmp_path: Path, database_url: str) -> Iterator[Desk]:
-    federation = Federation(tmp_path, [FR], databases={FR[0]: database_url})
+@contextmanager
+def open_desk(folder: Path, databases: Mapping[str, str] | None = None) -> Iterator[Desk]:
+    """Give a node in a folder, and Ana."""
+    federation = Federation(folder, [FR], databases=databases or {})
     node = federation[FR[0]]
-    with patch.object(accounts, "hash_password", cache(hash_password)):
+    with cheap_passwords():
         ana, _ = accounts.add_person(node, "ana", "Ana Petit", [Role.ADMINISTRATOR], "test", PASSWORD)
         yield Desk(node, federation.clock, ana)
     federation.close()
+
+
+@pytest.fixture
+def desk(tmp_path: Path, database_url: str) -> Iterator[Desk]:
+    with open_desk(tmp_path, {FR[0]: database_url}) as made:
+        yield made

@@ -8,10 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import jwt
 import pyotp
@@ -24,7 +22,6 @@ from node.domain.permissions import Role
 from node.errors import Conflict, InvalidInput, NotAllowed
 from node.runtime import Node
 from node.services.people import accounts, provider, references, sessions, sign_in
-from node.services.people.passwords import hash_password
 from node.services.people.provider import Refused, Why
 from node.services.people.sessions import Visit
 from node.services.people.sign_in import Caller
@@ -32,8 +29,7 @@ from node.services.serving import TooOften
 from node.store import people
 from node.store.database import reading
 from node.store.people import Person
-from tests.federation import FR, Federation
-from tests.node.services.people.conftest import HERE, PASSWORD, Desk
+from tests.node.services.people.conftest import HERE, PASSWORD, Desk, open_desk
 from tests.providers import CLIENT, PRIVATE_KEYS, SECRET, IdentityProvider, query_of
 
 BACK = "http://127.0.0.1:8441/sign-in/provider/answer"
@@ -93,13 +89,8 @@ def open_door(desk: Desk, folder: Path) -> Iterator[Door]:
 
 @pytest.fixture
 def door(tmp_path: Path) -> Iterator[Door]:
-    federation = Federation(tmp_path, [FR])
-    node = federation[FR[0]]
-    with patch.object(accounts, "hash_password", cache(hash_password)):
-        ana, _ = accounts.add_person(node, "ana", "Ana Petit", [Role.ADMINISTRATOR], "test", PASSWORD)
-        with open_door(Desk(node, federation.clock, ana), tmp_path) as made:
-            yield made
-    federation.close()
+    with open_desk(tmp_path) as desk, open_door(desk, tmp_path) as made:
+        yield made
 
 
 @pytest.fixture

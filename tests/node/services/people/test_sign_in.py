@@ -143,6 +143,12 @@ def test_nobody_learns_who_exists(desk: Desk) -> None:
     assert actors == ["console:jo", "console:jo", "console:unknown", "console:ana"]
 
 
+def test_a_name_that_no_database_takes_is_one_that_nobody_has(desk: Desk) -> None:
+    for name in ("a\0na", "ana\0", "\udc80"):
+        with pytest.raises(NotAllowed):
+            sign_in.check_password(desk.node, name, PASSWORD, HERE)
+
+
 def guess(desk: Desk, name: str = "ana", caller: Caller = HERE) -> int:
     """Guess once; returns how many seconds to wait, 0 where the guess was looked at."""
     try:

@@ -56,6 +56,18 @@ def test_a_draft_is_its_authors_alone_and_ends(node: Node) -> None:
         drafts.keep_draft(node, one, draft, {})
 
 
+def test_a_button_that_is_pressed_twice_makes_one_case(node: Node) -> None:
+    one = add_person(node, "one")
+    record = sample_record("uk", photos=None)
+    draft = drafts.begin_case(node, one, {"names": [{"full": "Half"}]})
+    pressed = [drafts.merge_draft(node, one, drafts.find_draft(node, one, draft.id), record) for _ in "12"]
+    assert drafts.finish_draft(node, draft, pressed[0], {}, "me")
+    with pytest.raises(Conflict):
+        drafts.finish_draft(node, draft, pressed[1], {}, "me")
+    assert len(register.list_cases(node, None, 10, 0)) == 1
+    assert drafts.list_drafts(node, one) == []
+
+
 def test_nobody_begins_without_end(node: Node) -> None:
     person = add_person(node, "one")
     for _ in range(drafts.MAX_DRAFTS):

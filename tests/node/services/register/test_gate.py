@@ -491,13 +491,14 @@ def test_nobody_reviews_what_they_wrote(light: Federation) -> None:
     assert not gate.review(node, asked.id, "it was right", EVA, upheld=True)
 
 
-def test_a_person_is_one_at_the_machine_and_in_the_console(light: Federation) -> None:
+@pytest.mark.parametrize("name", ["console:ben", "console:ben@police.example"])
+def test_a_person_is_one_at_the_machine_and_in_the_console(light: Federation, name: str) -> None:
     node, case = light[POLICE], draft(light)
     asked = gate.request(node, case, ANSWERS, "cli:Ben")
     with pytest.raises(NotAllowed):
-        gate.approve(node, asked.id, "console:ben")
-    gate.take_back(node, asked.id, "console:ben")
-    asked = gate.request(node, case, ANSWERS, "console:ben")
+        gate.approve(node, asked.id, name)
+    gate.take_back(node, asked.id, name)
+    asked = gate.request(node, case, ANSWERS, name)
     gate.override(node, asked.id, REASON, "console:eva")
     with pytest.raises(NotAllowed):
         gate.review(node, asked.id, "it was right", "cli:eva", upheld=True)

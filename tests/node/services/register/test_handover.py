@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,14 @@ from node.domain.renditions import renditions_in
 from node.errors import Conflict, InvalidInput, NodeError, NotAllowed, NotFound
 from node.runtime import Node
 from node.services import messages
-from node.services.register import cases, handover, publishing, takeover
+from node.services.register import cases, gate, handover, publishing, takeover
 from node.store import handovers, photographs
 from node.store import messages as store
 from node.store.database import reading, writing
 from node.store.journal import read_journal
 from node.store.messages import MessageRow
 from protocol.message import Content
-from tests.factories import sample_full_record, sample_record
+from tests.factories import lang_text, sample_full_record, sample_record
 from tests.federation import DE, FR, NGO, Federation, down
 
 OLD, NEW, HELPER = FR[0], DE[0], NGO[0]
@@ -128,6 +129,42 @@ def test_a_case_goes_to_another_member_with_all_that_belongs_to_it(federation: F
     for node in federation.nodes.values():  # nothing of what was sent is left
         with reading(node.engine) as conn:
             assert conn.exec_driver_sql("SELECT count(*) FROM message WHERE sealed IS NOT NULL").scalar() == 0
+
+
+def test_only_what_was_seen_before_is_published_by_one_person_alone(federation: Federation) -> None:
+    """A member could offer as published what no second person has ever let out."""
+    old, new = federation[OLD], federation[NEW]
+    known, unknown = publish(federation), publish(federation, reference="FR-2")
+    federation.pull(NEW, OLD)
+    more = {**cases.get_case(old, unknown).record, "clothing": lang_text(ar="معطف")}
+    cases.change_case(
+        old, unknown, {"clothing": more["clothing"]}, "test", federation.folder
+    )  # not published
+    for case_id in (known, unknown):
+        handover.offer_case(old, case_id, NEW, "test")
+    deliver(federation)
+    taken = {row.case_id: takeover.accept(new, row.id, "console:one") for row in offers(new)}
+    assert (taken[known].to_review, taken[unknown].to_review) == (False, True)
+    (asked,) = gate.list_unreviewed(new)
+    assert (asked.case_id, asked.review_due) == (taken[unknown].case_id, new.clock() + timedelta(hours=24))
+    with pytest.raises(NotAllowed):
+        gate.review(new, asked.id, "looks right", "cli:one", upheld=True)
+    assert gate.review(new, asked.id, "was never published", "console:two", upheld=False)
+    assert cases.get_case(new, taken[unknown].case_id).status == "withdrawn"
+
+
+def test_what_the_consent_does_not_cover_is_not_taken_over_as_published(federation: Federation) -> None:
+    consent = {**sample_record("ar")["consent"], "scope": ["network"]}
+    case_id = publish(federation, consent=consent)
+    handover.offer_case(federation[OLD], case_id, NEW, "test")
+    deliver(federation)
+    (row,) = offers(federation[NEW])
+    with pytest.raises(InvalidInput, match="consent"):
+        takeover.accept(federation[NEW], row.id, "test")
+    assert [status_of(federation, case_id), cases.list_cases(federation[NEW], None, 9, 0)] == [
+        "published",
+        [],
+    ]
 
 
 def test_at_every_moment_somebody_finds_the_case(federation: Federation) -> None:

@@ -3,7 +3,7 @@ must not be."""
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from node.domain.columns import ColumnMapping
+from node.domain.conversion import convert_row
 from node.domain.permissions import Role
-from node.errors import Conflict, InvalidInput, NotFound
+from node.errors import Conflict, InvalidInput, NodeError, NotFound
 from node.runtime import Node
 from node.services.people import accounts
 from node.services.register import cases as register
@@ -22,7 +23,7 @@ from node.services.serving import TooOften
 from node.services.spreadsheets import intake, report, work
 from node.services.spreadsheets.intake import Import
 from node.store import imports
-from node.store.cases import DRAFT, ERASED
+from node.store.cases import DRAFT, ERASED, PUBLISHED
 from node.store.database import reading
 from node.store.journal import Wanted, find_entries
 from node.store.people import Person
@@ -121,6 +122,24 @@ def test_a_reference_that_is_here_is_never_doubled_and_changed_only_when_asked(
     assert counts(node, found) == {}
 
 
+def test_no_case_is_changed_by_a_reference_that_several_have(node: Node, person: Person) -> None:
+    def add() -> str:
+        return register.add_cases(
+            node, [sample_record("uk", photos=None, reference="A-1")], "test", NO_FILES
+        )[0].case_id
+
+    first = add()
+    found = check(node, person, take(node, person, table(row(1))))
+    assert counts(node, found) == {"here": 1}
+    second = add()  # somebody enters another one meanwhile
+    intake.start_import(node, found, update=True)
+    work.run(node, found.id)
+    assert wrong_of(node, found) == [(2, {("reference", "several")})]
+    again = check(node, person, take(node, person, table(row(1))))
+    assert wrong_of(node, again) == [(2, {("reference", "several")})]
+    assert [register.get_case(node, case_id).revision for case_id in (first, second)] == [1, 1]
+
+
 def test_an_import_is_undone_as_one_while_nothing_of_it_was_published(node: Node, person: Person) -> None:
     found = import_all(node, person, table(*[row(number) for number in range(1, 31)]))
     assert counts(node, found) == {"made": 30}
@@ -178,6 +197,18 @@ def test_nothing_of_an_erased_case_stays_in_a_file_that_waits(node: Node, person
     with pytest.raises(NotFound):
         intake.find_import(node, person, waiting.id)
     assert counts(node, through) == {}
+
+
+def test_nothing_of_an_erased_case_stays_with_an_import_that_is_through(node: Node, person: Person) -> None:
+    found = import_all(node, person, table(row(1, Name="Ana Sola", Sex="girl"), row(2)))
+    case = next(one for one in register.list_cases(node, DRAFT, 9, 0) if one.record["reference"] == "A-1")
+    publishing.erase(node, case.case_id, "test")
+    with reading(node.engine) as conn:
+        row_of_it = imports.find_import(conn, found.id)
+        results = imports.list_rows(conn, found.id, report.SHOWN, 9)
+    assert row_of_it is not None
+    kept = [repr(intake.open_import(node, row_of_it)), *(repr(one.content) for one in results)]
+    assert not [text for text in kept if "Ana" in text or "A-1" in text or "Did not come" in text]
 
 
 def test_a_file_is_its_authors_alone_encrypted_and_gone_after_a_day(node: Node, person: Person) -> None:
@@ -290,3 +321,64 @@ def test_what_a_mapping_file_says_wrongly_is_left_out(node: Node) -> None:
     found = intake.take_file(node, None, "cases.csv", table(row(1)), "en", "cli:one")
     assert found.unknown_words() == {}
     assert ColumnMapping().missing()[0] == "names.full"
+
+
+def test_an_import_that_breaks_the_program_holds_up_no_other(
+    node: Node, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def convert(cells: Sequence[str], *rest: Any) -> Any:
+        if "Child Number 666" in cells:
+            raise RuntimeError("an error in this program")
+        return convert_row(cells, *rest)
+
+    monkeypatch.setattr(work, "convert_row", convert)
+    broken, good = take(node, person, table(row(666))), take(node, person, table(row(1)))
+    intake.start_check(node, broken)
+    intake.start_check(node, good)
+    work.proceed(node)
+    failed, checked = (intake.find_import(node, person, one.id) for one in (broken, good))
+    assert (failed.row.state, checked.row.state) == (imports.FAILED, imports.CHECKED)
+    assert failed.problem
+    intake.throw_away(node, failed, "console:one")
+
+
+def test_an_import_that_fails_half_way_is_through_and_can_be_undone(
+    node: Node, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = register.import_cases
+    left = iter([made])
+
+    def import_cases(*given: Any) -> Any:
+        if (do := next(left, None)) is None:
+            raise NodeError("The disk is full.", "Make room.")
+        return do(*given)
+
+    monkeypatch.setattr(register, "import_cases", import_cases)
+    found = import_all(node, person, table(*map(row, range(30))))
+    assert (found.row.state, found.problem) == (imports.DONE, "The disk is full.")
+    assert counts(node, found)["made"] == len(register.list_cases(node, None, 100, 0)) == 25
+    monkeypatch.undo()
+    again = import_all(node, person, table(*map(row, range(30))))
+    assert counts(node, again) == {"here": 25, "made": 5}
+    intake.start_undo(node, found, "console:one")
+    work.run(node, found.id)
+    assert len(register.list_cases(node, DRAFT, 100, 0)) == 5
+
+
+def test_a_case_that_is_published_in_the_moment_of_the_undoing_stays(
+    node: Node, person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = import_all(node, person, table(row(1)))
+    (case,) = register.list_cases(node, DRAFT, 10, 0)
+    intake.start_undo(node, found, "console:one")
+    erase = publishing.erase
+
+    def publish_first(*given: Any, **named: Any) -> None:
+        publishing.publish(node, [case.case_id], "console:two")
+        erase(*given, **named)
+
+    monkeypatch.setattr(publishing, "erase", publish_first)
+    work.run(node, found.id)
+    monkeypatch.undo()
+    assert register.get_case(node, case.case_id).status == PUBLISHED
+    assert counts(node, intake.find_import(node, person, found.id)) == {"kept": 1}

@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import pyotp
 import pytest
@@ -26,7 +25,6 @@ from node.services.leads import inbox, sending
 from node.services.leads.letters import Letter
 from node.services.people import accounts, sessions
 from node.services.people.encryption import encrypt
-from node.services.people.passwords import hash_password
 from node.services.register import album, drafts, finding, gate, handover, saved, takeover
 from node.services.register import cases as register
 from node.services.register.album import Album
@@ -48,6 +46,7 @@ from protocol.note import format_note
 from protocol.policy import Policy
 from tests.factories import sample_full_record, sample_record
 from tests.federation import DE, FR, Federation
+from tests.passwords import cheap_passwords
 
 PASSWORD = "a horse on a staple 4"
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -305,7 +304,8 @@ def open_console(
 ) -> Iterator[Console]:
     """Give a console in a folder, of the first of some members."""
     federation = Federation(folder, members, policy=policy or Policy())
-    yield console_of(federation, members[0][0])
+    with cheap_passwords():
+        yield console_of(federation, members[0][0])
     federation.close()
 
 
@@ -314,15 +314,14 @@ def console_of(federation: Federation, member: str) -> Console:
     node = federation[member]
     police = node.entry().kind == "law_enforcement"
     made = Console(federation, node, make_console_app(node))
-    with patch.object(accounts, "hash_password", _hash_once):
-        for role in Role if police else set(Role) - POLICE_ONLY:
-            person, _ = accounts.add_person(node, str(role), f"Some {role}", [role], "test", PASSWORD)
-            factor = encrypt(node, "second-factor", person.id, SECRET.encode())
-            with writing(node.engine) as conn:
-                seen = {"must_change": False, "second_factor": factor, "signed_in_at": node.clock()}
-                people.change_person(conn, person.id, **seen)
-                people.set_recovery_codes(conn, person.id, [bytes([n]) for n in range(10)])
-            made.people[role] = accounts.find_person(node, person.id)
+    for role in Role if police else set(Role) - POLICE_ONLY:
+        person, _ = accounts.add_person(node, str(role), f"Some {role}", [role], "test", PASSWORD)
+        factor = encrypt(node, "second-factor", person.id, SECRET.encode())
+        with writing(node.engine) as conn:
+            seen = {"must_change": False, "second_factor": factor, "signed_in_at": node.clock()}
+            people.change_person(conn, person.id, **seen)
+            people.set_recovery_codes(conn, person.id, [bytes([n]) for n in range(10)])
+        made.people[role] = accounts.find_person(node, person.id)
     return made
 
 
@@ -330,6 +329,3 @@ def console_of(federation: Federation, member: str) -> Console:
 def console(tmp_path: Path) -> Iterator[Console]:
     with open_console(tmp_path) as made:
         yield made
-
-
-_hash_once = cache(hash_password)

@@ -201,6 +201,19 @@ def test_nobody_is_led_elsewhere(console: Console, back: str) -> None:
     assert answer.location == "/"
 
 
+def test_a_zero_byte_in_an_address_leads_nowhere(console: Console) -> None:
+    client = console.browser(Role.OPERATOR)
+    for address in ("/cases/a%00b", "/cases/import/%00", "/searches/%00/rename", "/cases?status=%00"):
+        assert client.get(address).status_code == 404
+
+
+def test_a_link_without_end_leaves_the_cookie_small(console: Console) -> None:
+    client = console.browser()
+    answer = client.get(f"/cases?x={'A' * 6_000}")
+    assert (answer.status_code, answer.location) == (303, "/sign-in")
+    assert len(answer.headers["Set-Cookie"]) < 1_000
+
+
 def test_the_language_is_the_persons_then_the_browsers(console: Console) -> None:
     client = console.app.test_client()
     assert 'lang="ru"' in client.get("/sign-in", headers={"Accept-Language": "de, ru-RU"}).text

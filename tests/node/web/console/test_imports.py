@@ -17,6 +17,7 @@ from node.services.spreadsheets import work
 from node.store.cases import DRAFT, ERASED
 from tests.node.services.spreadsheets.tables import FIXED, HEADERS, row, table
 from tests.node.web.console.conftest import Console, csrf_token, picture, send
+from tests.node.web.console.test_hostile_cases import OVERRIDE, Looked
 
 
 def upload(client: FlaskClient, data: bytes, name: str = "cases.csv") -> TestResponse:
@@ -160,6 +161,21 @@ def test_script_in_cells_headers_and_file_names_is_text(console: Console) -> Non
     for page in pages:
         assert "<script>alert" not in page.text
         assert "&lt;script&gt;alert" in page.text
+
+
+def test_letters_that_turn_the_direction_of_writing_turn_no_page(console: Console) -> None:
+    client = console.browser(Role.OPERATOR)
+    data = table(row(1, Name=OVERRIDE, Sex=OVERRIDE), headers=[*HEADERS[:2], f"Sex {OVERRIDE}", *HEADERS[3:]])
+    place = upload(client, data, f"{OVERRIDE}.csv").location.removesuffix("/columns")
+    pages = [client.get(path) for path in (f"{place}/columns", f"{place}/throw-away", "/cases/import")]
+    send(client, f"{place}/columns", go="on", **shown(client, f"{place}/columns"))
+    pages.append(client.get(f"{place}/questions"))
+    send(client, f"{place}/questions", **answers())
+    work.proceed(console.node)
+    pages.append(client.get(place))
+    assert "The word is not known" in text_of(pages[-1])
+    for page in pages:
+        assert Looked(page.text).loose() == []
 
 
 def workbook(**changes: Any) -> bytes:

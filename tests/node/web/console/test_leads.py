@@ -12,10 +12,15 @@ from werkzeug.test import TestResponse
 
 from node.domain.permissions import Role
 from node.runtime import Node
+from node.services import messages as mail
 from node.services.leads import inbox, sending
 from node.services.leads.letters import Letter
+from node.services.site import sightings
+from node.services.site.sightings import Source
 from node.store import leads
 from node.store.leads import Lead
+from protocol.message import Content
+from tests.factories import sample_record
 from tests.node.web.console.conftest import Console, carry, csrf_token, send
 
 SCRIPT = "<script>alert(1)</script>"
@@ -113,6 +118,52 @@ def test_duplicates_and_leads_for_the_wrong_case(console: Console) -> None:
         answer = work(console, "link", case=case)
         assert answer.status_code == 200, case
         assert "Please look at this again" in answer.text
+
+
+def test_what_the_public_told_is_known_as_such_and_found_by_its_receipt(console: Console) -> None:
+    told, node, there = console.told, console.node, console.federation[THERE]
+    receipt = tell_publicly(console, told.own, SCRIPT)
+    body = {
+        "case": told.own,
+        "text": f"Through {SCRIPT}",
+        "origin": "public",
+        "contact": SCRIPT,
+        "place": SCRIPT,
+    }
+    mail.send_message(there, node.member, "lead", Content(body), "test")
+    carry(console.federation)
+    theirs, ours = (lead.id for lead in inbox.list_leads(node, limit=2))
+    client = console.browser(Role.OPERATOR)
+    page = client.get("/leads").text
+    assert "the public, through our site" in page
+    assert f"the public, through the site of {THERE}" in page
+    found = client.get("/leads", query_string={"receipt": f" {receipt.replace('-', ' ')} "}).text
+    assert f'href="/leads/{ours}"' in found
+    assert f'href="/leads/{theirs}"' not in found
+    (foreign,) = console.federation.publish(THERE, sample_record("ar", photos=None))
+    console.federation.pull(node.member, THERE)
+    elsewhere = tell_publicly(console, foreign.case_id, "Seen.")
+    page = client.get(f"/leads?receipt={elsewhere}").text
+    assert f"It is about a case of {THERE} and went there sealed" in page
+    assert "on its way" in page
+    assert "There are no such leads." in client.get("/leads?receipt=4711").text
+    assert SCRIPT not in client.get("/leads", query_string={"receipt": f'"{SCRIPT}'}).text
+    for number in (ours, theirs):
+        shown = client.get(f"/leads/{number}").text
+        assert "Somebody wrote this on a public site; nobody has checked it." in shown
+        assert "Answer the sender" not in shown
+        assert SCRIPT not in shown
+        assert "&lt;script&gt;" in shown
+        assert client.get(f"/leads/{number}/answer").status_code == 404
+    assert receipt in client.get(f"/leads/{ours}").text
+
+
+def tell_publicly(console: Console, case_id: str, text: str) -> str:
+    """Tell something on the public site of this member."""
+    ticket = sightings.make_ticket(console.node, case_id)
+    console.federation.clock.advance(seconds=10)
+    source = Source("203.0.113.7", ticket)
+    return sightings.send_sighting(console.node, case_id, Letter(text, contact=SCRIPT), b"", source)
 
 
 def test_an_answer_goes_back_to_the_sender_with_its_picture(console: Console) -> None:

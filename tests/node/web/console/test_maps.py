@@ -179,6 +179,12 @@ def test_forged_fields_do_nothing(console: Console) -> None:
     assert other.get(where).location == "/cases"
 
 
+@pytest.mark.parametrize("radius", ["00000001" + "9" * 100, "00000001" + "9" * 5_000, "-5", "1e9", "٣" * 9])
+def test_a_radius_that_is_none_breaks_no_map(console: Console, radius: str) -> None:
+    client, where = open_place(console, **{"last_seen-radius_m": radius})
+    assert client.get(where).status_code == 200
+
+
 def test_only_the_country_may_be_known(console: Console) -> None:
     client, where = open_place(console)
     page = do(client, where, do="look", precision="country")

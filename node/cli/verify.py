@@ -1,0 +1,163 @@
+"""`gmcn verify`: checking what a member's site gives as a proof, on any machine, without asking anybody."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from node.adapters.trust import TrustStore
+from node.cli import Invocation
+from node.cli.arguments import read_input
+from node.cli.failures import CONFLICT, NOT_ALLOWED, PROTOCOL
+from node.cli.output import json_option, print_json, remark, safe, say, utc_time
+from node.config import load_config
+from node.errors import InvalidInput
+from node.runtime import system_clock
+from node.services.site.checking import Checked, check_proof
+from protocol.errors import ProtocolError
+from protocol.note import VerifierKey
+from protocol.roster import Roster, parse_roster
+
+_KINDS = {"law_enforcement": "law enforcement", "ngo": "NGO"}
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
+@click.option(
+    "--photo",
+    "photos",
+    metavar="JPG",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A photograph that is said to be of the case; may be given several times.",
+)
+@click.option(
+    "--against",
+    metavar="WHOM",
+    help="Who is believed: a node's folder, a roster.json, or a feed's key. Else the folder in --home.",
+)
+@click.option(
+    "--leaf",
+    "leaf_file",
+    type=click.Path(path_type=Path),
+    help="The entry that a tlog-proof is about, where the proof does not carry it.",
+)
+@json_option
+@click.pass_context
+def verify(
+    ctx: click.Context,
+    file: Path,
+    photos: tuple[Path, ...],
+    against: str | None,
+    leaf_file: Path | None,
+    as_json: bool,
+) -> None:
+    """Check a proof that a member's site gives, without asking anybody: a proof file, a tlog-proof, or a
+    statement (JWT). A dash reads it from standard input.
+
+    It says who signed, which case, until when that is current, and who has cosigned. Photographs must be the
+    very files of the site: one that was saved again by another program is another file.
+
+    A roster.json is believed as it is: take it from a member that you trust. A feed's key tells nothing about
+    how long something is current.
+
+    Ends with 0 when all of it is so and can be relied on; 4 or 5 when it was signed and the member does not
+    stand, or it has run out; 7 when something was not signed, or a photograph is another one.
+
+    \b
+    Examples:
+      gmcn verify k3ta7qmxk3ta7qmxk3ta7qmxk3.json
+      gmcn verify proof.json --photo poster.jpg --against roster.json
+      gmcn verify entry.tlog-proof --against "police.fr.example/network+07726a50+ARQ9…"
+    """
+    invocation = ctx.find_object(Invocation)
+    assert invocation is not None
+    leaf = read_input(leaf_file) if leaf_file else None
+    checked = check_proof(read_input(file), _read_trust(against, invocation.home), system_clock(), leaf)
+    shown = {str(photo): _shows(checked, photo) for photo in photos}
+    if as_json:
+        print_json(_as_json(checked, shown))
+    else:
+        _say(checked, shown)
+    ctx.exit(_code(checked, shown))
+
+
+def _shows(checked: Checked, photo: Path) -> bool:
+    if checked.photographs is None:
+        raise InvalidInput(
+            f"A {checked.kind} names no photographs.", "Give the proof file, as the site gives it."
+        )
+    return checked.shows(read_input(photo))
+
+
+def _read_trust(against: str | None, home: Path) -> Roster | VerifierKey:
+    """Read who is to be believed."""
+    if against is not None and "+" in against and not Path(against).exists():
+        try:
+            return VerifierKey.parse(against)
+        except ProtocolError as error:
+            raise InvalidInput(f"--against: {error}.", "Copy the key whole, as its owner gives it.") from None
+    path = home if against is None else Path(against)
+    if path.is_dir() or against is None:
+        load_config(path)  # says it better than the trust store when there is no node
+        trusted = TrustStore(path / "trust").current()
+        if trusted.expires_at <= system_clock():
+            remark(
+                f"The list of members ran out on {trusted.expires_at:%Y-%m-%d}: keys may have been replaced."
+            )
+        return trusted.roster
+    return parse_roster(read_input(path))
+
+
+def _code(checked: Checked, shown: Mapping[str, bool]) -> int:
+    if not all(shown.values()):
+        return PROTOCOL
+    if not checked.stands:
+        return NOT_ALLOWED
+    return CONFLICT if checked.problem else 0
+
+
+def _say(checked: Checked, shown: Mapping[str, bool]) -> None:
+    say(f"signed by  {_owner(checked)}")
+    say(f"case       {checked.case_id}")
+    say(f"version    {checked.version}, of {utc_time(checked.at)}")
+    if checked.until is not None:
+        say(f"current    until {utc_time(checked.until)}")
+    elif not checked.problem:
+        say("current    not told: that takes a proof file or a statement, and a roster")
+    if checked.expires is not None:
+        say(f"last day   {checked.expires}")
+    if checked.witnesses is not None:
+        names = ", ".join(checked.witnesses) or "nobody"
+        say(f"cosigned   by {len(checked.witnesses)} other members: {names}")
+    for name, found in shown.items():
+        say(f"photo      {safe(name)}: {'one of this case' if found else 'NOT one of this case'}")
+    if checked.problem:
+        say(f"problem    {safe(checked.problem)}")
+    say("All is well." if _code(checked, shown) == 0 else "Do not rely on it.")
+
+
+def _owner(checked: Checked) -> str:
+    if checked.entry is None:
+        return f"the holder of the key of {checked.owner}"
+    names = checked.entry.names
+    name = safe(names.get("en") or next(iter(names.values())))
+    return f"{name} ({checked.owner}, {_KINDS[checked.entry.kind]}, {checked.entry.country})"
+
+
+def _as_json(checked: Checked, shown: Mapping[str, bool]) -> dict[str, Any]:
+    return {
+        "kind": checked.kind,
+        "member": checked.owner,
+        "case": checked.case_id,
+        "version": checked.version,
+        "digest": checked.digest.hex(),
+        "at": checked.at,
+        "current_until": checked.until,
+        "last_day": checked.expires,
+        "witnesses": checked.witnesses,
+        "photographs": shown,
+        "stands": checked.stands,
+        "problem": checked.problem,
+    }

@@ -1,0 +1,140 @@
+"""What stands on a poster: its words in one language, and the pieces that all languages share.
+
+Guarantees: nothing here is typst's; a text is only ever a text, with the language that it is in. Signs that
+turn the direction of writing, and letters that no font has, are dealt with here.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from anyascii import anyascii
+from babel.core import get_global
+
+from node.adapters.typesetting.fonts import covers, families
+
+_RIGHT_TO_LEFT = frozenset({"Arab", "Hebr", "Thaa", "Syrc", "Nkoo", "Adlm", "Mand", "Samr", "Rohg"})
+_JOINERS = "\u200c\u200d"  # which letters of Persian and of India need
+_SPACES = re.compile(r"[^\S\n]+")
+_LINES = re.compile(r"\s*\n\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text and its language, a BCP 47 tag; without one it is in the language of its column."""
+
+    text: str
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What a column says of a picture: beneath it, and to those who do not see it."""
+
+    caption: str
+    alt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What a poster says in one language.
+
+    Attributes:
+        headline: one loud word.
+        appeal: what it asks for, with the child's name.
+        names: as this column's readers read them, the principal one first.
+        facts: name and value, the most important first.
+        brief: of these what a poster with few words has.
+        story: what happened, with its heading; its text is empty where nothing is told.
+        ask: stands before the numbers to call.
+        warning: what not to do.
+        scan: stands beside the code.
+        small: who answers for the poster, and until when it holds.
+        exercise: that no child on it is real; empty where they are.
+        hours: when each contact answers, in their order.
+    """
+
+    language: str
+    headline: str
+    appeal: str
+    names: Sequence[Text]
+    facts: Sequence[tuple[str, Text]]
+    brief: Sequence[tuple[str, Text]]
+    story: tuple[str, Text]
+    ask: str
+    warning: str
+    scan: str
+    small: Sequence[str]
+    exercise: str
+    hours: Sequence[str]
+    pictures: Sequence[Picture]
+
+
+def script_of(language: str) -> str:
+    """Return the script that a language is written in, ISO 15924."""
+    parts = language.split("-")
+    for part in parts[1:]:
+        if len(part) == 4 and part.isalpha():
+            return part
+    likely: Mapping[str, str] = get_global("likely_subtags")
+    names = ("_".join(parts), parts[0])
+    full = next((likely[name] for name in names if name in likely), "und_Latn_ZZ")
+    return full.split("_")[1]
+
+
+def is_right_to_left(language: str) -> bool:
+    """Tell whether a language is written from right to left."""
+    return script_of(language) in _RIGHT_TO_LEFT
+
+
+def is_writable(text: str) -> bool:
+    """Tell whether the fonts have every letter of a text."""
+    return all(covers(character) for character in clean(text) if not character.isspace())
+
+
+def clean(text: str) -> str:
+    """Leave off what no paper shows: signs that turn the direction of writing, and others without a shape."""
+    kept = (
+        character
+        for character in unicodedata.normalize("NFC", text)
+        if character in _JOINERS or character == "\n" or unicodedata.category(character)[0] != "C"
+    )
+    return _LINES.sub("\n", _SPACES.sub(" ", "".join(kept))).strip()
+
+
+def writable(text: str) -> str:
+    """Return a text in characters that the fonts have: other letters in Latin ones, other signs left off."""
+    return "".join(character if _fits(character) else _in_latin(character) for character in clean(text))
+
+
+def in_latin(text: str) -> str:
+    """Return a text in plain Latin letters, whatever it is written in."""
+    return " ".join(anyascii(clean(text)).split())
+
+
+def say(text: Text, language: str, *, plain: bool = False) -> dict[str, Any]:
+    """Return a text as the templates take it.
+
+    Args:
+        language: of the column.
+        plain: whether it is to be in Latin letters where it is of the case.
+    """
+    own = text.language if text.language not in ("", "und") else language
+    script = script_of(own)
+    return {
+        "text": in_latin(text.text) if plain else writable(text.text),
+        "lang": own.partition("-")[0],
+        "script": script.lower(),
+        "rtl": not plain and script in _RIGHT_TO_LEFT,
+        "fonts": families(script),
+    }
+
+
+def _fits(character: str) -> bool:
+    return character.isspace() or character in _JOINERS or covers(character)
+
+
+def _in_latin(character: str) -> str:
+    return anyascii(character) if unicodedata.category(character)[0] in "LN" else ""

@@ -1,0 +1,23 @@
+"""What people type, made into texts that letters and purposes take.
+
+Guarantees: whatever a browser or another program put between the letters, a text that passed here can be
+printed.
+"""
+
+import unicodedata
+
+
+def prose(text: str | None) -> str:
+    """Keep of a text of several lines what can be printed; used as a filter of fields."""
+    return "\n".join(line(part) for part in (text or "").splitlines()).strip()
+
+
+def line(text: str | None) -> str:
+    """Keep of a text of one line what can be printed; used as a filter of fields."""
+    return "".join(_printable(letter) for letter in text or "").strip()
+
+
+def _printable(letter: str) -> str:
+    if letter.isprintable():
+        return letter
+    return " " if unicodedata.category(letter)[0] == "Z" or letter.isspace() else ""
