@@ -131,7 +131,7 @@ def test_a_text_is_found_in_every_language() -> None:
         )
         .endswith("%(num)d минуты.")
     )
-    assert path_of("ar").is_file()
+    assert path_of(DOMAIN, "ar").is_file()
 
 
 def test_every_error_that_reaches_a_page_can_be_said_in_every_language() -> None:
