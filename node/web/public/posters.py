@@ -84,12 +84,14 @@ def send(member: str, opaque: str, name: str) -> Response:
 
 
 def address_on_paper(shown: Shown) -> str:
-    """Return the address that the code of a poster leads to: of an own case the short one, which tells
-    whether the poster is real; of another member's the child's page here."""
+    """Return the address that the code of a poster leads to: the short one at the owner's own site, which
+    tells whether a poster of this version is real; the child's page here where the owner names no site."""
     config = this_node().config.site
-    base = config.address.rstrip("/") or f"http://{config.host}:{config.port}"
-    own = f"/p/{shown.case_id.partition('/')[2]}"
-    return base + (own if shown.own else address_of(shown.case_id))
+    here = config.address.rstrip("/") or f"http://{config.host}:{config.port}"
+    site = here if shown.own else shown.owner.site
+    if not site:
+        return here + address_of(shown.case_id)
+    return f"{site}/p/{shown.case_id.partition('/')[2]}?v={shown.version}"
 
 
 SPEECH = Speech(describe, format_telephone, address_on_paper)

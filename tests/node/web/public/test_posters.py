@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from node.services.register import publishing
 from node.services.site.poster_column import Column
 from node.services.site.poster_sheet import FORMATS, PAPER, SCREENS, STYLES, lay_out
 from node.services.site.posters import Turns, _occasion, find_for_poster
+from node.services.site.showing import find_shown
 from node.web.public.poster_text import describe, format_telephone
+from node.web.public.posters import address_on_paper
 from protocol.policy import Policy
 from tests.factories import lang_text, sample_full_record, sample_record
 from tests.node.web.public.conftest import Site, draw, open_site
@@ -91,7 +94,17 @@ def test_a_picture_of_each_size_whose_code_leads_to_the_live_page(
     if size in SCREENS:
         assert f"{made.width}x{made.height}" == size
     (read,) = zxingcpp.read_barcodes(made.convert("L"))
-    assert read.text == f"http://127.0.0.1:8442/p/{case.partition('/')[2]}"
+    assert read.text == f"http://127.0.0.1:8442/p/{case.partition('/')[2]}?v=1"
+
+
+def test_the_code_of_anothers_case_leads_to_where_its_owner_answers(site: Site, case: str) -> None:
+    shown = find_shown(site.node, case)
+    owner, opaque = shown.owner, case.partition("/")[2]
+    with site.app.test_request_context():
+        elsewhere = replace(shown, own=False, owner=replace(owner, site="https://missing.de.example"))
+        assert address_on_paper(elsewhere) == f"https://missing.de.example/p/{opaque}?v=1"
+        nowhere = replace(shown, own=False, owner=replace(owner, site=None))
+        assert address_on_paper(nowhere) == f"http://127.0.0.1:8442/en/child/{case}"
 
 
 @pytest.mark.parametrize("style", STYLES)
