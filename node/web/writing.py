@@ -6,15 +6,22 @@ printed.
 
 import unicodedata
 
+_JOINERS = "\u200c\u200d"  # which letters of Persian and of India need
+
 
 def prose(text: str | None) -> str:
-    """Keep of a text of several lines what can be printed; used as a filter of fields."""
-    return "\n".join(line(part) for part in (text or "").splitlines()).strip()
+    """Keep of a text of several lines what can be printed, and what joins and parts letters; used as a filter
+    of fields."""
+    return "\n".join(_kept(part, _JOINERS) for part in (text or "").splitlines()).strip()
 
 
 def line(text: str | None) -> str:
     """Keep of a text of one line what can be printed; used as a filter of fields."""
-    return "".join(_printable(letter) for letter in text or "").strip()
+    return _kept(text or "", "")
+
+
+def _kept(text: str, besides: str) -> str:
+    return "".join(letter if letter in besides else _printable(letter) for letter in text).strip()
 
 
 def _printable(letter: str) -> str:
