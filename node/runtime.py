@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 from cryptography.hazmat.primitives import hashes
@@ -23,6 +24,7 @@ from node.adapters.keystore import Keystore, Purpose, key_id
 from node.adapters.openid import OpenIdProvider
 from node.adapters.peers import PeerClient
 from node.adapters.prints import Prints
+from node.adapters.site_folder import SiteFolder
 from node.adapters.trust import Trusted, TrustStore
 from node.adapters.typesetting import Typesetter
 from node.config import Config, OidcConfig, load_config
@@ -81,6 +83,11 @@ class KeylessNode:
     def member(self) -> str:
         """Whose node this is."""
         return self.config.member
+
+    @cached_property
+    def site_folder(self) -> SiteFolder:
+        """What the public site looks like, and hands out."""
+        return SiteFolder(self.config.home / "site")
 
     @property
     def country(self) -> str:

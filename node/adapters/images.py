@@ -181,6 +181,38 @@ def prepare_photograph(data: bytes, limits: PhotographLimits, cut: Cut | None = 
     )
 
 
+LOGO_SIZE = (480, 160)
+"""The box that a logo is shrunk into: twice what the site shows, for sharp screens."""
+
+_LOGO_LIMITS = PhotographLimits(input_bytes=2_000_000, pixels=16_000_000, memory_bytes=96_000_000)
+
+
+def prepare_logo(data: bytes) -> bytes:
+    """Turn a picture that a person hands in into a small PNG of pixels alone; what is transparent stays so.
+
+    Raises:
+        InvalidInput: too large, too small, not a still picture, or not decodable.
+    """
+    if len(data) > _LOGO_LIMITS.input_bytes:
+        most = _megabytes(_LOGO_LIMITS.input_bytes)
+        raise UnfitPhotograph(
+            TOO_MANY_BYTES, f"The logo is larger than {most}.", "Save it smaller, and try again."
+        )
+    container = parse_container(data)
+    _check_still(container, _LOGO_LIMITS.scans)
+    _check_affordable(container, _LOGO_LIMITS)
+    with _decoding(data, container) as image:
+        image.load()
+        pixels = image.convert("RGBA")
+    # A new image has an empty `info`: nothing of the file but its pixels is written back.
+    logo = Image.new("RGBA", pixels.size)
+    logo.paste(pixels)
+    logo.thumbnail(LOGO_SIZE, Image.Resampling.LANCZOS)
+    out = io.BytesIO()
+    logo.save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
 def check_rendition(data: bytes, declared: Mapping[str, Any], limits: PhotographLimits) -> None:
     """Check a peer's rendition against its description in the summary before it is kept.
 
