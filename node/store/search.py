@@ -132,6 +132,7 @@ class Query:
         missing_within_years, missing_for_years: disappeared at most, or at least, so many years ago.
         age_min, age_max: years, both included, at the time that `age_when` says.
         alert: only children for whom an alert is out.
+        countries: of the owner, or of where the child was last seen; any when empty.
         public: whether the public asks, who find what may be shown to them, and get first who went missing
             last; otherwise the staff.
         limit, offset: the part of the result that is wanted.
@@ -159,6 +160,7 @@ class Query:
     has_photo: bool | None = None
     alert: bool = False
     missing_for_years: int | None = None
+    countries: Sequence[str] = ()
     public: bool = False
     limit: int = 20
     offset: int = 0
@@ -456,26 +458,50 @@ def find_audiences(
     return {row[0]: row[1] for row in connection.execute(rows, {"ids": _list(connection, ids)})}
 
 
-def count_public(connection: Connection) -> dict[str, int]:
-    """Count what the public may find, by country."""
-    shown = "SELECT country, count(*) FROM search_entry WHERE NOT hidden AND shown_to > 0 GROUP BY country"
-    return {row[0]: row[1] for row in connection.execute(text(shown))}
+def count_public(connection: Connection, countries: Sequence[str] = ()) -> dict[str, int]:
+    """Count what the public may find, by country.
+
+    Args:
+        countries: see `Query`.
+    """
+    among, values = _among(connection, countries)
+    shown = f"SELECT e.country, count(*) FROM search_entry e WHERE {_PUBLIC} AND {among} GROUP BY e.country"
+    return {row[0]: row[1] for row in connection.execute(text(shown), values)}
 
 
-def list_public(connection: Connection, part: int) -> list[tuple[str, datetime]]:
-    """List what the public may find of one part of the rows: each case with when it changed last."""
+def list_public(
+    connection: Connection, part: int, countries: Sequence[str] = ()
+) -> list[tuple[str, datetime]]:
+    """List what the public may find of one part of the rows: each case with when it changed last.
+
+    Args:
+        countries: see `Query`.
+    """
+    among, values = _among(connection, countries)
     listed = text(
-        "SELECT case_id, updated FROM search_entry WHERE id >= :first AND id < :last AND NOT hidden"
-        " AND shown_to > 0 ORDER BY id"
+        f"SELECT e.case_id, e.updated FROM search_entry e WHERE e.id >= :first AND e.id < :last AND {_PUBLIC}"
+        f" AND {among} ORDER BY e.id"
     )
-    rows = connection.execute(listed, {"first": part * PART_ROWS, "last": (part + 1) * PART_ROWS})
+    values |= {"first": part * PART_ROWS, "last": (part + 1) * PART_ROWS}
+    rows = connection.execute(listed, values)
     return [(case_id, datetime.fromtimestamp(updated, UTC)) for case_id, updated in rows]
 
 
 def list_public_parts(connection: Connection) -> list[int]:
     """Return which parts of the rows hold something that the public may find."""
-    found = text(f"SELECT DISTINCT id / {PART_ROWS} FROM search_entry WHERE NOT hidden AND shown_to > 0")
+    found = text(f"SELECT DISTINCT id / {PART_ROWS} FROM search_entry e WHERE {_PUBLIC}")
     return sorted(connection.execute(found).scalars())
+
+
+_PUBLIC = "NOT e.hidden AND e.shown_to > 0"
+
+
+def _among(connection: Connection, countries: Sequence[str]) -> tuple[str, dict[str, Any]]:
+    """Write "of these countries" as SQL, with the values that it binds."""
+    if not countries:
+        return "1 = 1", {}
+    one_of = _in(connection, "countries")
+    return f"(e.country {one_of} OR e.seen_in {one_of})", {"countries": _list(connection, list(countries))}
 
 
 # For the transaction only: a search is over before PostgreSQL has compiled its statement or started helpers,
@@ -500,6 +526,9 @@ def _conditions(connection: Connection, query: Query) -> tuple[str, dict[str, An
 
     if query.alert:
         parts.append("e.alert")
+    if query.countries:
+        among, bound = _among(connection, query.countries)
+        add(among, **bound)
     for field in ("country", "seen_in", "owner", "source", "status", "category", "sex", "has_photo"):
         value = getattr(query, field)
         if value is not None:

@@ -1,6 +1,7 @@
 """Copying a whole node away while it serves, and putting such a copy back into a new home.
 
-    backup     settings, keys, trust, one state of the database, the photographs that it refers to
+    backup     settings, keys, trust, the public site's look and library, one state of the database, the
+               photographs that it refers to
     restore    the same into a folder that appears whole or not at all, marked as restored
 
 Guarantees: a backup is encrypted from its first byte, appears under its name only when it is complete, and
@@ -48,7 +49,7 @@ IN_HOME = "sqlite"
 
 _SOURCES = "sources.txt"
 _NAME = r"[A-Za-z0-9_][A-Za-z0-9._%-]*"  # no dot at its front: no way leads up or out
-_PLACE = re.compile(rf"sources\.txt|keys/{_NAME}|trust(?:/{_NAME})+", re.ASCII)
+_PLACE = re.compile(rf"sources\.txt|keys/{_NAME}|(?:trust|site)(?:/{_NAME})+", re.ASCII)
 _LINK = re.compile(rf"{_NAME}/{_NAME}", re.ASCII)
 _HASHES = 500
 
@@ -278,6 +279,13 @@ def _files(home: Path) -> Iterator[tuple[str, Path]]:
     for path in paths:
         if path.is_file() or path.is_symlink():
             yield str(path.relative_to(home)), path
+    site = home / "site"
+    for path in (site / "site.toml", site / "logo.png", *sorted((site / "library").glob("[0-9a-f]*"))):
+        if path.is_file():
+            yield (
+                str(path.relative_to(home)),
+                path.resolve(),
+            )  # where it lies elsewhere, it lies here afterwards
 
 
 def _referenced(conn: Connection, node: Node) -> Iterator[tuple[str, str]]:

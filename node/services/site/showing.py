@@ -1,9 +1,10 @@
 """What the public may see: the public part of live documents, own ones and other members' alike.
 
 Guarantees: what is shown was published and is live today, its owner lets it be shown in this member's
-country, and, of another member's, something is exchanged with its owner now; of a document nothing but its
-head and its public part is ever read; a photograph past its own last day is left out. What comes back fits
-its JSON Schema and is hostile text all the same: a peer wrote it.
+country, and, of another member's, something is exchanged with its owner now; a member that chose countries
+shows no others; of a document nothing but its head and its public part is ever read; a photograph past its
+own last day is left out. What comes back fits its JSON Schema and is hostile text all the same: a peer wrote
+it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -119,7 +120,7 @@ def find_children(node: KeylessNode, query: SiteQuery) -> tuple[list[Shown], int
     asked = {field.name: getattr(query, field.name) for field in fields(query)}
     with reading(node.engine) as conn:
         check_not_restored(conn)
-        wanted = search.Query(today=node.now().date(), public=True, **asked)
+        wanted = search.Query(today=node.now().date(), public=True, countries=_countries(node), **asked)
         hits, total = search.find_and_count(conn, wanted)
         found = _see_all(conn, node, [hit.case_id for hit in hits])
     return found, total - (len(hits) - len(found))
@@ -128,14 +129,14 @@ def find_children(node: KeylessNode, query: SiteQuery) -> tuple[list[Shown], int
 def count_children(node: KeylessNode) -> dict[str, int]:
     """Count the children who are shown, by the country of whose case it is."""
     with reading(node.engine) as conn:
-        return search.count_public(conn)
+        return search.count_public(conn, _countries(node))
 
 
 def list_addresses(node: KeylessNode, part: int) -> list[tuple[str, datetime]]:
     """List the cases that are shown, in parts that stay the same: each with when it changed last."""
     with reading(node.engine) as conn:
         check_not_restored(conn)
-        return search.list_public(conn, part)
+        return search.list_public(conn, part, _countries(node))
 
 
 def list_parts(node: KeylessNode) -> list[int]:
@@ -188,6 +189,9 @@ def see(node: KeylessNode, owner: Member, case_id: str, expires: date, body: byt
     if not is_live(expires, now) or not is_shown_in(head, node.country):
         return None
     public = _without_old_photographs(_read(lines[_PUBLIC]), now)
+    countries = _countries(node)
+    if countries and not {owner.country, public.get("last_seen", {}).get("country")} & set(countries):
+        return None
     return Shown(
         case_id=case_id,
         owner=owner,
@@ -226,6 +230,12 @@ def _owner_or_none(conn: Connection, node: KeylessNode, member_id: str) -> Membe
         return find_owner(conn, node, member_id)
     except NotFound:
         return None
+
+
+def _countries(node: KeylessNode) -> list[str]:
+    """Return the countries whose cases this member chose to show, its own among them; none when all are."""
+    chosen = node.site_folder.look().countries
+    return [*chosen, node.country] if chosen else []
 
 
 def _read(line: bytes) -> dict[str, Any]:

@@ -21,11 +21,14 @@ from sqlalchemy import Engine
 from node.adapters import archive
 from node.adapters.keystore import create_sealing_file, load_sealing_file
 from node.adapters.trust import TrustStore
+from node.domain.look import Look
 from node.errors import Conflict, InvalidInput, NotFound
 from node.runtime import Node, open_node
 from node.services import staff
 from node.services.safekeeping import backup
 from node.services.safekeeping.backup import Progress, Restored
+from node.services.site import library, look
+from node.services.site.library import Facts
 from node.store import access, feeds, marks, peers
 from node.store.copying import count_rows
 from node.store.database import open_database, reading, scrub, snapshot
@@ -115,6 +118,28 @@ def test_what_was_backed_up_comes_back_on_either_database(
         assert problems(back) == []
         assert os.stat(tmp_path / "new").st_mode & 0o777 == 0o700
         assert os.stat(tmp_path / "new" / "keys" / "token.pem").st_mode & 0o777 == 0o600
+    finally:
+        back.engine.dispose()
+
+
+def test_the_public_site_comes_back_as_it_was(on_files: Federation, key: Any, tmp_path: Path) -> None:
+    node = on_files[OWNER]
+    look.set_look(node, Look(names={"en": "Find them"}), "test")
+    facts = Facts(title="A", language="en", licence="CC0-1.0", topic="other", review=START.date())
+    sha256 = library.add_document(node, b"Call the police.", facts, "test")
+    elsewhere = tmp_path / "logo.png"
+    elsewhere.write_bytes(b"logo")
+    (node.config.home / "site/logo.png").symlink_to(elsewhere)
+    (node.config.home / "site/notes.txt").write_text("ours")
+    made = backup.back_up(node, tmp_path / "a.backup", key[1])
+    restore(on_files, made.path, key, tmp_path / "new")
+    back = open_restored(on_files, tmp_path / "new")
+    try:
+        assert back.site_folder.look() == node.site_folder.look()
+        assert back.site_folder.logo().data == b"logo"
+        assert library.read_shown_document(back, sha256)[1] == b"Call the police."
+        files = {path.name for path in (tmp_path / "new/site").rglob("*") if path.is_file()}
+        assert files == {"site.toml", "logo.png", f"{sha256}.txt", f"{sha256}.jws"}
     finally:
         back.engine.dispose()
 
