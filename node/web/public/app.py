@@ -43,7 +43,19 @@ from node.services.site.showing import Gone
 from node.web.languages import set_up_languages
 from node.web.log import log_answer, start_clock
 from node.web.problems import status_of
-from node.web.public import child, discovery, lists, posters, proofs, search, sightings
+from node.web.public import (
+    child,
+    discovery,
+    help_now,
+    library,
+    lists,
+    look,
+    own_pages,
+    posters,
+    proofs,
+    search,
+    sightings,
+)
 from node.web.public.cards import name_publisher
 from node.web.public.request import (
     DOMAIN,
@@ -76,6 +88,10 @@ _BLUEPRINTS = (
     posters.pages,
     proofs.pages,
     sightings.pages,
+    help_now.pages,
+    own_pages.pages,
+    library.pages,
+    look.pages,
 )
 SECTIONS = (
     ("search.start", lazy_gettext("Search")),
@@ -250,6 +266,7 @@ def _surroundings() -> dict[str, Any]:
         "exercise": node.network().policy.exercise,
         "sections": SECTIONS,
         "publisher": name_publisher(),
+        **look.describe_look(),
         "static_url": static_url,
         "whole_address": whole_address,
         "in_languages": in_languages,

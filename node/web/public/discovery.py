@@ -8,12 +8,20 @@ from flask import Blueprint, Response, render_template, url_for
 from werkzeug.exceptions import NotFound
 
 from node.services.site import showing
-from node.web.public.request import offered, this_node, whole_address
+from node.web.public.request import offered, this_look, this_node, whole_address
 
 pages = Blueprint("discovery", __name__)
 
 LIST_SECONDS = 300
-_PAGES = ("search.start", "lists.newest", "lists.long_term", "lists.alerts", "lists.countries")
+_PAGES = (
+    "search.start",
+    "lists.newest",
+    "lists.long_term",
+    "lists.alerts",
+    "lists.countries",
+    "help.show",
+    "library.index",
+)
 
 
 @pages.route("/robots.txt")
@@ -46,6 +54,11 @@ def sitemap_of_lists() -> Response:
     listed = [
         (whole_address(url_for(endpoint, language=language)), None)
         for endpoint in _PAGES
+        for language in offered()
+    ]
+    listed += [
+        (whole_address(url_for("own_pages.show", language=language, slug=page.slug)), None)
+        for page in this_look().pages
         for language in offered()
     ]
     return _plain(render_template("sitemap.xml", parts=(), pages=listed), "application/xml")

@@ -12,6 +12,7 @@ from flask import current_app, g, request, url_for
 from werkzeug.exceptions import NotFound
 from werkzeug.routing import BaseConverter, ValidationError
 
+from node.domain.look import Look
 from node.runtime import KeylessNode
 from node.web.languages import path_of
 from protocol.errors import ProtocolError
@@ -73,10 +74,19 @@ def find_offered() -> dict[str, str]:
     }
 
 
+def this_look() -> Look:
+    """Return how the site looks, the same throughout a request."""
+    if "look" not in g:
+        g.look = this_node().site_folder.look()
+    found: Look = g.look
+    return found
+
+
 def offered() -> Mapping[str, str]:
-    """Return the languages that this site speaks."""
+    """Return the languages that this site speaks: those that its member chose, as far as there are texts."""
     languages: Mapping[str, str] = current_app.extensions["languages"]
-    return languages
+    chosen = {language: languages[language] for language in this_look().languages if language in languages}
+    return chosen or languages
 
 
 def choose_language() -> str:
@@ -86,7 +96,7 @@ def choose_language() -> str:
     first = request.path.partition("/")[2].partition("/")[0]
     if first in offered():
         return first
-    return request.accept_languages.best_match(list(offered())) or "en"
+    return request.accept_languages.best_match(list(offered())) or next(iter(offered()))
 
 
 def this_node() -> KeylessNode:

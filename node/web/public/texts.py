@@ -43,6 +43,7 @@ def _found() -> Iterator[Found]:
     yield from texts_in_folder(NODE / "web" / "public")
     for name in ("maps.py", "text.py"):
         yield from texts_of_module(_CASES / name)
+    yield from texts_of_module(NODE / "web" / "topics.py")
     shown = words_of_public()
     path = _CASES / "words.py"
     for table in ast.walk(ast.parse(path.read_bytes())):
