@@ -31,6 +31,7 @@ class Permission(Enum):
     SEE_FEDERATION = "see the members, how fresh their cases are, and who erased what when"
     RUN_FEDERATION = "accept members, pull at once, decide about a member that shows two faces"
     SEE_STATISTICS = "see counts that name nobody"
+    RUN_SITE = "make the public site what it is: its look, pages, numbers and library"
     MANAGE_PEOPLE = "add people, give and take roles, reset what they sign in with"
     READ_AUDIT = "read, search and export the journal"
 
@@ -69,6 +70,7 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
                 Permission.IMPORT_CASES,
                 Permission.OVERRIDE,
                 Permission.END_CASES,
+                Permission.RUN_SITE,
             }
         ),
         Role.APPROVER: frozenset(
@@ -93,7 +95,9 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
         Role.ANALYST: frozenset(
             {*_EVERYBODY, Permission.SEE_CASES, Permission.SEARCH, Permission.SEE_STATISTICS}
         ),
-        Role.ADMINISTRATOR: frozenset({*_EVERYBODY, Permission.RUN_FEDERATION, Permission.MANAGE_PEOPLE}),
+        Role.ADMINISTRATOR: frozenset(
+            {*_EVERYBODY, Permission.RUN_FEDERATION, Permission.MANAGE_PEOPLE, Permission.RUN_SITE}
+        ),
         Role.AUDITOR: frozenset({*_EVERYBODY, Permission.SEE_STATISTICS, Permission.READ_AUDIT}),
     }
 )

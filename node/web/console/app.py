@@ -33,7 +33,7 @@ from node.runtime import Node
 from node.services import maps
 from node.services.people import provider
 from node.services.serving import TooOften
-from node.web.cases.text import show_language
+from node.web.cases.text import show_country, show_language
 from node.web.console import audit, home
 from node.web.console.accounts import account, entrance, people
 from node.web.console.accounts.words import role_names
@@ -65,7 +65,8 @@ from node.web.console.foreign import cases as foreign_cases
 from node.web.console.foreign import saved, search
 from node.web.console.gate import approving, proposing
 from node.web.console.leads import inbox, telling
-from node.web.console.site import posters
+from node.web.console.site import library, numbers, own_pages, posters
+from node.web.console.site import look as site_look
 from node.web.languages import set_up_languages
 from node.web.log import log_answer
 from node.web.problems import status_of
@@ -98,6 +99,10 @@ _BLUEPRINTS = (
     erasures.pages,
     posters.pages,
     evidence.pages,
+    site_look.pages,
+    own_pages.pages,
+    numbers.pages,
+    library.pages,
     audit.pages,
 )
 _STATIC = (Path(__file__).parent / "static", Path(__file__).parent.parent / "static")
@@ -201,7 +206,9 @@ def make_console_app(node: Node) -> Flask:
         WTF_CSRF_SSL_STRICT=False,  # asks for a Referer, which no page sends; `guard` looks at Sec-Fetch-Site
     )
     app.session_interface = SealedCookies(node)
-    app.jinja_env.filters.update(role_names=role_names, language_name=show_language)
+    app.jinja_env.filters.update(
+        role_names=role_names, language_name=show_language, country_name=show_country
+    )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     CSRFProtect(app)
     set_up_languages(app, DOMAIN, LANGUAGES, choose_language, config.timezone)

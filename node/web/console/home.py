@@ -24,6 +24,7 @@ from node.services.people import accounts
 from node.services.people.sessions import actor_of
 from node.services.register import drafts, due, ledger, listing, takeover
 from node.services.register.due import APPROVAL, OVERRIDE
+from node.services.site import library
 from node.services.standing import standing_of_own
 from node.services.witnesses import evidence
 from node.store.people import Person
@@ -243,6 +244,18 @@ def _network(node: Node, reader: Person) -> Iterator[Due]:
         yield Due(text, url_for("federation.index"), "soon", stands.until)
 
 
+def _library(node: Node, reader: Person) -> Iterator[Due]:
+    if not reader.may(Permission.RUN_SITE):
+        return
+    if number := library.count_due(node):
+        text = ngettext(
+            "%(num)d document of the library should be looked at again.",
+            "%(num)d documents of the library should be looked at again.",
+            number,
+        )
+        yield Due(text, url_for("site_library.index"), "soon")
+
+
 SOURCES: Sequence[Source] = (
     _cases,
     _leads_of_nobody,
@@ -256,5 +269,6 @@ SOURCES: Sequence[Source] = (
     _people_never_seen,
     _federation,
     _network,
+    _library,
 )
 """Who knows what is due."""

@@ -13,13 +13,15 @@ from babel.messages.catalog import Catalog
 
 from node.web.console.base.languages import DOMAIN, LANGUAGES, TRANSLATED
 from node.web.console.base.refusals import HERE
-from node.web.texts import NODE, Found, make_catalog, texts_in_folder, update_texts
+from node.web.texts import NODE, Found, make_catalog, texts_in_folder, texts_of_module, update_texts
 
 # What pages show as it is written there: the errors of what they use, and the questions of the gate.
 _SHOWN = (
     "domain/disclosure.py",
     "domain/edtf.py",
     "domain/gate.py",
+    "domain/look.py",
+    "adapters/site_folder.py",
     "adapters/tables",
     "runtime.py",
     "services/audit",
@@ -29,6 +31,8 @@ _SHOWN = (
     "services/messages.py",
     "services/people",
     "services/register",
+    "services/site/library.py",
+    "services/site/look.py",
     "services/spreadsheets",
     "services/standing.py",
     "services/status",
@@ -69,6 +73,7 @@ def update_all() -> None:
 def _found() -> Iterator[Found]:
     yield from texts_in_folder(NODE / "web" / "console")
     yield from texts_in_folder(NODE / "web" / "cases")
+    yield from texts_of_module(NODE / "web" / "topics.py")
     for room in _SHOWN:
         for path in sorted((NODE / room).rglob("*.py")) or [NODE / room]:
             yield from ((path, line, text, [], None) for line, text in _shown_texts(path))

@@ -17,6 +17,7 @@ ENTRIES: Sequence[tuple[str, Any]] = (
     ("search.index", _("Search")),
     ("leads.index", _("Leads")),
     ("federation.index", _("Federation")),
+    ("site.index", _("Site")),
     ("people.index", _("People")),
     ("audit.index", _("Journal")),
 )

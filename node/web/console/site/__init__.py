@@ -1,1 +1,1 @@
-"""What the console shows of the public site."""
+"""The public site, as the member's own people make it and see it: look, pages, numbers, library, posters."""

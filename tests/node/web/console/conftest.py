@@ -5,7 +5,8 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from PIL import Image
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
+from node.domain.look import Colours, Look, Numbers, OwnPage
 from node.domain.permissions import POLICE_ONLY, Role
 from node.runtime import Node
 from node.services import messages
@@ -30,6 +32,8 @@ from node.services.register import cases as register
 from node.services.register.album import Album
 from node.services.register.drafts import Draft
 from node.services.register.saved import SavedSearch
+from node.services.site import library, look
+from node.services.site.library import Facts
 from node.services.spreadsheets import intake
 from node.services.witnesses.evidence import RECEIVED
 from node.store import evidence, people
@@ -109,6 +113,10 @@ class Console:
             "request_id": self.proposed.id,
             "offer_id": self.offered,
             "saved_id": self.kept.id,
+            "slug": self.made_site.slug,
+            "document": self.made_site.document,
+            "country": "FR",
+            "language": "fr",
             **self.told.examples(),
         }
 
@@ -135,9 +143,42 @@ class Console:
         )
 
     @cached_property
+    def made_site(self) -> "MadeSite":
+        """A public site with a look, a page and two documents, one of which is due."""
+        return make_site(self)
+
+    @cached_property
     def told(self) -> "Told":
         """A German case with a photograph that is here, and a German lead with a picture about an own one."""
         return tell(self)
+
+
+@dataclass(frozen=True)
+class MadeSite:
+    """What a member has made of its public site.
+
+    Attributes:
+        slug: of a page of its own.
+        document: SHA-256 of one in the library.
+    """
+
+    slug: str
+    document: str
+
+
+def make_site(console: Console) -> MadeSite:
+    """Give the public site a look, a page and two documents."""
+    node = console.node
+    page = OwnPage("about", {"en": "About us", "ar": "من نحن"}, {"en": "# Who\nWe look.", "ar": "نبحث."})
+    names, colours = {"en": "Find them", "ar": "ابحثوا عنهم"}, Colours("#7a1f3d", "#ffb3c7")
+    numbers = {"FR": Numbers("17", "116000", "Us")}
+    chosen = Look(names, languages=("fr", "en"), colours=colours, hotlines=numbers, pages=(page,))
+    look.set_look(node, chosen, "test")
+    look.set_logo(node, picture(), "test")
+    late, soon = node.now().date(), node.now().date() + timedelta(days=100)
+    facts = Facts(title="What to do", language="en", licence="CC-BY-4.0", topic="if-missing", review=soon)
+    library.add_document(node, b"Look at home first.", replace(facts, title="Old", review=late), "test")
+    return MadeSite(page.slug, library.add_document(node, b"Call the police.", facts, "test"))
 
 
 @dataclass(frozen=True)
