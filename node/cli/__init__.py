@@ -46,7 +46,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     },
     "Run the node": {
         "serve": ("serve", "Run the node: serve peers, staff and the public, pull, expire, erase."),
-        "site": ("site", "Serve the public site apart from the node."),
+        "site": ("site", "Serve the public site apart from the node, see and change how it looks."),
         "pull": ("pull", "Pull peers now."),
         "bundle": ("bundles", "Carry updates to and from a member without a line, as files."),
         "status": ("status", "Show what is held of whom, how fresh, and what failed."),

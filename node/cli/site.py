@@ -1,20 +1,34 @@
-"""`gmcn site`: the public site in processes of its own."""
+"""`gmcn site`: the public site in processes of its own, and how it looks."""
+
+from dataclasses import asdict
+from pathlib import Path
 
 import click
 from sqlalchemy.exc import OperationalError
 
+from node.adapters.site_folder import SiteFolder
 from node.cli import Invocation
-from node.cli.output import remark
+from node.cli.arguments import read_input
+from node.cli.opening import actor, pass_node
+from node.cli.output import json_option, print_json, remark, safe, say
 from node.config import load_config
+from node.domain.look import format_look, parse_look
 from node.errors import PeerUnavailable
 from node.log import set_up_log
-from node.runtime import KeylessNode, open_keyless_node
+from node.runtime import KeylessNode, Node, open_keyless_node
+from node.services.site.look import set_look
 from node.web.site_process import serve_site
 
 
 @click.group()
 def site() -> None:
-    """Serve the public site apart from the node."""
+    """Serve the public site apart from the node, see and change how it looks.
+
+    \b
+    Examples:
+      gmcn site serve --workers 2
+      gmcn site set site.toml
+    """
 
 
 @site.command("serve")
@@ -51,3 +65,63 @@ def serve(invocation: Invocation, workers: int) -> None:
         raise PeerUnavailable(
             "The database does not answer.", "Check that it runs, and database.url in node.toml."
         ) from error
+
+
+@site.command("show")
+@json_option
+@click.pass_obj
+def show(invocation: Invocation, as_json: bool) -> None:
+    """Show how the public site looks, as site.toml says it.
+
+    \b
+    Examples:
+      gmcn site show
+      gmcn site show > site.toml
+    """
+    look = _folder(invocation).read_look()
+    if as_json:
+        print_json(asdict(look))
+    else:
+        say(safe(format_look(look)).rstrip())
+
+
+@site.command("check")
+@click.argument("file", required=False, type=click.Path(path_type=Path, allow_dash=True))
+@click.pass_obj
+def check(invocation: Invocation, file: Path | None) -> None:
+    """Check a look of the public site, and change nothing: that of a file, or site/site.toml of the node.
+
+    Every problem is named at once. A dash reads standard input.
+
+    \b
+    Examples:
+      gmcn site check
+      gmcn site check site.toml
+    """
+    if file is None:
+        _folder(invocation).read_look()
+    else:
+        parse_look(read_input(file))
+    say("All is well.")
+
+
+@site.command("set")
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
+@pass_node
+def set_(node: Node, file: Path) -> None:
+    """Put a look in the place of the present one. A dash reads it from standard input.
+
+    Nothing is changed unless all of it can be shown. Readers see it within a minute; nothing is restarted.
+
+    \b
+    Examples:
+      gmcn site set site.toml
+      gmcn site show | sed s/112/117/ | gmcn site set -
+    """
+    set_look(node, parse_look(read_input(file)), actor())
+    say("The site looks as the file says.")
+
+
+def _folder(invocation: Invocation) -> SiteFolder:
+    load_config(invocation.home)  # says it better when there is no node
+    return SiteFolder(invocation.home / "site")
