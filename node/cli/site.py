@@ -22,7 +22,13 @@ from node.web.site_process import serve_site
 
 @click.group()
 def site() -> None:
-    """Serve the public site apart from the node, see and change how it looks."""
+    """Serve the public site apart from the node, see and change how it looks.
+
+    \b
+    Examples:
+      gmcn site serve --workers 2
+      gmcn site set site.toml
+    """
 
 
 @site.command("serve")

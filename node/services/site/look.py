@@ -128,13 +128,13 @@ def known_countries(look: Look) -> set[str]:
     }
 
 
-def set_logo(node: KeylessNode, data: bytes, actor: str) -> None:
-    """Make a logo of a picture; of nothing, remove it.
+def set_logo(node: KeylessNode, data: bytes | None, actor: str) -> None:
+    """Make a logo of a picture; None removes it.
 
     Raises:
         InvalidInput: it is no picture that can be taken.
     """
-    logo = prepare_logo(data) if data else None
+    logo = None if data is None else prepare_logo(data)
     with node.site_folder.turn():
         node.site_folder.write_logo(logo)
         _note(node, actor, ["logo"])

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, url_for
 from werkzeug.exceptions import NotFound
 
 from node.domain.look import Colours, Texts, say_in
-from node.web.public.cards import name_member
+from node.web.public.cards import name_publisher
 from node.web.public.request import choose_language, this_look, this_node
 
 pages = Blueprint("look", __name__)
@@ -44,7 +44,7 @@ def describe_look() -> dict[str, Any]:
     name, language = say_own(chosen.names)
     intro, intro_language = say_own(chosen.intro)
     return {
-        "site_name": name or name_member(this_node().entry()),
+        "site_name": name or name_publisher(),
         "site_name_language": language,
         "intro": intro,
         "intro_language": intro_language,

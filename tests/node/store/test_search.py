@@ -97,6 +97,10 @@ def test_filters(connection: Connection) -> None:
     assert cases(connection, has_photo=True) == ["a/2"]
     assert cases(connection, status="held") == ["a/3"]
     assert cases(connection, seen_in="FR") == ["a/3"]
+    assert cases(connection, countries=["FR"], seen_in="FR") == ["a/3"]
+    assert set(cases(connection, countries=["UA", "FR"])) >= {"a/2", "a/3"}
+    assert cases(connection, countries=["UA"]) == ["a/2"]
+    assert cases(connection, countries=["XX"]) == []
     assert cases(connection, source="own") == ["own/1"]
     assert cases(connection, missing_within_years=3) == ["a/1"]
     assert cases(connection, age_min=7, age_max=7) == ["a/1"]

@@ -8,7 +8,7 @@ from babel import Locale
 from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
-from flask_wtf.file import FileField
+from flask_wtf.file import FileField, FileRequired
 from werkzeug.wrappers import Response
 from wtforms import SelectField, StringField, ValidationError
 from wtforms.fields import Field
@@ -33,6 +33,7 @@ from node.web.writing import line
 pages = Blueprint("site_library", __name__)
 
 _YEARS = 10
+_CHOOSE = DataRequired(lazy_gettext("Choose one."))
 _WRITE = DataRequired(lazy_gettext("Write something."))
 
 
@@ -40,9 +41,9 @@ class FactsForm(Form):
     """What is said of a document."""
 
     title = StringField(lazy_gettext("Title"), [_WRITE, Length(1, MAX_FACT, MAX)], filters=[line])
-    language = SelectField(lazy_gettext("Language"))
+    language = SelectField(lazy_gettext("Language"), [_CHOOSE])
     topic = SelectField(
-        lazy_gettext("Topic"), choices=[SelectChoice(code, name) for code, name in TOPICS.items()]
+        lazy_gettext("Topic"), [_CHOOSE], choices=[SelectChoice(code, name) for code, name in TOPICS.items()]
     )
     licence = StringField(
         lazy_gettext("Licence"),
@@ -91,6 +92,7 @@ class DocumentForm(FactsForm):
 
     file = FileField(
         lazy_gettext("Document"),
+        [FileRequired(lazy_gettext("Choose a document."))],
         description=lazy_gettext("PDF or plain text, at most 5 MB."),
         render_kw={"accept": "application/pdf,text/plain,.pdf,.txt"},
     )
@@ -98,10 +100,7 @@ class DocumentForm(FactsForm):
 
     def validate_file(self, field: Field) -> None:
         """Read the document."""
-        sent: Any = field.data
-        if not sent or not sent.filename:
-            raise ValidationError(_("Choose a document."))
-        with sent.stream as stream:
+        with field.data.stream as stream:
             self.file_bytes = stream.read(MAX_DOCUMENT_BYTES + 1)
 
     def tell_again(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
-from flask_wtf.file import FileField
+from flask_wtf.file import FileField, FileRequired
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
 from wtforms import (
@@ -167,6 +167,7 @@ class LogoForm(Form):
 
     picture = FileField(
         lazy_gettext("Picture"),
+        [FileRequired(lazy_gettext("Choose a picture."))],
         description=lazy_gettext("JPEG, PNG or WebP, at most 2 MB. It is made small."),
         render_kw={"accept": "image/jpeg,image/png,image/webp"},
     )
@@ -254,18 +255,16 @@ def logo() -> AnyResponse | str:
     """Choose a logo."""
     form = LogoForm()
     if form.validate_on_submit():
-        data = _read_file(form.picture)
-        if not data:
-            form.picture.errors = [_("Choose a picture.")]
+        with form.picture.data.stream as stream:
+            data = stream.read()
+        try:
+            look.set_logo(this_node(), data, actor())
+        except InvalidInput:
+            form.picture.errors = [
+                _("This picture cannot be taken. Save it as PNG or JPEG, smaller, and try again.")
+            ]
         else:
-            try:
-                look.set_logo(this_node(), data, actor())
-            except InvalidInput:
-                form.picture.errors = [
-                    _("This picture cannot be taken. Save it as PNG or JPEG, smaller, and try again.")
-                ]
-            else:
-                return _saved()
+            return _saved()
     return render_template("site/logo.html", form=form, logo=this_node().site_folder.logo())
 
 
@@ -275,7 +274,7 @@ def remove_logo() -> AnyResponse | str:
     """Remove the logo, once somebody has confirmed it."""
 
     def remove() -> AnyResponse:
-        look.set_logo(this_node(), b"", actor())
+        look.set_logo(this_node(), None, actor())
         return _saved()
 
     text = _("The site then shows its name alone.")
@@ -287,16 +286,6 @@ def remove_logo() -> AnyResponse | str:
 def show_logo() -> Response:
     """Send the logo."""
     return Response(this_node().site_folder.logo().data, content_type="image/png")
-
-
-def _read_file(field: Field) -> bytes:
-    """Read a file that was sent with a form; empty when there is none."""
-    sent: Any = field.data
-    if not sent or not sent.filename:
-        return b""
-    with sent.stream as stream:
-        data: bytes = stream.read()
-    return data
 
 
 def _read_or_say() -> tuple[Look, tuple[str, ...]]:

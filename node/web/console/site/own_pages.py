@@ -59,7 +59,7 @@ class PageForm(TextForm):
         filters=[line, str.lower],
         render_kw={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"},
     )
-    language = SelectField(lazy_gettext("Language"))
+    language = SelectField(lazy_gettext("Language"), [DataRequired(lazy_gettext("Choose one."))])
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -101,7 +101,7 @@ def test_a_logo_is_made_small_and_of_pixels_alone(node: Node) -> None:
         assert (kept.format, kept.size, kept.mode) == ("PNG", (480, 120), "RGBA")
         assert kept.getpixel((0, 0))[3] == 0  # type: ignore[index]
     assert b"trailing" not in data
-    look.set_logo(node, b"", "test")
+    look.set_logo(node, None, "test")
     assert not node.site_folder.logo().data
     assert entries(node)[0] == ("test", "site.change", ("logo",))
 
@@ -111,6 +111,7 @@ def test_a_logo_is_made_small_and_of_pixels_alone(node: Node) -> None:
     [
         b"\x89PNG\r\n\x1a\n" + bytes(10_000_000),
         b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>",
+        b"",
         b"GIF89a",
         b"\x89PNG\r\n\x1a\n",
         b"\xff\xd8\xff",

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, stream_encode_multipart
 
 from node.domain.look import Colours, Look, Numbers
@@ -35,7 +36,7 @@ def test_every_part_of_the_look_is_changed(console: Console) -> None:
         colours=Colours("#7a1f3d", "#ffb3c7"),
     )
     page = browser.get("/site").text
-    for words in ("Find them", "Germany", "Arabic, English, French", "our own"):
+    for words in ("Find them", "Germany", "Arabic, English, French", "chosen here"):
         assert words in page
     send(browser, "/site/words/en", name="", intro="")
     send(browser, "/site/languages", first="")
@@ -108,7 +109,8 @@ def test_numbers_are_typed_as_people_write_them_and_can_be_undone(console: Conso
 def upload(console: Console, path: str, field: str, data: bytes, **typed: Any) -> TestResponse:
     """Send a form with a file; from memory, however large it is."""
     browser = console.browser(Role.OPERATOR)
-    sent = {"csrf_token": csrf_token(browser.get(path)), field: (io.BytesIO(data), "../../x.png"), **typed}
+    file = FileStorage(io.BytesIO(data), "../../x.png")
+    sent = {"csrf_token": csrf_token(browser.get(path)), field: file, **typed}
     stream, length, boundary = stream_encode_multipart(sent, threshold=1 << 30)
     with stream:
         return browser.post(
@@ -179,7 +181,7 @@ def test_a_document_past_its_day_is_due_today_for_those_who_may_renew_it(console
     words = "1 document of the library should be looked at again."
     for role in Role:
         assert (words in console.browser(role).get("/").text) is (role in (Role.OPERATOR, Role.ADMINISTRATOR))
-    assert "Due" in console.browser(Role.OPERATOR).get("/site/library").text
+    assert "now due" in console.browser(Role.OPERATOR).get("/site/library").text
 
 
 def test_a_document_that_does_not_verify_is_pointed_out(console: Console) -> None:

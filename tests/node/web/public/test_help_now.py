@@ -65,4 +65,5 @@ def test_a_child_whose_case_names_no_telephone_leads_there(
 ) -> None:
     case_id = site.publish(contacts=contacts)
     page = site.browser().get(f"/en/child/{case_id}").text
-    assert re.findall(r'class="button call"[^>]*>([A-Za-z ]+?)\s*<', page) == buttons
+    found = re.findall(r'class="button call"[^>]*>([A-Za-z ]+?)\s*<', page)
+    assert [words for words in found if words != "Posters"] == buttons
