@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext
+from flask_babel import lazy_gettext, ngettext
 
 from node.domain.edtf import edtf_bounds
 from node.domain.lifecycle import PICTURE_LASTS
@@ -340,11 +340,15 @@ def describe_sex(code: Any) -> str:
 
 def describe_age(age: Mapping[str, Any]) -> str:
     """Write an age, or between which two it is."""
-    low, high = int(age["min"]), int(age["max"])
+    return show_age(int(age["min"]), int(age["max"]), age["unit"])
+
+
+def show_age(low: int, high: int, unit: str = "year") -> str:
+    """Write an age, or between which two it is, in years or months."""
     span = show_number(low) if low == high else f"{show_number(low)}–{show_number(high)}"
-    if age["unit"] == "month":
-        return str(_("%(span)s months", span=span))
-    return str(_("%(span)s years", span=span))
+    if unit == "month":
+        return str(ngettext("%(span)s month", "%(span)s months", high, span=span))
+    return str(ngettext("%(span)s year", "%(span)s years", high, span=span))
 
 
 def _measure(value: Mapping[str, Any]) -> list[Said]:

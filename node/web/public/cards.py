@@ -4,8 +4,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from flask_babel import gettext as _
-
 from node.domain.lifecycle import active_alert
 from node.services.site.showing import Shown
 from node.store.photographs import Photograph
@@ -21,7 +19,7 @@ from node.web.cases.text import (
     show_date,
     small_forms_of,
 )
-from node.web.languages import reader_locale, show_number
+from node.web.languages import reader_locale
 from node.web.public.request import LANGUAGES, address_of, this_node
 from protocol.roster import Member
 
@@ -149,12 +147,6 @@ def name_publisher() -> str:
     node = this_node()
     listed = [member for member in node.network().roster.members if member.id == node.member]
     return name_member(listed[0]) if listed else node.member
-
-
-def show_years(ages: tuple[int, int]) -> str:
-    """Write an age in years."""
-    span = show_number(ages[0]) if ages[0] == ages[1] else f"{show_number(ages[0])}–{show_number(ages[1])}"
-    return str(_("%(span)s years", span=span))
 
 
 def today() -> date:

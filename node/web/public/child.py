@@ -31,6 +31,7 @@ from node.web.cases.text import (
     describe_place,
     describe_sex,
     describe_words,
+    show_age,
 )
 from node.web.languages import isolated, reader_locale
 from node.web.public.cards import (
@@ -40,7 +41,6 @@ from node.web.public.cards import (
     names_of,
     photo_address,
     show_since,
-    show_years,
     today,
 )
 from node.web.public.request import case_id_of, this_node, whole_address
@@ -123,7 +123,7 @@ def show(member: str, opaque: str) -> str:
         portraits=portraits,
         since=show_since(shown),
         span=_span(shown),
-        age_today=show_years(age) if age else "",
+        age_today=show_age(*age) if age else "",
         story=describe_words(public["circumstances"]),
         facts=describe_part({name: value for name, value in public.items() if name not in _ELSEWHERE}),
         contacts=contacts,

@@ -21,7 +21,14 @@ from node.domain.lifecycle import age_today
 from node.services.site.poster_column import Column, Picture, Text, is_writable, script_of
 from node.services.site.posters import Occasion
 from node.services.site.showing import Shown
-from node.web.cases.text import describe_briefly, describe_part, is_lang_text, show_country, show_date
+from node.web.cases.text import (
+    describe_briefly,
+    describe_part,
+    is_lang_text,
+    show_age,
+    show_country,
+    show_date,
+)
 from node.web.cases.words import CODES, FIELDS
 from node.web.languages import isolated, speaking
 from node.web.public.cards import name_member
@@ -248,9 +255,7 @@ class _Speaker:
         yield _("Made on %(day)s. Take it down after %(last)s.", day=printed, last=valid)
 
     def _age(self, low: int, high: int, unit: str = "year") -> str:
-        span = str(low) if low == high else f"{low}–{high}"
-        said = _("%(span)s months", span=span) if unit == "month" else _("%(span)s years", span=span)
-        return self._digits(said)
+        return self._digits(show_age(low, high, unit))
 
     def _list(self, items: Iterable[str]) -> str:
         return _COMMAS.get(script_of(self.language), ", ").join(filter(None, items))

@@ -137,7 +137,7 @@ def test_many_are_given_in_pages(site: Site) -> None:
         site.publish(photos=None)
     first = post(site, name="João Pedro Nascimento")
     assert cards_of(first) == 12
-    assert "13 children found." in first.text
+    assert "13 results." in first.text
     assert '<button name="page" value="2">' in first.text
     assert cards_of(post(site, name="João Pedro Nascimento", page="2")) == 1
     assert cards_of(site.browser().get("/en/search?country=FR&page=2")) == 1

@@ -58,7 +58,7 @@ def test_a_child_is_found_by_another_spelling_and_is_gone_when_the_owner_ends_th
     page.goto(url)
     page.get_by_label("Name").fill("Дмитро Шевчук")
     page.get_by_role("button", name="Search").click()
-    expect(page.get_by_role("status")).to_contain_text("1 child found.")
+    expect(page.get_by_role("status")).to_contain_text("1 result.")
     assert "name" not in page.url
     page.get_by_role("link", name="Dmytro Shevchuk").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Dmytro Shevchuk")
