@@ -43,7 +43,7 @@ from node.services.site.showing import Gone
 from node.web.languages import set_up_languages
 from node.web.log import log_answer, start_clock
 from node.web.problems import status_of
-from node.web.public import child, discovery, lists, posters, proofs, search, sightings
+from node.web.public import child, discovery, feeds, lists, posters, proofs, search, sightings
 from node.web.public.cards import name_publisher
 from node.web.public.request import (
     DOMAIN,
@@ -70,11 +70,12 @@ PAGE_SECONDS = 60
 
 _BLUEPRINTS = (
     child.pages,
-    search.pages,
-    lists.pages,
     discovery.pages,
+    feeds.pages,
+    lists.pages,
     posters.pages,
     proofs.pages,
+    search.pages,
     sightings.pages,
 )
 SECTIONS = (
