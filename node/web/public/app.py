@@ -43,7 +43,7 @@ from node.services.site.showing import Gone
 from node.web.languages import set_up_languages
 from node.web.log import log_answer, start_clock
 from node.web.problems import status_of
-from node.web.public import child, discovery, feeds, lists, posters, proofs, search, sightings
+from node.web.public import child, discovery, feeds, lists, posters, proofs, search, sightings, widgets
 from node.web.public.cards import name_publisher
 from node.web.public.request import (
     DOMAIN,
@@ -70,13 +70,15 @@ PAGE_SECONDS = 60
 
 _BLUEPRINTS = (
     child.pages,
-    discovery.pages,
-    feeds.pages,
+    search.pages,
     lists.pages,
+    discovery.pages,
     posters.pages,
     proofs.pages,
-    search.pages,
     sightings.pages,
+    feeds.pages,
+    widgets.frames,
+    widgets.pages,
 )
 SECTIONS = (
     ("search.start", lazy_gettext("Search")),
@@ -92,8 +94,10 @@ _STATIC_SECONDS = 86_400
 _KINDS: Mapping[str, str] = MappingProxyType(
     {
         "site.css": "text/css; charset=utf-8",
+        "widget.css": "text/css; charset=utf-8",
         "map.css": "text/css; charset=utf-8",
         "seen.js": "text/javascript; charset=utf-8",
+        "widget.js": "text/javascript; charset=utf-8",
         "icon.svg": "image/svg+xml",
         "glass.svg": "image/svg+xml",
     }
@@ -106,7 +110,7 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=(), browsing-topics=()",
 }
-_KEPT = ("page", *search.IN_ADDRESSES)
+_KEPT = ("page", *{*search.IN_ADDRESSES, *widgets.IN_ADDRESSES})
 # What a reader can make of an error: a title, and what to do next.
 _ERRORS: Mapping[int, tuple[Any, Any]] = MappingProxyType(
     {

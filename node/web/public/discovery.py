@@ -13,7 +13,14 @@ from node.web.public.request import offered, this_node, whole_address
 pages = Blueprint("discovery", __name__)
 
 LIST_SECONDS = 300
-_PAGES = ("search.start", "lists.newest", "lists.long_term", "lists.alerts", "lists.countries")
+_PAGES = (
+    "search.start",
+    "lists.newest",
+    "lists.long_term",
+    "lists.alerts",
+    "lists.countries",
+    "partners.show",
+)
 
 
 @pages.route("/robots.txt")
