@@ -31,6 +31,7 @@ from flask import (
 )
 from flask_babel import lazy_gettext
 from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
@@ -44,6 +45,7 @@ from node.web.languages import set_up_languages
 from node.web.log import log_answer, start_clock
 from node.web.problems import status_of
 from node.web.public import child, discovery, feeds, lists, posters, proofs, search, sightings, widgets
+from node.web.public.api import make_public_api
 from node.web.public.cards import name_publisher
 from node.web.public.request import (
     DOMAIN,
@@ -178,6 +180,7 @@ def make_site_app(node: KeylessNode) -> Flask:
     app.add_url_rule("/static/<version>/<name>", "static", send_static)
     for pages in _BLUEPRINTS:
         app.register_blueprint(pages)
+    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/api": make_public_api(node)})  # type: ignore[method-assign]
     if config.address:  # a proxy speaks TLS, and says who it was that asked
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=0, x_host=0)  # type: ignore[method-assign]
     return app

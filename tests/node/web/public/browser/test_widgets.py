@@ -32,9 +32,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 def newspaper(folder: Path, lines: str, direction: str = "ltr") -> Iterator[str]:
     """Print an article with the lines that were copied, and tell where it is read."""
     folder.mkdir(exist_ok=True)
-    article = (
-        f'<!doctype html><html lang="en" dir="{direction}"><title>News</title><main><h1>News</h1>{lines}'
-    )
+    article = f'<!doctype html><html lang="en" dir="{direction}"><title>News</title><main><h1>News</h1>'
     (folder / "index.html").write_text(article + lines, "utf-8")
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
     thread = threading.Thread(target=server.serve_forever)
