@@ -11,7 +11,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping
-from ipaddress import IPv6Address, ip_address
 from types import MappingProxyType
 from typing import Any, NoReturn
 
@@ -27,6 +26,7 @@ from node.runtime import KeylessNode
 from node.services.serving import TooOften
 from node.services.site import showing
 from node.services.site.showing import Gone, Shown, SiteQuery
+from node.services.site.sightings import network_of
 from node.web.described import (
     Problem,
     describe_errors,
@@ -90,7 +90,7 @@ class Turns:
         with self._lock:
             if self._minute != int(now // 60):
                 self._minute, self._taken = int(now // 60), Counter()
-            network = _network_of(address)
+            network = network_of(address)
             self._taken[network] += 1
             if self._taken[network] > MAX_SEARCHES:
                 wait = 60 - int(now % 60)
@@ -258,16 +258,16 @@ def _case(shown: Shown) -> dict[str, Any]:
         ],
         "page": whole_address(f"/en/child/{shown.case_id}"),
         "widget": whole_address(f"/en/child/{shown.case_id}/widget"),
+        "proof": _proof_address(shown),
     }
 
 
-def _network_of(address: str) -> str:
-    """Return what counts as one asker: an IPv4 address, and of IPv6 the network of one customer."""
-    try:
-        found = ip_address(address.partition("%")[0])
-    except ValueError:
-        return ""
-    return str(int(found) >> 64) if isinstance(found, IPv6Address) and not found.ipv4_mapped else str(found)
+def _proof_address(shown: Shown) -> str | None:
+    """Return where the owner's proof of a case is; None where its owner names no site."""
+    path = f"/proof/{shown.case_id.rpartition('/')[2]}.json"
+    if shown.own:
+        return whole_address(path)
+    return f"{shown.owner.site}{path}" if shown.owner.site else None
 
 
 def _answer_invalid(error: InvalidInput) -> Response:

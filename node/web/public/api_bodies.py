@@ -102,6 +102,11 @@ class Case(Schema):
     photographs = fields.List(fields.Nested(Photograph), required=True)
     page = fields.String(required=True, metadata=said("The child's page in English."))
     widget = fields.String(required=True, metadata=said("A frame for pages of others."))
+    proof = fields.String(
+        required=True,
+        allow_none=True,
+        metadata=said("Where the owner proves it, for `gmcn verify`; null where the owner names no site."),
+    )
 
 
 class Found(Schema):

@@ -67,6 +67,7 @@ def test_cases_are_listed_found_and_read(shared: Site) -> None:
     }
     assert shared.browser().get(case["page"].removeprefix("http://localhost")).status_code == 200
     assert shared.browser().get(case["widget"].removeprefix("http://localhost")).status_code == 200
+    assert case["proof"] == f"http://localhost/proof/{case['case'].partition('/')[2]}.json"
     for photograph in case["photographs"]:
         answer = shared.browser().get(photograph["url"].removeprefix("http://localhost"))
         assert answer.content_type == "image/jpeg"
