@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from node.domain.lifecycle import is_live, live_photos
+from node.domain.lifecycle import active_alert, is_live, live_photos
 from node.domain.searchable import is_shown_in
 from node.errors import InvalidInput, NotFound
 from node.runtime import KeylessNode
@@ -28,6 +28,9 @@ from protocol.document import AUDIENCE_SCHEMA, PARTS, digest_document, split_doc
 from protocol.encoding import parse_object, parse_time
 from protocol.errors import NotAuthorized
 from protocol.roster import Member
+
+MAX_ALERTS = 100
+"""How many children a list of alerts has at most."""
 
 _HEAD, _PUBLIC = (PARTS[AUDIENCE_SCHEMA["network"]].index(part) for part in ("head", "public"))
 
@@ -124,6 +127,16 @@ def find_children(node: KeylessNode, query: SiteQuery) -> tuple[list[Shown], int
         hits, total = search.find_and_count(conn, wanted)
         found = _see_all(conn, node, [hit.case_id for hit in hits])
     return found, total - (len(hits) - len(found))
+
+
+def find_alerts(node: KeylessNode, country: str | None = None, limit: int = MAX_ALERTS) -> list[Shown]:
+    """Find the children for whom an alert is out now, those who went missing last first.
+
+    Raises:
+        Conflict: this node was restored, and does not know yet what was erased since.
+    """
+    found, _total = find_children(node, SiteQuery(alert=True, country=country, limit=MAX_ALERTS))
+    return [shown for shown in found if active_alert(shown.public, node.now())][:limit]
 
 
 def count_children(node: KeylessNode) -> dict[str, int]:

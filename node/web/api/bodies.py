@@ -6,9 +6,8 @@ refused, and every problem is named by its path in words that repeat nothing of 
 members.
 """
 
-import re
-from collections.abc import Iterator, Mapping
-from datetime import date, datetime
+from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from flask import current_app
@@ -20,74 +19,9 @@ from node.runtime import Node
 from node.services.register.finding import MAX_PURPOSE, MIN_PURPOSE
 from node.store.cases import DRAFT, PUBLISHED, WITHDRAWN
 from node.store.search import MAX_OFFSET, MAX_QUESTION, Query
-from protocol.encoding import format_time
-from protocol.roster import MEMBER_ID
+from node.web.described import MEMBER, Moment, Number, Strict, Truth, WholeNumber, country_code, ref, said
 
 MAX_PAGE = 100
-MAX_PROBLEMS = 50
-
-MEMBER = f"^{MEMBER_ID}$"
-OPAQUE = r"^[a-z2-7]{26}$"
-SHA256 = r"^[0-9a-f]{64}$"
-
-_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}", re.ASCII)
-
-
-class Strict(Schema):
-    """A request's body or a part of one."""
-
-    error_messages = {  # noqa: RUF012 - marshmallow reads it from the class
-        "unknown": "Unknown field.",
-        "type": "Must be an object.",
-        "invalid": "Must be an object.",
-    }
-
-
-class WholeNumber(fields.Integer):
-    """A JSON number without a fraction; neither a text nor true."""
-
-    def _validated(self, value: Any) -> int:
-        if type(value) is not int:
-            raise self.make_error("invalid")
-        return value
-
-
-class Number(fields.Float):
-    """A JSON number; neither a text nor true."""
-
-    def _validated(self, value: Any) -> float:
-        if type(value) not in (int, float):
-            raise self.make_error("invalid")
-        return float(value)
-
-
-class Truth(fields.Boolean):
-    """True or false, and nothing that only looks like it."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
-        if type(value) is not bool:
-            raise self.make_error("invalid")
-        return value
-
-
-class Moment(fields.DateTime):
-    """A time as the protocol writes it: UTC, whole seconds."""
-
-    def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
-        return None if value is None else format_time(value)
-
-
-def _said(description: str, **more: Any) -> dict[str, Any]:
-    return {"description": description, **more}
-
-
-def _ref(name: str, description: str) -> dict[str, Any]:
-    return {"description": description, "allOf": [{"$ref": f"#/components/schemas/{name}"}]}
-
-
-def _country(description: str) -> fields.String:
-    code = Regexp("^[A-Z]{2}$", error="Must be two capital letters (ISO 3166-1 alpha-2).")
-    return fields.String(validate=code, metadata=_said(description, example="FR"))
 
 
 def _check_category(value: str) -> None:
@@ -104,12 +38,12 @@ def _check_category(value: str) -> None:
 class Near(Strict):
     """A circle on the map."""
 
-    lat = Number(required=True, validate=Range(-90, 90), metadata=_said("Degrees north."))
-    lon = Number(required=True, validate=Range(-180, 180), metadata=_said("Degrees east."))
+    lat = Number(required=True, validate=Range(-90, 90), metadata=said("Degrees north."))
+    lon = Number(required=True, validate=Range(-180, 180), metadata=said("Degrees east."))
     radius_m = Number(
         required=True,
         validate=Range(0, 20_100_000),
-        metadata=_said("Metres; the radius that a case was published with counts too."),
+        metadata=said("Metres; the radius that a case was published with counts too."),
     )
 
 
@@ -118,53 +52,53 @@ class SearchRequest(Strict):
     by a condition on it."""
 
     name = fields.String(
-        validate=Length(1, MAX_NAME), metadata=_said("A name in any script, however it was transliterated.")
+        validate=Length(1, MAX_NAME), metadata=said("A name in any script, however it was transliterated.")
     )
     text = fields.String(
         validate=Length(1, MAX_QUESTION),
-        metadata=_said("Words of place, circumstances, marks and clothing, each the beginning of a word."),
+        metadata=said("Words of place, circumstances, marks and clothing, each the beginning of a word."),
     )
     place = fields.String(
-        validate=Length(1, MAX_QUESTION), metadata=_said("Words of the place alone, in any script.")
+        validate=Length(1, MAX_QUESTION), metadata=said("Words of the place alone, in any script.")
     )
-    near = fields.Nested(Near, metadata=_said("Last seen within a circle."))
-    country = _country("Country of the member that owns the case.")
-    seen_in = _country("Country where the child was last seen.")
+    near = fields.Nested(Near, metadata=said("Last seen within a circle."))
+    country = country_code("Country of the member that owns the case.")
+    seen_in = country_code("Country where the child was last seen.")
     owner = fields.String(
         validate=[
             Regexp(MEMBER, error="Must be a member's id, a domain such as police.fr.example."),
             Length(max=253),
         ],
-        metadata=_said("The member that owns the case."),
+        metadata=said("The member that owns the case."),
     )
     source = fields.String(
-        validate=OneOf(("own", "replica")), metadata=_said("This register, or others' cases.")
+        validate=OneOf(("own", "replica")), metadata=said("This register, or others' cases.")
     )
     status = fields.String(
         validate=OneOf((DRAFT, PUBLISHED, WITHDRAWN)),
-        metadata=_said("Of own cases; replicas are always published."),
+        metadata=said("Of own cases; replicas are always published."),
     )
-    category = fields.String(validate=_check_category, metadata=_ref("Category", "Why the child is missing."))
+    category = fields.String(validate=_check_category, metadata=ref("Category", "Why the child is missing."))
     sex = WholeNumber(
         validate=OneOf((0, 1, 2, 9)),
-        metadata=_said("ISO 5218: 0 not known, 1 male, 2 female, 9 not applicable."),
+        metadata=said("ISO 5218: 0 not known, 1 male, 2 female, 9 not applicable."),
     )
     missing_within_years = WholeNumber(
-        validate=Range(0, 200), metadata=_said("Disappeared at most so many years ago.")
+        validate=Range(0, 200), metadata=said("Disappeared at most so many years ago.")
     )
-    age_min = WholeNumber(validate=Range(0, 150), metadata=_said("Years, included."))
-    age_max = WholeNumber(validate=Range(0, 150), metadata=_said("Years, included."))
+    age_min = WholeNumber(validate=Range(0, 150), metadata=said("Years, included."))
+    age_max = WholeNumber(validate=Range(0, 150), metadata=said("Years, included."))
     age_when = fields.String(
         validate=OneOf(("disappearance", "now")),
         load_default="disappearance",
-        metadata=_said("When the child has, or had, that age."),
+        metadata=said("When the child has, or had, that age."),
     )
-    has_photo = Truth(metadata=_said("Whether the case has a photograph."))
+    has_photo = Truth(metadata=said("Whether the case has a photograph."))
     limit = WholeNumber(
-        validate=Range(1, MAX_PAGE), load_default=20, metadata=_said("The most results of one answer.")
+        validate=Range(1, MAX_PAGE), load_default=20, metadata=said("The most results of one answer.")
     )
     offset = WholeNumber(
-        validate=Range(0, MAX_OFFSET), load_default=0, metadata=_said("How many results are skipped.")
+        validate=Range(0, MAX_OFFSET), load_default=0, metadata=said("How many results are skipped.")
     )
 
     @validates_schema
@@ -179,7 +113,7 @@ class OpenRequest(Strict):
     purpose = fields.String(
         required=True,
         validate=Length(MIN_PURPOSE, MAX_PURPOSE),
-        metadata=_said(
+        metadata=said(
             "What it is read for, in a few words and without names; kept in this node's journal.",
             example="border check, report 4711",
         ),
@@ -193,24 +127,6 @@ def make_query(asked: Mapping[str, Any], today: date) -> Query:
     return Query(today=today, **{**asked, "near": circle})
 
 
-def list_problems(messages: Any, path: str = "") -> list[str]:
-    """Write marshmallow's nested messages as lines, "near.lat: Not a valid number."."""
-    return sorted(_problems(messages, path))[:MAX_PROBLEMS]
-
-
-def _problems(messages: Any, path: str) -> Iterator[str]:
-    if not isinstance(messages, dict):
-        for message in messages if isinstance(messages, list) else [messages]:
-            yield f"{path}: {message}" if path else str(message)
-        return
-    for name, inner in messages.items():
-        if name == "_schema":
-            yield from _problems(inner, path)
-            continue
-        shown = name if isinstance(name, str) and _PLAIN_NAME.fullmatch(name) else "?"
-        yield from _problems(inner, f"{path}.{shown}" if path else shown)
-
-
 # --- Answers ---
 
 
@@ -218,81 +134,81 @@ class Result(Schema):
     """A case that was found."""
 
     case = fields.String(
-        required=True, attribute="case_id", metadata=_ref("CaseId", "Which case; part of its addresses.")
+        required=True, attribute="case_id", metadata=ref("CaseId", "Which case; part of its addresses.")
     )
     source = fields.String(
-        required=True, metadata=_said("own: of this register. replica: of a peer.", enum=["own", "replica"])
+        required=True, metadata=said("own: of this register. replica: of a peer.", enum=["own", "replica"])
     )
     owner = fields.String(
-        required=True, metadata=_ref("MemberId", "The member to which leads on the case go.")
+        required=True, metadata=ref("MemberId", "The member to which leads on the case go.")
     )
-    country = fields.String(required=True, metadata=_ref("Country", "The owner's."))
+    country = fields.String(required=True, metadata=ref("Country", "The owner's."))
     status = fields.String(
         required=True,
-        metadata=_said("Of an own case; a replica is published.", enum=[DRAFT, PUBLISHED, WITHDRAWN]),
+        metadata=said("Of an own case; a replica is published.", enum=[DRAFT, PUBLISHED, WITHDRAWN]),
     )
     score = fields.Float(
         required=True,
-        metadata=_said(
+        metadata=said(
             "How alike the name is; 1 where none was asked for. No claim of identity.", minimum=0, maximum=1
         ),
     )
     public = fields.Dict(
         required=True,
-        metadata=_ref("Public", "What may be shown to anybody; of an own case what its policy makes public."),
+        metadata=ref("Public", "What may be shown to anybody; of an own case what its policy makes public."),
     )
 
 
 class SearchAnswer(Schema):
     """The part of the result that was asked for."""
 
-    total = fields.Integer(required=True, metadata=_said("How many cases match in all.", minimum=0))
+    total = fields.Integer(required=True, metadata=said("How many cases match in all.", minimum=0))
     results = fields.List(
         fields.Nested(Result),
         required=True,
-        metadata=_said("With a name the most alike first, else the most recently changed."),
+        metadata=said("With a name the most alike first, else the most recently changed."),
     )
 
 
 class PhotographEntry(Schema):
     """A rendition of a photograph that the parts name."""
 
-    sha256 = fields.String(required=True, metadata=_ref("Sha256", "Of its bytes; part of its address."))
+    sha256 = fields.String(required=True, metadata=ref("Sha256", "Of its bytes; part of its address."))
     rendition = fields.String(
         required=True,
-        metadata=_said("small ones are always kept, full ones while there is room.", enum=["small", "full"]),
+        metadata=said("small ones are always kept, full ones while there is room.", enum=["small", "full"]),
     )
-    media_type = fields.String(required=True, metadata=_said("Such as image/jpeg."))
-    width = fields.Integer(required=True, metadata=_said("Pixels."))
-    height = fields.Integer(required=True, metadata=_said("Pixels."))
-    size = fields.Integer(required=True, data_key="bytes", metadata=_said("Length of the file."))
+    media_type = fields.String(required=True, metadata=said("Such as image/jpeg."))
+    width = fields.Integer(required=True, metadata=said("Pixels."))
+    height = fields.Integer(required=True, metadata=said("Pixels."))
+    size = fields.Integer(required=True, data_key="bytes", metadata=said("Length of the file."))
     state = fields.String(
         required=True,
-        metadata=_said("held: it is here. wanted: it is fetched. refused: it is not what was announced."),
+        metadata=said("held: it is here. wanted: it is fetched. refused: it is not what was announced."),
     )
 
 
 class CaseAnswer(Schema):
     """A case as this node has it."""
 
-    case = fields.String(required=True, attribute="case_id", metadata=_ref("CaseId", "Which case."))
-    source = fields.String(required=True, metadata=_said("own or replica.", enum=["own", "replica"]))
-    owner = fields.String(required=True, metadata=_ref("MemberId", "The member whose case it is."))
-    status = fields.String(required=True, metadata=_said("Where it stands; a replica is published."))
+    case = fields.String(required=True, attribute="case_id", metadata=ref("CaseId", "Which case."))
+    source = fields.String(required=True, metadata=said("own or replica.", enum=["own", "replica"]))
+    owner = fields.String(required=True, metadata=ref("MemberId", "The member whose case it is."))
+    status = fields.String(required=True, metadata=said("Where it stands; a replica is published."))
     version = fields.Integer(
-        required=True, metadata=_said("Of the document in the feed; null when there is none.", minimum=1),
+        required=True, metadata=said("Of the document in the feed; null when there is none.", minimum=1),
         allow_none=True,
     )  # fmt: skip
     expires = fields.Date(
-        required=True, allow_none=True, metadata=_said("The last day on which it may be shown.")
+        required=True, allow_none=True, metadata=said("The last day on which it may be shown.")
     )
     reached_at = Moment(
-        required=True, allow_none=True, metadata=_said("When the owner of a replica was last reached.")
+        required=True, allow_none=True, metadata=said("When the owner of a replica was last reached.")
     )
     parts = fields.Dict(
         required=True,
         keys=fields.String(),
-        metadata=_said(
+        metadata=said(
             "The parts that are open, by name. Of a replica head and public, and with a purpose network and"
             " police; of an own case public, or with a purpose record: all of it.",
             properties={
@@ -306,7 +222,7 @@ class CaseAnswer(Schema):
         ),
     )
     withheld = fields.List(
-        fields.String(), required=True, metadata=_said("Parts that are here, and open for a purpose.")
+        fields.String(), required=True, metadata=said("Parts that are here, and open for a purpose.")
     )
     photographs = fields.List(fields.Nested(PhotographEntry), required=True)
 
@@ -316,63 +232,52 @@ class FeedEntry(Schema):
 
     audience = fields.String(required=True)
     origin = fields.String(required=True)
-    size = fields.Integer(required=True, metadata=_said("Leaves, verified and committed."))
+    size = fields.Integer(required=True, metadata=said("Leaves, verified and committed."))
     states = fields.Dict(
         required=True,
         keys=fields.String(),
         values=fields.Integer(),
-        metadata=_said("Number of cases by state: held, wanted, refused, withheld, erased and so on."),
+        metadata=said("Number of cases by state: held, wanted, refused, withheld, erased and so on."),
     )
-    state = fields.String(required=True, metadata=_said("open, quarantined or split."))
-    reason = fields.String(required=True, metadata=_said("Why it is not open."))
+    state = fields.String(required=True, metadata=said("open, quarantined or split."))
+    reason = fields.String(required=True, metadata=said("Why it is not open."))
     advanced_at = Moment(required=True, allow_none=True)
 
 
 class PeerEntry(Schema):
     """What may be exchanged with a member, and how pulling it goes."""
 
-    member = fields.String(required=True, metadata=_ref("MemberId", "Which member."))
-    country = fields.String(required=True, metadata=_ref("Country", "Its country."))
-    kind = fields.String(required=True, metadata=_said("law_enforcement or ngo."))
+    member = fields.String(required=True, metadata=ref("MemberId", "Which member."))
+    country = fields.String(required=True, metadata=ref("Country", "Its country."))
+    kind = fields.String(required=True, metadata=said("law_enforcement or ngo."))
     name = fields.String(required=True)
     standing = fields.String(required=True)
-    accepted = fields.Boolean(required=True, metadata=_said("By this node's administrator."))
-    audiences = fields.List(fields.String(), required=True, metadata=_said("What is exchanged."))
-    reason = fields.String(required=True, metadata=_said("Why it is not all."))
+    accepted = fields.Boolean(required=True, metadata=said("By this node's administrator."))
+    audiences = fields.List(fields.String(), required=True, metadata=said("What is exchanged."))
+    reason = fields.String(required=True, metadata=said("Why it is not all."))
     feeds = fields.List(fields.Nested(FeedEntry), required=True)
     reached_at = Moment(required=True, allow_none=True)
-    failures = fields.Integer(required=True, metadata=_said("In a row."))
-    error = fields.String(required=True, metadata=_said("Of the last pull."))
-    lying = fields.Boolean(required=True, metadata=_said("Whether that breaks the protocol."))
+    failures = fields.Integer(required=True, metadata=said("In a row."))
+    error = fields.String(required=True, metadata=said("Of the last pull."))
+    lying = fields.Boolean(required=True, metadata=said("Whether that breaks the protocol."))
 
 
 class StatusAnswer(Schema):
     """How this node stands: how complete and how fresh what is found here can be. No personal data."""
 
-    member = fields.String(required=True, metadata=_ref("MemberId", "Whose node this is."))
+    member = fields.String(required=True, metadata=ref("MemberId", "Whose node this is."))
     network = fields.String(required=True)
-    exercise = fields.Boolean(required=True, metadata=_said("Whether all cases here are invented."))
+    exercise = fields.Boolean(required=True, metadata=said("Whether all cases here are invented."))
     roster_version = fields.Integer(required=True)
     roster_expires_at = Moment(required=True)
     register = fields.Dict(
         required=True,
         keys=fields.String(),
         values=fields.Integer(),
-        metadata=_said("Number of own cases by status."),
+        metadata=said("Number of own cases by status."),
     )
     own = fields.List(fields.Nested(FeedEntry), required=True)
     peers = fields.List(fields.Nested(PeerEntry), required=True)
     warnings = fields.List(
-        fields.String(), required=True, metadata=_said("What the operator should do something about.")
-    )
-
-
-class Problem(Schema):
-    """What went wrong (RFC 9457, application/problem+json)."""
-
-    title = fields.String(required=True)
-    status = fields.Integer(required=True)
-    detail = fields.String(required=True, metadata=_said("One sentence, and what to do next."))
-    problems = fields.List(
-        fields.String(), metadata=_said("With 422: every problem of the body, each with its path.")
+        fields.String(), required=True, metadata=said("What the operator should do something about.")
     )

@@ -16,8 +16,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from node.runtime import Node
 from node.services.staff import MAX_REQUESTS
-from node.web.api.bodies import Problem
 from node.web.api.routes import MAX_BODY, ROUTES, Route
+from node.web.described import Problem, describe_errors, fields_of_cases
 from schemas import Schemas
 
 _FOLDER = Path(__file__).parent
@@ -142,16 +142,10 @@ def _finish(document: dict[str, Any], schemas: Schemas) -> dict[str, Any]:
     for _, _, operation in _operations(document):
         _finish_operation(operation, by_name[operation["operationId"]])
     components = document["components"]
-    components["responses"] = {
-        f"Error{status}": {
-            "description": description,
-            "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
-        }
-        for status, description in _ERRORS.items()
-    }
+    components["responses"] = describe_errors(_ERRORS)
     components["securitySchemes"] = {"staff": {"type": "http", "scheme": "bearer"}}
     own = {name: schema for name, schema in components["schemas"].items() if name not in _UNUSED}
-    components["schemas"] = {**_fields_of_cases(schemas), **own}
+    components["schemas"] = {**fields_of_cases(schemas, _PARTS), **own}
     return {
         "openapi": document["openapi"],
         "info": {**document["info"], "description": _ABOUT},
@@ -184,34 +178,3 @@ def _finish_operation(operation: dict[str, Any], route: Route) -> None:
     operation["responses"] = {"200": good} | {
         str(status): {"$ref": f"#/components/responses/Error{status}"} for status in errors
     }
-
-
-def _fields_of_cases(schemas: Schemas) -> dict[str, Any]:
-    """Take the parts of a case, and the terms that they are made of, from the schemas in force."""
-    found: dict[str, Any] = {}
-    for name, (kind, part) in _PARTS.items():
-        schema = schemas.schema(kind)
-        known = set(schemas.fields(kind, part))
-        properties = {
-            field: inner
-            for field, inner in schema["properties"][part]["properties"].items()
-            if field in known
-        }
-        description = schema["properties"][part].get("description", "")
-        found[name] = {"type": "object", "description": description, "properties": properties}
-        found |= schema["$defs"]
-    pointed: dict[str, Any] = _point_to_components(found)
-    return pointed
-
-
-def _point_to_components(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {
-            key: inner.replace("#/$defs/", "#/components/schemas/")
-            if key == "$ref" and isinstance(inner, str)
-            else _point_to_components(inner)
-            for key, inner in value.items()
-        }
-    if isinstance(value, list):
-        return [_point_to_components(item) for item in value]
-    return value

@@ -23,22 +23,16 @@ from node.services.register.finding import Opened
 from node.services.status import Status, status
 from node.web.api import bodies
 from node.web.api.bodies import CaseAnswer, OpenRequest, SearchAnswer, SearchRequest, StatusAnswer
+from node.web.described import MEMBER, OPAQUE, SHA256, describe_places, list_problems
 from protocol.encoding import parse_object
 
 MAX_BODY = 65_536
 SEARCH, OPEN = "search", "open"
 
-_MEMBER, _OPAQUE, _SHA256 = (
-    re.compile(pattern, re.ASCII) for pattern in (bodies.MEMBER, bodies.OPAQUE, bodies.SHA256)
-)
+_MEMBER, _OPAQUE, _SHA256 = (re.compile(pattern, re.ASCII) for pattern in (MEMBER, OPAQUE, SHA256))
 _CASE = "/v1/cases/<member>/<opaque>"
 _PHOTOGRAPH = f"{_CASE}/photographs/<sha256>"
 _IMAGE: Mapping[str, Any] = {"description": "The file."}
-_PLACES = {
-    "member": (bodies.MEMBER, "The first half of a case's id: its owner.", "police.fr.example"),
-    "opaque": (bodies.OPAQUE, "The second half of a case's id.", "k3ta7qmxk3ta7qmxk3ta7qmxk3"),
-    "sha256": (bodies.SHA256, "Of a rendition, as the case names it.", "0" * 64),
-}
 
 
 class Route(NamedTuple):
@@ -70,7 +64,7 @@ class BodyParser(FlaskParser):
 
     def handle_error(self, error: ValidationError, req: Request, schema: Schema, **_: Any) -> NoReturn:
         """Refuse what does not fit its schema."""
-        problems = bodies.list_problems(error.messages_dict.get("json", {}))
+        problems = list_problems(error.messages_dict.get("json", {}))
         raise InvalidInput("The request cannot be taken as it is.", "Change what is listed.", problems)
 
 
@@ -159,15 +153,9 @@ def make_blueprint() -> Any:
         else:
             view = blueprint.response(200, route.answer)(view)
         view = blueprint.doc(operationId=route.name)(view)
-        places = [_describe_place(name) for name in _PLACES if f"<{name}>" in route.rule]
+        places = describe_places(route.rule)
         blueprint.add_url_rule(route.rule, route.name, view, methods=[route.method], parameters=places)
     return blueprint
-
-
-def _describe_place(name: str) -> dict[str, Any]:
-    pattern, description, example = _PLACES[name]
-    schema = {"type": "string", "pattern": pattern}
-    return {"in": "path", "name": name, "schema": schema, "description": description, "example": example}
 
 
 def _node() -> Node:

@@ -31,6 +31,7 @@ from flask import (
 )
 from flask_babel import lazy_gettext
 from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
@@ -46,6 +47,7 @@ from node.web.problems import status_of
 from node.web.public import (
     child,
     discovery,
+    feeds,
     help_now,
     library,
     lists,
@@ -55,7 +57,9 @@ from node.web.public import (
     proofs,
     search,
     sightings,
+    widgets,
 )
+from node.web.public.api import make_public_api
 from node.web.public.cards import name_publisher
 from node.web.public.request import (
     DOMAIN,
@@ -92,6 +96,9 @@ _BLUEPRINTS = (
     own_pages.pages,
     library.pages,
     look.pages,
+    feeds.pages,
+    widgets.frames,
+    widgets.pages,
 )
 SECTIONS = (
     ("search.start", lazy_gettext("Search")),
@@ -107,8 +114,10 @@ _STATIC_SECONDS = 86_400
 _KINDS: Mapping[str, str] = MappingProxyType(
     {
         "site.css": "text/css; charset=utf-8",
+        "widget.css": "text/css; charset=utf-8",
         "map.css": "text/css; charset=utf-8",
         "seen.js": "text/javascript; charset=utf-8",
+        "widget.js": "text/javascript; charset=utf-8",
         "icon.svg": "image/svg+xml",
         "glass.svg": "image/svg+xml",
     }
@@ -121,7 +130,7 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=(), browsing-topics=()",
 }
-_KEPT = ("page", *search.IN_ADDRESSES)
+_KEPT = ("page", *{*search.IN_ADDRESSES, *widgets.IN_ADDRESSES})
 # What a reader can make of an error: a title, and what to do next.
 _ERRORS: Mapping[int, tuple[Any, Any]] = MappingProxyType(
     {
@@ -189,6 +198,7 @@ def make_site_app(node: KeylessNode) -> Flask:
     app.add_url_rule("/static/<version>/<name>", "static", send_static)
     for pages in _BLUEPRINTS:
         app.register_blueprint(pages)
+    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/api": make_public_api(node)})  # type: ignore[method-assign]
     if config.address:  # a proxy speaks TLS, and says who it was that asked
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=0, x_host=0)  # type: ignore[method-assign]
     return app

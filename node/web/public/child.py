@@ -132,7 +132,7 @@ def show(member: str, opaque: str) -> str:
         area=describe_words(alert["area"]["text"]) if alert and "text" in alert["area"] else None,
         owner=name_member(shown.owner),
         certified=_certified(shown, opaque),
-        preview=_preview(pictures),
+        preview=find_preview(pictures),
         structured=_structured(shown, names, portraits),
     )
 
@@ -188,7 +188,7 @@ def _portraits(shown: Shown, pictures: Pictures) -> list[Portrait]:
     return found
 
 
-def _preview(pictures: Pictures) -> Photograph | None:
+def find_preview(pictures: Pictures) -> Photograph | None:
     """Choose the photograph that other sites show beside a link: the largest form of the first."""
     forms = pictures[0][1] if pictures else []
     return next((form for form in reversed(forms) if form.size <= MAX_PREVIEW_BYTES), None)

@@ -21,6 +21,7 @@ _PAGES = (
     "lists.countries",
     "help.show",
     "library.index",
+    "partners.show",
 )
 
 

@@ -6,7 +6,6 @@ from flask import Blueprint, render_template, request
 from flask_babel import gettext as _
 from werkzeug.exceptions import NotFound
 
-from node.domain.lifecycle import active_alert
 from node.services.site import showing
 from node.services.site.showing import SiteQuery
 from node.web.cases.text import show_country
@@ -17,8 +16,6 @@ pages = Blueprint("lists", __name__, url_prefix="/<language:language>")
 
 LONG_YEARS = 1
 """After so many years a child counts as missing for long."""
-
-_MOST_ALERTS = 100
 
 
 @pages.route("/newest")
@@ -36,10 +33,7 @@ def long_term() -> str:
 @pages.route("/alerts")
 def alerts() -> str:
     """List the children for whom an alert is out."""
-    node = this_node()
-    found, _total = showing.find_children(node, SiteQuery(alert=True, limit=_MOST_ALERTS))
-    active = [shown for shown in found if active_alert(shown.public, node.now())]
-    page = make_page(active, 1, 0)
+    page = make_page(showing.find_alerts(this_node()), 1, 0)
     return render_template("list.html", title=_("Active alerts"), page=page)
 
 
@@ -54,9 +48,20 @@ def countries() -> str:
 @pages.route("/country/<code>")
 def country(code: str) -> str:
     """List the children of one country."""
+    return _list(show_country(check_country(code)), country=code)
+
+
+def check_country(code: str) -> str:
+    """Return the code of a member's country, and let no other lead anywhere."""
     if code not in {member.country for member in this_node().network().roster.members}:
         raise NotFound
-    return _list(show_country(code), country=code)
+    return code
+
+
+def country_asked() -> str | None:
+    """Return the country that an address asks for; None where it asks for none."""
+    code = request.args.get("country", "")
+    return check_country(code) if code else None
 
 
 def page_number(text: str) -> int:
