@@ -154,7 +154,7 @@ class SiteFolder:
                 data = path.read_bytes()
                 if hashlib.sha256(data).hexdigest() == sha256:
                     return data
-                log.error("a document of the library is damaged on the disk", sha256=sha256)
+                log.error("a document of the library is damaged on the disk", hash=sha256)
         raise NotFound("There is no such document.", "Look at the list of documents.")
 
     def write_document(self, data: bytes, kind: Kind, statement: str) -> None:
@@ -175,9 +175,8 @@ class SiteFolder:
             return self.read_look()
         except (InvalidInput, OSError) as error:
             log.warning(
-                "site.toml cannot be read, and the site stays as it was",
+                "the look of the site cannot be read and stays as it was, see gmcn site check",
                 error=type(error).__name__,
-                next_step="run `gmcn site check`",
             )
             return before or Look()
 

@@ -17,6 +17,7 @@ import structlog
 
 from node.config import SiteConfig
 from node.errors import NodeError
+from node.log import describe_exception
 from node.runtime import KeylessNode
 from node.web.process import Listening, add_site, bound_arenas, listen
 
@@ -105,7 +106,7 @@ class _Crew:
             _work(self._listening, self._open_site)
             status = 0
         except NodeError as error:
-            log.error("a worker of the site cannot work", reason=error.message)
+            log.error("a worker of the site cannot work", error=describe_exception(error))
         finally:
             os._exit(status)
 
