@@ -162,7 +162,7 @@ def test_files_that_do_not_exist(site: Site, case: str, name: str) -> None:
     assert ask(site, case, name).status_code == 404
 
 
-@pytest.mark.parametrize("language", ["xx", "en", "../etc", "e" * 1000, "fr"])
+@pytest.mark.parametrize("language", ["xx", "en", "../etc", "e" * 1000, "tlh"])
 def test_second_languages_that_there_are_not(site: Site, case: str, language: str) -> None:
     assert ask(site, case, "classic-A4.pdf", f"?with={language}").status_code == 404
     assert site.browser().get(f"{page_of(case)}?with={language}").status_code == 404
@@ -304,8 +304,8 @@ def test_a_name_that_no_font_can_write_gives_way_to_its_transliteration(site: Si
 )
 def test_units_of_the_language(site: Site, language: str, height: str) -> None:
     case = site.publish(photos=[photo(site)], height={"min": 150, "max": 150, "unit": "cm"})
-    facts = {name: value.text for name, value in column(site, case, language).facts}
-    assert facts["Height"].replace("\xa0", " ").replace("\u202f", " ") == height
+    facts = [value.text for _, value in column(site, case, language).facts]
+    assert height in [fact.replace("\xa0", " ").replace("\u202f", " ") for fact in facts]
 
 
 @pytest.mark.parametrize(
@@ -320,8 +320,7 @@ def test_units_of_the_language(site: Site, language: str, height: str) -> None:
 )
 def test_days_are_written_as_in_the_language(site: Site, language: str, day: str) -> None:
     case = site.publish(photos=[photo(site)], missing_since="2024-03-05")
-    facts = {name: value.text for name, value in column(site, case, language).facts}
-    assert facts["Missing since"] == day
+    assert day in [value.text for _, value in column(site, case, language).facts]
 
 
 def test_how_old_the_child_is_now(site: Site) -> None:
