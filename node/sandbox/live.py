@@ -82,7 +82,7 @@ class _View:
             {member: self._processes.number(member) for member in self._nodes},
             self._lately,
             self._hints,
-            self._world.folder,
+            self._world,
             now,
         )
 
@@ -99,9 +99,7 @@ def _hints(world: World, indian: str, japanese: str) -> list[str]:
         return f"{gmcn} --home {_shown(world.home(member))}"
 
     return [
-        f"{world.site(POLICE_FR.id)}  public site",
-        f"{world.console(POLICE_FR.id)}  console: operator, approver, ...; password {PASSWORD}; then:",
-        f"{at(POLICE_FR.id)} user code operator",
+        f"{at(POLICE_FR.id)} user code operator  # consoles: operator, approver, …; password {PASSWORD}",
         f"{at(POLICE_UA.id)} search {shlex.quote(write_in_cyrillic(indian))}",
         f"{at(POLICE_FR.id)} search {shlex.quote(japanese)}",
         f"{at(POLICE_JP.id)} status",
