@@ -7,7 +7,6 @@ import io
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -18,22 +17,9 @@ from node.sandbox.desks import PASSWORD
 from node.sandbox.world import World
 from tests.node.web.console.browser.conftest import check_accessible
 
-GMCN = [sys.executable, "-c", "from node.cli import main; main(prog_name='gmcn')"]
+_GMCN = [sys.executable, "-c", "from node.cli import main; main(prog_name='gmcn')"]
 _SCALE = 900 / 1280  # a desk's screen is shown so wide
 _TALLEST = 1700  # pixels of the page that is on a picture
-
-
-@dataclass(frozen=True)
-class Spared:
-    """A child whose case the sandbox leaves as it is.
-
-    Attributes:
-        own, latin: the name as the family writes it, and in Latin letters.
-    """
-
-    case_id: str
-    own: str
-    latin: str
 
 
 def keep(page: Page, name: str, tallest: int = _TALLEST) -> None:
@@ -60,7 +46,7 @@ def sit_down(world: World, page: Page, member: str, role: str) -> str:
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Continue").click()
     home = ["--home", str(world.home(member))]
-    told = subprocess.run([*GMCN, *home, "user", "code", role], capture_output=True, check=True, timeout=60)
+    told = subprocess.run([*_GMCN, *home, "user", "code", role], capture_output=True, check=True, timeout=60)
     page.get_by_role("textbox", name="Code").fill(told.stdout.decode().split()[0])
     page.keyboard.press("Enter")
     expect(page.get_by_role("link", name="Due today")).to_be_visible()

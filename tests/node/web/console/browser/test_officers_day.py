@@ -1,4 +1,4 @@
-"""An officer's day over two countries, in the sandbox as anybody starts it: real processes, a real browser.
+"""An officer's day over two countries, in a sandbox: real processes, a real browser.
 It keeps the pictures of docs/officers.md.
 """
 
