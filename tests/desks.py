@@ -22,6 +22,11 @@ _SCALE = 900 / 1280  # a desk's screen is shown so wide
 _TALLEST = 1700  # pixels of the page that is on a picture
 
 
+def keeps_pictures() -> bool:
+    """Whether pictures are kept."""
+    return "GMCN_PICTURES" in os.environ
+
+
 def keep(page: Page, name: str, tallest: int = _TALLEST) -> None:
     """Look at a page as somebody with a screen reader would, and keep a small picture of its beginning.
 

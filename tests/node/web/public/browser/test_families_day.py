@@ -31,6 +31,15 @@ _SEEN = "She asked for the way to the station."
 _PATIENT_MS = 3_500  # a form that comes back sooner is taken for a program's
 _GONE_SECONDS = 30
 _POSTERS = ("classic-A4.png", "classic-A4.pdf", "action-A4.png", "action-1080x1080.png")
+_LISTS = (
+    "newest",
+    "country/UA",
+    "feed/newest.atom",
+    "feed/newest.json",
+    "widget?country=UA&count=12",
+)
+"""What shows several children, in any language."""
+
 _TALLEST, _WITH_MAP = 1_100, 2_000  # pixels of a page on a picture
 
 
@@ -129,14 +138,16 @@ def read_lead(officer: Page, console: str, receipt: str) -> None:
 
 
 def addresses_of(page: Page, world: World, case_id: str) -> list[str]:
-    """Return every address on both countries' sites that shows something of the child."""
+    """Return every address on both countries' sites that shows something of the child, and of nobody
+    else."""
     opaque = case_id.partition("/")[2]
     owner = world.site(POLICE_UA.id)
     found = {f"{owner}/p/{opaque}", f"{owner}/proof/{opaque}.json"}
     for site in (world.site(POLICE_FR.id), owner):
+        found.add(f"{site}/api/v1/cases/{case_id}")
         for language in (READS, SECOND):
             child_page = f"{site}/{language}/child/{case_id}"
-            parts = ("seen", "poster", *(f"poster/{file}" for file in _POSTERS))
+            parts = ("seen", "poster", "widget", *(f"poster/{file}" for file in _POSTERS))
             found |= {child_page, *(f"{child_page}/{part}" for part in parts)}
             page.goto(child_page)
             sources = [str(img.get_attribute("src")) for img in page.locator(".child img").all()]
@@ -148,6 +159,21 @@ def addresses_of(page: Page, world: World, case_id: str) -> list[str]:
 def answers(page: Page, addresses: list[str]) -> dict[str, int]:
     """Ask for addresses past the browser's own cache, and return what each was answered."""
     return {address: page.request.get(address).status for address in addresses}
+
+
+def named_in_lists(page: Page, world: World, case_id: str) -> set[str]:
+    """Return the lists, feeds and frames on both countries' sites that name the child."""
+    sites = [world.site(member) for member in (POLICE_FR.id, POLICE_UA.id)]
+    lists = [f"{site}/{language}/{name}" for site in sites for language in (READS, SECOND) for name in _LISTS]
+    lists += [f"{site}/api/v1/cases" for site in sites]
+    found = set()
+    for address in lists:
+        answer = page.request.get(address)
+        assert answer.status == 200, address
+        if case_id in answer.text():
+            found.add(address)
+    assert found in (set(), set(lists))
+    return found
 
 
 def close_case(officer: Page, console: str, case_id: str) -> None:
@@ -197,6 +223,7 @@ def test_a_child_is_found_on_another_countrys_site_and_nothing_is_left_when_the_
 
     shown = addresses_of(reader, world, case_id)
     assert set(answers(reader, shown).values()) == {200}
+    assert named_in_lists(reader, world, case_id)
     close_case(page, console, case_id)
     end = time.monotonic() + _GONE_SECONDS
     while (left := {url for url, status in answers(reader, shown).items() if status != 410}) and (
@@ -204,6 +231,7 @@ def test_a_child_is_found_on_another_countrys_site_and_nothing_is_left_when_the_
     ):
         reader.wait_for_timeout(500)
     assert left == set()
+    assert not named_in_lists(reader, world, case_id)
     for site in (here, world.site(POLICE_UA.id)):
         for language in (SECOND, READS):
             reader.goto(f"{site}/{language}/")
