@@ -19,19 +19,23 @@ from xdist.scheduler import LoadScopeScheduling
 from node.store.database import open_database
 from tests.compiled import share_compiled
 
-TOGETHER = {"tests/journeys/test_sandbox.py", "tests/node/sandbox/test_world.py"}
-"""Files whose tests share what takes long to build."""
+TOGETHER = {
+    "tests/journeys/test_sandbox.py": "the story",
+    "tests/node/sandbox/test_world.py": "a network",
+    "tests/node/web/console/browser/test_officers_day.py": "days in the sandbox",
+    "tests/node/web/public/browser/test_families_day.py": "days in the sandbox",
+}
+"""Files whose tests share what takes long to build, and what they share."""
 
 
 class TogetherScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist is not typed
-    """Give every test to the next worker that is free, but those of one of these files to one worker.
+    """Give every test to the next worker that is free, but those that share something to one worker.
 
     xdist has `xdist_group` for it, which does nothing with pytest 9.2: that has no `Item._nodeid` any more.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        return file if file in TOGETHER else nodeid
+        return TOGETHER.get(nodeid.partition("::")[0], nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> TogetherScheduling:

@@ -56,7 +56,8 @@ def test_the_example_of_a_disclosure_policy_is_one() -> None:
 
 
 def test_every_picture_of_the_guides_is_there_and_shown() -> None:
-    guides = "".join((DOCS / name).read_text("utf-8") for name in ("officers.md", "posters.md"))
+    pages = ("officers.md", "families.md", "posters.md")
+    guides = "".join((DOCS / name).read_text("utf-8") for name in pages)
     shown = re.findall(r"!\[[^]]+\]\((pictures/[^)]+)\)", guides)
     assert sorted(shown) == sorted(f"pictures/{path.name}" for path in (DOCS / "pictures").iterdir())
 

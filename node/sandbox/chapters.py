@@ -34,7 +34,9 @@ from node.sandbox.replicas import (
 )
 from node.sandbox.stranger import check_saved, save_feed
 from node.sandbox.transcription import write_in_cyrillic
+from node.sandbox.visitor import Visitor, child_page, poster_check, poster_file, proof_file, visiting
 from node.sandbox.world import ACTOR, World, add_invented, choose_name
+from node.services.leads import inbox
 from node.services.register import cases, publishing
 from node.services.status import FeedStatus, PeerStatus, status
 from node.services.witnesses import evidence
@@ -45,6 +47,7 @@ _PATIENCE = 60.0
 _LOOK_SECONDS = 0.05
 _URGENT_SECONDS = 10.0
 _URGENT_TIMES = 3
+_PNG = b"\x89PNG"
 
 
 class NotSo(Exception):
@@ -69,6 +72,9 @@ class Chapters:
             ("photographs", self.photographs),
             ("stranger", self.stranger),
             ("search", self.search),
+            ("site", self.site),
+            ("site: sighting", self.sighting),
+            ("site: over", self.over),
             ("change", self.change),
             ("doorbell", self.doorbell),
             ("erase", self.erase),
@@ -144,6 +150,78 @@ class Chapters:
         _check(case_id in ids[:3], f"“{typed}” did not find the case of {own} among {len(ids)}")
         place = f"place {ids.index(case_id) + 1} of {len(ids)}"
         return f"“{typed}” at {POLICE_UA.id} finds {own} of {NGO_IN.id}, {place}"
+
+    def site(self) -> str:
+        """Somebody in France finds a child of Japan by a name in Latin letters, and takes a poster along."""
+        case_id, own, latin = choose_name(self._nodes[POLICE_JP.id])
+        here, there = self._world.site(POLICE_FR.id), self._world.site(POLICE_JP.id)
+        with visiting() as visitor:
+            _check(case_id in visitor.find(here, latin), f"“{latin}” did not find the case of {own}")
+            page = visitor.ask(child_page(here, case_id))
+            _check(poster_check(there, case_id).encode() in page.body, "the page does not name the owner's")
+            picture = visitor.ask(poster_file(here, case_id))
+            _check(picture.status == 200 and picture.body.startswith(_PNG), "there is no poster")
+            status = visitor.ask(poster_check(there, case_id)).status
+            _check(status == 200, f"the owner's page about the poster answers {status}")
+            self._verify(visitor, case_id, here + visitor.photographs_on(page.body)[0])
+        return f"“{latin}” finds {own} at {here}; poster made, real by the owner's page and by its proof"
+
+    def _verify(self, visitor: Visitor, case_id: str, photograph: str) -> None:
+        """Save the proof of a case and a photograph, and check them on a machine without a node."""
+        saved, there = self._world.folder / "saved", self._world.site(POLICE_JP.id)
+        self._wait(
+            lambda: visitor.ask(proof_file(there, case_id)).status == 200, lambda: "there is no proof yet"
+        )
+        for name, url in (
+            ("proof.json", proof_file(there, case_id)),
+            ("photograph.jpg", photograph),
+            ("roster.json", f"{there}/proof/roster.json"),
+        ):
+            (saved / name).write_bytes(visitor.ask(url).body)
+        nobody, photo = self._world.folder / "nobody", ("--photo", saved / "photograph.jpg")
+        against = ("--against", saved / "roster.json")
+        self._processes.run(["--home", nobody, "verify", saved / "proof.json", *photo, *against])
+
+    def sighting(self) -> str:
+        """Somebody tells on France's site what they saw of a child of Japan; it is a lead there alone."""
+        case_id, *_ = choose_name(self._nodes[POLICE_JP.id])
+        with visiting() as visitor:
+            receipt = visitor.tell(self._world.site(POLICE_FR.id), case_id, "EXERCISE – seen at a station")
+        _check(bool(receipt), "the sighting was not taken")
+        self._wait(
+            lambda: bool(inbox.list_leads(self._nodes[POLICE_JP.id], receipt=receipt)),
+            lambda: "the owner does not have it",
+        )
+        other = inbox.list_leads(self._nodes[POLICE_FR.id], outgoing=None, everything=True)
+        _check(not other, "whoever sealed it can read it")
+        return f"told at {POLICE_FR.id}, a lead at {POLICE_JP.id} under receipt number {receipt}"
+
+    def over(self) -> str:
+        """The case is erased: nothing of it is left on either site, and the sites say no more than that."""
+        case_id, _own, latin = choose_name(self._nodes[POLICE_JP.id])
+        sites = [self._world.site(member) for member in (POLICE_FR.id, POLICE_JP.id)]
+        with visiting() as visitor:
+            photographs = {
+                site + address
+                for site in sites
+                for address in visitor.photographs_on(visitor.ask(child_page(site, case_id)).body)
+            }
+            gone = [*photographs, poster_check(sites[1], case_id), proof_file(sites[1], case_id)]
+            for page in [child_page(site, case_id) for site in sites]:
+                gone += [page, f"{page}/seen"]
+            gone += [poster_file(site, case_id) for site in sites]
+            before = {url: visitor.ask(url).status for url in gone}
+            _check(set(before.values()) == {200}, f"the check itself would find nothing: {before}")
+            started = time.monotonic()
+            self._gmcn(POLICE_JP.id, "erase", case_id, "--yes")
+            self._wait(
+                lambda: {visitor.ask(url).status for url in gone} == {410},
+                lambda: f"still there: {[url for url in gone if visitor.ask(url).status != 410]}",
+            )
+            seconds = time.monotonic() - started
+            found = [site for site in sites if case_id in visitor.find(site, latin)]
+            _check(not found, f"the search still finds it at {', '.join(found)}")
+        return f"{len(gone)} addresses on two sites say 410 after {seconds:.1f} s; no search finds it"
 
     def change(self) -> str:
         """A changed record is published; every peer shows the new version, and only that."""

@@ -67,10 +67,10 @@ def _print_now_and_then(view: "_View", processes: Processes, end: float | None) 
 class _View:
     def __init__(self, world: World, processes: Processes, nodes: Mapping[str, Node]) -> None:
         self._world, self._processes, self._nodes = world, processes, nodes
-        indian, japanese = (choose_name(nodes[member]) for member in (NGO_IN.id, POLICE_JP.id))
-        self._activity = Activity(nodes, (indian[0], japanese[0]), datetime.now(UTC))
+        spared = [choose_name(nodes[plan.id]) for plan in (NGO_IN, POLICE_JP, POLICE_UA)]
+        self._activity = Activity(nodes, [case_id for case_id, *_ in spared], datetime.now(UTC))
         self._lately: deque[str] = deque(maxlen=_LATELY)
-        self._hints = _hints(world, indian[2], japanese[2])
+        self._hints = _hints(world, *(latin for *_, latin in spared))
 
     def look(self) -> RenderableType:
         """Let something happen if it is time, and draw how everything stands."""
@@ -82,16 +82,16 @@ class _View:
             {member: self._processes.number(member) for member in self._nodes},
             self._lately,
             self._hints,
-            self._world.folder,
+            self._world,
             now,
         )
 
 
-def _hints(world: World, indian: str, japanese: str) -> list[str]:
+def _hints(world: World, indian: str, japanese: str, ukrainian: str) -> list[str]:
     """Write lines that can be typed as they are.
 
     Args:
-        indian, japanese: names of children, in Latin letters.
+        indian, japanese, ukrainian: names of children, in Latin letters.
     """
     gmcn = _shown(Path(sys.executable).with_name("gmcn"))
 
@@ -99,9 +99,8 @@ def _hints(world: World, indian: str, japanese: str) -> list[str]:
         return f"{gmcn} --home {_shown(world.home(member))}"
 
     return [
-        f"{world.site(POLICE_FR.id)}  public site",
-        f"{world.console(POLICE_FR.id)}  console: operator, approver, ...; password {PASSWORD}; then:",
-        f"{at(POLICE_FR.id)} user code operator",
+        f"{world.site(POLICE_FR.id)}  # in a browser: search for {ukrainian}",
+        f"{at(POLICE_FR.id)} user code operator  # consoles: operator, approver, …; password {PASSWORD}",
         f"{at(POLICE_UA.id)} search {shlex.quote(write_in_cyrillic(indian))}",
         f"{at(POLICE_FR.id)} search {shlex.quote(japanese)}",
         f"{at(POLICE_JP.id)} status",

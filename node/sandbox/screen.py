@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -10,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from node.sandbox.plan import MEMBERS, Plan
+from node.sandbox.world import World
 from node.services.status import PeerStatus, Status
 from node.store.feeds import HELD, OPEN
 
@@ -22,7 +22,7 @@ def render(
     processes: Mapping[str, int | None],
     lately: Sequence[str],
     hints: Sequence[str],
-    folder: Path,
+    world: World,
     now: datetime,
 ) -> RenderableType:
     """Lay everything out.
@@ -43,6 +43,7 @@ def render(
             "of XX: cases of that country that are held, seconds since it was reached",
             "dim",
         ),
+        _addresses(world),
         Text("what failed", "bold"),
         *(Text(f"  {line}", "red", no_wrap=True, overflow="ellipsis") for line in failed),
         *(() if failed else (Text("  nothing", "green"),)),
@@ -50,7 +51,7 @@ def render(
         *(Text(f"  {line}", no_wrap=True, overflow="ellipsis") for line in lately or ("nothing yet",)),
         Text("try it in another terminal (docs/sandbox.md has more)", "bold"),
         *(Text(f"  {line}", "cyan") for line in hints),
-        Text(f"Ctrl-C stops it; the same command goes on with {folder} · EXERCISE", "bold"),
+        Text(f"Ctrl-C stops it; the same command goes on with {world.folder} · EXERCISE", "bold"),
     )
 
 
@@ -73,6 +74,16 @@ def _table(statuses: Mapping[str, Status], processes: Mapping[str, int | None], 
             f"{found.storage['photographs_bytes'] / 1e6:.1f} MB",
             Text(str(number)) if number else Text("down", "red"),
         )
+    return table
+
+
+def _addresses(world: World) -> Table:
+    """Name where each member is met in a browser."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("in a browser", "public site", "console"):
+        table.add_column(title, no_wrap=True)
+    for plan in MEMBERS:
+        table.add_row(plan.id, Text(world.site(plan.id), "cyan"), Text(world.console(plan.id), "cyan"))
     return table
 
 

@@ -440,7 +440,14 @@ def _request(world: World, plan: Plan, node: Node, endorsement: str | None = Non
         "hours": "24/7",
     }
     applicant = Applicant(
-        plan.id, plan.country, plan.kind, plan.names, world.address(plan.id), duty, endorsement
+        plan.id,
+        plan.country,
+        plan.kind,
+        plan.names,
+        world.address(plan.id),
+        duty,
+        endorsement,
+        world.site(plan.id),
     )
     network.admit(world.coordinator, membership.join_request(node, applicant, NETWORK), _now())
 

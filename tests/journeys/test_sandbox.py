@@ -23,7 +23,8 @@ from node.sandbox.world import open_world
 pytestmark = pytest.mark.timeout(600)
 
 STEPS = [
-    "build", "start", "publish", "pull", "photographs", "stranger", "search", "change", "doorbell", "erase",
+    "build", "start", "publish", "pull", "photographs", "stranger", "search",
+    "site", "site: sighting", "site: over", "change", "doorbell", "erase",
     "peer down", "liar: rollback", "liar: two faces", "liar: other texts", "restored", "endorsement", "fsck",
 ]  # fmt: skip
 GMCN = [sys.executable, "-c", "from node.cli import main; main(prog_name='gmcn')"]

@@ -42,12 +42,13 @@ def nodes(world: World) -> Iterator[dict[str, Node]]:
         yield opened
 
 
-def test_every_member_knows_and_accepts_every_other(nodes: dict[str, Node]) -> None:
+def test_every_member_knows_and_accepts_every_other(world: World, nodes: dict[str, Node]) -> None:
     for node in nodes.values():
         assert node.network().policy.exercise
         views = membership.list_members(node)
         assert {view.member.id for view in views} == {plan.id for plan in MEMBERS} - {node.member}
         assert all(view.accepted and "network" in view.audiences for view in views)
+        assert all(view.member.site == world.site(view.member.id) for view in views)
     assert len({plan.country for plan in MEMBERS if plan.owns_cases}) == 4
     assert [plan.id for plan in MEMBERS if plan.kind == "ngo"] == [NGO_IN.id]
 
@@ -170,13 +171,15 @@ def test_the_screen_says_exercise_and_what_is_wrong(world: World, nodes: dict[st
     console = Console(width=100, record=True, file=(world.folder / "logs" / "screen.txt").open("w"))
     statuses = {member: status(node) for member, node in nodes.items()}
     processes: dict[str, int | None] = {**dict.fromkeys(nodes, 4711), POLICE_UA.id: None}
-    console.print(render(statuses, processes, [], ["gmcn search …"], world.folder, NOW))
+    console.print(render(statuses, processes, [], ["gmcn search …"], world, NOW))
     text = console.export_text()
     console.file.close()
     assert text.count("EXERCISE") == 2
     assert "down" in text
     for plan in MEMBERS:
         assert plan.id in text
+        assert world.site(plan.id) in text
+        assert world.console(plan.id) in text
 
 
 def test_daily_life_publishes_changes_and_closes_but_spares_what_the_screen_names(

@@ -1,87 +1,19 @@
-"""An officer's day over two countries, in the sandbox as anybody starts it: real processes, a real browser.
-
-With GMCN_PICTURES naming a folder it keeps the pictures of docs/officers.md: `make pictures`.
+"""An officer's day over two countries, in a sandbox: real processes, a real browser.
+It keeps the pictures of docs/officers.md.
 """
 
-import io
-import os
 import random
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import requests
-from PIL import Image
 from playwright.sync_api import Page, expect
 
-from node.sandbox.desks import PASSWORD
 from node.sandbox.plan import POLICE_FR, POLICE_JP
 from node.sandbox.portraits import draw_portrait
-from node.sandbox.world import World, open_world
-from tests.node.web.console.browser.conftest import check_accessible
+from node.sandbox.world import World
+from tests.desks import keep, see_again, sit_down
 
 pytestmark = pytest.mark.timeout(400)
-
-_WIDTH, _TALLEST = 900, 1700  # pixels of a picture, and of the page that is on it
-GMCN = [sys.executable, "-c", "from node.cli import main; main(prog_name='gmcn')"]
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    """A sandbox whose nodes and consoles run."""
-    folder = tmp_path / "net"
-    command = [*GMCN, "sandbox", "--folder", str(folder), "--cases", "4", "--seconds", "380"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            yield _wait_for(folder)
-        finally:
-            process.terminate()
-
-
-def _wait_for(folder: Path) -> World:
-    end = time.monotonic() + 200
-    while time.monotonic() < end:
-        time.sleep(0.5)
-        world = open_world(folder) if (folder / "logs").exists() else None
-        if world and all(_answers(world.console(member.id)) for member in (POLICE_FR, POLICE_JP)):
-            return world
-    pytest.fail("the sandbox does not start")
-
-
-def _answers(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=2).ok
-    except requests.ConnectionError:
-        return False
-
-
-def sit_down(world: World, page: Page, member: str, role: str) -> str:
-    """Sign somebody in, after whoever sat there before, and return where the console is."""
-    url = world.console(member)
-    page.context.clear_cookies()
-    page.goto(url)
-    page.get_by_label("Name").fill(role)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Continue").click()
-    home = ["--home", str(world.home(member))]
-    told = subprocess.run([*GMCN, *home, "user", "code", role], capture_output=True, check=True, timeout=60)
-    page.get_by_role("textbox", name="Code").fill(told.stdout.decode().split()[0])
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("link", name="Due today")).to_be_visible()
-    return url
-
-
-def keep(page: Page, name: str) -> None:
-    """Look at a page as somebody with a screen reader would, and keep a small picture of its beginning."""
-    check_accessible(page)
-    if folder := os.environ.get("GMCN_PICTURES"):
-        whole = Image.open(io.BytesIO(page.screenshot(full_page=True)))
-        shown = whole.convert("RGB").crop((0, 0, whole.width, min(whole.height, _TALLEST)))
-        small = shown.resize((_WIDTH, shown.height * _WIDTH // shown.width), Image.Resampling.LANCZOS)
-        small.quantize(64).save(Path(folder) / f"{name}.png", optimize=True)
 
 
 def go_on(page: Page) -> None:
@@ -165,16 +97,6 @@ def propose(page: Page, url: str, opaque: str) -> None:
     keep(page, "proposing")
     page.locator("form.stack button.main").click()
     expect(page.get_by_role("alert")).to_have_count(0)
-
-
-def see_again(page: Page, address: str, text: str) -> None:
-    """Look until something that another country's node sends is there."""
-    for _ in range(120):  # a message that did not get through is sent again, ever more rarely
-        page.goto(address)
-        if page.get_by_text(text).count():
-            return
-        page.wait_for_timeout(1000)
-    pytest.fail(f"{text} does not come")
 
 
 def find(page: Page, url: str, name: str) -> None:

@@ -1,4 +1,4 @@
-"""A public site on a real socket, and a real browser that looks at it."""
+"""A public site on a real socket, for a real browser to look at."""
 
 import threading
 from collections.abc import Iterator
@@ -11,10 +11,7 @@ import pytest
 from node.config import ServerConfig, SiteConfig
 from node.web.process import Server
 from protocol.policy import Policy
-from tests.node.web.console.browser.conftest import chromium, page
 from tests.node.web.public.conftest import Site, open_site
-
-__all__ = ["chromium", "page"]
 
 
 @contextmanager
