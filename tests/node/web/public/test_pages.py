@@ -171,6 +171,15 @@ def test_an_address_that_leads_nowhere_is_answered_with_a_page(site: Site, path:
     assert "passwd" not in answer.text
 
 
+@pytest.mark.parametrize("host", ["x" * 5_000, f"{'a' * 64}.example", "a b", "[::1", 'x"><script>', ""])
+def test_a_host_that_is_none_is_no_error_of_the_site(site: Site, host: str) -> None:
+    for path in ("/", "/en/", "/en/nothing", "/static/x/y"):
+        answer = site.browser().get(path, headers={"Host": host})
+        assert answer.status_code < 500, path
+        assert "script>" not in answer.text
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
 def test_the_first_page_is_in_the_language_of_the_browser_where_there_is_one(
     site: Site, tmp_path: Path
 ) -> None:
