@@ -38,7 +38,8 @@ _HEADER_BYTES = 16_384
 _IDLE_SECONDS = 60
 _LOOK_SECONDS = 5
 _CONNECTIONS = 500
-_CONSOLE_CONNECTIONS = 100  # each may bring a photograph, which waits on the disk until all of it is here
+# Each may bring a photograph, which waits on the disk until all of it is here.
+_CONSOLE_CONNECTIONS = _SITE_CONNECTIONS = 100
 _FINISH_SECONDS = 5
 
 
@@ -178,7 +179,7 @@ def add_site(server: Listening, node: KeylessNode, listening: socket.socket) -> 
     from node.web import public
 
     app = public.make_site_app(node)
-    return server.add(app, listening, node.config.site.threads, public.MAX_BODY_BYTES, _CONNECTIONS)
+    return server.add(app, listening, node.config.site.threads, public.MAX_BODY_BYTES, _SITE_CONNECTIONS)
 
 
 class _Task(WSGITask):

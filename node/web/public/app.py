@@ -79,6 +79,10 @@ MAX_BODY_BYTES = 32 << 20
 MAX_FORM_BYTES = 64 << 10
 """How large a body may be whose view does not ask for more."""
 
+MAX_FIELDS_BYTES = 2 * MAX_FORM_BYTES
+"""How much the fields of a form with a photograph may hold. The piece of it that is being taken apart counts,
+too, and may have 64 kB and a little."""
+
 MAX_FIELDS = 100
 """How many fields a form may have."""
 
@@ -181,7 +185,7 @@ def make_site_app(node: KeylessNode) -> Flask:
     app.extensions["node"], app.extensions["languages"] = node, find_offered()
     app.extensions["allowance"] = Allowance()
     app.config.update(
-        MAX_FORM_MEMORY_SIZE=MAX_FORM_BYTES,
+        MAX_FORM_MEMORY_SIZE=MAX_FIELDS_BYTES,
         MAX_FORM_PARTS=MAX_FIELDS,
         PROVIDE_AUTOMATIC_OPTIONS=False,
         PREFERRED_URL_SCHEME="https" if config.address else "http",
