@@ -38,7 +38,8 @@ _HEADER_BYTES = 16_384
 _IDLE_SECONDS = 60
 _LOOK_SECONDS = 5
 _CONNECTIONS = 500
-_CONSOLE_CONNECTIONS = 100  # each may bring a photograph, which waits on the disk until all of it is here
+# Each may bring a photograph, which waits on the disk until all of it is here.
+_CONSOLE_CONNECTIONS = _SITE_CONNECTIONS = 100
 _FINISH_SECONDS = 5
 
 
@@ -74,6 +75,8 @@ class Listening:
             "max_request_body_size": max_body,
             "channel_timeout": _IDLE_SECONDS,
             "ident": None,
+            # `proxy` decides whom it believes: without the header all people behind a proxy are one.
+            "clear_untrusted_proxy_headers": False,
         }
         waitress = cast(Any, create_server(app, map=self._sockets, **options))
         # At its default of 1, every piece of a longer answer waits for the loop; 13 times slower for 50 kB.
@@ -176,7 +179,7 @@ def add_site(server: Listening, node: KeylessNode, listening: socket.socket) -> 
     from node.web import public
 
     app = public.make_site_app(node)
-    return server.add(app, listening, node.config.site.threads, public.MAX_BODY_BYTES, _CONNECTIONS)
+    return server.add(app, listening, node.config.site.threads, public.MAX_BODY_BYTES, _SITE_CONNECTIONS)
 
 
 class _Task(WSGITask):

@@ -111,11 +111,12 @@ class Turns:
     Args:
         most: of everybody together.
         most_each: of one asker.
+        at_once: how many may wait or have their turn: each of them takes a thread from whoever wants a page.
     """
 
-    def __init__(self, most: int = MOST_A_MINUTE, most_each: int = MOST_EACH) -> None:
+    def __init__(self, most: int = MOST_A_MINUTE, most_each: int = MOST_EACH, at_once: int = 3) -> None:
         self._most, self._most_each = most, most_each
-        self._lock = threading.Lock()
+        self._lock, self._places = threading.Lock(), threading.BoundedSemaphore(at_once)
         self._taken: list[tuple[float, str]] = []
 
     @contextmanager
@@ -125,6 +126,16 @@ class Turns:
         Raises:
             TooOften: there were too many, or too many wait.
         """
+        if not self._places.acquire(blocking=False):
+            raise _too_often(1)
+        try:
+            with self._in_line(asker):
+                yield
+        finally:
+            self._places.release()
+
+    @contextmanager
+    def _in_line(self, asker: str) -> Iterator[None]:
         if not self._lock.acquire(timeout=_PATIENCE_SECONDS):
             raise _too_often(_PATIENCE_SECONDS)
         try:

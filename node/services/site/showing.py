@@ -140,8 +140,13 @@ def find_alerts(node: KeylessNode, country: str | None = None, limit: int = MAX_
 
 
 def count_children(node: KeylessNode) -> dict[str, int]:
-    """Count the children who are shown, by the country of whose case it is."""
+    """Count the children who are shown, by the country of whose case it is.
+
+    Raises:
+        Conflict: this node was restored, and does not know yet what was erased since.
+    """
     with reading(node.engine) as conn:
+        check_not_restored(conn)
         return search.count_public(conn, _countries(node))
 
 
@@ -153,8 +158,9 @@ def list_addresses(node: KeylessNode, part: int) -> list[tuple[str, datetime]]:
 
 
 def list_parts(node: KeylessNode) -> list[int]:
-    """Return which parts `list_addresses` has."""
+    """Return which parts `list_addresses` has; raises what it raises."""
     with reading(node.engine) as conn:
+        check_not_restored(conn)
         return search.list_public_parts(conn)
 
 

@@ -22,7 +22,6 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext, ngettext
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import HTTPException
-from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
 from node.config import ConsoleConfig
@@ -70,6 +69,7 @@ from node.web.console.site import look as site_look
 from node.web.languages import set_up_languages
 from node.web.log import log_answer
 from node.web.problems import status_of
+from node.web.proxy import BehindProxy
 
 MAX_BODY_BYTES = 32 << 20
 """The largest body that any view asks for: a spreadsheet, or a photograph from a camera."""
@@ -221,7 +221,7 @@ def make_console_app(node: Node) -> Flask:
         app.register_blueprint(pages)
     check_guarded(app)
     if secure:  # a proxy speaks TLS, and says who it was that asked
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=0, x_host=0)  # type: ignore[method-assign]
+        app.wsgi_app = BehindProxy(app.wsgi_app)  # type: ignore[method-assign]
     return app
 
 

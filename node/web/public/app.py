@@ -30,9 +30,8 @@ from flask import (
     url_for,
 )
 from flask_babel import lazy_gettext
-from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.exceptions import BadHost, HTTPException, NotFound
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
-from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
 from node.config import SiteConfig
@@ -44,6 +43,7 @@ from node.services.site.showing import Gone
 from node.web.languages import set_up_languages
 from node.web.log import log_answer, start_clock
 from node.web.problems import status_of
+from node.web.proxy import BehindProxy
 from node.web.public import (
     child,
     discovery,
@@ -59,6 +59,7 @@ from node.web.public import (
     sightings,
     widgets,
 )
+from node.web.public.allowance import Allowance
 from node.web.public.api import make_public_api
 from node.web.public.cards import name_publisher
 from node.web.public.request import (
@@ -77,6 +78,10 @@ MAX_BODY_BYTES = 32 << 20
 
 MAX_FORM_BYTES = 64 << 10
 """How large a body may be whose view does not ask for more."""
+
+MAX_FIELDS_BYTES = 2 * MAX_FORM_BYTES
+"""How much the fields of a form with a photograph may hold. The piece of it that is being taken apart counts,
+too, and may have 64 kB and a little."""
 
 MAX_FIELDS = 100
 """How many fields a form may have."""
@@ -178,8 +183,9 @@ def make_site_app(node: KeylessNode) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.request_class = _Request
     app.extensions["node"], app.extensions["languages"] = node, find_offered()
+    app.extensions["allowance"] = Allowance()
     app.config.update(
-        MAX_FORM_MEMORY_SIZE=MAX_FORM_BYTES,
+        MAX_FORM_MEMORY_SIZE=MAX_FIELDS_BYTES,
         MAX_FORM_PARTS=MAX_FIELDS,
         PROVIDE_AUTOMATIC_OPTIONS=False,
         PREFERRED_URL_SCHEME="https" if config.address else "http",
@@ -200,7 +206,7 @@ def make_site_app(node: KeylessNode) -> Flask:
         app.register_blueprint(pages)
     app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/api": make_public_api(node)})  # type: ignore[method-assign]
     if config.address:  # a proxy speaks TLS, and says who it was that asked
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=0, x_host=0)  # type: ignore[method-assign]
+        app.wsgi_app = BehindProxy(app.wsgi_app)  # type: ignore[method-assign]
     return app
 
 
@@ -224,6 +230,8 @@ def answer_error(error: Exception) -> Response:
     """Turn whatever a request ended with into a page."""
     if isinstance(error, HTTPException) and error.code is not None and 300 <= error.code < 400:
         return error.get_response()
+    if isinstance(error, BadHost):  # no name at all, so that no address of a page can be made for it
+        return Response("This is not the address of this site.\n", 400, content_type="text/plain")
     status = _status_of(error)
     if status == 500:
         log.error("request failed", error=describe_exception(error))

@@ -8,6 +8,7 @@ from flask import Blueprint, Response, render_template, url_for
 from werkzeug.exceptions import NotFound
 
 from node.services.site import showing
+from node.web.public.allowance import spending
 from node.web.public.request import offered, this_look, this_node, whole_address
 
 pages = Blueprint("discovery", __name__)
@@ -72,10 +73,11 @@ def sitemap_of_children(part: int) -> Response:
         raise NotFound
     language = next(iter(offered()))
     base = whole_address(f"/{language}/child/")
-    listed = [(base + case_id, changed) for case_id, changed in showing.list_addresses(this_node(), part)]
-    if not listed:
-        raise NotFound
-    return _plain(render_template("sitemap.xml", parts=(), pages=listed), "application/xml")
+    with spending():
+        listed = [(base + case_id, changed) for case_id, changed in showing.list_addresses(this_node(), part)]
+        if not listed:
+            raise NotFound
+        return _plain(render_template("sitemap.xml", parts=(), pages=listed), "application/xml")
 
 
 def _plain(text: str, kind: str) -> Response:

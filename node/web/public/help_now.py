@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 
 from node.services.site.look import known_countries, numbers_of
 from node.web.cases.text import show_country
+from node.web.languages import asked_languages
 from node.web.public.request import this_look, this_node
 
 pages = Blueprint("help", __name__, url_prefix="/<language:language>")
@@ -36,7 +37,7 @@ def show() -> Response:
 
 def suggest_country(known: set[str]) -> str:
     """Return the country that a reader's browser names; else that of this member."""
-    for tag in request.accept_languages.values():
+    for tag in asked_languages().values():
         for part in tag.split("-")[1:]:
             if part.upper() in known:
                 return part.upper()

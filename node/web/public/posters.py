@@ -15,11 +15,13 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from node.adapters.typesetting import Form
+from node.runtime import KeylessNode
 from node.services.site import posters
 from node.services.site.poster_sheet import FORMATS, PAPER, PREVIEW, SCREENS, STYLES
 from node.services.site.posters import Speech, Turns, Wish
 from node.services.site.showing import Shown
-from node.web.languages import reader_locale
+from node.services.site.sightings import network_of
+from node.web.languages import isolated, reader_locale
 from node.web.public.cards import names_of
 from node.web.public.poster_text import describe, format_telephone
 from node.web.public.request import address_of, case_id_of, offered, this_node
@@ -36,7 +38,8 @@ _DRAWING_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline';
 
 @pages.record_once
 def _prepare(state: BlueprintSetupState) -> None:
-    state.app.extensions["poster_turns"] = Turns()
+    node: KeylessNode = state.app.extensions["node"]
+    state.app.extensions["poster_turns"] = Turns(at_once=max(1, node.config.site.threads - 1))
 
 
 @pages.route("/<language:language>/child/<member>/<opaque>/poster")
@@ -44,10 +47,11 @@ def choose(member: str, opaque: str) -> str:
     """Show what posters there are of a child."""
     case_id = case_id_of(member, opaque)
     shown, _photos = posters.find_for_poster(this_node(), case_id)
-    beside = _beside()
+    beside, names = _beside(), names_of(shown)
     return render_template(
         "posters.html",
-        names=names_of(shown),
+        names=names,
+        title=isolated(names[0].text) if names else _("Name not known"),
         back=address_of(case_id),
         beside=beside,
         second={tag: name for tag, name in offered().items() if tag != _language()},
@@ -72,7 +76,9 @@ def send(member: str, opaque: str, name: str) -> Response:
     wish = Wish(style, size, form, languages)  # type: ignore[arg-type]  # the pattern has only these
     turns: Turns = current_app.extensions["poster_turns"]
     case_id = case_id_of(member, opaque)
-    made = posters.make_poster(this_node(), case_id, wish, SPEECH, turns, request.remote_addr or "")
+    made = posters.make_poster(
+        this_node(), case_id, wish, SPEECH, turns, network_of(request.remote_addr or "")
+    )
     response = make_response(made)
     response.content_type = _TYPES[form]
     response.headers["Cache-Control"] = f"public, max-age={POSTER_SECONDS}, must-revalidate"

@@ -14,7 +14,7 @@ from werkzeug.routing import BaseConverter, ValidationError
 
 from node.domain.look import Look
 from node.runtime import KeylessNode
-from node.web.languages import path_of
+from node.web.languages import asked_languages, path_of
 from protocol.errors import ProtocolError
 from protocol.leaf import check_case_id
 
@@ -93,10 +93,11 @@ def choose_language() -> str:
     """Return the reader's language: that of the address, else what their browser asks for."""
     if "language" in g:
         return str(g.language)
-    first = request.path.partition("/")[2].partition("/")[0]
-    if first in offered():
-        return first
-    return request.accept_languages.best_match(list(offered())) or next(iter(offered()))
+    if "choice" not in g:  # every link on a page asks again
+        first = request.path.partition("/")[2].partition("/")[0]
+        asked = first if first in offered() else asked_languages().best_match(list(offered()))
+        g.choice = asked or next(iter(offered()))
+    return str(g.choice)
 
 
 def this_node() -> KeylessNode:

@@ -5,6 +5,7 @@ stand in an address leads to one that can be kept, sent on and cached.
 """
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,7 @@ from node.services.site import showing
 from node.services.site.showing import SiteQuery
 from node.web.cases.text import show_country
 from node.web.cases.words import CATEGORIES, SEXES
+from node.web.public.allowance import spending
 from node.web.public.cards import PAGE_SIZE, Page, make_page
 from node.web.public.lists import page_number
 from node.web.public.request import this_node
@@ -91,7 +93,8 @@ def results() -> Response | str:
     if posted and not asked.words:
         typed: dict[str, Any] = dict(asked.typed)
         return redirect(url_for("search.results", **typed), 303)
-    found, total = showing.find_children(this_node(), asked.query(number))
+    with spending() if posted else nullcontext():
+        found, total = showing.find_children(this_node(), asked.query(number))
     return _form("search.html", asked, page=make_page(found, number, total))
 
 

@@ -5,14 +5,17 @@ as it was filled in, but for the picture, which no browser keeps, and says how t
 without a script. What is sent twice is taken once, so that the page with the receipt may be loaded again.
 """
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.dates import get_timezone_name
-from flask import Blueprint, make_response, render_template, request
+from flask import Blueprint, current_app, make_response, render_template, request
+from flask.blueprints import BlueprintSetupState
 from flask_babel import get_locale, ngettext
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
@@ -21,6 +24,7 @@ from node.adapters.images import MOVING, TOO_MANY_BYTES, TOO_MANY_PIXELS, TOO_SM
 from node.domain.emergency import MOBILE, POLICE
 from node.domain.geometry import ZOOMS, zoom_for
 from node.errors import InvalidInput
+from node.runtime import KeylessNode
 from node.services import maps
 from node.services.leads.letters import MAX_LINE, MAX_TEXT, Letter
 from node.services.maps import Spot
@@ -42,14 +46,25 @@ pages = Blueprint("sightings", __name__)
 MAX_PICTURE_FORM = 32 << 20
 """How large the form may be: a picture that is too large is then still answered beside its field."""
 
+MAX_LIGHT_FORM = 1 << 20
+"""How large a form may be that any number of people send at once. A few larger ones fill a small machine."""
+
 MAX_ASKED = 80
 """Characters of a place that is looked for."""
 
 TRAP = "website"
 """A field that people do not see: whatever fills it in is a program."""
 
+_PATIENCE_SECONDS = 1.0
 _LINES = ("place", "contact", "seen_on", "seen_at", "asked")
 _POLICY = "; ".join((*POLICY, "script-src 'self'", "connect-src 'self'"))  # for seen.js, which sends the map
+
+
+@pages.record_once
+def _prepare(state: BlueprintSetupState) -> None:
+    node: KeylessNode = state.app.extensions["node"]
+    most = 2 if node.config.site.threads > 2 else 1
+    state.app.extensions["room_for_pictures"] = threading.BoundedSemaphore(most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +90,31 @@ def tell(member: str, opaque: str) -> Response:
     shown = showing.find_shown(this_node(), case_id_of(member, opaque))
     if request.method != "POST":
         return _show(shown, Told())
+    with _room():
+        return _answer(shown)
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    """Have room in memory for a form, for the block.
+
+    Raises:
+        TooOften: those with a photograph have taken it all, and go on.
+    """
+    if (request.content_length or 0) <= MAX_LIGHT_FORM:
+        yield
+        return
+    room: threading.BoundedSemaphore = current_app.extensions["room_for_pictures"]
+    if not room.acquire(timeout=_PATIENCE_SECONDS):
+        raise TooOften("Too many pictures come at once.", "Wait a moment.", 5)
+    try:
+        yield
+    finally:
+        room.release()
+
+
+def _answer(shown: Shown) -> Response:
+    """Read the form, and do what it says."""
     if request.mimetype == "multipart/form-data":  # of any other form nothing bounds the fields
         request.max_content_length = MAX_PICTURE_FORM
     told, do = _read(), request.form.get("do", "send")

@@ -4,7 +4,9 @@ else what it asks for."""
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from flask import g, request, session
+from flask import g, session
+
+from node.web.languages import asked_languages
 
 DOMAIN = "console"
 
@@ -23,4 +25,4 @@ def choose_language() -> str:
     for chosen in (visit.person.language if visit else "", session.get("language", "")):
         if chosen in LANGUAGES:
             return str(chosen)
-    return request.accept_languages.best_match(list(LANGUAGES)) or "en"
+    return asked_languages().best_match(list(LANGUAGES)) or "en"

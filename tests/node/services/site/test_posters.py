@@ -1,5 +1,7 @@
 """Posters are made of what is shown, with pictures whose use on posters is allowed; they go when it goes."""
 
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -287,6 +289,28 @@ def test_whoever_asks_in_a_loop_waits(federation: Federation) -> None:
     make("b", "de")
     with pytest.raises(TooOften):
         make("c", "es")
+
+
+def test_those_who_wait_leave_threads_for_pages(federation: Federation) -> None:
+    turns, waited = Turns(at_once=2), list[str]()
+
+    def wait() -> None:
+        with turns.take("a"):
+            waited.append("had its turn")
+
+    with turns.take("a"):
+        other = threading.Thread(target=wait)
+        other.start()
+        while turns._places._value:
+            time.sleep(0.001)
+        started = time.monotonic()
+        with pytest.raises(TooOften), turns.take("b"):
+            pass
+        assert time.monotonic() - started < 1
+    other.join(10)
+    assert waited
+    with turns.take("b"):
+        pass
 
 
 def test_a_poster_that_cannot_be_set_gives_its_turn_back(

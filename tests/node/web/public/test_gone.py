@@ -130,7 +130,12 @@ def test_a_node_that_was_restored_shows_nothing_before_it_knows_what_was_erased_
     case_id = site.publish(**NAMED)
     with writing(site.node.engine) as conn:
         marks.set_mark(conn, marks.RESTORED, site.node.clock())
-    for address in (f"/en/child/{case_id}", "/en/newest", "/en/", "/sitemap-0.xml"):
+    own = case_id.partition("/")[2]
+    for address in (
+        f"/en/child/{case_id}", f"/en/child/{case_id}/seen", f"/en/child/{case_id}/poster", "/en/newest",
+        f"/en/child/{case_id}/poster/classic-A4.pdf", f"/en/poster/{own}", f"/proof/{own}.json", "/en/",
+        "/en/search?sex=1", "/en/alerts", "/en/countries", "/en/country/FR", "/sitemap.xml", "/sitemap-0.xml",
+    ):  # fmt: skip
         answer = site.browser().get(address)
         assert (answer.status_code, answer.headers["Cache-Control"]) == (503, "no-store"), address
         assert NAME not in answer.text

@@ -8,10 +8,12 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from werkzeug.datastructures import LanguageAccept
 
 from node.runtime import KeylessNode
 from node.services.site import showing
 from node.web.languages import path_of
+from node.web.public.request import LANGUAGES
 from schemas import Schemas
 from tests.factories import sample_full_record
 from tests.node.web.console.test_hostile_cases import OVERRIDE, SCRIPT, WEB, Looked, hostile
@@ -169,6 +171,34 @@ def test_an_address_that_leads_nowhere_is_answered_with_a_page(site: Site, path:
     assert answer.headers["Cache-Control"] == "no-store"
     assert "There is nothing here" in answer.text
     assert "passwd" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/", "/nothing", "/en/help"])
+def test_who_asks_for_languages_without_end_costs_no_more_than_others(
+    site: Site, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared = 0
+    match = LanguageAccept._value_matches
+
+    def count(self: LanguageAccept, value: str, item: str) -> bool:
+        nonlocal compared
+        compared += 1
+        return match(self, value, item)
+
+    monkeypatch.setattr(LanguageAccept, "_value_matches", count)
+    site.app.extensions["languages"] |= dict.fromkeys(LANGUAGES, "")
+    asked = ",".join(["xx"] * 5_000)
+    assert site.browser().get(path, headers={"Accept-Language": asked}).status_code < 500
+    assert compared < 5_000
+
+
+@pytest.mark.parametrize("host", ["x" * 5_000, f"{'a' * 64}.example", "a b", "[::1", 'x"><script>', ""])
+def test_a_host_that_is_none_is_no_error_of_the_site(site: Site, host: str) -> None:
+    for path in ("/", "/en/", "/en/nothing", "/static/x/y"):
+        answer = site.browser().get(path, headers={"Host": host})
+        assert answer.status_code < 500, path
+        assert "script>" not in answer.text
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
 def test_the_first_page_is_in_the_language_of_the_browser_where_there_is_one(

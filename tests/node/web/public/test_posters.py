@@ -179,6 +179,24 @@ def test_in_a_loop_it_answers_when_to_come_again(site: Site, case: str) -> None:
     assert answer.headers["Cache-Control"] == "no-store"
 
 
+def test_a_name_turns_nothing_in_the_title_beside_it(site: Site) -> None:
+    case = site.publish(photos=[photo(site)], names=[{"full": "Ann \u202eevil", "kind": "legal"}])
+    page = site.browser().get(page_of(case)).text
+    assert "<title>Posters: \u2068Ann \u202eevil\u2069 ·" in page
+
+
+def test_all_of_one_network_are_one_who_asks(site: Site) -> None:
+    site.app.extensions["poster_turns"] = Turns(most_each=1)
+    made = [site.publish(photos=[photo(site)]) for _ in range(3)]
+    statuses = [
+        site.browser()
+        .get(f"{page_of(case)}/classic-A4.pdf", environ_overrides={"REMOTE_ADDR": address})
+        .status_code
+        for case, address in zip(made, ("2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"), strict=True)
+    ]
+    assert statuses == [200, 429, 200]
+
+
 def test_another_host_in_the_request_does_not_get_onto_the_paper(site: Site, case: str) -> None:
     made = picture(site, site.publish(photos=[photo(site)]), "action-1080x1080.png")
     (read,) = zxingcpp.read_barcodes(made.convert("L"))

@@ -1,11 +1,14 @@
 """Searching the site: by what stands in an address, and by what never does."""
 
+import time
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from werkzeug.test import TestResponse
 
+from node.services.serving import TooOften
+from node.web.public.allowance import Allowance
 from node.web.public.search import MAX_WORDS
 from tests.factories import lang_text
 from tests.node.web.public.conftest import Site, open_site
@@ -141,3 +144,35 @@ def test_many_are_given_in_pages(site: Site) -> None:
     assert '<button name="page" value="2">' in first.text
     assert cards_of(post(site, name="João Pedro Nascimento", page="2")) == 1
     assert cards_of(site.browser().get("/en/search?country=FR&page=2")) == 1
+
+
+def test_whoever_searches_in_a_loop_waits_and_others_do_not(site: Site) -> None:
+    site.publish(language="uk")
+    site.app.extensions["allowance"] = Allowance(each=0.01, everybody=100)
+
+    def ask(address: str, **asked: str) -> TestResponse:
+        return site.browser().post("/en/search", data=asked, environ_overrides={"REMOTE_ADDR": address})
+
+    answers = [ask(f"2001:db8:1:2::{number}", name="\u4e2d" * 100) for number in range(30)]
+    assert answers[0].status_code == 200
+    assert answers[-1].status_code == 429
+    assert 0 < int(answers[-1].headers["Retry-After"]) <= 61
+    assert ask("2001:db8:1:3::1", name="Dmytro Shevchuk").status_code == 200
+    slow = site.browser().get("/sitemap-0.xml", environ_overrides={"REMOTE_ADDR": "2001:db8:1:2::9"})
+    assert slow.status_code == 429
+    for page in ("/en/", "/en/search?sex=1", "/en/newest"):
+        again = site.browser().get(page, environ_overrides={"REMOTE_ADDR": "2001:db8:1:2::9"})
+        assert again.status_code == 200, page
+
+
+def test_a_crowd_that_searches_leaves_the_machine_to_pages() -> None:
+    allowance = Allowance(each=100, everybody=0.01)
+    with allowance.spend("a"):
+        end = time.thread_time() + 0.02
+        while time.thread_time() < end:
+            pass
+    with pytest.raises(TooOften), allowance.spend("b"):
+        pass
+    allowance._begun -= 60  # a minute later
+    with allowance.spend("b"):
+        pass

@@ -350,7 +350,27 @@ def test_a_body_without_end_is_not_read(site: Site) -> None:
     case_id, client = site.publish(), site.browser()
     fields = {**opened(site, case_id), "text": TEXT}
     assert send(client, case_id, {**fields, "picture": picture(bytes(33 << 20))}).status_code == 413
-    assert send(client, case_id, {**fields, "place": "x" * 70_000}).status_code == 413
+    assert send(client, case_id, {**fields, "place": "x" * 140_000}).status_code == 413
     assert send(client, case_id, {f"x{number}": "" for number in range(200)}).status_code == 413
     plain = client.post(f"/en/child/{case_id}/seen", data={f"x{number}": "" for number in range(20_000)})
     assert plain.status_code == 413
+
+
+@pytest.mark.parametrize("side", [600, 1200, 2400])
+def test_a_photograph_of_a_telephone_is_taken(site: Site, side: int) -> None:
+    made = io.BytesIO()
+    Image.effect_noise((side, side), 90).convert("RGB").save(made, "JPEG", quality=90)
+    receipt_of(told(site, site.publish(), picture=picture(made.getvalue())))
+
+
+def test_forms_with_photographs_leave_memory_and_threads_to_others(site: Site) -> None:
+    case_id = site.publish()
+    room = site.app.extensions["room_for_pictures"]
+    with room, room:
+        large = told(site, case_id, picture=picture(drawn() + bytes(1 << 20)))
+        assert (large.status_code, large.headers["Cache-Control"]) == (429, "no-store")
+        assert int(large.headers["Retry-After"]) > 0
+        receipt_of(told(site, case_id, text="without a picture"))
+    receipt_of(told(site, case_id, picture=picture(drawn())))
+    assert room.acquire(blocking=False)
+    room.release()
