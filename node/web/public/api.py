@@ -7,9 +7,6 @@ answered with 410; every error is a problem in this program's own words.
 The docstrings of the views are what the OpenAPI document says of them.
 """
 
-import threading
-import time
-from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NoReturn
@@ -23,10 +20,8 @@ from werkzeug.exceptions import HTTPException, NotFound, UnsupportedMediaType
 
 from node.errors import Conflict, InvalidInput
 from node.runtime import KeylessNode
-from node.services.serving import TooOften
 from node.services.site import showing
 from node.services.site.showing import Gone, Shown, SiteQuery
-from node.services.site.sightings import network_of
 from node.web.described import (
     Problem,
     describe_errors,
@@ -36,14 +31,12 @@ from node.web.described import (
 )
 from node.web.log import log_answer, start_clock
 from node.web.problems import answer_error, problem
+from node.web.public.allowance import Allowance, spending
 from node.web.public.api_bodies import Case, Conditions, Countries, Found, Wanted
 from node.web.public.request import case_id_of, this_node, whole_address
 from protocol.encoding import parse_object
 
 MAX_BODY = 16_384
-MAX_SEARCHES = 30
-"""How often one address may search for words in a minute, in each process."""
-
 SECONDS = 60
 _CASE = "/v1/cases/<member>/<opaque>"
 _ERRORS = {
@@ -57,10 +50,10 @@ _ERRORS = {
     500: "Something went wrong on this node.",
     503: "This node does not know yet what was erased; Retry-After says when to ask again.",
 }
-_ABOUT = f"""What this public site shows, for programs. No token is needed.
+_ABOUT = """What this public site shows, for programs. No token is needed.
 
 Show what is there now, and keep no copy: ask again within minutes, and take away at once what answers 410.
-Names are asked for by POST, {MAX_SEARCHES} times a minute, since addresses are written down everywhere."""
+Names are asked for by POST, since addresses are written down everywhere, and a limited number of times a minute."""
 _UNUSED = ("Error", "PaginationMetadata")  # what flask-smorest describes, and this API does not send
 _HEADERS: Mapping[str, str] = MappingProxyType(
     {
@@ -71,30 +64,6 @@ _HEADERS: Mapping[str, str] = MappingProxyType(
         "X-Robots-Tag": "noindex, noarchive",
     }
 )
-
-
-class Turns:
-    """How often each network has searched within this minute; forgotten with it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._minute, self._taken = 0, Counter[str]()
-
-    def take(self, address: str) -> None:
-        """Count a search.
-
-        Raises:
-            TooOften: there were too many from there.
-        """
-        now = time.monotonic()
-        with self._lock:
-            if self._minute != int(now // 60):
-                self._minute, self._taken = int(now // 60), Counter()
-            network = network_of(address)
-            self._taken[network] += 1
-            if self._taken[network] > MAX_SEARCHES:
-                wait = 60 - int(now % 60)
-                raise TooOften("There were too many searches from here.", "Wait a little.", wait)
 
 
 class _Parser(FlaskParser):
@@ -116,12 +85,16 @@ class _Parser(FlaskParser):
         )
 
 
-def make_public_api(node: KeylessNode) -> Flask:
-    """Make the WSGI application of the public API, to be mounted at `/api`."""
+def make_public_api(node: KeylessNode, allowance: Allowance) -> Flask:
+    """Make the WSGI application of the public API, to be mounted at `/api`.
+
+    Args:
+        allowance: of the site that it is a part of.
+    """
     app = Flask(__name__, static_folder=None)
     app.config.update(PROVIDE_AUTOMATIC_OPTIONS=False, MAX_CONTENT_LENGTH=MAX_BODY)
     app.url_map.merge_slashes = False
-    app.extensions["node"], app.extensions["turns"] = node, Turns()
+    app.extensions["node"], app.extensions["allowance"] = node, allowance
     api = Api(app, spec_kwargs={"title": "Public API", "version": "1", "openapi_version": "3.1.0"})
     api.DEFAULT_ERROR_RESPONSE_NAME = None
     api.register_blueprint(_make_blueprint())
@@ -155,9 +128,8 @@ def search(asked: Mapping[str, Any]) -> dict[str, Any]:
 
     With a name the most alike come first. A place alone is not searched for.
     """
-    turns: Turns = current_app.extensions["turns"]
-    turns.take(request.remote_addr or "")
-    return _found(asked)
+    with spending():
+        return _found(asked)
 
 
 def list_alerts() -> dict[str, Any]:

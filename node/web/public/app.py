@@ -204,7 +204,8 @@ def make_site_app(node: KeylessNode) -> Flask:
     app.add_url_rule("/static/<version>/<name>", "static", send_static)
     for pages in _BLUEPRINTS:
         app.register_blueprint(pages)
-    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/api": make_public_api(node)})  # type: ignore[method-assign]
+    programs = make_public_api(node, app.extensions["allowance"])
+    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/api": programs})  # type: ignore[method-assign]
     if config.address:  # a proxy speaks TLS, and says who it was that asked
         app.wsgi_app = BehindProxy(app.wsgi_app)  # type: ignore[method-assign]
     return app
