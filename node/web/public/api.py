@@ -53,7 +53,7 @@ _ERRORS = {
 _ABOUT = """What this public site shows, for programs. No token is needed.
 
 Show what is there now, and keep no copy: ask again within minutes, and take away at once what answers 410.
-Names are asked for by POST, since addresses are written down everywhere, and a limited number of times a minute."""
+Names are asked for by POST, since addresses are written down everywhere. Who asks in a loop has to wait."""
 _UNUSED = ("Error", "PaginationMetadata")  # what flask-smorest describes, and this API does not send
 _HEADERS: Mapping[str, str] = MappingProxyType(
     {
