@@ -287,7 +287,7 @@ def test_signs_that_cannot_be_printed_do_not_stop_a_lead(console: Console) -> No
     text = "او را دیدم\u200c\u200f\u00a0کنار دریا\x00\x1b[2J"
     path = f"/leads/about/{console.told.foreign}"
     assert send(console.browser(Role.OPERATOR), path, text=text).status_code == 303
-    assert sent_from(console).text == "او را دیدم کنار دریا[2J"
+    assert sent_from(console).text == "او را دیدم\u200c کنار دریا[2J"
 
 
 def test_a_member_with_whom_nothing_is_exchanged_gets_no_lead(console: Console) -> None:

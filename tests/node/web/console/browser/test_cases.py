@@ -1,6 +1,7 @@
 """An operator enters a case in a real browser, in English and in Arabic."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -145,6 +146,7 @@ def test_a_case_is_entered_in_a_browser(served: tuple[Console, str], page: Page,
     page.locator("button.main").click()
     check_accessible(page)
     page.locator("button.main").click()
+    expect(page).to_have_url(re.compile(r"/cases/[a-z2-7]{26}$"))
     (case,) = register.list_cases(console.node, None, 10, 0)
     assert case.record["names"][0]["full"] == "Dmytro"
     check_accessible(page)
