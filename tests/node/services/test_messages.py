@@ -30,7 +30,6 @@ from protocol.message import (
     seal_content,
 )
 from protocol.roster import SealingKey
-from tests.conftest import new_pg_database
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO, Ask, Call, Federation, down
 
@@ -39,20 +38,14 @@ CASE = f"{RECEIVER}/aaaaaaaaaaaaaaaaaaaaaaaaaa"
 LEAD = Content({"case": CASE, "note": "Gare du Nord"}, b"picture")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def federation(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Federation]:
+@pytest.fixture
+def federation(database_url: str, tmp_path: Path) -> Iterator[Federation]:
     """The French and the German police, the receiver on each kind of database."""
-    if request.param == "sqlite":
-        made = Federation(tmp_path, [FR, DE])
-        yield made
-        made.close()
-        return
-    with new_pg_database(request.getfixturevalue("pg_server")) as address:
-        made = Federation(
-            tmp_path, [FR, DE], databases={RECEIVER: address, SENDER: f"sqlite:///{tmp_path}/s"}
-        )
-        yield made
-        made.close()
+    made = Federation(
+        tmp_path, [FR, DE], databases={RECEIVER: database_url, SENDER: f"sqlite:///{tmp_path}/s"}
+    )
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -24,7 +24,6 @@ from node.store import messages as store
 from node.store.database import reading, writing
 from node.store.leads import Lead
 from protocol.message import Content
-from tests.conftest import new_pg_database
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO, Federation
 from tests.forensics import invent_child
@@ -35,18 +34,12 @@ SEEN = Letter(
 )
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def federation(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Federation]:
+@pytest.fixture
+def federation(database_url: str, tmp_path: Path) -> Iterator[Federation]:
     """The owner's node on each kind of database."""
-    if request.param == "sqlite":
-        made = Federation(tmp_path, [FR, DE])
-        yield made
-        made.close()
-        return
-    with new_pg_database(request.getfixturevalue("pg_server")) as address:
-        made = Federation(tmp_path, [FR, DE], databases={OWNER: address})
-        yield made
-        made.close()
+    made = Federation(tmp_path, [FR, DE], databases={OWNER: database_url})
+    yield made
+    made.close()
 
 
 @pytest.fixture

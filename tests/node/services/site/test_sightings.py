@@ -27,7 +27,6 @@ from node.store import messages as store
 from node.store.database import reading, writing
 from node.store.leads import Lead
 from protocol.message import Content
-from tests.conftest import new_pg_database
 from tests.factories import sample_record
 from tests.federation import DE, FR, Federation
 from tests.forensics import database_places, invent_child
@@ -40,18 +39,12 @@ SEEN = Letter(
 )
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def federation(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Federation]:
+@pytest.fixture
+def federation(database_url: str, tmp_path: Path) -> Iterator[Federation]:
     """The node whose site it is on each kind of database."""
-    if request.param == "sqlite":
-        made = Federation(tmp_path, [FR, DE])
-        yield made
-        made.close()
-        return
-    with new_pg_database(request.getfixturevalue("pg_server")) as address:
-        made = Federation(tmp_path, [FR, DE], databases={HERE: address})
-        yield made
-        made.close()
+    made = Federation(tmp_path, [FR, DE], databases={HERE: database_url})
+    yield made
+    made.close()
 
 
 @pytest.fixture
