@@ -300,7 +300,8 @@ def in_languages() -> Mapping[str, str]:
         **(request.view_args or {}),
         **{name: request.args[name] for name in _KEPT if name in request.args},
     }
-    return {language: url_for(request.endpoint, **here, language=language) for language in offered()}
+    rest = url_for(request.endpoint, **here, language=g.language).removeprefix(f"/{g.language}")
+    return {language: f"/{language}{rest}" for language in offered()}  # to build each takes many times longer
 
 
 def static_url(name: str) -> str:
