@@ -1,19 +1,17 @@
 """A console on a real socket, for a real browser to look at."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
-from node.config import ConsoleConfig, ServerConfig
-from node.web.process import Server
+from node.config import ConsoleConfig
 from protocol.policy import Policy
 from tests.node.web.console.conftest import Console, open_console
+from tests.serving import serving
 
 
 @contextmanager
@@ -26,15 +24,8 @@ def serve_console(folder: Path) -> Iterator[tuple[Console, str]]:
 @contextmanager
 def serve(console: Console, port: int = 0) -> Iterator[str]:
     """Serve a console, and tell where."""
-    config = replace(
-        console.node.config, server=ServerConfig(port=0), console=ConsoleConfig(enabled=True, port=port)
-    )
-    server = Server(replace(console.node, config=config), lambda: None)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    yield server.console_url
-    server.stop()
-    thread.join()
+    with serving(console.node, console=ConsoleConfig(enabled=True, port=port)) as server:
+        yield server.console_url
 
 
 @pytest.fixture
