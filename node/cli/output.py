@@ -20,15 +20,13 @@ from rich.table import Table
 from rich.text import Text
 
 from node.cli.hints import as_typed_here
+from node.domain.signs import JOINERS
 
 _PIPE_WIDTH = 200
 """Characters in a line of a table that no terminal shows."""
 
 _FOLDED_COLUMNS = 3
 """Tables of so many columns fold their texts where the line is short."""
-
-_JOINERS = "\u200c\u200d"
-"""Invisible, and part of how Persian and the Indic scripts are written."""
 
 SEXES: Mapping[str, int] = {"unknown": 0, "male": 1, "female": 2, "not_applicable": 9}
 """Words for the codes of ISO 5218, which a case states."""
@@ -206,7 +204,7 @@ def _on_one_line(text: str) -> str:
 
 
 def _is_harmless(char: str) -> bool:
-    return char in "\n\t" or char in _JOINERS or unicodedata.category(char)[0] != "C"
+    return char in "\n\t" or char in JOINERS or unicodedata.category(char)[0] != "C"
 
 
 def _as_json(value: Any) -> Any:

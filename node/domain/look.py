@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from node.domain.contrast import LEAST, contrast, is_colour, make_readable
+from node.domain.signs import is_readable
 from node.errors import InvalidInput
 
 LANGUAGES = (
@@ -31,8 +32,8 @@ _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*", re.ASCII)
 _MAX_SLUG = 40
 _COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
 _NUMBER = re.compile(r"\+?[0-9]{2,15}", re.ASCII)
-# Invisible, and part of how Persian, the Indic scripts and mixed directions are written.
-_JOINERS = frozenset("\u200c\u200d\u200e\u200f")
+# Invisible, and part of how mixed directions are written.
+_MARKS = frozenset("\u200e\u200f")
 
 _T = TypeVar("_T")
 Texts = Mapping[str, str]
@@ -201,7 +202,7 @@ class _Reading:
         lines = [found] if one_line else found.split("\n")
         if len(found) > most:
             self.problems.append(f"{where}: at most {most} characters, not {len(found)}")
-        if not all(letter.isprintable() or letter in _JOINERS for line in lines for letter in line):
+        if not all(is_readable("".join(letter for letter in line if letter not in _MARKS)) for line in lines):
             self.problems.append(f"{where}: has letters that cannot be printed; take them out")
         return found
 

@@ -6,13 +6,13 @@ printed.
 
 import unicodedata
 
-_JOINERS = "\u200c\u200d"  # which letters of Persian and of India need
+from node.domain.signs import JOINERS
 
 
 def prose(text: str | None) -> str:
     """Keep of a text of several lines what can be printed, and what joins and parts letters; used as a filter
     of fields."""
-    return "\n".join(_kept(part, _JOINERS) for part in (text or "").splitlines()).strip()
+    return "\n".join(_kept(part, JOINERS) for part in (text or "").splitlines()).strip()
 
 
 def line(text: str | None) -> str:

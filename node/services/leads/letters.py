@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from node.domain.edtf import edtf_bounds
+from node.domain.signs import is_readable
 from node.errors import InvalidInput
 from node.store.leads import DECISIONS, PUBLIC
 from protocol.errors import Malformed
@@ -24,7 +25,6 @@ MAX_TEXT = 8_000
 MAX_LINE = 300
 _WHAT = "lead"
 _RECEIPT_GROUPS, _RECEIPT_GROUP = 4, 4
-_JOINERS = "\u200c\u200d"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ def _prose(fields: Fields, name: str) -> str:
     value = fields.get(name)
     if not isinstance(value, str) or not 0 < len(value.strip()) <= len(value) <= MAX_TEXT:
         raise Malformed(f"{fields.what}.{name}: must be a text of 1 to {MAX_TEXT} characters")
-    if not _is_readable(value.replace("\n", "").replace("\t", "")):
+    if not is_readable(value.replace("\n", "").replace("\t", "")):
         raise Malformed(f"{fields.what}.{name}: must be of printable characters, newlines and tabs")
     return value
 
@@ -155,15 +155,9 @@ def _line(fields: Fields, name: str) -> str:
     if not fields.has(name):
         return ""
     value = fields.get(name)
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_LINE or not _is_readable(value):
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_LINE or not is_readable(value):
         raise Malformed(f"{fields.what}.{name}: must be one line of 1 to {MAX_LINE} printable characters")
     return value
-
-
-def _is_readable(text: str) -> bool:
-    """Tell whether a text is of what people write: also of the joiners of Persian and the Indic scripts, and
-    of every kind of space; not of what turns the direction of other text."""
-    return all(char.isprintable() or char in _JOINERS or unicodedata.category(char) == "Zs" for char in text)
 
 
 def _moment(fields: Fields, name: str) -> str:

@@ -14,9 +14,9 @@ from anyascii import anyascii
 from babel.core import get_global
 
 from node.adapters.typesetting.fonts import covers, families
+from node.domain.signs import JOINERS
 
 _RIGHT_TO_LEFT = frozenset({"Arab", "Hebr", "Thaa", "Syrc", "Nkoo", "Adlm", "Mand", "Samr", "Rohg"})
-_JOINERS = "\u200c\u200d"  # which letters of Persian and of India need
 _SPACES = re.compile(r"[^\S\n]+")
 _LINES = re.compile(r"\s*\n\s*")
 
@@ -99,7 +99,7 @@ def clean(text: str) -> str:
     kept = (
         character
         for character in unicodedata.normalize("NFC", text)
-        if character in _JOINERS or character == "\n" or unicodedata.category(character)[0] != "C"
+        if character in JOINERS or character == "\n" or unicodedata.category(character)[0] != "C"
     )
     return _LINES.sub("\n", _SPACES.sub(" ", "".join(kept))).strip()
 
@@ -133,7 +133,7 @@ def say(text: Text, language: str, *, plain: bool = False) -> dict[str, Any]:
 
 
 def _fits(character: str) -> bool:
-    return character.isspace() or character in _JOINERS or covers(character)
+    return character.isspace() or character in JOINERS or covers(character)
 
 
 def _in_latin(character: str) -> str:

@@ -14,6 +14,7 @@ from flask_babel import gettext as _
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response
 
+from node.domain.signs import is_readable
 from node.services.site import showing
 from node.services.site.showing import SiteQuery
 from node.web.cases.text import show_country
@@ -111,7 +112,7 @@ def read_asked(sent: Mapping[str, str], *, words: bool) -> Asked:
         if len(typed.get(name, "")) > MAX_WORDS:
             problems[name] = _("Use at most %(most)s characters.", most=MAX_WORDS)
             typed[name] = typed[name][:MAX_WORDS]
-        elif not typed.get(name, "").isprintable():
+        elif not is_readable(typed.get(name, "")):
             problems[name] = _("Use letters and digits only.")
     allowed = {
         "country": countries(),

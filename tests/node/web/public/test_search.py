@@ -37,6 +37,12 @@ def test_a_name_is_found_in_any_script_of_either_member(
     site.federation.close()
 
 
+def test_a_name_with_the_joiners_of_its_script_is_found(site: Site) -> None:
+    full = "مهدی می\u200cنژاد"
+    site.publish(names=[{"full": full, "kind": "legal", "lang": "fa", "script": "Arab"}])
+    assert cards_of(post(site, name=full)) == 1
+
+
 def test_words_and_place_are_found(site: Site) -> None:
     site.publish(language="uk", clothing=lang_text(en="purple anorak"))
     site.publish(language="ja")
