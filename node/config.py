@@ -17,6 +17,7 @@ from typing import Any, cast
 from node.errors import InvalidInput
 from protocol.errors import Malformed
 from protocol.roster import parse_member_id
+from protocol.signs import is_readable
 
 FILE_NAME = "node.toml"
 _LEVELS = ("debug", "info", "warning", "error")
@@ -360,7 +361,7 @@ def _not_allowed(value: Any, kind: type[Any], metadata: Mapping[str, Any]) -> st
         return "" if type(value) is bool else "true or false"
     if "allowed" in metadata:
         return "" if value in metadata["allowed"] else f"one of {', '.join(metadata['allowed'])}"
-    return "" if isinstance(value, str) and value.isprintable() else "a text in quotes, on one line"
+    return "" if isinstance(value, str) and is_readable(value) else "a text in quotes, on one line"
 
 
 def _named(key: str) -> str:

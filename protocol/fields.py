@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast
 
 from protocol.encoding import parse_time
 from protocol.errors import Malformed
+from protocol.signs import is_readable
 
 T = TypeVar("T")
 
@@ -42,7 +43,7 @@ class Fields:
     def text(self, key: str, form: re.Pattern[str] | None = None, most: int = 300) -> str:
         """Return a text of printable characters, of a form if one is given."""
         value = self.get(key)
-        if not isinstance(value, str) or not 0 < len(value) <= most or not value.isprintable():
+        if not isinstance(value, str) or not 0 < len(value) <= most or not is_readable(value):
             raise Malformed(f"{self.what}.{key}: must be a text of 1 to {most} printable characters")
         if form and not form.fullmatch(value):
             raise Malformed(f"{self.what}.{key}: not of the form that is asked for")

@@ -18,6 +18,7 @@ from protocol.errors import Malformed, NotAuthorized
 from protocol.jws import parse_claim_time, parse_statement
 from protocol.note import ED25519, VerifierKey
 from protocol.roster import Member, Roster, TokenKey, format_member, parse_member
+from protocol.signs import is_readable
 from protocol.token import LEEWAY, TokenSigner
 
 JOIN_TYPE = "gmcn-join+jwt"
@@ -181,6 +182,6 @@ def _only_token_key(member: Member) -> TokenKey:
 
 def _text(claims: dict[str, Any], name: str) -> str:
     value = claims[name]
-    if not isinstance(value, str) or not 0 < len(value) <= 200 or not value.isprintable():
+    if not isinstance(value, str) or not 0 < len(value) <= 200 or not is_readable(value):
         raise Malformed(f"join request: {name} must be a text")
     return value

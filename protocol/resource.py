@@ -10,6 +10,7 @@ from datetime import date, datetime
 
 from protocol.encoding import parse_date, parse_hash
 from protocol.errors import Malformed
+from protocol.signs import is_readable
 from protocol.token import FindKey, TokenSigner, verify_claims
 
 RESOURCE_TYPE = "gmcn-resource+jwt"
@@ -70,7 +71,7 @@ def verify_resource(token: str, find: FindKey) -> SignedResource:
     """
     claims = verify_claims(token, RESOURCE_TYPE, "resource", find, MAX_RESOURCE_LENGTH)
     texts = {name: claims.text(name) for name in ("media_type", "title", "language", "licence", "topic")}
-    if not all(text.isprintable() for text in texts.values()):
+    if not all(is_readable(text) for text in texts.values()):
         raise Malformed("resource: its texts must be of one line each")
     resource = Resource(
         digest=parse_hash(claims.all.get("sha256"), "resource sha256"),

@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from node.cli.hints import as_typed_here
-from node.domain.signs import JOINERS
+from protocol.signs import JOINERS
 
 _PIPE_WIDTH = 200
 """Characters in a line of a table that no terminal shows."""

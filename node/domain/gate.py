@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from node.domain.changes import Parts, adds_nothing
 from node.domain.disclosure import DOMESTIC_VIOLENCE
+from protocol.signs import is_readable
 
 REVIEW_WITHIN = timedelta(hours=24)
 """Within which somebody else looks at a publication that went out past the gate."""
@@ -421,7 +422,7 @@ def _not_allowed(question: Question, answer: Any) -> str:
         case "countries":
             good = answer == "all" or (_is_list_of_texts(answer) and all(map(_is_country, answer)))
             return "" if good else "'all' or a list of country codes such as FR"
-    good = isinstance(answer, str) and len(answer) <= MAX_NOTE and answer.isprintable()
+    good = isinstance(answer, str) and len(answer) <= MAX_NOTE and is_readable(answer)
     return "" if good else f"one line of at most {MAX_NOTE} characters"
 
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from node.domain.contrast import LEAST, contrast, is_colour, make_readable
-from node.domain.signs import is_readable
 from node.errors import InvalidInput
+from protocol.signs import is_readable
 
 LANGUAGES = (
     "en", "es", "fr", "pt", "de", "nl", "it", "el", "ru", "ar", "he", "hi", "th", "zh", "ja", "ko",

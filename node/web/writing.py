@@ -6,25 +6,22 @@ printed.
 
 import unicodedata
 
-from node.domain.signs import JOINERS
+from protocol.signs import JOINERS
 
 
 def prose(text: str | None) -> str:
     """Keep of a text of several lines what can be printed, and what joins and parts letters; used as a filter
     of fields."""
-    return "\n".join(_kept(part, JOINERS) for part in (text or "").splitlines()).strip()
+    return "\n".join(line(part) for part in (text or "").splitlines()).strip()
 
 
 def line(text: str | None) -> str:
-    """Keep of a text of one line what can be printed; used as a filter of fields."""
-    return _kept(text or "", "")
+    """Keep of a text of one line what can be printed, and what joins and parts letters; used as a filter of
+    fields."""
+    return "".join(map(_readable, text or "")).strip()
 
 
-def _kept(text: str, besides: str) -> str:
-    return "".join(letter if letter in besides else _printable(letter) for letter in text).strip()
-
-
-def _printable(letter: str) -> str:
-    if letter.isprintable():
+def _readable(letter: str) -> str:
+    if letter.isprintable() or letter in JOINERS:
         return letter
     return " " if unicodedata.category(letter)[0] == "Z" or letter.isspace() else ""

@@ -21,6 +21,7 @@ from xml.parsers import expat
 
 from node.adapters.tables.row import ERROR, FORMULA, LONG, MAX_CELL, MAX_COLUMNS, Row, too_wide, trimmed
 from node.errors import InvalidInput
+from protocol.signs import is_readable
 
 _MAX_PART = 64 << 20
 _MAX_STRINGS_PART = 32 << 20  # all of it is kept while rows are read
@@ -418,7 +419,7 @@ class _Text:
 
 
 def _printable(sign: str) -> str:
-    return sign if sign in "\t\n\r" or sign.isprintable() else ""
+    return sign if sign in "\t\n\r" or is_readable(sign) else ""
 
 
 def _column_of(reference: str, otherwise: int) -> int:

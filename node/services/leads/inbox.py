@@ -34,6 +34,7 @@ from node.store.leads import Entry, Lead
 from node.store.messages import MessageRow
 from protocol.errors import ProtocolError
 from protocol.message import Content
+from protocol.signs import is_readable
 
 _ALIKE = 85.0  # of 100
 _COMPARED = 50  # leads of one case, the newest
@@ -223,7 +224,7 @@ def assign(node: Node, number: int, person: str, actor: str) -> None:
         NotFound: there is none.
         InvalidInput: that is no name.
     """
-    if len(person) > 100 or not person.isprintable():
+    if len(person) > 100 or not is_readable(person):
         raise InvalidInput("That is no name of a person.", "Give one of at most 100 characters.")
     with writing(node.engine) as conn:
         lead = _incoming(conn, number)

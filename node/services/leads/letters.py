@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from node.domain.edtf import edtf_bounds
-from node.domain.signs import is_readable
 from node.errors import InvalidInput
 from node.store.leads import DECISIONS, PUBLIC
 from protocol.errors import Malformed
 from protocol.fields import Fields
 from protocol.leaf import check_case_id
+from protocol.signs import is_readable
 
 LEAD = "lead"
 PHOTOGRAPH_REQUEST = "photograph-request"

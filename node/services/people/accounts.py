@@ -28,6 +28,7 @@ from node.store import people, saved_searches
 from node.store.database import reading, writing
 from node.store.journal import JournalEntry, write_journal
 from node.store.people import Person
+from protocol.signs import is_readable
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{1,63}", re.ASCII)
 _MAX_FULL_NAME = 100
@@ -62,7 +63,7 @@ def add_person(
     problems = _problems_of_roles(node, roles)
     if not _NAME.fullmatch(name):
         problems.append("name: must have 2 to 64 of the letters a to z, digits, and . - _ @")
-    if not 1 <= len(full_name) <= _MAX_FULL_NAME or not full_name.isprintable():
+    if not 1 <= len(full_name) <= _MAX_FULL_NAME or not is_readable(full_name):
         problems.append(f"full name: must have 1 to {_MAX_FULL_NAME} characters")
     if problems:
         raise InvalidInput("This person cannot be added.", "See what is allowed.", problems)

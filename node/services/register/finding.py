@@ -32,6 +32,7 @@ from node.store.search import Query
 from protocol.document import AUDIENCE_SCHEMA, PARTS, split_document
 from protocol.encoding import parse_object
 from protocol.errors import NotAuthorized
+from protocol.signs import is_readable
 
 MIN_PURPOSE, MAX_PURPOSE = 5, 300
 
@@ -271,7 +272,7 @@ def check_purpose(purpose: str) -> None:
     Raises:
         InvalidInput: it is too short, too long, or of more than one line.
     """
-    if not MIN_PURPOSE <= len(purpose.strip()) <= MAX_PURPOSE or not purpose.isprintable():
+    if not MIN_PURPOSE <= len(purpose.strip()) <= MAX_PURPOSE or not is_readable(purpose):
         raise InvalidInput(
             "The purpose must have %(least)s to %(most)s characters, on one line.",
             "Say in a few words what it is read for, without names: 'border check, report 4711'.",

@@ -17,6 +17,7 @@ from node.store import saved_searches as store
 from node.store.database import reading, writing
 from node.store.people import Person
 from node.store.saved_searches import SavedRow
+from protocol.signs import is_readable
 
 REGISTER, FEDERATION = "register", "federation"
 """What a search is over."""
@@ -111,7 +112,7 @@ def delete(node: Node, person: Person, search_id: str) -> None:
 
 def _check_name(name: str) -> str:
     name = name.strip()
-    if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
+    if not 1 <= len(name) <= MAX_NAME or not is_readable(name):
         raise InvalidInput(
             "This name cannot be used.", "Write 1 to %(most)s characters on one line.", most=MAX_NAME
         )

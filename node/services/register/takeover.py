@@ -34,6 +34,7 @@ from protocol.fields import Fields
 from protocol.leaf import check_case_id
 from protocol.message import Content
 from protocol.roster import Member, parse_member_id
+from protocol.signs import is_readable
 from schemas import SchemaError
 
 _MAX_MEMBERS = 1000
@@ -195,7 +196,7 @@ def decline(node: Node, number: int, reason: str, actor: str) -> str:
         NotAllowed: nothing is exchanged with the old owner.
         InvalidInput: the reason is too long, or not one line.
     """
-    if len(reason) > MAX_REASON or not reason.isprintable():
+    if len(reason) > MAX_REASON or not is_readable(reason):
         raise InvalidInput(
             "The reason cannot be sent.", "Write one line of at most %(most)s characters.", most=MAX_REASON
         )

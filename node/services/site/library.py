@@ -18,6 +18,7 @@ from node.store.database import writing
 from node.store.journal import JournalEntry, write_journal
 from protocol.errors import ProtocolError
 from protocol.resource import Resource, format_resource, verify_resource
+from protocol.signs import is_readable
 
 TOPICS = ("if-missing", "abduction", "runaway", "online", "prevention", "professionals", "other")
 """What documents are about."""
@@ -215,7 +216,7 @@ def _checked(facts: Facts) -> Facts:
     problems = [
         f"{name}: 1 to {MAX_FACT} letters on one line are needed"
         for name in ("title", "language", "licence")
-        if not 0 < len(getattr(found, name)) <= MAX_FACT or not getattr(found, name).isprintable()
+        if not 0 < len(getattr(found, name)) <= MAX_FACT or not is_readable(getattr(found, name))
     ]
     if found.topic not in TOPICS:
         problems.append(f"topic: one of {', '.join(TOPICS)} is needed")

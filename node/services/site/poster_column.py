@@ -14,7 +14,7 @@ from anyascii import anyascii
 from babel.core import get_global
 
 from node.adapters.typesetting.fonts import covers, families
-from node.domain.signs import JOINERS
+from protocol.signs import JOINERS
 
 _RIGHT_TO_LEFT = frozenset({"Arab", "Hebr", "Thaa", "Syrc", "Nkoo", "Adlm", "Mand", "Samr", "Rohg"})
 _SPACES = re.compile(r"[^\S\n]+")

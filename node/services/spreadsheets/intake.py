@@ -31,6 +31,7 @@ from node.store.database import reading, writing
 from node.store.imports import ImportRow
 from node.store.journal import JournalEntry, write_journal
 from node.store.people import Person
+from protocol.signs import is_readable
 
 LIFE = timedelta(days=1)
 """How long a file waits for whoever maps its columns, and how long the rows that were wrong are kept."""
@@ -139,7 +140,7 @@ def take_file(node: Node, person: Person | None, name: str, data: bytes, languag
         import_id, person.id if person else None, actor, imports.MAPPING, b"", 0, 0, now, now + LIFE
     )
     mapping = ColumnMapping(suggest_columns(found["headers"]), language=language)
-    shown = "".join(sign for sign in name if sign.isprintable())[:200]
+    shown = "".join(sign for sign in name if is_readable(sign))[:200]
     made = _settle_dates(_import_of(row, {**found, "name": shown, "mapping": asdict(mapping)}))
     sealed = replace(row, content=seal_import(node, made), total=int(found["total"]))
     with writing(node.engine) as conn:
@@ -295,7 +296,7 @@ def save_mapping(node: Node, found: Import, name: str, actor: str) -> None:
         InvalidInput: the name is none, or there are too many.
     """
     name = " ".join(name.split())
-    if not 1 <= len(name) <= MAX_NAME or not name.isprintable():
+    if not 1 <= len(name) <= MAX_NAME or not is_readable(name):
         raise InvalidInput("This is no name for a mapping.", "Use at most 60 letters and digits.")
     data = json.dumps(found.mapping.to_json(found.headers)).encode()
     with writing(node.engine) as conn:

@@ -196,11 +196,7 @@ def _describe(spec: Any, node: KeylessNode) -> bytes:
                 }
     components = document["components"]
     of_cases = fields_of_cases(node.network().schemas, {"Public": ("summary", "public")})
-    own = {
-        name: schema
-        for name, schema in components["schemas"].items()
-        if name not in ("Error", "PaginationMetadata")
-    }
+    own = {name: schema for name, schema in components["schemas"].items() if name not in _UNUSED}
     components["responses"], components["schemas"] = describe_errors(_ERRORS), {**of_cases, **own}
     return orjson.dumps(
         {**document, "info": {**document["info"], "description": _ABOUT}, "servers": [{"url": "../api"}]}

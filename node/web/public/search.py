@@ -14,7 +14,6 @@ from flask_babel import gettext as _
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response
 
-from node.domain.signs import is_readable
 from node.services.site import showing
 from node.services.site.showing import SiteQuery
 from node.web.cases.text import show_country
@@ -23,6 +22,7 @@ from node.web.public.allowance import spending
 from node.web.public.cards import PAGE_SIZE, Page, make_page
 from node.web.public.lists import page_number
 from node.web.public.request import this_node
+from protocol.signs import is_readable
 
 pages = Blueprint("search", __name__, url_prefix="/<language:language>")
 

@@ -14,3 +14,4 @@ def test_what_cannot_be_printed_goes_and_every_space_is_one() -> None:
 @pytest.mark.parametrize("word", ["می‌خواهم", "क्‍ष"])
 def test_letters_that_are_joined_or_parted_stay_so_in_a_text(word: str) -> None:
     assert prose(f"{word}\n{word}") == f"{word}\n{word}"
+    assert line(f" {word}") == word

@@ -27,6 +27,12 @@ def test_somebody_is_added_with_a_password_that_is_shown_once(desk: Desk) -> Non
     assert [person.name for person in accounts.list_people(desk.node)] == ["ana", "jo.weil@desk-3"]
 
 
+@pytest.mark.parametrize("full_name", ["پری‌سا احمدی", "山田　花子"])
+def test_a_person_is_called_as_their_script_is_written(desk: Desk, full_name: str) -> None:
+    made, _ = accounts.add_person(desk.node, "somebody", full_name, [Role.AUDITOR], "cli:root")
+    assert made.full_name == " ".join(full_name.split())
+
+
 @pytest.mark.parametrize(
     ("name", "full_name", "roles", "password"),
     [

@@ -37,6 +37,12 @@ def test_a_document_is_signed_listed_and_read(node: Node) -> None:
         library.add_document(node, PDF, FACTS, "test")
 
 
+def test_a_title_is_spelled_as_its_language_spells(node: Node) -> None:
+    facts = replace(FACTS, title="راهنمای خانواده‌ها", language="fa")
+    library.add_document(node, PDF, facts, "test")
+    assert [shown for _, shown in library.list_shown(node)] == [facts]
+
+
 def test_it_is_due_from_its_day_of_review_on_until_somebody_signs_a_later_one(node: Node) -> None:
     sha256 = library.add_document(node, b"Read me.\n", replace(FACTS, review=date(2026, 11, 22)), "test")
     assert library.count_due(node) == 0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from node.domain.signs import is_readable
+from protocol.signs import is_readable
 
 
 @pytest.mark.parametrize("text", ["", "Zoë", "می\u200cخواهم", "क्\u200dष", "a\u00a0b", "加藤 千尋"])
