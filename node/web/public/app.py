@@ -72,6 +72,7 @@ from node.web.public.request import (
     this_node,
     whole_address,
 )
+from node.web.public.telephones import format_telephone
 
 MAX_BODY_BYTES = 32 << 20
 """The largest body that any view asks for: a photograph from a telephone."""
@@ -192,6 +193,7 @@ def make_site_app(node: KeylessNode) -> Flask:
     )
     app.url_map.merge_slashes = False  # an address has one spelling
     app.url_map.converters["language"] = LanguageConverter
+    app.jinja_env.filters["telephone"] = format_telephone
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     set_up_languages(app, DOMAIN, app.extensions["languages"], choose_language, config.timezone)
     app.url_value_preprocessor(_take_language)

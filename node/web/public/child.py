@@ -6,7 +6,7 @@ telephone number is digits; in what programs read from the page no letter ends t
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -44,6 +44,7 @@ from node.web.public.cards import (
     today,
 )
 from node.web.public.request import case_id_of, this_node, whole_address
+from node.web.public.telephones import format_telephone
 
 pages = Blueprint("child", __name__)
 
@@ -166,7 +167,9 @@ def _contact(item: Mapping[str, Any]) -> Contact:
     """Describe a contact; a link is made of what can be one thing only."""
     said, value = describe_contact(item), str(item["value"])
     if item["kind"] != "web":
-        return Contact(said, f"tel:{value}" if _NUMBER.fullmatch(value) else "", call=True)
+        if not _NUMBER.fullmatch(value):
+            return Contact(said, "", call=True)
+        return Contact(replace(said, text=format_telephone(value)), f"tel:{value}", call=True)
     return Contact(said, value if _is_web(value) else "", call=False)
 
 

@@ -23,8 +23,9 @@ from node.services.site.showing import Shown
 from node.services.site.sightings import network_of
 from node.web.languages import isolated, reader_locale
 from node.web.public.cards import names_of
-from node.web.public.poster_text import describe, format_telephone
+from node.web.public.poster_text import describe
 from node.web.public.request import address_of, case_id_of, offered, this_node
+from node.web.public.telephones import format_telephone
 
 pages = Blueprint("poster", __name__)
 

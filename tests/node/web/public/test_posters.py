@@ -18,7 +18,7 @@ from node.services.site.poster_column import Column
 from node.services.site.poster_sheet import FORMATS, PAPER, SCREENS, STYLES, lay_out
 from node.services.site.posters import Turns, _occasion, find_for_poster
 from node.services.site.showing import find_shown
-from node.web.public.poster_text import describe, format_telephone
+from node.web.public.poster_text import describe
 from node.web.public.posters import address_on_paper
 from protocol.policy import Policy
 from tests.factories import lang_text, sample_full_record, sample_record
@@ -356,22 +356,6 @@ def test_a_drawn_picture_says_so_with_age_and_date(site: Site, case: str) -> Non
     captions = [shown.caption for shown in column(site, case).pictures]
     assert captions[1] == "Drawn older: how the child may look now · 14 years · October 2026"
     assert "drawn from descriptions" in captions[2]
-
-
-@pytest.mark.parametrize(
-    ("number", "written"),
-    [
-        ("+33144556677", "+33 144 556 677"),
-        ("+12025550143", "+1 202 555 0143"),
-        ("+4915112345678", "+49 151 1234 5678"),
-        ("+8800000100", "+880 000 0100"),
-        ("116000", "116000"),
-        ("112", "112"),
-    ],
-)
-def test_telephone_numbers_can_be_kept_in_mind(number: str, written: str) -> None:
-    assert format_telephone(number) == written
-    assert written.replace(" ", "") == number
 
 
 def test_a_hostile_summary_is_only_text(site: Site) -> None:
