@@ -2,17 +2,19 @@
 input, which is a socket. It is started by its path and knows nothing of the node.
 
 Guarantees: it leaves no file and no core dump, and ends when its parent does, when it has waited for
-`IDLE_SECONDS` or has come to `MOST_RESIDENT_KIB`, or when one document took more than `CPU_SECONDS`. A
-document can read nothing but the files that came with it: its root is the list of this process' open files,
+`IDLE_SECONDS` or has come to `MOST_RESIDENT_KIB`, or when one document took more than `CPU_SECONDS`. Where
+memory runs out it is ended before the node. A document can read nothing but the files that came with it: its root is the list of this process' open files,
 and pictures are files in memory there.
 """
 
+import contextlib
 import json
 import os
 import resource
 import socket
 import struct
 import sys
+from pathlib import Path
 from typing import Any
 
 import typst
@@ -35,6 +37,8 @@ def main(folders: list[str]) -> None:
         (resource.RLIMIT_AS, MEMORY_BYTES),
     ):
         resource.setrlimit(limit, (most, most))
+    with contextlib.suppress(OSError):  # the supervisor may forbid it
+        Path("/proc/self/oom_score_adj").write_text("1000")
     fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=list(folders))
     with socket.socket(fileno=0) as line:
         while True:

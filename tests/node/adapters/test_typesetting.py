@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -101,6 +102,13 @@ def test_a_process_that_ended_is_started_again(typesetter: Typesetter) -> None:
     process.kill()
     process.wait()
     assert set_letter(typesetter, "Anna").startswith(b"%PDF-")
+
+
+def test_where_memory_runs_out_the_process_is_ended_before_the_node(typesetter: Typesetter) -> None:
+    set_letter(typesetter, "Anna")
+    assert typesetter._ending is not None
+    process = typesetter._ending.peek()[2][0]  # type: ignore[index]
+    assert Path(f"/proc/{process.pid}/oom_score_adj").read_text() == "1000\n"
 
 
 def test_the_process_ends_with_whoever_started_it() -> None:
