@@ -94,7 +94,7 @@ $(STAMP): requirements/dev.txt pyproject.toml
 		echo "Making $(VENV) with $$found"; \
 		"$$found" -m venv $(VENV) || { rm -rf $(VENV); exit 1; }; \
 	fi
-	@echo "Installing the locked packages into $(VENV) (a minute or two, once)"
+	@echo "Installing the locked packages into $(VENV): 700 MB, once; a minute or two, or ten on an old computer"
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -30,7 +30,7 @@ _REQUEST = """\
     "settings",
     metavar="KEY=VALUE",
     multiple=True,
-    help="A setting of node.toml, such as server.port=8441. May be given several times.",
+    help="A setting of node.toml, such as server.port=8450. May be given several times.",
 )
 @click.option(
     "--passphrase-file",
@@ -54,7 +54,7 @@ def init(
     \b
     Examples:
       gmcn --home /srv/gmcn init police.fr.example
-      gmcn --home /srv/gmcn init police.fr.example --set server.port=8441
+      gmcn --home /srv/gmcn init police.fr.example --set server.port=8450
     """
     home, chosen = invocation.home, read_pairs(settings, "setting")
     if passphrase_file is not None:

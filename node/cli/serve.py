@@ -23,7 +23,7 @@ def serve(node: Node) -> None:
     \b
     Examples:
       gmcn serve
-      GMCN_SERVER_PORT=8441 gmcn --home /srv/gmcn serve
+      GMCN_SERVER_PORT=8450 gmcn --home /srv/gmcn serve
     """
     set_up_log(node.config.log)
     network = node.network()

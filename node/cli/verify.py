@@ -68,7 +68,7 @@ def verify(
     \b
     Examples:
       gmcn verify k3ta7qmxk3ta7qmxk3ta7qmxk3.json
-      gmcn verify proof.json --photo poster.jpg --against roster.json
+      gmcn verify proof.json --photo photograph.jpg --against roster.json
       gmcn verify entry.tlog-proof --against "police.fr.example/network+07726a50+ARQ9…"
     """
     invocation = ctx.find_object(Invocation)
@@ -98,6 +98,11 @@ def _read_trust(against: str | None, home: Path) -> Roster | VerifierKey:
             return VerifierKey.parse(against)
         except ProtocolError as error:
             raise InvalidInput(f"--against: {error}.", "Copy the key whole, as its owner gives it.") from None
+    if against is None and not (home / "node.toml").exists():
+        raise InvalidInput(
+            "There is no node here whose list of members could be believed.",
+            "Say --against roster.json, with a list that somebody has given you whom you trust.",
+        )
     path = home if against is None else Path(against)
     if path.is_dir() or against is None:
         load_config(path)  # says it better than the trust store when there is no node

@@ -141,7 +141,7 @@ def read_look(values: Mapping[str, Any]) -> Look:
     )
     if reading.problems:
         raise InvalidInput(
-            "The look of the site cannot be taken.", "Change what is named below.", reading.problems
+            "The look of the site cannot be taken.", "Change what is named.", reading.problems
         )
     return look
 

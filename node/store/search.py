@@ -195,7 +195,7 @@ class Query:
             if value is not None and (len(value) > MAX_QUESTION or not value.isprintable()):
                 problems.append(f"{field}: a short code without control characters")
         if problems:
-            raise InvalidInput("The search cannot be done as asked.", "Change what is named below.", problems)
+            raise InvalidInput("The search cannot be done as asked.", "Change what is named.", problems)
 
 
 class Hit(NamedTuple):

@@ -3,8 +3,8 @@ input, which is a socket. It is started by its path and knows nothing of the nod
 
 Guarantees: it leaves no file and no core dump, and ends when its parent does, when it has waited for
 `IDLE_SECONDS` or has come to `MOST_RESIDENT_KIB`, or when one document took more than `CPU_SECONDS`. Where
-memory runs out it is ended before the node. A document can read nothing but the files that came with it: its root is the list of this process' open files,
-and pictures are files in memory there.
+memory runs out it is ended before the node is. A document can read nothing but the files that came with it:
+its root is the list of this process' open files, and pictures are files in memory there.
 """
 
 import contextlib

@@ -222,7 +222,7 @@ def _checked(facts: Facts) -> Facts:
         problems.append(f"topic: one of {', '.join(TOPICS)} is needed")
     if problems:
         raise InvalidInput(
-            "What is said of the document cannot be taken.", "Change what is named below.", problems
+            "What is said of the document cannot be taken.", "Change what is named.", problems
         )
     return found
 

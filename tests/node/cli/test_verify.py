@@ -99,7 +99,7 @@ def test_against_the_node_in_a_folder(town: Town, newsroom: Newsroom) -> None:
     file = newsroom.path("proof.json")
     assert "All is well." in newsroom.verify(file, "--against", str(town.home(FR)))
     assert "All is well." in town.run(FR, "verify", file).stdout
-    newsroom.verify(file, code=2)  # there is no node in --home
+    assert "--against roster.json" in newsroom.verify(file, code=2)  # there is no node in --home
 
 
 def test_the_parts_one_by_one(newsroom: Newsroom) -> None:
