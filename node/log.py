@@ -20,8 +20,8 @@ from node.config import LogConfig
 ALLOWED = frozenset(
     (
         "address", "bytes", "count", "documents", "error", "hash", "job", "leaves", "level", "library",
-        "member", "method", "ms", "photographs", "port", "receipts", "route", "seconds", "status", "through",
-        "timestamp", "token",
+        "member", "method", "ms", "photographs", "port", "receipts", "route", "seconds", "source", "status",
+        "through", "timestamp", "token",
     )
 )  # fmt: skip
 """The only keys that are written, beside the event."""
@@ -86,10 +86,11 @@ def _is_plain(value: Any) -> bool:
 
 
 class _Libraries(logging.Handler):
-    """Takes the lines of libraries, whose words may repeat a request: only who and how bad is kept."""
+    """Takes the lines of libraries, whose words may repeat a request: only who, where and how bad is kept."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one line."""
-        error = describe_exception(record.exc_info[1]) if record.exc_info and record.exc_info[1] else None
-        event = {"library": record.name, **({"error": error} if error else {})}
+        event = {"library": record.name, "source": f"{record.filename}:{record.lineno}"}
+        if record.exc_info and record.exc_info[1]:
+            event["error"] = describe_exception(record.exc_info[1])
         structlog.get_logger().log(record.levelno, "a library says something", **event)

@@ -1,8 +1,8 @@
 """The commands that people are told to type next, written so that they can be copied.
 
 Guarantees: wherever a text for people names `gmcn COMMAND`, it names the program as it was started here, and
-the home that was given by --home. A home that stands in the environment is not repeated: it is there for the
-next command as well.
+the home that was given by --home, to the program or to a command that makes one. A home that stands in the
+environment is not repeated: it is there for the next command as well.
 """
 
 import re
@@ -22,9 +22,9 @@ def as_typed_here(text: str) -> str:
     """Write every command in a text as it has to be typed where the text is read."""
     ctx = click.get_current_context(silent=True)
     root = ctx.find_root() if ctx else None
-    if root is None or not isinstance(root.command, click.Group):
+    if ctx is None or root is None or not isinstance(root.command, click.Group):
         return text
-    names, program, home = set(root.command.list_commands(root)), _program(), _home(root)
+    names, program, home = set(root.command.list_commands(root)), _program(), _home(ctx, root)
 
     def typed(match: re.Match[str]) -> str:
         name, below = match[1], f"{match[1]} {match[2]}"
@@ -44,7 +44,9 @@ def _program() -> str:
     return shlex.quote(str(started))
 
 
-def _home(root: click.Context) -> str:
-    if root.get_parameter_source("home") is not ParameterSource.COMMANDLINE:
-        return ""
-    return f"--home {shlex.quote(str(root.params['home']))} "
+def _home(*contexts: click.Context) -> str:
+    """Name the home that was given: to the command itself, which made it, or else to the program."""
+    for ctx in contexts:
+        if ctx.get_parameter_source("home") is ParameterSource.COMMANDLINE:
+            return f"--home {shlex.quote(str(ctx.params['home']))} "
+    return ""

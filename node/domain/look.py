@@ -140,9 +140,7 @@ def read_look(values: Mapping[str, Any]) -> Look:
         pages=reading.pages(given.get("pages", [])),
     )
     if reading.problems:
-        raise InvalidInput(
-            "The look of the site cannot be taken.", "Change what is named.", reading.problems
-        )
+        raise InvalidInput("The look of the site cannot be taken.", "Change what is named.", reading.problems)
     return look
 
 

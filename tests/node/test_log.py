@@ -44,6 +44,7 @@ def test_libraries_lose_their_words(capsys: pytest.CaptureFixture[str]) -> None:
     (line,) = written(capsys)
     assert (line["library"], line["level"]) == ("waitress", "error")
     assert str(line["error"]).startswith("ValueError@test_log.py:")
+    assert str(line["source"]).startswith("test_log.py:")
     assert "Amina" not in json.dumps(line)
 
 

@@ -221,9 +221,7 @@ def _checked(facts: Facts) -> Facts:
     if found.topic not in TOPICS:
         problems.append(f"topic: one of {', '.join(TOPICS)} is needed")
     if problems:
-        raise InvalidInput(
-            "What is said of the document cannot be taken.", "Change what is named.", problems
-        )
+        raise InvalidInput("What is said of the document cannot be taken.", "Change what is named.", problems)
     return found
 
 

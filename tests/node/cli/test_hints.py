@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from node.cli import main
+from node.cli.backup import restore
 from node.cli.hints import as_typed_here
 from node.cli.home import request
 from tests.node.cli.conftest import JP, gmcn
@@ -81,3 +82,12 @@ def test_the_hint_after_init_names_what_a_request_needs(tmp_path: Path) -> None:
     for option in needed:
         assert f"{option.opts[0]} " in text
     assert all(len(line) <= 80 for line in text.partition("Next")[2].splitlines() if "--home" not in line)
+
+
+def test_the_home_that_a_command_has_made_is_the_one_to_go_on_with() -> None:
+    arguments = ["yesterday.backup", "--home", "new", "--key", "backup.pem"]
+    with (
+        main.make_context("gmcn", ["--home", "old", "restore"]) as program,
+        restore.make_context("restore", arguments, parent=program),
+    ):
+        assert as_typed_here("Next: gmcn serve.") == "Next: gmcn --home new serve."
