@@ -85,7 +85,7 @@ def _tell_story(ctx: click.Context, folder: Path | None, number: int, *, as_json
     place = folder or Path(tempfile.mkdtemp(prefix="gmcn-sandbox-"))
     kept = folder is not None
     try:
-        report = play(place, number) if as_json else _play_aloud(place, number)
+        report = _play_aloud(place, number, aside=as_json)
         kept = kept or not report.ok
     finally:
         if not kept:
@@ -97,18 +97,19 @@ def _tell_story(ctx: click.Context, folder: Path | None, number: int, *, as_json
         ctx.exit(UNEXPECTED)
 
 
-def _play_aloud(place: Path, number: int) -> Report:
-    """Play the story, and print every step as it ends."""
-    console = Console(highlight=False, soft_wrap=True)
+def _play_aloud(place: Path, number: int, *, aside: bool) -> Report:
+    """Play the story, and print every step as it ends: on standard error beside a report for a program."""
+    console = Console(stderr=aside, highlight=False, soft_wrap=True)
 
     def ended(step: Step) -> None:
         mark = "[green]✓[/]" if step.ok else "[red]✗[/]"
         console.print(f"{mark} {step.seconds:6.2f} s  [bold]{step.name:<17}[/] ", end="")
         console.print(step.detail, markup=False)
 
-    say(f"EXERCISE: a network of invented members and children, in {place}.")
+    console.print(f"EXERCISE: a network of invented members and children, in {place}.", markup=False)
     report = play(place, number, ended)
-    say(f"{'All is well' if report.ok else 'Not all is well'}, after {report.seconds} s. EXERCISE.")
+    ending = "All is well" if report.ok else "Not all is well"
+    console.print(f"{ending}, after {report.seconds} s. EXERCISE.", markup=False)
     return report
 
 
