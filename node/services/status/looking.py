@@ -106,7 +106,7 @@ def _peer(view: MemberView, peer: peers.Peer | None, held: list[FeedStatus]) -> 
         member=view.member.id,
         country=view.member.country,
         kind=view.member.kind,
-        name=next(iter(view.member.names.values()), view.member.id),
+        name=view.member.names.get("en") or next(iter(view.member.names.values()), view.member.id),
         standing=view.standing.state.value,
         standing_reason=view.standing.reason,
         accepted=view.accepted,
