@@ -303,7 +303,7 @@ def exclude(node: Node, case_id: str, members: tuple[str, ...], nobody: bool, as
 
     \b
     Examples:
-      gmcn case exclude CASE police.kp.example
+      gmcn case exclude CASE police.ke.example
       gmcn case exclude CASE --none
     """
     if bool(members) == nobody:
