@@ -16,7 +16,6 @@ Leaves to others: what a row holds (`domain.searchable`) and who may search.
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from heapq import nlargest
 from itertools import islice
 from math import cos, radians
 from typing import Any, Literal, NamedTuple
@@ -27,6 +26,7 @@ from rapidfuzz import fuzz, process
 from sqlalchemy import Column, Connection, Engine, Index, Table, text
 
 from node.domain.searchable import (
+    BETWEEN_NAMES,
     FOLD_MARK,
     MAX_RADIUS_M,
     PLACE_MARK,
@@ -83,7 +83,20 @@ Index("ix_search_entry_case", search_entry.c.case_id, search_entry.c.source, sea
 Index("ix_search_entry_place", search_entry.c.lat, search_entry.c.lon)
 Index("ix_search_entry_updated", search_entry.c.updated)
 _SHOWN, _ALERT = sa.text("shown_to > 0"), sa.text("alert")
-Index("ix_search_entry_since", search_entry.c.since, sqlite_where=_SHOWN, postgresql_where=_SHOWN)
+# Holds what the public filters by, so that who went missing last is found, and counted, without a look at the
+# rows. SQLite reads an index alone only where it has the column of its own condition, too.
+Index(
+    "ix_search_entry_since",
+    *(
+        search_entry.c[name]
+        for name in (
+            "since", "shown_to", "hidden", "country", "seen_in", "sex", "category", "missing_to",
+            "age_min", "age_max",
+        )
+    ),
+    sqlite_where=_SHOWN,
+    postgresql_where=_SHOWN,
+)  # fmt: skip
 Index("ix_search_entry_alert", search_entry.c.since, sqlite_where=_ALERT, postgresql_where=_ALERT)
 # Holds what a duty officer filters by, so that one country is counted without looking at its rows.
 Index(
@@ -386,34 +399,70 @@ def _remove_ids(connection: Connection, ids: list[int]) -> int:
 _HIT = "e.id, e.source, e.feed_id, e.case_id, e.owner, e.country, e.status, e.updated"
 _SELECT = f"SELECT {_HIT} FROM search_entry e"
 _AMONG_NEWEST = "e.updated >= (SELECT updated FROM search_entry ORDER BY updated DESC LIMIT 1 OFFSET 3000)"
-_AMONG_LAST_MISSING = (
-    "e.shown_to > 0 AND e.since >= (SELECT since FROM search_entry WHERE shown_to > 0 AND since <= :before"
-    " ORDER BY since DESC LIMIT 1 OFFSET 3000)"
-)
 
 
 def find(connection: Connection, query: Query) -> list[Hit]:
     """Give the part of the result that the query asks for.
 
-    Without a name the newest change comes first; with one the most alike name, and among equals the newest.
+    Without a name the newest change comes first, to the public who went missing last; with a name the most
+    alike one, and among equals the newest.
     """
     if query.name is not None:
         return _find_by_name(connection, query)[query.offset : query.offset + query.limit]
+    if query.public:
+        ids = _last_missing(connection, query, query.offset + query.limit)
+        return _read_hits(connection, ids[query.offset :])
+    return _find_newest(connection, query)
+
+
+def find_and_count(connection: Connection, query: Query) -> tuple[list[Hit], int]:
+    """Give the part of the result that the query asks for, and how many cases match in all, see `count`; what
+    does not fill a page needs no counting."""
+    end = query.offset + query.limit
+    if query.name is not None:
+        ranked = _find_by_name(connection, query)
+        return ranked[query.offset : end], len(ranked)
+    if query.public:
+        # One walk through an index for both: to where the page ends, and as far as is counted.
+        ids = _last_missing(connection, query, max(end, MAX_COUNT))
+        hits = _read_hits(connection, ids[query.offset : end])
+        counted = min(len(ids), MAX_COUNT)
+    else:
+        hits, counted = _find_newest(connection, query), None
+    if len(hits) < query.limit and (hits or not query.offset):
+        return hits, query.offset + len(hits)
+    return hits, count(connection, query) if counted is None else counted
+
+
+def count(connection: Connection, query: Query) -> int:
+    """Say how many cases match, to the public no more than MAX_COUNT; with a name, how many of its candidates
+    are alike enough."""
+    if query.name is not None:
+        return len(_find_by_name(connection, query))
+    if query.public:
+        return len(_last_missing(connection, query, MAX_COUNT))
+    where, values = _conditions(connection, query)
+    counted = text(f"SELECT count(*) FROM search_entry e WHERE {where}")
+    total: int = connection.execute(counted, values).scalar_one()
+    return total
+
+
+def _find_newest(connection: Connection, query: Query) -> list[Hit]:
+    """Find what staff asks for without a name."""
     where, values = _conditions(connection, query)
     page = {**values, "limit": query.limit, "offset": query.offset}
-    order = "since" if query.public else "updated"
-    newest_first = f"ORDER BY e.{order} DESC, e.id DESC LIMIT :limit OFFSET :offset"
+    newest_first = "ORDER BY e.updated DESC, e.id DESC LIMIT :limit OFFSET :offset"
     if query.alert and connection.dialect.name == "sqlite":
         return _hits(connection, f"{where} {newest_first}", page, "ix_search_entry_alert")
-    if connection.dialect.name == "sqlite" and (query.public or query.country is None):
+    if connection.dialect.name == "sqlite" and query.country is None:
         # Mostly the newest rows fill the page. Where they do not, SQLite would walk on through the whole
         # table in the order of an index: "+" makes it read the table as it lies, which is several times
         # faster.
-        among = _AMONG_LAST_MISSING if query.public else _AMONG_NEWEST
-        rows = _hits(connection, f"{among} AND {where} {newest_first}", page, f"ix_search_entry_{order}")
+        among = f"{_AMONG_NEWEST} AND {where} {newest_first}"
+        rows = _hits(connection, among, page, "ix_search_entry_updated")
         if len(rows) == query.limit:
             return rows
-        newest_first = newest_first.replace(f"e.{order}", f"+e.{order}")
+        newest_first = newest_first.replace("e.updated", "+e.updated")
     return _hits(connection, f"{where} {newest_first}", page)
 
 
@@ -424,29 +473,37 @@ def _hits(connection: Connection, condition: str, values: dict[str, Any], by: st
     return [Hit._make((*row, 1.0)) for row in found]
 
 
-def find_and_count(connection: Connection, query: Query) -> tuple[list[Hit], int]:
-    """Give the part of the result that the query asks for, and how many cases match in all; a name's
-    candidates are put in order once for both, and what does not fill a page needs no counting."""
-    if query.name is not None:
-        ranked = _find_by_name(connection, query)
-        return ranked[query.offset : query.offset + query.limit], len(ranked)
-    hits = find(connection, query)
-    if len(hits) < query.limit and (hits or not query.offset):
-        return hits, query.offset + len(hits)
-    return hits, count(connection, query)
-
-
-def count(connection: Connection, query: Query) -> int:
-    """Say how many cases match, to the public no more than MAX_COUNT; with a name, how many of its candidates
-    are alike enough."""
-    if query.name is not None:
-        return len(_find_by_name(connection, query))
+def _last_missing(connection: Connection, query: Query, most: int) -> list[int]:
+    """List what the public asks for without a name, those who went missing last first."""
     where, values = _conditions(connection, query)
-    counted = f"SELECT count(*) FROM search_entry e WHERE {where}"
-    if query.public:
-        counted = f"SELECT count(*) FROM (SELECT 1 FROM search_entry e WHERE {where} LIMIT {MAX_COUNT}) found"
-    total: int = connection.execute(text(counted), values).scalar_one()
-    return total
+    led = ""
+    if connection.dialect.name == "sqlite":
+        by = "ix_search_entry_alert" if query.alert else "ix_search_entry_since"
+        # Whoever has certain words is looked up by them.
+        led = " NOT INDEXED" if query.text or query.place else f" INDEXED BY {by}"
+    listed = (
+        f"SELECT e.id FROM search_entry e{led} WHERE {where} ORDER BY e.since DESC, e.id DESC LIMIT :most"
+    )
+    return _read_ids(connection, listed, {**values, "most": most})
+
+
+def _read_ids(connection: Connection, listed: str, values: dict[str, Any]) -> list[int]:
+    """Read ids as one value: of many rows of a number most of the time would go into fetching them."""
+    if connection.dialect.name == "postgresql":
+        found = connection.execute(text(f"SELECT array_agg(id) FROM ({listed}) listed"), values).scalar_one()
+        return found or []
+    found = connection.execute(text(f"SELECT json_group_array(id) FROM ({listed})"), values).scalar_one()
+    ids: list[int] = orjson.loads(found)
+    return ids
+
+
+def _read_hits(connection: Connection, ids: list[int]) -> list[Hit]:
+    """Read hits in the order of their ids; what was taken out meanwhile is absent."""
+    if not ids:
+        return []
+    found = _hits(connection, f"e.id {_in(connection, 'ids')}", {"ids": _list(connection, ids)})
+    by_id = {hit.id: hit for hit in found}
+    return [by_id[number] for number in ids if number in by_id]
 
 
 def find_audiences(
@@ -482,15 +539,24 @@ def list_public(
         f"SELECT e.case_id, e.updated FROM search_entry e WHERE e.id >= :first AND e.id < :last AND {_PUBLIC}"
         f" AND {among} ORDER BY e.id"
     )
-    values |= {"first": part * PART_ROWS, "last": (part + 1) * PART_ROWS}
-    rows = connection.execute(listed, values)
+    rows = connection.execute(listed, values | _rows_of(part))
     return [(case_id, datetime.fromtimestamp(updated, UTC)) for case_id, updated in rows]
+
+
+def _rows_of(part: int) -> dict[str, int]:
+    return {"first": part * PART_ROWS, "last": (part + 1) * PART_ROWS}
 
 
 def list_public_parts(connection: Connection) -> list[int]:
     """Return which parts of the rows hold something that the public may find."""
-    found = text(f"SELECT DISTINCT id / {PART_ROWS} FROM search_entry e WHERE {_PUBLIC}")
-    return sorted(connection.execute(found).scalars())
+    # A part is read up to its first row that may be found: all rows would be read for "DISTINCT id / n".
+    last: int | None = connection.execute(text("SELECT max(id) FROM search_entry")).scalar_one()
+    among = f"SELECT 1 FROM search_entry e WHERE e.id >= :first AND e.id < :last AND {_PUBLIC} LIMIT 1"
+    return [
+        part
+        for part in range((last or 0) // PART_ROWS + 1)
+        if connection.execute(text(among), _rows_of(part)).first()
+    ]
 
 
 _PUBLIC = "NOT e.hidden AND e.shown_to > 0"
@@ -515,8 +581,7 @@ def _conditions(connection: Connection, query: Query) -> tuple[str, dict[str, An
         connection.exec_driver_sql(_PLAN)
     shown = f"e.shown_to < {PUBLIC}"
     if query.public:
-        # "+" again: SQLite would walk through all rows in the order of the index that has them.
-        shown = "e.shown_to > 0" if connection.dialect.name == "postgresql" else "+e.shown_to > 0"
+        shown = "e.shown_to > 0"
     parts = ["NOT e.hidden", shown]
     values: dict[str, Any] = {}
 
@@ -535,7 +600,6 @@ def _conditions(connection: Connection, query: Query) -> tuple[str, dict[str, An
             add(f"e.{field} = :{field}", **{field: value})
     if query.missing_within_years is not None:
         add("e.missing_to >= :since", since=_years_before(query.today, query.missing_within_years))
-    values["before"] = date.max.toordinal()
     if query.missing_for_years is not None:
         add("e.since <= :before", before=_years_before(query.today, query.missing_for_years))
     if query.age_min is not None:
@@ -619,9 +683,9 @@ def _near(lat: float, lon: float, radius: float) -> tuple[str, dict[str, Any]]:
 
 # --- Names ---
 
-# Rows that one way of looking for candidates gives at most; how many are enough to look no further, since
-# what a looser way finds is less alike; how many go through the full comparison.
-_MOST, _ENOUGH, _COMPARED = 400, 600, 120
+# Candidates that are enough to look no further, since what a looser way finds is less alike; cases that go
+# through the full comparison.
+_ENOUGH, _COMPARED = 250, 120
 # Consonants of two words that may both differ: shorter names are like thousands, longer ones have a word that
 # is the same.
 _LONG = 6
@@ -636,21 +700,16 @@ def _find_by_name(connection: Connection, query: Query) -> list[Hit]:
     for key in asked:
         found: set[int] = set()
         for wanted in _ways(key):
-            found.update(_candidates(connection, wanted, where, values))
+            found.update(_candidates(connection, wanted, where, values | {"most": _ENOUGH - len(found)}))
             if len(found) >= _ENOUGH:
                 break
         ids |= found
-    scores = {}
-    for row in _most_alike(asked, _names_of(connection, list(ids))):
-        known = list(
-            map(NameKey, row.names_fold.strip().split(" | "), row.names_skeleton.strip().split(" | "))
-        )
-        score = key_score(asked, known)
+    scores: dict[int, float] = {}
+    for names, called in _most_alike(asked, _read_names(connection, list(ids))):
+        score = key_score(asked, names.keys)
         if score >= MIN_SCORE:
-            scores[row.id] = round(score, 4)
-    statement = text(f"{_SELECT} WHERE e.id {_in(connection, 'ids')}")
-    rows = connection.execute(statement, {"ids": _list(connection, list(scores))})
-    hits = [Hit._make((*row, scores[row.id])) for row in rows]
+            scores |= dict.fromkeys(called, round(score, 4))
+    hits = [hit._replace(score=scores[hit.id]) for hit in _read_hits(connection, list(scores))]
     return sorted(hits, key=lambda hit: (-hit.score, -hit.updated, -hit.id))
 
 
@@ -686,7 +745,7 @@ def _candidates(
     postgresql = connection.dialect.name == "postgresql"
     quote, either, both = ("'", " | ", " & ") if postgresql else ('"', " OR ", " AND ")
     groups = [either.join(f"{quote}{word}{quote}" for word in group) for group in wanted]
-    bound = {**values, "names": both.join(f"({group})" for group in groups), "most": _MOST}
+    bound = {**values, "names": both.join(f"({group})" for group in groups)}
     statement = _MATCH_POSTGRESQL if postgresql else _MATCH_SQLITE
     found = connection.execute(text(statement.format(where=where)), bound).scalar_one()
     ids: list[int] = found if postgresql else orjson.loads(found)
@@ -707,21 +766,41 @@ _MATCH_POSTGRESQL = (
 )
 
 
-def _names_of(connection: Connection, ids: list[int]) -> Sequence[Any]:
-    statement = text(
-        f"SELECT id, names_fold, names_skeleton FROM search_text WHERE id {_in(connection, 'ids')}"
-    )
-    return connection.execute(statement, {"ids": _list(connection, ids)}).all()
+class _Names(NamedTuple):
+    """Every reading of every name of a case, as the columns have them."""
+
+    fold: str
+    skeleton: str
+
+    @property
+    def keys(self) -> list[NameKey]:
+        columns = (column.strip().split(BETWEEN_NAMES) for column in self)
+        return list(map(NameKey, *columns))
 
 
-def _most_alike(asked: list[NameKey], rows: Sequence[Any]) -> Sequence[Any]:
-    """Keep the rows that a quick look at whole columns likes best, since the full comparison takes longer."""
-    if len(rows) <= _COMPARED:
-        return rows
-    best = [0.0] * len(rows)
+def _read_names(connection: Connection, ids: list[int]) -> dict[_Names, list[int]]:
+    """Read who is called what: many are called the same, and a name is compared once."""
+    these = f"WHERE id {_in(connection, 'ids')} ORDER BY id DESC"
+    statement = text(f"SELECT id, names_fold, names_skeleton FROM search_text {these}")
+    called: dict[_Names, list[int]] = {}
+    for number, *columns in connection.execute(statement, {"ids": _list(connection, ids)}):
+        called.setdefault(_Names(*columns), []).append(number)
+    return called
+
+
+def _most_alike(asked: list[NameKey], called: dict[_Names, list[int]]) -> Iterator[tuple[_Names, list[int]]]:
+    """Give the names that a quick look at whole columns likes best, since the full comparison takes longer,
+    until they are those of enough cases."""
+    every = list(called)
+    best = [-0.001 * len(names.fold) for names in every]  # of equals, those who are called little else
     for key in asked:
-        for column, wanted in (("names_skeleton", key.skeleton), ("names_fold", key.fold)):
-            texts = [getattr(row, column) for row in rows]
+        for column, wanted in enumerate((key.fold, key.skeleton)):
+            texts = [names[column] for names in every]
             for _text, score, at in process.extract(wanted, texts, scorer=fuzz.token_set_ratio, limit=None):
                 best[at] += score
-    return [rows[at] for at in nlargest(_COMPARED, range(len(rows)), key=best.__getitem__)]
+    left = _COMPARED
+    for at in sorted(range(len(every)), key=best.__getitem__, reverse=True):
+        yield every[at], called[every[at]][:left]
+        left -= len(called[every[at]])
+        if left <= 0:
+            return

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, event, text
 
-from node.domain.searchable import SearchEntry, entry_of
+from node.domain.searchable import EVERYBODY, SearchEntry, entry_of
 from node.errors import InvalidInput
 from node.store import search
 from node.store.database import metadata, open_database, scrub, writing
@@ -355,3 +355,64 @@ def test_indexes_come_and_go(engine: Engine) -> None:
         search.create_indexes(connection)
         search.index_many(connection, [entry("a/1", "Olena")])
         assert cases(connection, name="Olena") == ["a/1"]
+
+
+def test_the_public_gets_who_went_missing_last_and_a_count_that_stops(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "MAX_COUNT", 4)
+    rows = [
+        entry(f"a/{day}", missing_since=f"2026-10-{day:02}", sex=1 + day % 2, circumstances=said("red"))
+        for day in range(1, 10)
+    ]
+    search.index_many(connection, [row._replace(shown_to=EVERYBODY) for row in rows])
+    search.index_many(connection, [entry("staff/1", sex=1, circumstances=said("red"))])
+    for words in (None, "red"):  # by the index of those who went missing last, and by words
+        asked = {"today": TODAY, "public": True, "text": words, "limit": 2}
+        pages = [search.find_and_count(connection, Query(**asked, offset=at)) for at in (0, 2, 8, 10)]
+        shown = [[hit.case_id for hit in hits] for hits, _total in pages]
+        assert shown == [["a/9", "a/8"], ["a/7", "a/6"], ["a/1"], []]
+        assert [total for _hits, total in pages] == [4, 4, 9, 4]  # the end is known once it is seen
+        boys = Query(**asked, sex=1)
+        assert [hit.case_id for hit in find(connection, boys)] == ["a/8", "a/6"]
+        assert search.count(connection, boys) == 4
+    long_gone = Query(today=TODAY, public=True, missing_for_years=1)
+    assert search.find_and_count(connection, long_gone) == ([], 0)
+
+
+def test_the_index_of_the_public_answers_filters_alone(tmp_path: Path) -> None:
+    engine = _sqlite(tmp_path / "node.db")
+    asked = Query(
+        today=TODAY, public=True, country="FR", seen_in="FR", countries=["FR"], sex=1, category="runaway",
+        missing_within_years=3, missing_for_years=1, age_min=3, age_max=6,
+    )  # fmt: skip
+    statements: list[tuple[str, Any]] = []
+    with writing(engine) as connection:
+        event.listen(engine, "before_cursor_execute", lambda *args: statements.append(args[2:4]))
+        search.find_and_count(connection, asked)
+        (walk,) = statements
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {walk[0]}", walk[1]).all()
+    engine.dispose()
+    assert any("USING COVERING INDEX ix_search_entry_since" in row[3] for row in plan), plan
+
+
+def test_parts_without_anything_public_are_not_listed(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "PART_ROWS", 3)
+    assert search.list_public_parts(connection) == []
+    shown = [entry(f"a/{number}")._replace(shown_to=EVERYBODY) for number in range(9)]
+    search.index_many(connection, shown[:4])
+    search.index_many(connection, [entry(f"staff/{number}") for number in range(6)])
+    search.index_many(connection, shown[4:])
+    parts = {part: search.list_public(connection, part) for part in search.list_public_parts(connection)}
+    assert [case for listed in parts.values() for case, _changed in listed] == [f"a/{n}" for n in range(9)]
+    assert all(parts.values())
+    assert set(parts) < set(range(max(parts) + 1))
+
+
+def test_many_of_one_name_are_all_found_newest_first(connection: Connection) -> None:
+    rows = [entry(f"a/{n:02}", "Maria Garcia", updated_at=f"2026-10-{n:02}T00:00:00Z") for n in range(1, 21)]
+    search.index_many(connection, [*rows, entry("b/1", "Mario Garcez")])
+    found = cases(connection, name="Мария Гарсия", limit=21)
+    assert found[:20] == [f"a/{n:02}" for n in range(20, 0, -1)]

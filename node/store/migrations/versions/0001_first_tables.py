@@ -357,7 +357,18 @@ def upgrade() -> None:
         batch_op.create_index("ix_search_entry_place", ["lat", "lon"], unique=False)
         batch_op.create_index(
             "ix_search_entry_since",
-            ["since"],
+            [
+                "since",
+                "shown_to",
+                "hidden",
+                "country",
+                "seen_in",
+                "sex",
+                "category",
+                "missing_to",
+                "age_min",
+                "age_max",
+            ],
             unique=False,
             sqlite_where=sa.text("shown_to > 0"),
             postgresql_where=sa.text("shown_to > 0"),
