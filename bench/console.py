@@ -44,7 +44,7 @@ from node.store import documents, feeds, people
 from node.store.cases import CaseFile
 from node.store.database import scrub, writing
 from node.store.gate import GateRequest
-from node.store.search import index_many, purge
+from node.store.search.index import index_many, purge
 from node.web.console import make_console_app, prepare
 from protocol.document import SALT_SIZE, digest_document, format_document
 from protocol.encoding import format_time

@@ -21,7 +21,7 @@ from node.services.register import cases, publishing
 from node.store import documents, feeds
 from node.store.database import open_database, reading, writing
 from node.store.migrate import migrate
-from node.store.search import index_many
+from node.store.search.index import index_many
 from protocol.document import digest_document, split_document
 from protocol.encoding import parse_object
 from protocol.leaf import PUT, CaseState, Leaf

@@ -17,8 +17,10 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from node.domain.searchable import SearchEntry, entry_of
-from node.store import search
 from node.store.database import metadata, open_database, reading, writing
+from node.store.search.finding import find
+from node.store.search.index import create_indexes, index_many, search_entry, search_text
+from node.store.search.query import Query
 
 CORPUS = Path(__file__).parent / "names" / "corpus.json"
 GOAL = 0.9
@@ -57,9 +59,9 @@ def measure(distractors: int, rounds: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         engine = open_database(f"sqlite:///{folder}/names.db")
         with writing(engine) as connection:
-            metadata.create_all(connection, tables=[search.search_entry, search.search_text])
-            search.create_indexes(connection)
-            search.index_many(connection, (row(f"other/{at}", name) for at, name in enumerate(others)))
+            metadata.create_all(connection, tables=[search_entry, search_text])
+            create_indexes(connection)
+            index_many(connection, (row(f"other/{at}", name) for at, name in enumerate(others)))
         for turn in range(rounds):
             stored = [(turn * 5 + number) % len(group) for number, group in enumerate(groups)]
             with writing(engine) as connection:
@@ -67,14 +69,14 @@ def measure(distractors: int, rounds: int) -> dict[str, float]:
                     row(f"group/{n}", group[at])
                     for n, (group, at) in enumerate(zip(groups, stored, strict=True))
                 )
-                search.index_many(connection, rows)
+                index_many(connection, rows)
             with reading(engine) as connection:
                 for number, group in enumerate(groups):
                     for at in range(turn % 3, len(group), 3):
                         if at == stored[number]:
                             continue
-                        query = search.Query(today=date(2026, 1, 1), name=group[at], limit=_FIRST)
-                        hits = [hit.case_id for hit in search.find(connection, query)]
+                        query = Query(today=date(2026, 1, 1), name=group[at], limit=_FIRST)
+                        hits = [hit.case_id for hit in find(connection, query)]
                         asked += 1
                         answered += bool(hits)
                         found += f"group/{number}" in hits

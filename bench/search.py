@@ -24,9 +24,10 @@ from sqlalchemy import Engine
 
 from bench.names import CORPUS
 from node.domain.searchable import SearchEntry, entry_of
-from node.store import search
 from node.store.database import metadata, open_database, reading, scrub, writing
-from node.store.search import Query
+from node.store.search.finding import find
+from node.store.search.index import create_indexes, index_many, purge, remove_many, search_entry, search_text
+from node.store.search.query import Query
 
 TODAY = date(2026, 11, 21)
 GOALS = {"index_us": 45.0, "filters_p95_ms": 20.0, "names_p95_ms": 50.0}
@@ -154,33 +155,33 @@ def name_questions(number: int) -> list[Query]:
 def measure(engine: Engine, rows: list[SearchEntry], questions: int) -> dict[str, float]:
     """Index all rows as a pull does, a batch a transaction, then ask."""
     with writing(engine) as connection:
-        metadata.create_all(connection, tables=[search.search_entry, search.search_text])
-        search.create_indexes(connection)
+        metadata.create_all(connection, tables=[search_entry, search_text])
+        create_indexes(connection)
     started, used = time.perf_counter(), time.process_time()
     for at in range(0, len(rows), 1_000):
         with writing(engine) as connection:
-            search.index_many(connection, rows[at : at + 1_000])
+            index_many(connection, rows[at : at + 1_000])
     wall, cpu = time.perf_counter() - started, time.process_time() - used
     result = {"index_us": wall / len(rows) * 1e6, "index_cpu_us": cpu / len(rows) * 1e6}
     scrub(engine)
     for kind, asked in (("filters", filter_questions(questions)), ("names", name_questions(questions))):
         with reading(engine) as connection:
             for query in asked[:10]:
-                search.find(connection, query)
+                find(connection, query)
             times = sorted(_milliseconds(connection, query) for query in asked)
         result[f"{kind}_p50_ms"] = statistics.median(times)
         result[f"{kind}_p95_ms"] = times[int(len(times) * 0.95)]
     with writing(engine) as connection:
-        search.remove_many(connection, "replica", 1, [row.case_id for row in rows[:100]])
+        remove_many(connection, "replica", 1, [row.case_id for row in rows[:100]])
     started = time.perf_counter()
-    search.purge(engine)
+    purge(engine)
     result["purge_ms"] = (time.perf_counter() - started) * 1e3
     return {field: round(value, 2) for field, value in result.items()}
 
 
 def _milliseconds(connection: Any, query: Query) -> float:
     started = time.perf_counter()
-    search.find(connection, query)
+    find(connection, query)
     return (time.perf_counter() - started) * 1e3
 
 

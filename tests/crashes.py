@@ -43,7 +43,8 @@ from node.services.safekeeping import backup, recovery
 from node.store import cases as register
 from node.store import documents
 from node.store.database import reading
-from node.store.search import Query, find
+from node.store.search.finding import find
+from node.store.search.query import Query
 from tests.factories import sample_record
 from tests.federation import DE, FR, Federation
 from tests.liars import case_states, problems

@@ -12,7 +12,7 @@ from node.errors import InvalidInput
 from node.runtime import Node
 from node.services.register import finding
 from node.services.register.finding import Found
-from node.store.search import Query
+from node.store.search.query import Query
 
 _CATEGORIES = (
     "runaway", "family_abduction", "nonfamily_abduction", "lost_injured_otherwise", "unaccompanied_migrant",

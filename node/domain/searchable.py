@@ -30,7 +30,7 @@ _MAX_WORD = 40
 MAX_RADIUS_M = 100_000
 _DAYS_PER_MONTH = 30.436875
 # Separates the readings of several names in a column.
-_BETWEEN_NAMES = " | "
+BETWEEN_NAMES = " | "
 # Put before a word of the place, of a name in Latin letters, and of the consonants of a name: letters that no
 # word contains, and that an index keeps as part of the word.
 PLACE_MARK, FOLD_MARK, SKELETON_MARK = "§", "¬", "¤"
@@ -144,8 +144,8 @@ def entry_of(
         status=status,
         owner=owner,
         case_id=head["case"],
-        names_fold=f" {_BETWEEN_NAMES.join([key.fold for key in keys])} " if keys else "",
-        names_skeleton=f" {_BETWEEN_NAMES.join([key.skeleton for key in keys])} " if keys else "",
+        names_fold=f" {BETWEEN_NAMES.join([key.fold for key in keys])} " if keys else "",
+        names_skeleton=f" {BETWEEN_NAMES.join([key.skeleton for key in keys])} " if keys else "",
         words=" ".join(_words(seen, public) + _words_of_names(keys)),
     )
 

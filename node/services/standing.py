@@ -16,7 +16,7 @@ from node.errors import NotAllowed, NotFound
 from node.runtime import KeylessNode, Network
 from node.store import feeds, peers
 from node.store.database import reading
-from node.store.search import hide_feed
+from node.store.search.index import hide_feed
 from protocol.endorsement import Standing, State, Withdrawal, standing
 from protocol.errors import NotAuthorized
 from protocol.policy import Policy

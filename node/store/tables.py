@@ -24,12 +24,12 @@ from node.store import (
     posters,
     receipts,
     saved_searches,
-    search,
     statements,
     waypoints,
     witnesses,
 )
 from node.store.database import metadata
+from node.store.search import index as search_index
 
 __all__ = [
     "access",
@@ -56,7 +56,7 @@ __all__ = [
     "posters",
     "receipts",
     "saved_searches",
-    "search",
+    "search_index",
     "statements",
     "waypoints",
     "witnesses",

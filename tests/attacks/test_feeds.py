@@ -9,7 +9,8 @@ from node.adapters.http import Answer
 from node.services.register import publishing
 from node.store import documents, feeds, peers
 from node.store.database import reading
-from node.store.search import Query, find
+from node.store.search.finding import find
+from node.store.search.query import Query
 from protocol.checkpoint import Checkpoint, sign_checkpoint
 from protocol.note import Signature, format_note, parse_note
 from tests.attacks.conftest import unchanged

@@ -25,7 +25,8 @@ from node.services.register import publishing
 from node.services.safekeeping import backup, recovery
 from node.store import documents, feeds
 from node.store.database import reading
-from node.store.search import Query, find
+from node.store.search.finding import find
+from node.store.search.query import Query
 from tests.factories import sample_record
 from tests.federation import (
     DE,

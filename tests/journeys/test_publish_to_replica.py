@@ -9,7 +9,8 @@ from node.services.register import cases as register
 from node.services.register import publishing
 from node.store import documents
 from node.store.database import reading
-from node.store.search import Query, find
+from node.store.search.finding import find
+from node.store.search.query import Query
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO
 from tests.journeys.conftest import Journey

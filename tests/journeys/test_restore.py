@@ -16,7 +16,8 @@ from node.services.register import publishing
 from node.services.safekeeping import backup, recovery
 from node.store import cases, feeds
 from node.store.database import reading
-from node.store.search import Query, find
+from node.store.search.finding import find
+from node.store.search.query import Query
 from tests.conftest import new_pg_database
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO

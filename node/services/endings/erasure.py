@@ -31,8 +31,8 @@ from node.store import (
     scrubbing,
 )
 from node.store.database import reading, writing
-from node.store.search import purge as purge_search
-from node.store.search import remove_many
+from node.store.search.index import purge as purge_search
+from node.store.search.index import remove_many
 
 _ROUND = 1_000
 

@@ -15,7 +15,7 @@ from node.services.endings.erasure import long_removed
 from node.services.standing import may_show
 from node.store import documents, endings, feeds
 from node.store.database import reading, writing
-from node.store.search import index_many, remove_many
+from node.store.search.index import index_many, remove_many
 from protocol.document import verify_document
 from protocol.errors import NotAuthorized, ProtocolError
 from protocol.leaf import PUT, CaseState, Leaf, parse_leaf

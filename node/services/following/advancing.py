@@ -30,7 +30,7 @@ from node.services.witnesses.witnessing import witnessed_at, witnesses_of
 from node.store import endings, feeds, heads
 from node.store.database import reading, writing
 from node.store.heads import Head
-from node.store.search import remove_many
+from node.store.search.index import remove_many
 from protocol.checkpoint import Checkpoint
 from protocol.errors import BadProof, NotAuthorized, ProtocolError
 from protocol.leaf import ERASE, parse_leaf

@@ -37,7 +37,7 @@ from node.services.witnesses.witnessing import witnessed_at, witnesses_of
 from node.store import feeds, marks, peers
 from node.store.database import reading, writing
 from node.store.photographs import SMALL
-from node.store.search import hide_feed
+from node.store.search.index import hide_feed
 from protocol.endorsement import verify_endorsement, verify_withdrawal
 from protocol.errors import ProtocolError, SplitView
 from protocol.receipt import MAX_OWED

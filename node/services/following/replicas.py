@@ -29,7 +29,7 @@ from node.store import documents, feeds, photographs, receipts
 from node.store.database import reading, writing
 from node.store.documents import WantedDocument
 from node.store.photographs import FULL, Photograph, photographs_in
-from node.store.search import index_many, remove_many
+from node.store.search.index import index_many, remove_many
 from protocol.answers import MAX_DIGESTS, Absence, Given
 from protocol.document import AUDIENCE_SCHEMA, verify_document
 from protocol.encoding import format_time

@@ -16,7 +16,7 @@ from node.services.endings import revival
 from node.store import documents, endings, feeds, heads, witnesses
 from node.store.database import reading, writing
 from node.store.journal import JournalEntry, write_journal
-from node.store.search import remove_many
+from node.store.search.index import remove_many
 from protocol.errors import NotAuthorized
 from protocol.leaf import Leaf, parse_leaf
 from protocol.roster import Audience, FeedEntry, FrozenHead

@@ -26,7 +26,7 @@ from node.store import cases, feeds, gate, handovers, photographs, receipts
 from node.store.cases import CaseFile
 from node.store.database import reading, writing
 from node.store.journal import JournalEntry, write_journal
-from node.store.search import index_many
+from node.store.search.index import index_many
 from protocol.encoding import format_time, parse_json, parse_object
 from protocol.errors import Malformed
 from schemas import SchemaError

@@ -21,14 +21,14 @@ from node.runtime import Node
 from node.services.audit.terms import hash_condition, hash_words
 from node.services.standing import exchange_with
 from node.store import cases, documents, peers, photographs
-from node.store import search as index
 from node.store.cases import CaseFile
 from node.store.database import reading, writing
 from node.store.documents import HeldDocument
 from node.store.feeds import HELD
 from node.store.journal import JournalEntry, write_journal
 from node.store.photographs import FULL, Photograph, photographs_in
-from node.store.search import Query
+from node.store.search.finding import Hit, find_and_count
+from node.store.search.query import Query
 from protocol.document import AUDIENCE_SCHEMA, PARTS, split_document
 from protocol.encoding import parse_object
 from protocol.errors import NotAuthorized
@@ -108,10 +108,10 @@ def find(node: Node, query: Query, actor: str) -> tuple[list[Found], int]:
     return found, total - (len(hits) - len(found))
 
 
-def find_hits(node: Node, query: Query, actor: str) -> tuple[list[index.Hit], int]:
+def find_hits(node: Node, query: Query, actor: str) -> tuple[list[Hit], int]:
     """Find cases like `find`, without what is public of them."""
     with reading(node.engine) as conn:
-        hits, total = index.find_and_count(conn, query)
+        hits, total = find_and_count(conn, query)
     asked = _asked(query)
     terms = _hash_terms(node, asked)
     with writing(node.engine) as conn:
@@ -119,15 +119,13 @@ def find_hits(node: Node, query: Query, actor: str) -> tuple[list[index.Hit], in
     return hits, total
 
 
-def _publics_of_own(conn: Connection, node: Node, hits: Iterable[index.Hit]) -> dict[str, Mapping[str, Any]]:
+def _publics_of_own(conn: Connection, node: Node, hits: Iterable[Hit]) -> dict[str, Mapping[str, Any]]:
     """Return what is public of each own hit."""
     own = cases.get_cases(conn, [hit.case_id for hit in hits if hit.source == "own"])
     return _disclosed(node, own.values()) if own else {}
 
 
-def _publics_of_replicas(
-    conn: Connection, node: Node, hits: Iterable[index.Hit]
-) -> dict[str, Mapping[str, Any]]:
+def _publics_of_replicas(conn: Connection, node: Node, hits: Iterable[Hit]) -> dict[str, Mapping[str, Any]]:
     """Return the public part of each foreign hit; those whose content has gone meanwhile are absent."""
     publics: dict[str, Mapping[str, Any]] = {}
     shown: dict[str, bool] = {}

@@ -12,7 +12,7 @@ from node.store.cases import CaseFile
 from node.store.database import reading, writing
 from node.store.journal import JournalEntry, write_journal
 from node.store.register import Wanted
-from node.store.search import Query
+from node.store.search.query import Query
 
 MAX_FOUND = 25
 

@@ -46,7 +46,7 @@ from node.store import (
 from node.store.cases import CaseFile
 from node.store.database import reading, writing
 from node.store.journal import JournalEntry, write_journal
-from node.store.search import remove_many
+from node.store.search.index import remove_many
 from protocol.document import split_document
 from protocol.errors import ProtocolError
 from schemas import SchemaError

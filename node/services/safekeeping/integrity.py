@@ -19,9 +19,10 @@ from node.runtime import Node
 from node.services.audit import chain
 from node.services.endings.revival import frozen_head
 from node.services.progress import Progress, no_progress
-from node.store import cases, documents, feeds, heads, messages, photographs, search
+from node.store import cases, documents, feeds, heads, messages, photographs
 from node.store.database import reading
 from node.store.photographs import photographs_in
+from node.store.search.index import find_audiences
 from protocol.checkpoint import verify_checkpoint
 from protocol.document import verify_document
 from protocol.errors import NotAuthorized, ProtocolError
@@ -204,7 +205,7 @@ def _check_documents(
 def _check_found(conn: Connection, row: feeds.FeedRow, shown: dict[str, int], report: Report) -> None:
     """Hold the search against who may find some cases by their documents: of own ones the public, the staff
     by the register."""
-    found = search.find_audiences(conn, *_in_search(row), shown)
+    found = find_audiences(conn, *_in_search(row), shown)
     for case_id, audience in shown.items():
         expected = (PUBLIC if audience == EVERYBODY else None) if row.own else audience
         if found.get(case_id) != expected:
@@ -214,7 +215,7 @@ def _check_found(conn: Connection, row: feeds.FeedRow, shown: dict[str, int], re
 def _check_forgotten(conn: Connection, row: feeds.FeedRow, report: Report) -> None:
     """Find cases that are over and that the search has still."""
     over = [kept.case_id for kept in feeds.iterate_cases(conn, row.id) if kept.state in feeds.GONE]
-    for case_id in search.find_audiences(conn, *_in_search(row), over):
+    for case_id in find_audiences(conn, *_in_search(row), over):
         _found(report, row, f"case {case_id} is over, and the search still finds it")
 
 

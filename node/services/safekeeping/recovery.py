@@ -40,7 +40,7 @@ from node.store.documents import WantedDocument
 from node.store.feeds import FeedRow
 from node.store.journal import JournalEntry, write_journal
 from node.store.photographs import FULL, SMALL, Photograph, photographs_in
-from node.store.search import remove_many
+from node.store.search.index import remove_many
 from protocol.answers import MAX_DIGESTS, Given
 from protocol.checkpoint import Checkpoint, verify_checkpoint
 from protocol.document import verify_document

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from node.domain.searchable import PUBLIC, SearchEntry, entry_of, is_shown_in
 from node.runtime import KeylessNode
-from node.store.search import index_many, remove_many
+from node.store.search.index import index_many, remove_many
 
 
 def index_published(conn: Connection, node: KeylessNode, published: Iterable[Mapping[str, Any]]) -> None:

@@ -20,10 +20,13 @@ from node.errors import InvalidInput, NotFound
 from node.runtime import KeylessNode
 from node.services.standing import exchange_with
 from node.services.witnesses.witnessing import check_not_restored
-from node.store import documents, feeds, search
+from node.store import documents, feeds
 from node.store.database import reading
 from node.store.feeds import HELD
 from node.store.photographs import Photograph, photographs_in
+from node.store.search.finding import find_and_count
+from node.store.search.public import count_public, list_public, list_public_parts
+from node.store.search.query import Query
 from protocol.document import AUDIENCE_SCHEMA, PARTS, digest_document, split_document
 from protocol.encoding import parse_object, parse_time
 from protocol.errors import NotAuthorized
@@ -84,7 +87,7 @@ def find_shown(node: KeylessNode, case_id: str) -> Shown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteQuery:
-    """What somebody looks for on the site; see `store.search.Query`.
+    """What somebody looks for on the site; see `store.search.query.Query`.
 
     Raises:
         InvalidInput: nothing but a place is asked for: whoever knows where a child was is not told who.
@@ -123,8 +126,8 @@ def find_children(node: KeylessNode, query: SiteQuery) -> tuple[list[Shown], int
     asked = {field.name: getattr(query, field.name) for field in fields(query)}
     with reading(node.engine) as conn:
         check_not_restored(conn)
-        wanted = search.Query(today=node.now().date(), public=True, countries=_countries(node), **asked)
-        hits, total = search.find_and_count(conn, wanted)
+        wanted = Query(today=node.now().date(), public=True, countries=_countries(node), **asked)
+        hits, total = find_and_count(conn, wanted)
         found = _see_all(conn, node, [hit.case_id for hit in hits])
     return found, total - (len(hits) - len(found))
 
@@ -147,21 +150,21 @@ def count_children(node: KeylessNode) -> dict[str, int]:
     """
     with reading(node.engine) as conn:
         check_not_restored(conn)
-        return search.count_public(conn, _countries(node))
+        return count_public(conn, _countries(node))
 
 
 def list_addresses(node: KeylessNode, part: int) -> list[tuple[str, datetime]]:
     """List the cases that are shown, in parts that stay the same: each with when it changed last."""
     with reading(node.engine) as conn:
         check_not_restored(conn)
-        return search.list_public(conn, part, _countries(node))
+        return list_public(conn, part, _countries(node))
 
 
 def list_parts(node: KeylessNode) -> list[int]:
     """Return which parts `list_addresses` has; raises what it raises."""
     with reading(node.engine) as conn:
         check_not_restored(conn)
-        return search.list_public_parts(conn)
+        return list_public_parts(conn)
 
 
 def read_shown_photograph(node: KeylessNode, case_id: str, sha256: str) -> bytes:

@@ -18,7 +18,7 @@ from node.domain.similarity import MAX_NAME
 from node.runtime import Node
 from node.services.register.finding import MAX_PURPOSE, MIN_PURPOSE
 from node.store.cases import DRAFT, PUBLISHED, WITHDRAWN
-from node.store.search import MAX_OFFSET, MAX_QUESTION, Query
+from node.store.search.query import MAX_OFFSET, MAX_QUESTION, Query
 from node.web.described import MEMBER, Moment, Number, Strict, Truth, WholeNumber, country_code, ref, said
 
 MAX_PAGE = 100

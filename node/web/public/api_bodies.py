@@ -10,7 +10,8 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validates_schema
 from marshmallow.validate import Length, OneOf, Range, Regexp
 
-from node.store.search import MAX_COUNT, MAX_OFFSET
+from node.store.search.finding import MAX_COUNT
+from node.store.search.query import MAX_OFFSET
 from node.web.described import Moment, Strict, Truth, WholeNumber, country_code, ref, said
 from node.web.public.search import MAX_AGE, MAX_WORDS
 

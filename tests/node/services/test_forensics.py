@@ -13,7 +13,7 @@ from node.services.endings import erasure
 from node.services.register import cases as register
 from node.services.register import finding, publishing
 from node.store import documents, scrubbing
-from node.store.search import Query
+from node.store.search.query import Query
 from tests.factories import lang_text, sample_record
 from tests.federation import DE, FR, Federation
 from tests.forensics import KINDS, Secret, database_places, invent_child

@@ -19,7 +19,8 @@ from node.services.register import cases as register
 from node.services.register import finding, publishing
 from node.store import documents, feeds
 from node.store.database import reading
-from node.store.search import Query, find
+from node.store.search.finding import find
+from node.store.search.query import Query
 from protocol.leaf import PUT
 from protocol.message import Content
 from tests.factories import lang_text, sample_case_id, sample_record

@@ -8,13 +8,25 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, event, text
 
-from node.domain.searchable import SearchEntry, entry_of
+from node.domain.searchable import EVERYBODY, SearchEntry, entry_of
 from node.errors import InvalidInput
-from node.store import search
 from node.store.database import metadata, open_database, scrub, writing
-from node.store.search import Query, find
+from node.store.search import finding, public
+from node.store.search.finding import count, find, find_and_count
+from node.store.search.index import (
+    create_indexes,
+    drop_indexes,
+    hide_feed,
+    index_many,
+    purge,
+    remove_many,
+    search_entry,
+    search_text,
+)
+from node.store.search.public import list_public, list_public_parts
+from node.store.search.query import Query
 
 TODAY = date(2026, 11, 21)
 
@@ -44,8 +56,8 @@ def said(words: str, tag: str = "en") -> dict[str, Any]:
 
 def create(engine: Engine) -> None:
     with writing(engine) as connection:
-        metadata.create_all(connection, tables=[search.search_entry, search.search_text])
-        search.create_indexes(connection)
+        metadata.create_all(connection, tables=[search_entry, search_text])
+        create_indexes(connection)
 
 
 @pytest.fixture
@@ -58,12 +70,12 @@ def connection(engine: Engine) -> Iterator[Connection]:
 def cases(connection: Connection, **wanted: Any) -> list[str]:
     query = Query(today=TODAY, **wanted)
     found = [hit.case_id for hit in find(connection, query)]
-    assert search.count(connection, query) == len(found)
+    assert count(connection, query) == len(found)
     return found
 
 
 def test_an_empty_summary_is_found_by_nothing_but_its_head(connection: Connection) -> None:
-    search.index_many(connection, [entry("a/1")])
+    index_many(connection, [entry("a/1")])
     assert cases(connection) == ["a/1"]
     for wanted in ({"sex": 1}, {"age_min": 0}, {"missing_within_years": 200}, {"near": (0, 0, 20_000_000)}):
         assert cases(connection, **wanted) == []
@@ -71,7 +83,7 @@ def test_an_empty_summary_is_found_by_nothing_but_its_head(connection: Connectio
 
 def test_filters(connection: Connection) -> None:
     lyon = {"country": "FR", "lat": 45.76, "lon": 4.84, "radius_m": 5_000, "place": said("Lyon")}
-    search.index_many(
+    index_many(
         connection,
         [
             entry(
@@ -112,7 +124,7 @@ def test_filters(connection: Connection) -> None:
 
 
 def test_near_reaches_across_the_date_line(connection: Connection) -> None:
-    search.index_many(connection, [entry("a/1", last_seen={"lat": -17.0, "lon": 179.9})])
+    index_many(connection, [entry("a/1", last_seen={"lat": -17.0, "lon": 179.9})])
     assert cases(connection, near=(-17.0, -179.9, 30_000)) == ["a/1"]
 
 
@@ -131,15 +143,13 @@ def test_near_reaches_across_the_date_line(connection: Connection) -> None:
     ],
 )
 def test_words_of_any_script(connection: Connection, words: str, asked: str) -> None:
-    search.index_many(
-        connection, [entry("a/1", circumstances=said(words)), entry("a/2", clothing=said("nothing"))]
-    )
+    index_many(connection, [entry("a/1", circumstances=said(words)), entry("a/2", clothing=said("nothing"))])
     assert cases(connection, text=asked) == ["a/1"]
     assert cases(connection, text=asked + " nowhere") == []
 
 
 def test_place_is_apart_from_text_and_known_in_latin(connection: Connection) -> None:
-    search.index_many(
+    index_many(
         connection,
         [
             entry("a/1", last_seen={"place": said("Київ")}),
@@ -153,7 +163,7 @@ def test_place_is_apart_from_text_and_known_in_latin(connection: Connection) -> 
 
 def test_newest_first_and_pages_do_not_overlap(connection: Connection) -> None:
     rows = [entry(f"a/{day:02}", updated_at=f"2026-10-{day:02}T00:00:00Z") for day in (3, 1, 2, 5, 4)]
-    search.index_many(connection, rows)
+    index_many(connection, rows)
     assert cases(connection) == ["a/05", "a/04", "a/03", "a/02", "a/01"]
     pages = [find(connection, Query(today=TODAY, limit=2, offset=at)) for at in (0, 2, 4, 6)]
     assert [hit.case_id for page in pages for hit in page] == ["a/05", "a/04", "a/03", "a/02", "a/01"]
@@ -164,23 +174,23 @@ def test_newest_first_and_pages_do_not_overlap(connection: Connection) -> None:
 )
 def test_names_across_scripts(connection: Connection, asked: str) -> None:
     others = ["Arjun Patel", "王小明", "Olha Tkachuk", "Maria Garcia", "يوسف دمير"]
-    search.index_many(connection, [entry(f"b/{name}", name) for name in others])
-    search.index_many(connection, [entry("a/1", "Olena Shevchenko", sex=2)])
+    index_many(connection, [entry(f"b/{name}", name) for name in others])
+    index_many(connection, [entry("a/1", "Olena Shevchenko", sex=2)])
     assert cases(connection, name=asked)[0] == "a/1"
     assert cases(connection, name=asked, sex=2) == ["a/1"]
     assert "a/1" not in cases(connection, name=asked, sex=1)
 
 
 def test_many_of_one_name_do_not_hide_the_filtered_one(connection: Connection) -> None:
-    search.index_many(connection, [entry("a/first", "Maria Garcia", country="MT")])
-    search.index_many(connection, [entry(f"b/{n}", "Maria Garcia") for n in range(2_500)])
+    index_many(connection, [entry("a/first", "Maria Garcia", country="MT")])
+    index_many(connection, [entry(f"b/{n}", "Maria Garcia") for n in range(2_500)])
     assert cases(connection, name="Мария Гарсия", country="MT") == ["a/first"]
 
 
 def test_indexing_again_replaces(connection: Connection) -> None:
-    assert search.index_many(connection, [entry("a/1", "Olena"), entry("a/1", "Arjun")]) == 1
-    search.index_many(connection, [entry("a/1", "Mariam", circumstances=said("station"))])
-    search.index_many(connection, [entry("a/1", "Daniel", feed=2), entry("a/1", "Thabo", feed=None)])
+    assert index_many(connection, [entry("a/1", "Olena"), entry("a/1", "Arjun")]) == 1
+    index_many(connection, [entry("a/1", "Mariam", circumstances=said("station"))])
+    index_many(connection, [entry("a/1", "Daniel", feed=2), entry("a/1", "Thabo", feed=None)])
     assert cases(connection, name="Olena") == []
     assert cases(connection, name="Arjun") == []
     assert cases(connection, name="Mariam") == ["a/1"]
@@ -188,23 +198,19 @@ def test_indexing_again_replaces(connection: Connection) -> None:
 
 
 def test_hidden_rows_are_not_found(connection: Connection) -> None:
-    search.index_many(
-        connection, [entry("a/1", "Olena"), entry("a/2", "Olena"), entry("a/3", "Olena", feed=2)]
-    )
-    assert search.hide_feed(connection, 1) == 2
+    index_many(connection, [entry("a/1", "Olena"), entry("a/2", "Olena"), entry("a/3", "Olena", feed=2)])
+    assert hide_feed(connection, 1) == 2
     assert cases(connection, name="Olena") == cases(connection) == ["a/3"]
-    assert search.hide_feed(connection, 1, hidden=False) == 2
+    assert hide_feed(connection, 1, hidden=False) == 2
     assert set(cases(connection)) == {"a/1", "a/2", "a/3"}
 
 
 def test_removal(connection: Connection) -> None:
-    search.index_many(
-        connection, [entry("a/1", "Olena"), entry("a/2", "Olena"), entry("own/1", "Olena", feed=None)]
-    )
-    assert search.remove_many(connection, "replica", 1, ["a/1"]) == 1
-    assert search.remove_many(connection, "replica", 1, ["a/1", "own/1"]) == 0
+    index_many(connection, [entry("a/1", "Olena"), entry("a/2", "Olena"), entry("own/1", "Olena", feed=None)])
+    assert remove_many(connection, "replica", 1, ["a/1"]) == 1
+    assert remove_many(connection, "replica", 1, ["a/1", "own/1"]) == 0
     assert set(cases(connection, name="Olena")) == {"a/2", "own/1"}
-    assert search.remove_many(connection, "own", None, ["own/1"]) == 1
+    assert remove_many(connection, "own", None, ["own/1"]) == 1
     assert cases(connection) == ["a/2"]
 
 
@@ -249,7 +255,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_hostile_questions_find_nothing_and_break_nothing(connection: Connection, hostile: str) -> None:
-    search.index_many(connection, [entry("a/1", "Zoe Quist", last_seen={"place": said("Umeå")})])
+    index_many(connection, [entry("a/1", "Zoe Quist", last_seen={"place": said("Umeå")})])
     for field in ("name", "text", "place"):
         assert cases(connection, **{field: hostile}) == []
 
@@ -269,11 +275,11 @@ def test_any_text_can_be_indexed_and_asked(tmp_path: Path, words: str) -> None:
     engine = _sqlite(path)
     with writing(engine) as connection:
         row = entry("a/1", words, circumstances=said(words), last_seen={"place": said(words)})
-        search.index_many(connection, [row])
+        index_many(connection, [row])
         for field in ("name", "text", "place"):
             find(connection, Query(today=TODAY, **{field: words}))
-        search.remove_many(connection, "replica", 1, ["a/1"])
-    search.purge(engine)
+        remove_many(connection, "replica", 1, ["a/1"])
+    purge(engine)
     engine.dispose()
 
 
@@ -301,12 +307,12 @@ def test_erasure_leaves_nothing_in_the_file(tmp_path: Path, kept: int) -> None:
     others = [entry(f"b/{n}", f"Maria Garcia {n}", circumstances=said("red")) for n in range(kept)]
     for batch in (others, [SECRET], [entry("b/last", "Ana Lima")]):
         with writing(engine) as connection:
-            search.index_many(connection, batch)
+            index_many(connection, batch)
     with writing(engine) as connection:
         assert {"¬xzibqorwin", "¬vyxhudgam", "qvajzerty", "§ykvzoburg"} <= _terms(connection)
         assert {f"¤{word}" for word in BONES} <= _terms(connection)
-        assert search.remove_many(connection, "replica", 1, ["a/gone"]) == 1
-    search.purge(engine)
+        assert remove_many(connection, "replica", 1, ["a/gone"]) == 1
+    purge(engine)
     with writing(engine) as connection:
         left = _terms(connection)
     assert scrub(engine)
@@ -321,8 +327,8 @@ def test_erasure_leaves_nothing_in_the_files_of_postgresql(pg_url: str) -> None:
     engine = open_database(pg_url)
     create(engine)
     with writing(engine) as connection:
-        search.index_many(connection, [entry(f"b/{n}", f"Maria Garcia {n}") for n in range(40)])
-        search.index_many(connection, [SECRET])
+        index_many(connection, [entry(f"b/{n}", f"Maria Garcia {n}") for n in range(40)])
+        index_many(connection, [SECRET])
     scrub(engine)
     # The directory of this database alone: the write-ahead log beside it turns over by the server's settings.
     with engine.connect() as connection:
@@ -333,8 +339,8 @@ def test_erasure_leaves_nothing_in_the_files_of_postgresql(pg_url: str) -> None:
     files = Path(folder) / "base" / str(number)
     assert TRACES[0].encode() in _raw(engine, files)
     with writing(engine) as connection:
-        assert search.remove_many(connection, "replica", 1, ["a/gone"]) == 1
-    search.purge(engine)
+        assert remove_many(connection, "replica", 1, ["a/gone"]) == 1
+    purge(engine)
     scrub(engine)
     raw = _raw(engine, files)
     engine.dispose()
@@ -351,7 +357,68 @@ def _raw(engine: Engine, files: Path) -> bytes:
 def test_indexes_come_and_go(engine: Engine) -> None:
     create(engine)
     with writing(engine) as connection:
-        search.drop_indexes(connection)
-        search.create_indexes(connection)
-        search.index_many(connection, [entry("a/1", "Olena")])
+        drop_indexes(connection)
+        create_indexes(connection)
+        index_many(connection, [entry("a/1", "Olena")])
         assert cases(connection, name="Olena") == ["a/1"]
+
+
+def test_the_public_gets_who_went_missing_last_and_a_count_that_stops(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finding, "MAX_COUNT", 4)
+    rows = [
+        entry(f"a/{day}", missing_since=f"2026-10-{day:02}", sex=1 + day % 2, circumstances=said("red"))
+        for day in range(1, 10)
+    ]
+    index_many(connection, [row._replace(shown_to=EVERYBODY) for row in rows])
+    index_many(connection, [entry("staff/1", sex=1, circumstances=said("red"))])
+    for words in (None, "red"):  # by the index of those who went missing last, and by words
+        asked = {"today": TODAY, "public": True, "text": words, "limit": 2}
+        pages = [find_and_count(connection, Query(**asked, offset=at)) for at in (0, 2, 8, 10)]
+        shown = [[hit.case_id for hit in hits] for hits, _total in pages]
+        assert shown == [["a/9", "a/8"], ["a/7", "a/6"], ["a/1"], []]
+        assert [total for _hits, total in pages] == [4, 4, 9, 4]  # the end is known once it is seen
+        boys = Query(**asked, sex=1)
+        assert [hit.case_id for hit in find(connection, boys)] == ["a/8", "a/6"]
+        assert count(connection, boys) == 4
+    long_gone = Query(today=TODAY, public=True, missing_for_years=1)
+    assert find_and_count(connection, long_gone) == ([], 0)
+
+
+def test_the_index_of_the_public_answers_filters_alone(tmp_path: Path) -> None:
+    engine = _sqlite(tmp_path / "node.db")
+    asked = Query(
+        today=TODAY, public=True, country="FR", seen_in="FR", countries=["FR"], sex=1, category="runaway",
+        missing_within_years=3, missing_for_years=1, age_min=3, age_max=6,
+    )  # fmt: skip
+    statements: list[tuple[str, Any]] = []
+    with writing(engine) as connection:
+        event.listen(engine, "before_cursor_execute", lambda *args: statements.append(args[2:4]))
+        find_and_count(connection, asked)
+        (walk,) = statements
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {walk[0]}", walk[1]).all()
+    engine.dispose()
+    assert any("USING COVERING INDEX ix_search_entry_since" in row[3] for row in plan), plan
+
+
+def test_parts_without_anything_public_are_not_listed(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(public, "PART_ROWS", 3)
+    assert list_public_parts(connection) == []
+    shown = [entry(f"a/{number}")._replace(shown_to=EVERYBODY) for number in range(9)]
+    index_many(connection, shown[:4])
+    index_many(connection, [entry(f"staff/{number}") for number in range(6)])
+    index_many(connection, shown[4:])
+    parts = {part: list_public(connection, part) for part in list_public_parts(connection)}
+    assert [case for listed in parts.values() for case, _changed in listed] == [f"a/{n}" for n in range(9)]
+    assert all(parts.values())
+    assert set(parts) < set(range(max(parts) + 1))
+
+
+def test_many_of_one_name_are_all_found_newest_first(connection: Connection) -> None:
+    rows = [entry(f"a/{n:02}", "Maria Garcia", updated_at=f"2026-10-{n:02}T00:00:00Z") for n in range(1, 21)]
+    index_many(connection, [*rows, entry("b/1", "Mario Garcez")])
+    found = cases(connection, name="Мария Гарсия", limit=21)
+    assert found[:20] == [f"a/{n:02}" for n in range(20, 0, -1)]

@@ -3,7 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-from node.store import journal, search
+from node.store import journal
+from node.store.search import index
 
 revision = "0001"
 down_revision = None
@@ -357,10 +358,22 @@ def upgrade() -> None:
         batch_op.create_index("ix_search_entry_place", ["lat", "lon"], unique=False)
         batch_op.create_index(
             "ix_search_entry_since",
-            ["since"],
+            [
+                "since",
+                "shown_to",
+                "hidden",
+                "country",
+                "seen_in",
+                "sex",
+                "category",
+                "missing_to",
+                "age_min",
+                "age_max",
+            ],
             unique=False,
             sqlite_where=sa.text("shown_to > 0"),
             postgresql_where=sa.text("shown_to > 0"),
+            postgresql_include=["id"],
         )
         batch_op.create_index("ix_search_entry_updated", ["updated"], unique=False)
 
@@ -799,12 +812,12 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["feed_id"], ["feed.id"], name=op.f("fk_published_feed_id")),
         sa.PrimaryKeyConstraint("feed_id", "digest", name=op.f("pk_published")),
     )
-    search.create_indexes(op.get_bind())
+    index.create_indexes(op.get_bind())
     journal.create_guards(op.get_bind())
 
 
 def downgrade() -> None:
-    search.drop_indexes(op.get_bind())
+    index.drop_indexes(op.get_bind())
     journal.drop_guards(op.get_bind())
     op.drop_table("published")
     with op.batch_alter_table("photograph", schema=None) as batch_op:
@@ -922,6 +935,7 @@ def downgrade() -> None:
             "ix_search_entry_since",
             sqlite_where=sa.text("shown_to > 0"),
             postgresql_where=sa.text("shown_to > 0"),
+            postgresql_include=["id"],
         )
         batch_op.drop_index("ix_search_entry_place")
         batch_op.drop_index("ix_search_entry_filters")

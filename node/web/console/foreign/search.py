@@ -27,7 +27,7 @@ from node.services.register import finding, provenance
 from node.services.register.finding import Found
 from node.services.register.provenance import Provenance
 from node.store import cases
-from node.store.search import MAX_OFFSET, MAX_QUESTION, Query
+from node.store.search.query import MAX_OFFSET, MAX_QUESTION, Query
 from node.web.cases.text import CaseText, describe_briefly, small_forms_of
 from node.web.cases.words import CATEGORIES, SEXES
 from node.web.console.base.forms import Form

@@ -10,7 +10,7 @@ from node.services.audit.searching import list_entries
 from node.services.register import finding
 from node.store.database import reading
 from node.store.journal import Wanted, journal, read_journal
-from node.store.search import Query
+from node.store.search.query import Query
 from tests.federation import DE, FR, START, Federation
 
 

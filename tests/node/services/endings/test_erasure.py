@@ -15,7 +15,8 @@ from node.services.register import cases as register
 from node.services.register import publishing
 from node.store import documents, endings, feeds, peers, scrubbing
 from node.store.database import reading
-from node.store.search import Query, find
+from node.store.search.finding import find
+from node.store.search.query import Query
 from tests.factories import lang_text, sample_record
 from tests.federation import DE, FR, Federation
 from tests.forensics import Secret

@@ -19,7 +19,8 @@ from node.services.register import publishing
 from node.services.witnesses import evidence
 from node.store import documents, feeds, peers, photographs
 from node.store.database import reading, writing
-from node.store.search import Query, find
+from node.store.search.finding import find
+from node.store.search.query import Query
 from protocol.evidence import parse_evidence, verify_evidence
 from protocol.policy import Policy
 from protocol.roster import FrozenHead

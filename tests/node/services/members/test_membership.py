@@ -15,7 +15,8 @@ from node.services.members import membership
 from node.services.members.membership import Applicant, init_home, root_fingerprint
 from node.store import access, journal, peers
 from node.store.database import reading
-from node.store.search import Query, find
+from node.store.search.finding import find
+from node.store.search.query import Query
 from protocol.encoding import format_json
 from protocol.endorsement import ENDORSEMENT_TYPE, format_withdrawal
 from protocol.joining import verify_join_request

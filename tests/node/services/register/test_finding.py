@@ -13,7 +13,7 @@ from node.services.register import cases as register
 from node.services.register import finding, publishing
 from node.store.database import reading
 from node.store.journal import read_journal
-from node.store.search import Query
+from node.store.search.query import Query
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO, Federation, dropping
 

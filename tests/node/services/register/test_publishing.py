@@ -23,7 +23,8 @@ from node.services.register import cases as register
 from node.services.register import leaving, publishing
 from node.store import cases, documents, feeds, journal
 from node.store.database import reading, writing
-from node.store.search import Query, find
+from node.store.search.finding import find
+from node.store.search.query import Query
 from protocol.document import split_document
 from protocol.encoding import parse_json
 from protocol.policy import Policy

@@ -26,7 +26,8 @@ from node.services.witnesses import cosigning
 from node.store import cases, feeds, marks
 from node.store.database import reading, writing
 from node.store.journal import read_journal
-from node.store.search import Query, find
+from node.store.search.finding import find
+from node.store.search.query import Query
 from protocol.checkpoint import sign_checkpoint
 from protocol.feed import FeedHead, grow
 from protocol.note import ED25519, Ed25519Signer, format_note

@@ -12,8 +12,11 @@ from node.services.register import cases, publishing
 from node.services.safekeeping import integrity
 from node.services.site import showing
 from node.services.site.showing import SiteQuery
-from node.store import feeds, search
+from node.store import feeds
 from node.store.database import reading, writing
+from node.store.search.finding import find
+from node.store.search.index import index_many
+from node.store.search.query import Query
 from tests.factories import sample_full_record, sample_record, sample_summary
 from tests.federation import DE, FR, Federation
 
@@ -36,7 +39,7 @@ def found(federation: Federation, **asked: object) -> list[str]:
 
 def found_by_staff(federation: Federation) -> list[str]:
     with reading(federation[OWN].engine) as conn:
-        return [hit.case_id for hit in search.find(conn, search.Query(today=date(2026, 11, 22)))]
+        return [hit.case_id for hit in find(conn, Query(today=date(2026, 11, 22)))]
 
 
 def test_a_draft_is_found_by_nobody_outside(federation: Federation) -> None:
@@ -120,7 +123,7 @@ def test_a_search_that_does_not_agree_with_the_documents_is_found_out(federation
         (row,) = [row for row in feeds.list_feeds(conn) if (row.member, row.audience) == (PEER, "network")]
     with writing(node.engine) as conn:
         conn.exec_driver_sql("DELETE FROM search_entry")
-        search.index_many(conn, [_entry(made.case_id, row.id)])
+        index_many(conn, [_entry(made.case_id, row.id)])
     problems = [finding.problem for finding in integrity.check(node).findings]
     assert f"case {made.case_id} is over, and the search still finds it" in problems
 

@@ -14,7 +14,7 @@ from node.services.audit.exports import check_export
 from node.services.register import finding
 from node.store.database import reading, writing
 from node.store.journal import JournalEntry, Wanted, find_entries, write_journal
-from node.store.search import Query
+from node.store.search.query import Query
 from tests.federation import START
 from tests.node.web.console.conftest import Console, csrf_token, open_console, send
 

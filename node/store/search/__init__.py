@@ -1,0 +1,1 @@
+"""Finding cases, own ones and replicas side by side, by filters, words and names."""

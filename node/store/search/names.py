@@ -1,0 +1,144 @@
+"""Names of any script: candidates by their words in Latin letters and by the consonants of these, which are
+words of the same index, asked for exactly and with one sound changed; `domain.similarity` says how alike they
+are.
+"""
+
+# ruff: noqa: S608 - SQL is put together from the constants below alone; every value is bound
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import NamedTuple
+
+from rapidfuzz import fuzz, process
+from sqlalchemy import Connection, text
+
+from node.domain.searchable import BETWEEN_NAMES, FOLD_MARK, SKELETON_MARK
+from node.domain.similarity import NameKey, key_score, name_keys, similar_skeletons
+from node.store.search.filters import Filter, conditions
+from node.store.search.index import LEXEMES, as_list, one_of, read_ids
+from node.store.search.query import Query
+
+# How alike a name must be to count as found; see bench/names.py for what that costs and brings.
+MIN_SCORE = 0.55
+# Candidates that are enough to look no further, since what a looser way finds is less alike; cases that go
+# through the full comparison.
+_ENOUGH, _COMPARED = 250, 120
+# Consonants of two words that may both differ: shorter names are like thousands, longer ones have a word that
+# is the same.
+_LONG = 6
+# Words of a name that are looked up; more of them tell nothing more.
+_MAX_WORDS = 5
+
+
+def score_names(connection: Connection, query: Query) -> dict[int, float]:
+    """Find the rows that have a name like the one asked for, and say how alike it is, from MIN_SCORE to 1."""
+    asked = name_keys([query.name or ""])
+    filtered = conditions(connection, query)
+    ids: set[int] = set()
+    for key in asked:
+        ids |= _find_candidates(connection, key, filtered)
+    scores: dict[int, float] = {}
+    for names, called in _most_alike(asked, _read_names(connection, list(ids))):
+        score = key_score(asked, names.keys)
+        if score >= MIN_SCORE:
+            scores |= dict.fromkeys(called, round(score, 4))
+    return scores
+
+
+def _find_candidates(connection: Connection, key: NameKey, filtered: Filter) -> set[int]:
+    """Look for rows that may have a name, the most alike first, until there are enough."""
+    found: set[int] = set()
+    for wanted in _ways(key):
+        found.update(_look_up(connection, wanted, filtered, _ENOUGH - len(found)))
+        if len(found) >= _ENOUGH:
+            break
+    return found
+
+
+def _ways(key: NameKey) -> Iterator[Sequence[Collection[str]]]:
+    """Give what to look for, the strictest first.
+
+    Every way is a list of groups of indexed words; a row must have one word of each group.
+    """
+    folds = list(dict.fromkeys(key.fold.split()))[:_MAX_WORDS]
+    bones = list(dict.fromkeys(key.skeleton.split()))[:_MAX_WORDS]
+    yield [[FOLD_MARK + word] for word in folds]
+    if not bones:
+        return
+    same = [[SKELETON_MARK + word] for word in bones]
+    alike = [[SKELETON_MARK + word for word in similar_skeletons(word)] for word in bones]
+    yield same
+    for at in range(len(bones)):
+        yield [*same[:at], alike[at], *same[at + 1 :]]
+    for at in range(len(bones) - 1):
+        # Min Su is Minsu elsewhere.
+        yield [*same[:at], [SKELETON_MARK + bones[at] + bones[at + 1]], *same[at + 2 :]]
+    if len(bones) == 2 and sum(map(len, bones)) >= _LONG:
+        yield alike
+    if len(bones) > 1:
+        yield [[word for group in same for word in group]]
+
+
+def _look_up(
+    connection: Connection, wanted: Sequence[Collection[str]], filtered: Filter, most: int
+) -> list[int]:
+    # Filters come before the limit, or many of one name would hide the one that is looked for.
+    postgresql = connection.dialect.name == "postgresql"
+    quote, either, both = ("'", " | ", " & ") if postgresql else ('"', " OR ", " AND ")
+    groups = [either.join(f"{quote}{word}{quote}" for word in group) for group in wanted]
+    where, values = filtered
+    bound = {**values, "names": both.join(f"({group})" for group in groups), "most": most}
+    matching = _MATCHING_POSTGRESQL if postgresql else _MATCHING_SQLITE
+    return read_ids(connection, matching.format(where=where), bound)
+
+
+# CROSS JOIN keeps the order: first the words, then the filters on the rows they are in.
+_MATCHING_SQLITE = (
+    "SELECT f.rowid AS id FROM search_fts f CROSS JOIN search_entry e ON e.id = f.rowid"
+    " WHERE search_fts MATCH :names AND {where} ORDER BY f.rowid DESC LIMIT :most"
+)
+# The common table keeps the same order on PostgreSQL.
+_MATCHING_POSTGRESQL = (
+    "WITH named AS MATERIALIZED"
+    f" (SELECT id FROM search_text WHERE {LEXEMES} @@ CAST(:names AS tsquery))"
+    " SELECT named.id FROM named JOIN search_entry e ON e.id = named.id WHERE {where} LIMIT :most"
+)
+
+
+class _Names(NamedTuple):
+    """Every reading of every name of a case, as the columns have them."""
+
+    fold: str
+    skeleton: str
+
+    @property
+    def keys(self) -> list[NameKey]:
+        columns = (column.strip().split(BETWEEN_NAMES) for column in self)
+        return list(map(NameKey, *columns))
+
+
+def _read_names(connection: Connection, ids: list[int]) -> dict[_Names, list[int]]:
+    """Read who is called what: many are called the same, and a name is compared once."""
+    these = f"WHERE id {one_of(connection, 'ids')} ORDER BY id DESC"
+    statement = text(f"SELECT id, names_fold, names_skeleton FROM search_text {these}")
+    called: dict[_Names, list[int]] = {}
+    for number, *columns in connection.execute(statement, {"ids": as_list(connection, ids)}):
+        called.setdefault(_Names(*columns), []).append(number)
+    return called
+
+
+def _most_alike(asked: list[NameKey], called: dict[_Names, list[int]]) -> Iterator[tuple[_Names, list[int]]]:
+    """Give the names that a quick look at whole columns likes best, since the full comparison takes longer,
+    until they are those of enough cases."""
+    every = list(called)
+    best = [-0.001 * len(names.fold) for names in every]  # of equals, those who are called little else
+    for key in asked:
+        for column, wanted in enumerate((key.fold, key.skeleton)):
+            texts = [names[column] for names in every]
+            for _text, score, at in process.extract(wanted, texts, scorer=fuzz.token_set_ratio, limit=None):
+                best[at] += score
+    left = _COMPARED
+    for at in sorted(range(len(every)), key=best.__getitem__, reverse=True):
+        yield every[at], called[every[at]][:left]
+        left -= len(called[every[at]])
+        if left <= 0:
+            return
