@@ -6,7 +6,7 @@ never shortened. Acting on the answers (erasing, hiding, telling people) is left
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from node.domain.edtf import edtf_bounds
@@ -18,6 +18,8 @@ ADULT_AGE = 18
 
 PICTURE_LASTS = timedelta(days=730)
 """From then on a photograph of a child shows somebody else: a newer one, or an age progression, is needed."""
+
+_FAR_AWAY = datetime(9999, 12, 31, tzinfo=UTC)
 
 LONG_TERM_REVIEWS = (28, 91, 182, 274)
 """Days after the disappearance on which the risk is assessed anew; later once a year. From the first on, a
@@ -96,10 +98,21 @@ def last_day(text: str) -> date:
 
 def active_alert(public: Mapping[str, Any], now: datetime) -> Mapping[str, Any] | None:
     """Return the alert for a child while it is out; None otherwise."""
-    alert: Mapping[str, Any] = public.get("alert", {})
+    ends = alert_end(public)
+    return None if ends is None or ends <= now else public["alert"]
+
+
+def alert_end(public: Mapping[str, Any]) -> datetime | None:
+    """Return when the alert for a child ends: far away where that is not said; None where there is none."""
+    alert: Mapping[str, Any] = public.get("alert") or {}
     if alert.get("state") != "active":
         return None
-    return None if "until" in alert and _has_come(alert["until"], now) else alert
+    if "until" not in alert:
+        return _FAR_AWAY
+    try:
+        return datetime.fromisoformat(alert["until"])
+    except ValueError:  # on 30 February: with the last of its month
+        return datetime.combine(last_day(alert["until"]) + timedelta(days=1), time(), UTC)
 
 
 def age_today(public: Mapping[str, Any], today: date) -> tuple[int, int] | None:
@@ -254,11 +267,3 @@ def _birthday(birth: date, years: int) -> date:
 def _months_between(first: date, last: date) -> int:
     """Count the months that are over."""
     return (last.year - first.year) * 12 + last.month - first.month - (last.day < first.day)
-
-
-def _has_come(text: str, now: datetime) -> bool:
-    """Tell whether a moment has come; one on a day that there is not comes when the last of its month is over."""
-    try:
-        return datetime.fromisoformat(text) <= now
-    except ValueError:
-        return not is_live(last_day(text), now)

@@ -59,7 +59,7 @@ search_entry = Table(
     Column("lon", sa.Double),
     Column("radius_m", sa.Double, nullable=False),
     Column("has_photo", sa.Boolean, nullable=False),
-    Column("alert", sa.Boolean, nullable=False),
+    Column("alert_until", sa.BigInteger),
     Column("updated", sa.BigInteger, nullable=False),
     Column("since", sa.Integer, nullable=False),
     Column("feed_id", sa.Integer),
@@ -82,9 +82,15 @@ search_text = Table(
 Index("ix_search_entry_case", search_entry.c.case_id, search_entry.c.source, search_entry.c.feed_id)
 Index("ix_search_entry_place", search_entry.c.lat, search_entry.c.lon)
 Index("ix_search_entry_updated", search_entry.c.updated)
-_SHOWN, _ALERT = sa.text("shown_to > 0"), sa.text("alert")
+_SHOWN, _ALERT = sa.text("shown_to > 0"), sa.text("alert_until IS NOT NULL")
 Index("ix_search_entry_since", search_entry.c.since, sqlite_where=_SHOWN, postgresql_where=_SHOWN)
-Index("ix_search_entry_alert", search_entry.c.since, sqlite_where=_ALERT, postgresql_where=_ALERT)
+Index(
+    "ix_search_entry_alert",
+    search_entry.c.since,
+    search_entry.c.alert_until,
+    sqlite_where=_ALERT,
+    postgresql_where=_ALERT,
+)
 # Holds what a duty officer filters by, so that one country is counted without looking at its rows.
 Index(
     "ix_search_entry_filters",
@@ -123,7 +129,8 @@ class Query:
     Attributes:
         today: the day that "within N years" and "age now" count from.
         name: a name in any script.
-        text: words of place, circumstances, marks and clothing, each the beginning of a word.
+        text: words of circumstances, marks and clothing, each the beginning of a word; for staff those of the
+            place, too.
         place: words of the place alone.
         near: latitude and longitude in degrees, radius in metres; the published radius of a case counts too.
         country, owner, source, status, category: exactly as in `SearchEntry`.
@@ -131,7 +138,7 @@ class Query:
         sex: ISO 5218.
         missing_within_years, missing_for_years: disappeared at most, or at least, so many years ago.
         age_min, age_max: years, both included, at the time that `age_when` says.
-        alert: only children for whom an alert is out.
+        alert_at: only children for whom an alert is out at this moment.
         countries: of the owner, or of where the child was last seen; any when empty.
         public: whether the public asks, who find what may be shown to them, and get first who went missing
             last; otherwise the staff.
@@ -158,7 +165,7 @@ class Query:
     age_max: int | None = None
     age_when: Literal["disappearance", "now"] = "disappearance"
     has_photo: bool | None = None
-    alert: bool = False
+    alert_at: datetime | None = None
     missing_for_years: int | None = None
     countries: Sequence[str] = ()
     public: bool = False
@@ -403,7 +410,7 @@ def find(connection: Connection, query: Query) -> list[Hit]:
     page = {**values, "limit": query.limit, "offset": query.offset}
     order = "since" if query.public else "updated"
     newest_first = f"ORDER BY e.{order} DESC, e.id DESC LIMIT :limit OFFSET :offset"
-    if query.alert and connection.dialect.name == "sqlite":
+    if query.alert_at is not None and connection.dialect.name == "sqlite":
         return _hits(connection, f"{where} {newest_first}", page, "ix_search_entry_alert")
     if connection.dialect.name == "sqlite" and (query.public or query.country is None):
         # Mostly the newest rows fill the page. Where they do not, SQLite would walk on through the whole
@@ -524,8 +531,8 @@ def _conditions(connection: Connection, query: Query) -> tuple[str, dict[str, An
         parts.append(part)
         values.update(bound)
 
-    if query.alert:
-        parts.append("e.alert")
+    if query.alert_at is not None:
+        add("e.alert_until > :alert_at", alert_at=int(query.alert_at.timestamp()))
     if query.countries:
         among, bound = _among(connection, query.countries)
         add(among, **bound)
@@ -551,8 +558,10 @@ def _conditions(connection: Connection, query: Query) -> tuple[str, dict[str, An
     if query.near is not None:
         part, bound = _near(*query.near)
         add(part, **bound)
-    wanted = [_asked(word) for word in split_words(query.text or "")]
-    wanted += [_asked(PLACE_MARK + word, shortest=4) for word in split_words(query.place or "")]
+    wanted = [[_asked(word)] for word in split_words(query.text or "")]
+    if not query.public:
+        wanted = [[word, _asked_of_place(word.letters)] for (word,) in wanted]
+    wanted += [[_asked_of_place(word)] for word in split_words(query.place or "")]
     if wanted:
         postgresql = connection.dialect.name == "postgresql"
         add(_WORDS_POSTGRESQL if postgresql else _WORDS_SQLITE, words=_all_of(wanted, postgresql=postgresql))
@@ -585,10 +594,18 @@ def _asked(word: str, shortest: int = 3) -> _Word:
     return _Word(word, len(word) >= shortest or not word[-1].isascii())
 
 
-def _all_of(words: list[_Word], *, postgresql: bool) -> str:
-    if postgresql:
-        return " & ".join(f"'{word.letters}'{':*' if word.begins else ''}" for word in words)
-    return " AND ".join(f'"{word.letters}"{"*" if word.begins else ""}' for word in words)
+def _asked_of_place(word: str) -> _Word:
+    return _asked(PLACE_MARK + word, shortest=4)
+
+
+def _all_of(groups: list[list[_Word]], *, postgresql: bool) -> str:
+    """Ask for one word of each group."""
+    quote, begins, either, both = ("'", ":*", " | ", " & ") if postgresql else ('"', "*", " OR ", " AND ")
+    written = (
+        either.join(f"{quote}{word.letters}{quote}{begins if word.begins else ''}" for word in group)
+        for group in groups
+    )
+    return both.join(f"({group})" for group in written)
 
 
 def _near(lat: float, lon: float, radius: float) -> tuple[str, dict[str, Any]]:

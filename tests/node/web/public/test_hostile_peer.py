@@ -4,10 +4,13 @@ from typing import Any
 
 import pytest
 
-from tests.factories import Parts
+from node.services.site.showing import MAX_ALERTS
+from tests.factories import Parts, sample_photo
 from tests.federation import DE, FR
 from tests.liars import Liar
 from tests.node.web.public.conftest import Site
+
+PHOTOS = [{"kind": "photo", "renditions": [sample_photo()["renditions"][0]]}]
 
 
 @pytest.fixture
@@ -23,22 +26,22 @@ def out(**changes: Any) -> dict[str, Any]:
     return {"state": "active", "level": "amber", "area": {"countries": ["FR"]}, **changes}
 
 
-def announce(site: Site, liar: Liar, number: int = 1, **public: Any) -> str:
-    """Let the peer publish whatever it says of a child, and give the id of the case."""
+def announce(site: Site, liar: Liar, number: int = 1, **public: Any) -> list[str]:
+    """Let the peer publish whatever it says of so many children, and give the ids of the cases."""
 
     def change(parts: Parts) -> None:
         parts["head"]["show_in"] = "all"
         parts["public"] |= public
 
-    liar.put(number, change=change)
+    for each in range(1, number + 1):
+        liar.put(each, change=change)
     site.federation.pull(FR[0], DE[0])
-    return liar.case(number)
+    return [liar.case(each) for each in range(1, number + 1)]
 
 
 @pytest.mark.parametrize("day", ["2027-02-30", "2026-02-30"])
 def test_an_alert_until_a_day_that_there_is_not_breaks_no_page(site: Site, liar: Liar, day: str) -> None:
-    photos = [{"kind": "photo", "renditions": [_small()]}]
-    case = announce(site, liar, alert=out(until=f"{day}T10:00:00Z"), photos=photos)
+    (case,) = announce(site, liar, alert=out(until=f"{day}T10:00:00Z"), photos=PHOTOS)
     browser = site.browser()
     for address in (
         *("/en/", "/en/alerts", "/en/newest", f"/en/child/{case}", f"/en/child/{case}/widget"),
@@ -48,5 +51,12 @@ def test_an_alert_until_a_day_that_there_is_not_breaks_no_page(site: Site, liar:
     assert (case in browser.get("/en/alerts").text) is (day > "2026-11")
 
 
-def _small() -> dict[str, Any]:
-    return {"sha256": "ab" * 32, "media_type": "image/jpeg", "width": 240, "height": 300, "bytes": 9876}
+def test_alerts_that_have_ended_take_no_place_from_others(site: Site, liar: Liar) -> None:
+    """They are newer than any that is out, and more than a list has."""
+    real = site.publish(alert=out(), missing_since="2026-11-01")
+    ended = out(until="2026-11-21T11:59:59Z")
+    announce(site, liar, MAX_ALERTS + 1, alert=ended, missing_since="2026-11-21", photos=PHOTOS)
+    browser = site.browser()
+    assert real in browser.get("/en/alerts").text
+    assert real in browser.get("/en/feed/alerts.atom").text
+    assert browser.get("/api/v1/alerts").json["total"] == 1  # type: ignore[index]
