@@ -134,14 +134,14 @@ def _column(column: Column, *, plain: bool) -> dict[str, Any]:
             for name in ("headline", "ask", "warning", "scan", "exercise")
         },
         "appeal": say(Text(column.appeal), column.language, plain=plain)["text"],
-        "names": [of_case(name) for name in column.names],
+        "names": [said for name in column.names if (said := of_case(name))["text"]],
         "facts": [[own(name), of_case(value)] for name, value in column.facts],
         "brief": [[own(name), of_case(value)] for name, value in column.brief],
         "story": [own(column.story[0]), of_case(column.story[1])],
         "small": [own(line)["text"] for line in column.small],
         "hours": [own(hours)["text"] for hours in column.hours],
         "pictures": [
-            {"caption": own(picture.caption)["text"], "alt": own(picture.alt)["text"]}
+            {"caption": own(picture.caption)["text"], "alt": own(picture.alt)["text"] or column.headline}
             for picture in column.pictures
         ],
     }

@@ -375,6 +375,18 @@ def test_a_hostile_summary_is_only_text(site: Site) -> None:
         assert b"<script" not in answer.data
 
 
+def test_texts_of_nothing_but_what_no_paper_shows_leave_a_poster(site: Site) -> None:
+    """PDF/UA takes neither a heading nor a description of a picture without letters."""
+    case = site.publish(
+        own=False,
+        show_in="all",
+        photos=[photo(site, alt=lang_text(en=" \u202e"))],
+        names=[{"full": "\ue000", "kind": "legal"}, {"full": "\u2069 ", "kind": "alias"}],
+    )
+    for name in ("classic-A4.pdf", "action-Letter.pdf"):
+        assert ask(site, case, name).status_code == 200
+
+
 # --- The page ---
 
 
