@@ -6,7 +6,7 @@ never shortened. Acting on the answers (erasing, hiding, telling people) is left
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from node.domain.edtf import edtf_bounds
@@ -18,6 +18,8 @@ ADULT_AGE = 18
 
 PICTURE_LASTS = timedelta(days=730)
 """From then on a photograph of a child shows somebody else: a newer one, or an age progression, is needed."""
+
+_FAR_AWAY = datetime(9999, 12, 31, tzinfo=UTC)
 
 LONG_TERM_REVIEWS = (28, 91, 182, 274)
 """Days after the disappearance on which the risk is assessed anew; later once a year. From the first on, a
@@ -83,16 +85,34 @@ def is_live(expires: date, now: datetime) -> bool:
 def live_photos(photos: Iterable[Mapping[str, Any]], now: datetime) -> list[Mapping[str, Any]]:
     """Choose the photographs whose own expiry has not passed."""
     return [
-        photo for photo in photos if "expires_at" not in photo or is_live(_last_day(photo["expires_at"]), now)
+        photo for photo in photos if "expires_at" not in photo or is_live(last_day(photo["expires_at"]), now)
     ]
+
+
+def last_day(text: str) -> date:
+    """Read a day or a moment as loosely as the schemas let it pass, 30 February included."""
+    day = edtf_bounds(text)[1]
+    assert day is not None, "a single day has no open end"
+    return day
 
 
 def active_alert(public: Mapping[str, Any], now: datetime) -> Mapping[str, Any] | None:
     """Return the alert for a child while it is out; None otherwise."""
-    alert: Mapping[str, Any] = public.get("alert", {})
+    ends = alert_end(public)
+    return None if ends is None or ends <= now else public["alert"]
+
+
+def alert_end(public: Mapping[str, Any]) -> datetime | None:
+    """Return when the alert for a child ends: far away where that is not said; None where there is none."""
+    alert: Mapping[str, Any] = public.get("alert") or {}
     if alert.get("state") != "active":
         return None
-    return None if "until" in alert and datetime.fromisoformat(alert["until"]) <= now else alert
+    if "until" not in alert:
+        return _FAR_AWAY
+    try:
+        return datetime.fromisoformat(alert["until"])
+    except ValueError:  # on 30 February: with the last of its month
+        return datetime.combine(last_day(alert["until"]) + timedelta(days=1), time(), UTC)
 
 
 def age_today(public: Mapping[str, Any], today: date) -> tuple[int, int] | None:
@@ -142,7 +162,7 @@ def can_undo(withdrawn_at: datetime, now: datetime) -> bool:
 
 def is_over(record: Mapping[str, Any], now: datetime) -> bool:
     """Tell whether the last day of a record in its owner's register is over."""
-    return "purge_by" in record and _last_day(record["purge_by"]) < now.astimezone(UTC).date()
+    return "purge_by" in record and last_day(record["purge_by"]) < now.astimezone(UTC).date()
 
 
 def notices(
@@ -172,7 +192,7 @@ def next_long_term_review(record: Mapping[str, Any]) -> date | None:
     if "missing_since" not in record or "risk" not in record:
         return None
     missing = edtf_bounds(record["missing_since"])[0]
-    assessed = _last_day(record["risk"]["assessed_at"])
+    assessed = last_day(record["risk"]["assessed_at"])
     if missing is None:
         return None
     for days in LONG_TERM_REVIEWS:
@@ -201,17 +221,17 @@ def _notices_of_record(record: Mapping[str, Any], today: date) -> Iterator[Notic
         )
     yield from _on_photographs(record, today)
     if "next_review" in record.get("risk", {}):
-        day = _last_day(record["risk"]["next_review"])
+        day = last_day(record["risk"]["next_review"])
         yield Notice("risk", day, f"Review of the risk: {_when(day, today)}. Assess it anew.")
     long_term = next_long_term_review(record)
     if long_term is not None:
         message = f"Review of a child that stays missing: {_when(long_term, today)}. Assess the risk anew."
         yield Notice("long_term", long_term, message)
     if "review_due" in record:
-        day = _last_day(record["review_due"])
+        day = last_day(record["review_due"])
         yield Notice("review", day, f"Review of the case: {_when(day, today)}.")
     if "purge_by" in record:
-        day = _last_day(record["purge_by"])
+        day = last_day(record["purge_by"])
         yield Notice("purge", day, f"Last day of the record: {_when(day, today)}.")
 
 
@@ -219,7 +239,7 @@ def _on_photographs(record: Mapping[str, Any], today: date) -> Iterator[Notice]:
     shown = list[date]()
     for number, photo in enumerate(record.get("photos", ()), 1):
         if "expires_at" in photo:
-            day = _last_day(photo["expires_at"])
+            day = last_day(photo["expires_at"])
             yield Notice("photo", day, f"Expiry of photograph {number}: {_when(day, today)}. Replace it.")
         taken = edtf_bounds(photo["taken"])[1] if "taken" in photo else None
         shown += [taken] if taken else []
@@ -247,10 +267,3 @@ def _birthday(birth: date, years: int) -> date:
 def _months_between(first: date, last: date) -> int:
     """Count the months that are over."""
     return (last.year - first.year) * 12 + last.month - first.month - (last.day < first.day)
-
-
-def _last_day(text: str) -> date:
-    """Read a day or a moment as loosely as the schemas let it pass, 30 February included."""
-    day = edtf_bounds(text)[1]
-    assert day is not None, "a single day has no open end"
-    return day

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from node.domain.edtf import edtf_bounds
+from node.domain.lifecycle import alert_end
 from node.domain.similarity import NameKey, fold, name_keys
 
 Source = Literal["own", "replica", "site"]
@@ -48,7 +49,7 @@ class SearchEntry(NamedTuple):
         born_from, born_to: first and last day on which the child may have been born, by age and
         disappearance. missing_from, missing_to: first and last day on which the child may have disappeared.
         lat, lon, radius_m: the place as published: degrees, degrees, metres.
-        alert: whether an alert is out for the child.
+        alert_until: when the alert for the child ends, in seconds since 1970; None where there is none.
         updated: seconds since 1970.
         since: the day that lists for the public are ordered by: the last on which the child may have gone
         missing, else that of the document, and never a later one.
@@ -59,8 +60,8 @@ class SearchEntry(NamedTuple):
         was published.
         owner: member id of the issuer.
         names_fold, names_skeleton: every reading of every name, in the same order, framed by spaces.
-        words: the words of place, circumstances, marks and clothing; those of the place once more with
-            `PLACE_MARK`, and those of the names with `FOLD_MARK` and `SKELETON_MARK`.
+        words: the words of circumstances, marks and clothing; those of the place with `PLACE_MARK`, and those
+            of the names with `FOLD_MARK` and `SKELETON_MARK`.
     """
 
     shown_to: int
@@ -75,7 +76,7 @@ class SearchEntry(NamedTuple):
     lon: float | None
     radius_m: float
     has_photo: bool
-    alert: bool
+    alert_until: int | None
     updated: int
     since: int
     feed_id: int | None
@@ -133,7 +134,7 @@ def entry_of(
         lon=seen.get("lon"),
         radius_m=min(seen.get("radius_m") or 0, MAX_RADIUS_M),
         has_photo=bool(public.get("photos")),
-        alert=(public.get("alert") or {}).get("state") == "active",
+        alert_until=int(ends.timestamp()) if (ends := alert_end(public)) else None,
         updated=int(updated.timestamp()),
         since=min(missing_to or missing_from or updated.toordinal(), updated.toordinal()),
         feed_id=feed_id,
@@ -202,7 +203,6 @@ def _words(seen: Mapping[str, Any], public: Mapping[str, Any]) -> list[str]:
         here = split_words(place)
         if not place.isascii():
             here += fold(place).split()
-        words += here
         words += [PLACE_MARK + word for word in here]
     return words
 

@@ -136,7 +136,7 @@ def _of_leaf(
         digest=announced.digest,
         photographs=photographs,
         stands=not outside,
-        problem=outside or _run_out(current, now) or over,
+        problem=outside or _past_its_end(announced, entry) or _run_out(current, now) or over,
     )
 
 
@@ -170,6 +170,15 @@ def _not_standing(entry: Member | None, against: Roster | VerifierKey, now: date
         return ""
     stands = standing(entry, against, (), now)
     return "" if stands.state is State.ACTIVE else f"Its owner's word does not count now: {stands.reason}."
+
+
+def _past_its_end(announced: Announced, entry: Member | None) -> str:
+    """Say why the head that a leaf stands under does not count: the network has frozen the feed before it."""
+    frozen = entry.feed("network").frozen if entry else None
+    head = announced.checkpoint
+    if frozen is None or head.size < frozen.size or (head.size, head.root) == (frozen.size, frozen.root):
+        return ""
+    return "The network has frozen its owner's feed, and this is not from before that."
 
 
 def _run_out(current: Current | None, now: datetime) -> str:

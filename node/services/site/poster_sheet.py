@@ -26,6 +26,9 @@ _MOST_TOWNS = 7
 _RING = 24
 _LEAST_RADIUS_M = 1_000
 _DECIMALS = 2
+# Letters of one fact, and of the story: no sheet has room for more, and to lay out all that a peer may write
+# would take seconds.
+_MOST_LETTERS, _MOST_OF_STORY = 300, 2_000
 _QUIET = 4  # modules of white around the code, as readers ask for (ISO/IEC 18004)
 
 
@@ -124,8 +127,8 @@ def _column(column: Column, *, plain: bool) -> dict[str, Any]:
     def own(text: str) -> dict[str, Any]:
         return say(Text(text), column.language)
 
-    def of_case(text: Text) -> dict[str, Any]:
-        return say(text, column.language, plain=plain)
+    def of_case(text: Text, most: int = _MOST_LETTERS) -> dict[str, Any]:
+        return say(_shorten(text, most), column.language, plain=plain)
 
     return {
         **own(""),
@@ -134,17 +137,21 @@ def _column(column: Column, *, plain: bool) -> dict[str, Any]:
             for name in ("headline", "ask", "warning", "scan", "exercise")
         },
         "appeal": say(Text(column.appeal), column.language, plain=plain)["text"],
-        "names": [of_case(name) for name in column.names],
+        "names": [said for name in column.names if (said := of_case(name))["text"]],
         "facts": [[own(name), of_case(value)] for name, value in column.facts],
         "brief": [[own(name), of_case(value)] for name, value in column.brief],
-        "story": [own(column.story[0]), of_case(column.story[1])],
+        "story": [own(column.story[0]), of_case(column.story[1], _MOST_OF_STORY)],
         "small": [own(line)["text"] for line in column.small],
         "hours": [own(hours)["text"] for hours in column.hours],
         "pictures": [
-            {"caption": own(picture.caption)["text"], "alt": own(picture.alt)["text"]}
+            {"caption": own(picture.caption)["text"], "alt": own(picture.alt)["text"] or column.headline}
             for picture in column.pictures
         ],
     }
+
+
+def _shorten(text: Text, most: int) -> Text:
+    return text if len(text.text) <= most else Text(f"{text.text[:most].rstrip()}…", text.language)
 
 
 def _draw_map(place: Mapping[str, Any]) -> dict[str, Any]:

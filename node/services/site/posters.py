@@ -15,6 +15,7 @@ from datetime import date
 from typing import Any
 
 from node.adapters.typesetting import Form, NotWritable
+from node.domain.lifecycle import last_day
 from node.errors import NotFound
 from node.runtime import KeylessNode
 from node.services.serving import TooOften
@@ -264,7 +265,7 @@ def _keep(node: KeylessNode, shown: Shown, wish: Wish, made: bytes) -> None:
 
 def _occasion(node: KeylessNode, shown: Shown, photos: Sequence[Mapping[str, Any]]) -> Occasion:
     country = node.country
-    ends = [date.fromisoformat(photo["expires_at"]) for photo in photos if "expires_at" in photo]
+    ends = [last_day(photo["expires_at"]) for photo in photos if "expires_at" in photo]
     contacts = sorted(shown.public["contacts"], key=lambda contact: contact.get("country") != country)
     return Occasion(
         today=node.now().date(),

@@ -14,8 +14,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from node.domain.lifecycle import active_alert, is_live, live_photos
-from node.domain.searchable import is_shown_in
+from node.domain.lifecycle import is_live, live_photos
+from node.domain.searchable import is_shown_in, split_words
 from node.errors import InvalidInput, NotFound
 from node.runtime import KeylessNode
 from node.services.standing import exchange_with
@@ -35,6 +35,7 @@ from protocol.roster import Member
 MAX_ALERTS = 100
 """How many children a list of alerts has at most."""
 
+_ANY_AGE = 100
 _HEAD, _PUBLIC = (PARTS[AUDIENCE_SCHEMA["network"]].index(part) for part in ("head", "public"))
 
 
@@ -108,9 +109,20 @@ class SiteQuery:
     offset: int = 0
 
     def __post_init__(self) -> None:
-        others = (field.name for field in fields(self) if field.name not in ("place", "limit", "offset"))
-        if self.place and all(getattr(self, name) is None or getattr(self, name) is False for name in others):
+        if self.place and not self._narrows:
             raise InvalidInput("A place alone cannot be searched for.", "Give something else, too.")
+
+    @property
+    def _narrows(self) -> bool:
+        """Whether anything but the place leaves somebody out: no age above 0 does, and no word without a
+        letter."""
+        return (
+            any(split_words(words) for words in (self.name, self.text) if words)
+            or any(code is not None for code in (self.country, self.sex, self.category))
+            or any((self.age_min, self.missing_for_years, self.alert))
+            or (self.age_max is not None and self.age_max < _ANY_AGE)
+            or (self.missing_within_years is not None and self.missing_within_years < _ANY_AGE)
+        )
 
 
 def find_children(node: KeylessNode, query: SiteQuery) -> tuple[list[Shown], int]:
@@ -124,6 +136,7 @@ def find_children(node: KeylessNode, query: SiteQuery) -> tuple[list[Shown], int
         Conflict: this node was restored, and does not know yet what was erased since.
     """
     asked = {field.name: getattr(query, field.name) for field in fields(query)}
+    asked["alert_at"] = node.now() if asked.pop("alert") else None
     with reading(node.engine) as conn:
         check_not_restored(conn)
         wanted = Query(today=node.now().date(), public=True, countries=_countries(node), **asked)
@@ -138,8 +151,7 @@ def find_alerts(node: KeylessNode, country: str | None = None, limit: int = MAX_
     Raises:
         Conflict: this node was restored, and does not know yet what was erased since.
     """
-    found, _total = find_children(node, SiteQuery(alert=True, country=country, limit=MAX_ALERTS))
-    return [shown for shown in found if active_alert(shown.public, node.now())][:limit]
+    return find_children(node, SiteQuery(alert=True, country=country, limit=limit))[0]
 
 
 def count_children(node: KeylessNode) -> dict[str, int]:

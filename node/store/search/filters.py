@@ -33,8 +33,6 @@ def conditions(connection: Connection, query: Query) -> Filter:
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(_PLAN)
     parts = [IS_PUBLIC if query.public else _IS_FOR_STAFF]
-    if query.alert:
-        parts.append("e.alert")
     values: dict[str, Any] = {
         field: getattr(query, field) for field in _EXACT if getattr(query, field) is not None
     }
@@ -47,6 +45,8 @@ def conditions(connection: Connection, query: Query) -> Filter:
 
 def _further(connection: Connection, query: Query) -> Iterator[Filter]:
     """Give the conditions that compare more than a field with a value."""
+    if query.alert_at is not None:
+        yield "e.alert_until > :alert_at", {"alert_at": int(query.alert_at.timestamp())}
     if query.countries:
         yield among_countries(connection, query.countries)
     if query.missing_within_years is not None:
@@ -123,8 +123,10 @@ _WORDS_POSTGRESQL = (
 
 
 def _words(connection: Connection, query: Query) -> Filter:
-    wanted = [_asked(word) for word in split_words(query.text or "")]
-    wanted += [_asked(PLACE_MARK + word, shortest=4) for word in split_words(query.place or "")]
+    wanted = [[_asked(word)] for word in split_words(query.text or "")]
+    if not query.public:
+        wanted = [[word, _asked_of_place(word.letters)] for (word,) in wanted]
+    wanted += [[_asked_of_place(word)] for word in split_words(query.place or "")]
     if not wanted:
         return "1 = 0", {}  # something was asked for, and no letter of it can be found
     postgresql = connection.dialect.name == "postgresql"
@@ -145,7 +147,15 @@ def _asked(word: str, shortest: int = 3) -> _Word:
     return _Word(word, len(word) >= shortest or not word[-1].isascii())
 
 
-def _all_of(words: list[_Word], *, postgresql: bool) -> str:
-    if postgresql:
-        return " & ".join(f"'{word.letters}'{':*' if word.begins else ''}" for word in words)
-    return " AND ".join(f'"{word.letters}"{"*" if word.begins else ""}' for word in words)
+def _asked_of_place(word: str) -> _Word:
+    return _asked(PLACE_MARK + word, shortest=4)
+
+
+def _all_of(groups: list[list[_Word]], *, postgresql: bool) -> str:
+    """Ask for one word of each group."""
+    quote, begins, either, both = ("'", ":*", " | ", " & ") if postgresql else ('"', "*", " OR ", " AND ")
+    written = (
+        either.join(f"{quote}{word.letters}{quote}{begins if word.begins else ''}" for word in group)
+        for group in groups
+    )
+    return both.join(f"({group})" for group in written)

@@ -98,7 +98,7 @@ def _find_newest(connection: Connection, query: Query) -> list[Hit]:
     where, values = conditions(connection, query)
     page = {**values, "limit": query.limit, "offset": query.offset}
     newest_first = "ORDER BY e.updated DESC, e.id DESC LIMIT :limit OFFSET :offset"
-    if query.alert and connection.dialect.name == "sqlite":
+    if query.alert_at is not None and connection.dialect.name == "sqlite":
         return _hits(connection, f"{where} {newest_first}", page, "ix_search_entry_alert")
     if connection.dialect.name == "sqlite" and query.country is None:
         # Mostly the newest rows fill the page. Where they do not, SQLite would walk on through the whole
@@ -124,7 +124,7 @@ def _last_missing(connection: Connection, query: Query, most: int) -> list[int]:
     where, values = conditions(connection, query)
     led = ""
     if connection.dialect.name == "sqlite":
-        by = "ix_search_entry_alert" if query.alert else "ix_search_entry_since"
+        by = "ix_search_entry_since" if query.alert_at is None else "ix_search_entry_alert"
         # Whoever has certain words is looked up by them.
         led = " NOT INDEXED" if query.text or query.place else f" INDEXED BY {by}"
     listed = (

@@ -41,7 +41,7 @@ search_entry = Table(
     Column("lon", sa.Double),
     Column("radius_m", sa.Double, nullable=False),
     Column("has_photo", sa.Boolean, nullable=False),
-    Column("alert", sa.Boolean, nullable=False),
+    Column("alert_until", sa.BigInteger),
     Column("updated", sa.BigInteger, nullable=False),
     Column("since", sa.Integer, nullable=False),
     Column("feed_id", sa.Integer),
@@ -64,7 +64,7 @@ search_text = Table(
 Index("ix_search_entry_case", search_entry.c.case_id, search_entry.c.source, search_entry.c.feed_id)
 Index("ix_search_entry_place", search_entry.c.lat, search_entry.c.lon)
 Index("ix_search_entry_updated", search_entry.c.updated)
-_SHOWN, _ALERT = sa.text("shown_to > 0"), sa.text("alert")
+_SHOWN, _ALERT = sa.text("shown_to > 0"), sa.text("alert_until IS NOT NULL")
 # Holds what the public filters by, so that who went missing last is found, and counted, without a look at the
 # rows. SQLite reads an index alone only where it has the column of its own condition, too.
 Index(
@@ -80,7 +80,13 @@ Index(
     postgresql_where=_SHOWN,
     postgresql_include=["id"],  # which every index of SQLite has
 )  # fmt: skip
-Index("ix_search_entry_alert", search_entry.c.since, sqlite_where=_ALERT, postgresql_where=_ALERT)
+Index(
+    "ix_search_entry_alert",
+    search_entry.c.since,
+    search_entry.c.alert_until,
+    sqlite_where=_ALERT,
+    postgresql_where=_ALERT,
+)
 # Holds what a duty officer filters by, so that one country is counted without looking at its rows.
 Index(
     "ix_search_entry_filters",

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
 from node.domain.searchable import Source
@@ -24,7 +24,8 @@ class Query:
     Attributes:
         today: the day that "within N years" and "age now" count from.
         name: a name in any script.
-        text: words of place, circumstances, marks and clothing, each the beginning of a word.
+        text: words of circumstances, marks and clothing, each the beginning of a word; for staff those of the
+            place, too.
         place: words of the place alone.
         near: latitude and longitude in degrees, radius in metres; the published radius of a case counts too.
         country, owner, source, status, category: exactly as in `SearchEntry`.
@@ -32,7 +33,7 @@ class Query:
         sex: ISO 5218.
         missing_within_years, missing_for_years: disappeared at most, or at least, so many years ago.
         age_min, age_max: years, both included, at the time that `age_when` says.
-        alert: only children for whom an alert is out.
+        alert_at: only children for whom an alert is out at this moment.
         countries: of the owner, or of where the child was last seen; any when empty.
         public: whether the public asks, who find what may be shown to them, and get first who went missing
             last; otherwise the staff.
@@ -59,7 +60,7 @@ class Query:
     age_max: int | None = None
     age_when: Literal["disappearance", "now"] = "disappearance"
     has_photo: bool | None = None
-    alert: bool = False
+    alert_at: datetime | None = None
     missing_for_years: int | None = None
     countries: Sequence[str] = ()
     public: bool = False

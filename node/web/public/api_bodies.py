@@ -62,7 +62,7 @@ Conditions = _Ages.from_dict(_conditions(_Digits), name="Conditions")
 Wanted = _Ages.from_dict(
     {
         "name": _words("A name in any script, however it was transliterated."),
-        "text": _words("Words of circumstances, marks, clothing or place."),
+        "text": _words("Words of circumstances, marks or clothing."),
         "place": _words("Words of the place; give something else, too."),
         "alert": Truth(metadata=said("Only children for whom an alert is out.")),
         **_conditions(WholeNumber),

@@ -225,7 +225,8 @@ def send_static(version: str, name: str) -> Response:
     if name not in _KINDS:
         raise NotFound
     response = Response(_read_static(name), content_type=_KINDS[name])
-    response.headers["Cache-Control"] = f"public, max-age={_STATIC_SECONDS}"
+    if version == _version(name):  # else a cache could keep this file ahead for that of the next release
+        response.headers["Cache-Control"] = f"public, max-age={_STATIC_SECONDS}"
     return response
 
 

@@ -14,6 +14,7 @@ from flask_babel import gettext as _
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response
 
+from node.errors import InvalidInput
 from node.services.site import showing
 from node.services.site.showing import SiteQuery
 from node.web.cases.text import show_country
@@ -128,9 +129,13 @@ def read_asked(sent: Mapping[str, str], *, words: bool) -> Asked:
             problems[name] = _("Give a number from %(least)s to %(most)s.", least=0, most=MAX_AGE)
     if not problems and set(_AGES) <= typed.keys() and int(typed["age_min"]) > int(typed["age_max"]):
         problems["age_max"] = _("This is less than the age from which you search.")
-    if typed.keys() == {"place"}:
-        problems["place"] = _("Give something else, too: a name, a country or an age.")
-    return Asked(typed, problems)
+    asked = Asked(typed, problems)
+    if not problems:
+        try:
+            asked.query(1)
+        except InvalidInput:
+            problems["place"] = _("Give something else, too: a name, a country or an age.")
+    return asked
 
 
 def countries() -> dict[str, str]:

@@ -315,7 +315,7 @@ def upgrade() -> None:
         sa.Column("lon", sa.Double(), nullable=True),
         sa.Column("radius_m", sa.Double(), nullable=False),
         sa.Column("has_photo", sa.Boolean(), nullable=False),
-        sa.Column("alert", sa.Boolean(), nullable=False),
+        sa.Column("alert_until", sa.BigInteger(), nullable=True),
         sa.Column("updated", sa.BigInteger(), nullable=False),
         sa.Column("since", sa.Integer(), nullable=False),
         sa.Column("feed_id", sa.Integer(), nullable=True),
@@ -331,10 +331,10 @@ def upgrade() -> None:
     with op.batch_alter_table("search_entry", schema=None) as batch_op:
         batch_op.create_index(
             "ix_search_entry_alert",
-            ["since"],
+            ["since", "alert_until"],
             unique=False,
-            sqlite_where=sa.text("alert"),
-            postgresql_where=sa.text("alert"),
+            sqlite_where=sa.text("alert_until IS NOT NULL"),
+            postgresql_where=sa.text("alert_until IS NOT NULL"),
         )
         batch_op.create_index("ix_search_entry_case", ["case_id", "source", "feed_id"], unique=False)
         batch_op.create_index(
@@ -941,7 +941,9 @@ def downgrade() -> None:
         batch_op.drop_index("ix_search_entry_filters")
         batch_op.drop_index("ix_search_entry_case")
         batch_op.drop_index(
-            "ix_search_entry_alert", sqlite_where=sa.text("alert"), postgresql_where=sa.text("alert")
+            "ix_search_entry_alert",
+            sqlite_where=sa.text("alert_until IS NOT NULL"),
+            postgresql_where=sa.text("alert_until IS NOT NULL"),
         )
 
     op.drop_table("search_entry")

@@ -13,6 +13,8 @@ from node.services.register import issuing, publishing
 from node.services.site.checking import PROOF_FILE, STATEMENT, TLOG_PROOF, check_proof
 from node.services.site.proofs import make_proof_file
 from node.services.site.showing import find_shown
+from node.store import feeds
+from node.store.database import reading
 from protocol.current import format_current
 from protocol.encoding import format_json
 from protocol.errors import BadProof, BadSignature, Malformed, NotAuthorized, ProtocolError
@@ -20,7 +22,7 @@ from protocol.note import VerifierKey
 from protocol.policy import Policy
 from protocol.proof import format_proof
 from protocol.proof_file import ProofFile, format_proof_file, parse_proof_file
-from protocol.roster import RetiredKey, Roster
+from protocol.roster import FrozenHead, RetiredKey, Roster
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO, Federation
 from tests.node.web.public.conftest import draw
@@ -190,6 +192,28 @@ def test_the_word_of_a_member_that_does_not_stand_does_not_count(federation: Fed
         checked = check_proof(data, roster_of(federation), now)
         assert not checked.stands
         assert state in checked.problem
+
+
+def test_what_was_signed_after_the_network_froze_the_feed_is_not_relied_on(federation: Federation) -> None:
+    """A thief of the keys goes on signing, and gives proofs of what no member takes any more."""
+    before, now = published(federation), federation.clock()
+    honest = file_of(federation, before)
+    with reading(federation[OWNER].engine) as conn:
+        row = feeds.find_feed(conn, OWNER, "network")
+    assert row is not None
+    ends = FrozenHead(row.size, row.known().frontier.root())
+    forged = file_of(federation, published(federation, name="other.png"))
+    owner = roster_of(federation).member(OWNER)
+    frozen = tuple(
+        replace(feed, state="frozen", frozen=ends) if feed.audience == "network" else feed
+        for feed in owner.feeds
+    )
+    federation.coordinator.announce(replace(owner, feeds=frozen))
+    roster = roster_of(federation)
+    for data in (format_proof_file(forged), format_proof(forged.proof)):
+        assert "frozen its owner's feed" in check_proof(data, roster, now).problem
+    for data in (format_proof_file(honest), format_proof(honest.proof)):
+        assert check_proof(data, roster, now).problem == ""
 
 
 def test_a_member_that_nobody_lists_proves_nothing(federation: Federation) -> None:

@@ -258,3 +258,8 @@ def test_the_style_sheet_is_small_and_kept_for_a_day(site: Site) -> None:
     assert len(answer.data) < 12_000
     assert "max-age=86400" in answer.headers["Cache-Control"]
     assert not path_of("site", "en").exists()  # English needs no file
+
+
+def test_a_style_sheet_asked_for_ahead_is_not_kept_as_that_of_the_next_release(site: Site) -> None:
+    answer = site.browser().get("/static/0123456789ab/site.css")
+    assert (answer.status_code, "max-age=60" in answer.headers["Cache-Control"]) == (200, True)

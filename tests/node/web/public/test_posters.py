@@ -12,6 +12,7 @@ import zxingcpp
 from PIL import Image
 from werkzeug.test import TestResponse
 
+from node.adapters.typesetting import Typesetter
 from node.runtime import KeylessNode
 from node.services.register import publishing
 from node.services.site.poster_column import Column
@@ -373,6 +374,38 @@ def test_a_hostile_summary_is_only_text(site: Site) -> None:
         answer = ask(site, case, name)
         assert answer.status_code == 200
         assert b"<script" not in answer.data
+
+
+def test_a_poster_is_set_of_no_more_text_than_it_has_room_for(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To lay out all that a summary may hold takes so long that nobody else gets a poster."""
+    given: list[Any] = []
+    monkeypatch.setattr(Typesetter, "compile", lambda *args, **kwargs: given.append(args[2]) or b"made")
+    case = site.publish(
+        own=False,
+        show_in="all",
+        photos=[photo(site)],
+        circumstances=lang_text(th="กรุงเทพ" * 500),
+        clothing=lang_text(th="กรุงเทพ" * 500),
+        marks=[{"kind": "scar", "text": lang_text(th="กรุงเทพ" * 50)}] * 10,
+    )
+    assert ask(site, case, "classic-A4.pdf").data == b"made"
+    (column,) = given[0]["columns"]
+    told = sum(len(text["text"]) for fact in [*column["facts"], column["story"]] for text in fact)
+    assert 2_500 < told < 4_000
+
+
+def test_texts_of_nothing_but_what_no_paper_shows_leave_a_poster(site: Site) -> None:
+    """PDF/UA takes neither a heading nor a description of a picture without letters."""
+    case = site.publish(
+        own=False,
+        show_in="all",
+        photos=[photo(site, alt=lang_text(en=" \u202e"))],
+        names=[{"full": "\ue000", "kind": "legal"}, {"full": "\u2069 ", "kind": "alias"}],
+    )
+    for name in ("classic-A4.pdf", "action-Letter.pdf"):
+        assert ask(site, case, name).status_code == 200
 
 
 # --- The page ---

@@ -60,6 +60,31 @@ def test_a_place_alone_is_not_searched_for(site: Site) -> None:
     assert "/en/child/" not in answer.text
 
 
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"age_min": "0"},
+        {"age_max": "120"},
+        {"text": "."},
+        {"name": "?!"},
+        {"text": "–", "age_min": "0"},
+    ],
+)
+def test_a_place_beside_what_leaves_nobody_out_is_a_place_alone(site: Site, beside: dict[str, str]) -> None:
+    site.publish(language="uk")
+    answer = post(site, place="Lviv", **beside)
+    assert answer.status_code == 400
+    assert "/en/child/" not in answer.text
+    asked = {name: int(text) if text.isdigit() else text for name, text in beside.items()}
+    assert site.browser().post("/api/v1/search", json={"place": "Lviv", **asked}).status_code == 422
+
+
+def test_a_place_is_not_found_as_words(site: Site) -> None:
+    site.publish(language="uk", clothing=lang_text(en="purple anorak"))
+    assert cards_of(post(site, text="Lviv")) == 0
+    assert cards_of(post(site, text="anorak", place="Lviv")) == 1
+
+
 def test_a_name_stands_in_no_address(site: Site) -> None:
     site.publish(language="uk")
     assert cards_of(site.browser().get("/en/search?name=Yui&text=a&place=b")) == 1  # asks for nothing
