@@ -258,21 +258,6 @@ def test_what_has_to_be_said_first_is_asked(node: Node, person: Person) -> None:
     assert found.mapping.dates == "dmy"
 
 
-def test_a_mapping_is_kept_for_everybody_and_fits_by_headers(node: Node, person: Person) -> None:
-    found = take(node, person, table(row(1, Sex="W")), words={"sex": {"w": "2"}})
-    intake.save_mapping(node, found, " Province  office ", "console:one")
-    assert intake.list_mappings(node) == ["Province office"]
-    turned = table([*reversed(row(1, Sex="W"))], headers=[*reversed(HEADERS)])
-    other = intake.take_file(node, None, "cases.csv", turned, "en", "cli:two")
-    mapping = intake.load_mapping(node, other, "Province office")
-    assert mapping.columns["names.full"] == 6
-    assert (mapping.fixed, mapping.words) == (FIXED, {"sex": {"w": "2"}})
-    with pytest.raises(NotFound):
-        intake.load_mapping(node, other, "no such")
-    with pytest.raises(InvalidInput):
-        intake.save_mapping(node, found, "", "console:one")
-
-
 def test_wrong_rows_come_back_as_a_file_without_formulas_and_can_be_imported_mended(
     node: Node, person: Person
 ) -> None:
