@@ -6,6 +6,7 @@ longest; what is shown of it while it is mapped was found when it came in: it is
 
 import json
 import secrets
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
@@ -45,6 +46,7 @@ _HOUR = timedelta(hours=1)
 _SAMPLES = 3
 _MAX_SAMPLE = 80
 _MAX_WORD = 60
+_SHORTEST_DATE = 8  # characters, as in 5/3/2014
 _MAX_DISTINCT = 200_000  # characters of all columns together
 _USE = "case-import"
 
@@ -335,17 +337,19 @@ def _survey(data: bytes, read: Reading) -> dict[str, Any]:
         raise InvalidInput("The file is empty.", "Choose the file with the cases.")
     width, total, formulas = len(first.cells), 0, 0
     samples: list[list[str]] = []
-    distinct: dict[int, dict[str, None]] = {}
+    distinct: dict[int, dict[str, None]] = defaultdict(dict)
     orders: dict[int, set[str]] = {}
     for row in rows:
         width, total, formulas = max(width, len(row.cells)), total + 1, formulas + row.formulas
         for place, cell in enumerate(row.cells):
             if not cell:
                 continue
-            words = distinct.setdefault(place, {})
+            words = distinct[place]
+            if cell in words:  # and what it tells was noted then
+                continue
             if len(words) <= MAX_WORDS:
                 words[cell[: _MAX_WORD + 1]] = None
-            if read_orders := orders_of([cell]):
+            if len(cell) >= _SHORTEST_DATE and cell[0].isdecimal() and (read_orders := orders_of([cell])):
                 orders[place] = orders.get(place, read_orders) & read_orders
         if len(samples) < _SAMPLES:
             samples.append([cell[:_MAX_SAMPLE] for cell in row.cells])
