@@ -30,7 +30,7 @@ from node.services.members import membership
 from node.services.people import sessions, sign_in
 from node.services.register import drafts, handover, issuing, ledger, publishing, takeover
 from node.services.safekeeping import recovery
-from node.services.spreadsheets import intake, work
+from node.services.spreadsheets import intake, mappings, work
 from node.services.witnesses import gossip, witnessing
 from node.store import access, peers
 from node.store.database import reading, writing
@@ -94,6 +94,7 @@ class Jobs:
         every(600, "unknown names", lambda: sign_in.tell_unknown(node))
         every(3600, "old drafts", lambda: drafts.forget_old(node))
         every(600, "old spreadsheets", lambda: intake.forget_old(node))
+        every(3600, "old mappings", lambda: mappings.forget_old(node))
         every(600, "message lives", lambda: messages.expire(node))
         every(3600, "remind of all", lambda: ledger.remind(node))
         every(3600, "pauses", lambda: publishing.pause_views(node))

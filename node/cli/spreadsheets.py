@@ -16,7 +16,7 @@ from node.domain.columns import ColumnMapping, parse_mapping
 from node.domain.conversion import CellProblem
 from node.errors import InvalidInput, NotFound
 from node.runtime import Node
-from node.services.spreadsheets import intake, report, work
+from node.services.spreadsheets import intake, mappings, report, work
 from node.services.spreadsheets.intake import Import
 from node.services.spreadsheets.words import say_problem
 from node.store import imports
@@ -78,7 +78,7 @@ def _read_mapping(node: Node, found: Import, mapping: str) -> ColumnMapping:
     """Read a mapping from a file, or take the one that was saved under a name."""
     path = Path(mapping)
     if not path.is_file():
-        return intake.load_mapping(node, found, mapping)
+        return mappings.load_mapping(node, found, mapping)
     try:
         value: dict[str, Any] = parse_object(read_input(path), "mapping", _MAX_MAPPING)
     except Malformed as error:

@@ -80,6 +80,9 @@ TARGETS: Mapping[str, Target] = MappingProxyType({target.name: target for target
 DATED = frozenset({"birth", "missing", "moment", "day"})
 """The kinds whose cells are dates."""
 
+CHOSEN = frozenset({"code", "codes", "country", "countries", "languages"})
+"""The kinds whose cells say one of a list, and nothing of their own."""
+
 
 @dataclass(frozen=True, slots=True)
 class ColumnMapping:

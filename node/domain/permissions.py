@@ -30,7 +30,6 @@ class Permission(Enum):
     WORK_LEADS = "assign, decide and answer leads, and send leads about foreign cases"
     SEE_FEDERATION = "see the members, how fresh their cases are, and who erased what when"
     RUN_FEDERATION = "accept members, pull at once, decide about a member that shows two faces"
-    SEE_STATISTICS = "see counts that name nobody"
     RUN_SITE = "make the public site what it is: its look, pages, numbers and library"
     MANAGE_PEOPLE = "add people, give and take roles, reset what they sign in with"
     READ_AUDIT = "read, search and export the journal"
@@ -58,7 +57,6 @@ _DESK = {
     Permission.READ_NETWORK_PARTS,
     Permission.SEE_LEADS,
     Permission.WORK_LEADS,
-    Permission.SEE_STATISTICS,
 }
 
 PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
@@ -92,13 +90,11 @@ PERMISSIONS: Mapping[Role, frozenset[Permission]] = MappingProxyType(
                 Permission.READ_POLICE_PARTS,
             }
         ),
-        Role.ANALYST: frozenset(
-            {*_EVERYBODY, Permission.SEE_CASES, Permission.SEARCH, Permission.SEE_STATISTICS}
-        ),
+        Role.ANALYST: frozenset({*_EVERYBODY, Permission.SEE_CASES, Permission.SEARCH}),
         Role.ADMINISTRATOR: frozenset(
             {*_EVERYBODY, Permission.RUN_FEDERATION, Permission.MANAGE_PEOPLE, Permission.RUN_SITE}
         ),
-        Role.AUDITOR: frozenset({*_EVERYBODY, Permission.SEE_STATISTICS, Permission.READ_AUDIT}),
+        Role.AUDITOR: frozenset({*_EVERYBODY, Permission.READ_AUDIT}),
     }
 )
 """The table: role → permissions. Those who run the node and those who audit it see no case."""

@@ -10,17 +10,22 @@ Leaves to others: the tables (each module of `node.store` adds its own to `metad
 
 import os
 import sqlite3
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
 import sqlalchemy
+import structlog
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from node.errors import InvalidInput, NodeError
 
 Item = TypeVar("Item")
+
+log = structlog.get_logger()
 
 metadata = sqlalchemy.MetaData(
     naming_convention={
@@ -56,6 +61,10 @@ def _milliseconds(moment: datetime | None) -> int | None:
 _BUSY_TIMEOUT_MS = 30_000
 # Whoever waits to truncate the log keeps writers waiting meanwhile.
 _SCRUB_TIMEOUT_MS = 500
+# To ask a PostgreSQL server before each use whether it is still there would be a fourth of all questions.
+_PING_AFTER_SECONDS = 1.0
+# Nothing that is asked here gets faster by being compiled, or by helpers, and all of it lies in memory.
+_PLANNING = "SET jit = off; SET max_parallel_workers_per_gather = 0; SET random_page_cost = 1.1"
 # The advisory lock of whoever writes to a PostgreSQL database: any number that nothing else uses there.
 _WRITE_LOCK = 0x676D636E
 # That of whoever copies one, shared: rewriting the tables would wait for it, with everybody else behind.
@@ -96,13 +105,43 @@ def open_database(url: str) -> Engine:
         case "sqlite" | "sqlite+pysqlite":
             return _open_sqlite(parsed)
         case "postgresql+psycopg":
-            return sqlalchemy.create_engine(parsed, pool_pre_ping=True)
+            return _open_postgresql(parsed)
         case other:
             raise InvalidInput(
                 "The database address begins with %(other)s://, which this node does not know.",
                 "Use sqlite:///path or postgresql+psycopg://host/name.",
                 other=other,
             )
+
+
+def _open_postgresql(url: sqlalchemy.URL) -> Engine:
+    # The connection used last first: it needs no look whether it is still there.
+    engine = sqlalchemy.create_engine(url, pool_use_lifo=True)
+    driver: Any = engine.dialect.loaded_dbapi  # which is installed only where it is needed
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: object) -> None:
+        connection.execute(_PLANNING)
+        connection.commit()
+
+    @event.listens_for(engine, "checkin")
+    def _note(_connection: Any, record: ConnectionPoolEntry) -> None:
+        record.info["given_back"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _check(connection: Any, record: ConnectionPoolEntry, _fairy: object) -> None:
+        """Have another connection taken where this one cannot be used."""
+        if connection.info.transaction_status != driver.pq.TransactionStatus.IDLE:
+            log.error("a connection to the database was given back in the middle of a transaction")
+            raise sqlalchemy.exc.DisconnectionError
+        now = time.monotonic()
+        if now - record.info.get("given_back", now) >= _PING_AFTER_SECONDS:
+            try:
+                engine.dialect.do_ping(connection)
+            except driver.Error:  # the server was started anew meanwhile
+                raise sqlalchemy.exc.DisconnectionError from None
+
+    return engine
 
 
 def _open_sqlite(url: sqlalchemy.URL) -> Engine:
@@ -127,10 +166,14 @@ def _open_sqlite(url: sqlalchemy.URL) -> Engine:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """Give a connection that only reads, on one state of the database on SQLite."""
-    with engine.connect() as connection:
-        if connection.dialect.name == "sqlite":
+    """Give a connection that only reads: on SQLite one state of the database; on PostgreSQL each statement
+    sees its own, as it would in a transaction there, and is spared asking for one."""
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection:
             _driver(connection).execute("BEGIN")
+            yield connection
+        return
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         yield connection
 
 

@@ -66,9 +66,11 @@ case_import_row = sa.Table(
 column_mapping = sa.Table(
     "column_mapping",
     metadata,
-    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("id", sa.String, primary_key=True),
     sa.Column("content", sa.LargeBinary, nullable=False),
-    sa.Column("updated_at", Moment, nullable=False),
+    sa.Column("actor", sa.String, nullable=False),
+    sa.Column("saved_at", Moment, nullable=False),
+    sa.Column("used_at", Moment, nullable=False),
 )
 
 _HEAD = [column for column in case_import.columns if column.name != "file"]
@@ -112,6 +114,23 @@ class RowResult:
     case_id: str = ""
     revision: int = 0
     content: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class MappingRow:
+    """A mapping that was saved for further files.
+
+    Attributes:
+        content: its name and itself, encrypted.
+        actor: who saved it.
+        used_at: when it served last; at first, when it was saved.
+    """
+
+    id: str
+    content: bytes = field(repr=False)
+    actor: str
+    saved_at: datetime
+    used_at: datetime
 
 
 def add_import(conn: Connection, row: ImportRow, file: bytes) -> None:
@@ -296,28 +315,35 @@ def count_touched(conn: Connection, import_id: str) -> tuple[int, int]:
     return out, conn.execute(made.where(case_file.c.revision != c.revision)).scalar_one()
 
 
-def save_mapping(conn: Connection, name: str, content: bytes, now: datetime) -> None:
-    """Keep a mapping under a name, in the place of one that was there."""
-    drop_mapping(conn, name)
-    conn.execute(column_mapping.insert().values(name=name, content=content, updated_at=now))
+def add_mapping(conn: Connection, row: MappingRow) -> None:
+    """Keep a mapping."""
+    values = {column.name: getattr(row, column.name) for column in column_mapping.columns}
+    conn.execute(column_mapping.insert().values(values))
 
 
-def find_mapping(conn: Connection, name: str) -> bytes | None:
-    """Return the mapping of a name, encrypted."""
-    return conn.execute(
-        sa.select(column_mapping.c.content).where(column_mapping.c.name == name)
-    ).scalar_one_or_none()
+def list_mappings(conn: Connection) -> list[MappingRow]:
+    """Return the mappings, as many as are kept: whoever adds one counts them first."""
+    return [MappingRow(*row) for row in conn.execute(sa.select(column_mapping))]
 
 
-def list_mappings(conn: Connection, limit: int) -> list[str]:
-    """Return the names of the mappings, in their order."""
-    query = sa.select(column_mapping.c.name).order_by(column_mapping.c.name).limit(limit)
-    return list(conn.execute(query).scalars())
+def note_use(conn: Connection, mapping_id: str, now: datetime) -> None:
+    """Note that a mapping served for another file."""
+    c = column_mapping.c
+    conn.execute(column_mapping.update().where(c.id == mapping_id).values(used_at=now))
 
 
-def drop_mapping(conn: Connection, name: str) -> None:
-    """Forget a mapping."""
-    conn.execute(column_mapping.delete().where(column_mapping.c.name == name))
+def drop_mapping(conn: Connection, mapping_id: str) -> bool:
+    """Forget a mapping. Returns False where there is none of this id."""
+    dropped = conn.execute(column_mapping.delete().where(column_mapping.c.id == mapping_id)).rowcount
+    if dropped:
+        note_deletion(conn)
+    return bool(dropped)
+
+
+def drop_old_mappings(conn: Connection, before: datetime) -> None:
+    """Forget the mappings that nobody has used since a moment."""
+    if conn.execute(column_mapping.delete().where(column_mapping.c.used_at <= before)).rowcount:
+        note_deletion(conn)
 
 
 def cases_by_reference(conn: Connection, keys: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -12,6 +12,9 @@ _MAX_LINES = 1 << 20  # empty ones included: as many as a spreadsheet program ha
 MAX_CELL = 8_000
 """Characters of one cell."""
 
+MAX_CELLS = 2_000_000
+"""Cells of all rows together: 10,000 rows of the most columns."""
+
 MAX_TEXT = 40_000_000
 """Characters of all cells together: one text that many cells name is small in a file and large outside."""
 
@@ -43,17 +46,18 @@ def bounded(rows: Iterable[Row]) -> Iterator[Row]:
     Raises:
         InvalidInput: they are too many, or too wide.
     """
-    count = size = 0
+    count = cells = size = 0
     for line, row in enumerate(rows):
         if line >= _MAX_LINES:
             raise _too_many()
         if not any(row.cells) and not row.faults:
             continue
         count += 1
+        cells += len(row.cells)
         size += sum(map(len, row.cells))
         if len(row.cells) > MAX_COLUMNS:
             raise too_wide()
-        if count > MAX_ROWS + 1 or size > MAX_TEXT:  # and the row of headers
+        if count > MAX_ROWS + 1 or cells > MAX_CELLS or size > MAX_TEXT:  # and the row of headers
             raise _too_many()
         yield row
 

@@ -13,8 +13,9 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from types import MappingProxyType
 from typing import IO, Any, Protocol
 from xml.parsers import expat
@@ -35,7 +36,7 @@ _MAX_NAMES = 1_000
 _PIECE = 1 << 16
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _MACROS = re.compile(r"(^|/)vbaproject\.bin$|(^|/)macrosheets/", re.IGNORECASE)
-_COLUMN = re.compile(r"([A-Za-z]{1,7})[0-9]*", re.ASCII)
+_COLUMN = re.compile(r"[A-Za-z]{1,7}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?", re.ASCII)
 _ISO = re.compile(r"(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?Z?)?", re.ASCII)
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
@@ -129,9 +130,7 @@ class Workbook:
         """Let a hearer hear a part, and stop after every piece of it."""
         parser = expat.ParserCreate()  # prefixes are cut off: to resolve them costs a third of the time
         parser.buffer_text = True
-        bounded = _Bounded(hearer)
-        parser.StartElementHandler = bounded.start
-        parser.EndElementHandler = bounded.end
+        parser.StartElementHandler, parser.EndElementHandler = _bounded(hearer)
         parser.CharacterDataHandler = hearer.text
         parser.StartDoctypeDeclHandler = _refuse_doctype
         given = 0
@@ -171,26 +170,31 @@ class _Local(dict[str, str]):
         return self[name]
 
 
-class _Bounded:
-    """Hands elements on, by their names without prefixes, while they are neither too deep nor too many."""
+def _bounded(hearer: _Hearer) -> tuple[Callable[[str, _Attributes], None], Callable[[str], None]]:
+    """Hand elements on, by their names without prefixes, while they are neither too deep nor too many.
 
-    def __init__(self, hearer: _Hearer) -> None:
-        self._hearer = hearer
-        self._local = _Local()
-        self._depth = self._count = 0
+    Two functions around a few names, since this runs for every element: a class takes half as long again.
+    """
+    local = _Local()
+    hear_start, hear_end = hearer.start, hearer.end
+    depth = count = 0
 
-    def start(self, name: str, attributes: _Attributes) -> None:
-        self._depth += 1
-        self._count += 1
-        if self._depth > _MAX_DEPTH:
+    def start(name: str, attributes: _Attributes) -> None:
+        nonlocal depth, count
+        depth += 1
+        count += 1
+        if depth > _MAX_DEPTH:
             raise _damaged()
-        if self._count > _MAX_ELEMENTS:
+        if count > _MAX_ELEMENTS:
             raise _too_large()
-        self._hearer.start(self._local[name], attributes)
+        hear_start(local[name], attributes)
 
-    def end(self, name: str) -> None:
-        self._depth -= 1
-        self._hearer.end(self._local[name])
+    def end(name: str) -> None:
+        nonlocal depth
+        depth -= 1
+        hear_end(local[name])
+
+    return start, end
 
 
 class _Book:
@@ -329,7 +333,7 @@ class _Cells:
             self._number = max(number, self._number + 1)  # a row is known by its number: none has it twice
             self._cells, self._faults, self._formulas, self._place = [], {}, 0, -1
         elif name == "c":
-            self._cell, self._formula, self._text = attributes, False, _Text()
+            self._cell, self._formula = attributes, False
             self._place = _column_of(attributes.get("r", ""), self._place + 1)
         elif name == "f":
             self._formula = True
@@ -413,8 +417,9 @@ class _Text:
 
     def take(self) -> str:
         """Return the whole, with the signs that XML cannot hold where it names them (22.4.2.4); those that
-        are no text are left out."""
-        text = "".join(self._pieces)
+        are no text are left out. What is added then begins another."""
+        text = self._pieces[0] if len(self._pieces) == 1 else "".join(self._pieces)
+        self._pieces, self._size = [], 0
         return _ESCAPED.sub(lambda found: _printable(chr(int(found[1], 16))), text) if "_x" in text else text
 
 
@@ -423,11 +428,18 @@ def _printable(sign: str) -> str:
 
 
 def _column_of(reference: str, otherwise: int) -> int:
-    found = _COLUMN.fullmatch(reference)
+    """Return the column that a reference such as AB12 names, from 0; `otherwise` where it names none."""
+    column = _column_of_letters(reference.rstrip("0123456789"))
+    return otherwise if column is None else column
+
+
+@lru_cache(2 * MAX_COLUMNS)
+def _column_of_letters(letters: str) -> int | None:
+    found = _COLUMN.fullmatch(letters)
     if not found:
-        return otherwise
+        return None
     value = 0
-    for letter in found[1].upper():
+    for letter in letters.upper():
         value = value * 26 + ord(letter) - 64
     return value - 1
 

@@ -6,6 +6,7 @@ longest; what is shown of it while it is mapped was found when it came in: it is
 
 import json
 import secrets
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
@@ -17,7 +18,6 @@ from node.domain.columns import (
     MAX_WORDS,
     TARGETS,
     ColumnMapping,
-    parse_mapping,
     suggest_columns,
 )
 from node.domain.conversion import orders_of, unknown_words
@@ -42,15 +42,13 @@ MAX_OPEN = 5
 MAX_UPLOADS = 20
 """The most files that one person hands in within an hour."""
 
-MAX_MAPPINGS = 50
-MAX_NAME = 60
-
 _HOUR = timedelta(hours=1)
 _SAMPLES = 3
 _MAX_SAMPLE = 80
 _MAX_WORD = 60
+_SHORTEST_DATE = 8  # characters, as in 5/3/2014
 _MAX_DISTINCT = 200_000  # characters of all columns together
-_USE, _MAPPING_USE = "case-import", "column-mapping"
+_USE = "case-import"
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,45 +287,6 @@ def forget_old(node: Node) -> None:
         imports.drop_old_rows(conn, now - LIFE + UNDO_WINDOW)
 
 
-def save_mapping(node: Node, found: Import, name: str, actor: str) -> None:
-    """Keep the mapping under a name, for everybody of this node and files with the same headers.
-
-    Raises:
-        InvalidInput: the name is none, or there are too many.
-    """
-    name = " ".join(name.split())
-    if not 1 <= len(name) <= MAX_NAME or not is_readable(name):
-        raise InvalidInput("This is no name for a mapping.", "Use at most 60 letters and digits.")
-    data = json.dumps(found.mapping.to_json(found.headers)).encode()
-    with writing(node.engine) as conn:
-        known = imports.list_mappings(conn, MAX_MAPPINGS)
-        if name not in known and len(known) >= MAX_MAPPINGS:
-            raise InvalidInput("There are 50 mappings already.", "Save it under the name of one of them.")
-        imports.save_mapping(conn, name, encrypt(node, _MAPPING_USE, name, data), node.clock())
-        write_journal(conn, JournalEntry(node.clock(), actor, "import.mapping", purpose=name))
-
-
-def list_mappings(node: Node) -> list[str]:
-    """Return the names of the mappings that were kept."""
-    with reading(node.engine) as conn:
-        return imports.list_mappings(conn, MAX_MAPPINGS)
-
-
-def load_mapping(node: Node, found: Import, name: str) -> ColumnMapping:
-    """Return a kept mapping as it fits the columns of a file.
-
-    Raises:
-        NotFound: there is none of this name.
-    """
-    with reading(node.engine) as conn:
-        sealed = imports.find_mapping(conn, name)
-    if sealed is None:
-        raise NotFound(
-            "There is no mapping of this name.", "Choose one of the list, or map the columns yourself."
-        )
-    return parse_mapping(json.loads(decrypt(node, _MAPPING_USE, name, sealed)), found.headers)
-
-
 def read_file(node: Node, found: Import) -> bytes:
     """Return the file itself.
 
@@ -378,17 +337,19 @@ def _survey(data: bytes, read: Reading) -> dict[str, Any]:
         raise InvalidInput("The file is empty.", "Choose the file with the cases.")
     width, total, formulas = len(first.cells), 0, 0
     samples: list[list[str]] = []
-    distinct: dict[int, dict[str, None]] = {}
+    distinct: dict[int, dict[str, None]] = defaultdict(dict)
     orders: dict[int, set[str]] = {}
     for row in rows:
         width, total, formulas = max(width, len(row.cells)), total + 1, formulas + row.formulas
         for place, cell in enumerate(row.cells):
             if not cell:
                 continue
-            words = distinct.setdefault(place, {})
+            words = distinct[place]
+            if cell in words:  # and what it tells was noted then
+                continue
             if len(words) <= MAX_WORDS:
                 words[cell[: _MAX_WORD + 1]] = None
-            if read_orders := orders_of([cell]):
+            if len(cell) >= _SHORTEST_DATE and cell[0].isdecimal() and (read_orders := orders_of([cell])):
                 orders[place] = orders.get(place, read_orders) & read_orders
         if len(samples) < _SAMPLES:
             samples.append([cell[:_MAX_SAMPLE] for cell in row.cells])

@@ -1,5 +1,8 @@
 """Who may do what: what the rules of the domain say of the table."""
 
+import re
+from pathlib import Path
+
 from node.domain.permissions import PERMISSIONS, POLICE_ONLY, Permission, Role, permissions_of
 
 CASES = {
@@ -23,6 +26,12 @@ def test_every_role_is_in_the_table_and_uses_the_console() -> None:
 
 def test_every_permission_is_somebodys() -> None:
     assert all(holders(permission) for permission in Permission)
+
+
+def test_every_permission_is_asked_for_somewhere() -> None:
+    code = "".join(file.read_text() for file in (Path(__file__).parents[3] / "node" / "web").rglob("*.py"))
+    asked = set(re.findall(r"\bPermission\.([A-Z_]+)", code))
+    assert {permission.name for permission in Permission} == asked
 
 
 def test_no_role_both_writes_and_approves() -> None:

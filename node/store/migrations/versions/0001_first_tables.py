@@ -55,10 +55,12 @@ def upgrade() -> None:
 
     op.create_table(
         "column_mapping",
-        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("id", sa.String(), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
-        sa.Column("updated_at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("name", name=op.f("pk_column_mapping")),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("saved_at", sa.BigInteger(), nullable=False),
+        sa.Column("used_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_column_mapping")),
     )
     op.create_table(
         "comparison",

@@ -31,7 +31,7 @@ ROLE_TASKS: Mapping[Role, Any] = MappingProxyType(
         Role.OPERATOR: _("Enters cases, searches, and works on leads."),
         Role.APPROVER: _("Decides what leaves the house. Never approves what they wrote themselves."),
         Role.INVESTIGATOR: _("As an operator, and reads what is for police alone."),
-        Role.ANALYST: _("Searches and sees statistics; changes nothing."),
+        Role.ANALYST: _("Searches, and sees own cases; changes nothing."),
         Role.ADMINISTRATOR: _("Manages people and the federation; sees no cases."),
         Role.AUDITOR: _("Reads the journal of who did what; sees no cases."),
     }

@@ -5,6 +5,7 @@ said is kept at every step; the file is never written anywhere in the clear.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,7 +22,7 @@ from node.domain.conversion import is_readable, language_code
 from node.domain.permissions import Permission
 from node.domain.similarity import fold
 from node.errors import Conflict, InvalidInput, NodeError, NotFound
-from node.services.spreadsheets import intake, report
+from node.services.spreadsheets import intake, mappings, report
 from node.services.spreadsheets.intake import Import
 from node.services.spreadsheets.words import column_letters, column_name
 from node.store import imports
@@ -72,6 +73,7 @@ def index() -> Response | str:
         form=form,
         found=intake.list_imports(this_node(), person()),
         states=import_words.STATES,
+        mappings=mappings.list_mappings(this_node()),
     )
 
 
@@ -104,7 +106,7 @@ def columns(import_id: str) -> Response | str:
         page=page,
         mapped=mapped,
         twice=twice,
-        mappings=intake.list_mappings(this_node()),
+        mappings=mappings.list_mappings(this_node()),
         words=import_words,
         column_name=column_name,
         column_letters=column_letters,
@@ -125,7 +127,7 @@ def questions(import_id: str) -> Response | str:
         wrong = [*_wrong_values(found), *found.open_questions()]
         if name := request.form.get("save", "").strip():
             try:
-                intake.save_mapping(this_node(), found, name, actor())
+                mappings.save_mapping(this_node(), found, name, actor())
                 flash(_("The mapping is saved under its name."))
             except InvalidInput as error:
                 flash(say_refusal(error), "error")
@@ -258,6 +260,27 @@ def throw_away(import_id: str) -> Response | str:
     return ask_first(forget, _("Forget this file"), lambda: found.name, text, back)
 
 
+@pages.route("/cases/import/mappings/<mapping_id>/delete", methods=["GET", "POST"])
+@needs(Permission.IMPORT_CASES)
+def delete_mapping(mapping_id: str) -> Response | str:
+    """Forget a mapping that was saved, after asking."""
+    back = url_for(".index")
+    try:
+        saved = mappings.find_mapping(this_node(), mapping_id)
+    except NotFound:
+        flash(_("This mapping is not here any more."), "warning")
+        return redirect(back, 303)
+
+    def forget() -> Response:
+        with suppress(NotFound):  # a colleague was faster
+            mappings.delete_mapping(this_node(), mapping_id, actor())
+        flash(_("The mapping is deleted."))
+        return redirect(back, 303)
+
+    text = _("No colleague can use it for a file any more. What was imported with it stays as it is.")
+    return ask_first(forget, _("Delete the mapping"), lambda: saved.name, text, back)
+
+
 _CHANGEABLE = (imports.MAPPING, imports.CHECKED, imports.FAILED)
 
 
@@ -281,7 +304,7 @@ def _read_anew(found: Import) -> Response:
     sent, node = request.form, this_node()
     try:
         if sent.get("go") == "load":
-            mapping = intake.load_mapping(node, found, sent.get("mapping", ""))
+            mapping = mappings.load_mapping(node, found, sent.get("mapping", ""))
             intake.set_mapping(node, found, mapping)
             flash(_("The mapping is taken over as far as the columns fit."))
         else:

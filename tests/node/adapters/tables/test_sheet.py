@@ -410,3 +410,14 @@ def stripped(row: list[str]) -> list[str]:
     while row and not row[-1]:
         row = row[:-1]
     return row
+
+
+def test_more_cells_than_all_columns_of_ten_thousand_rows_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = b"a,b,c\n" * 4
+    monkeypatch.setattr("node.adapters.tables.row.MAX_CELLS", 12)
+    assert len(rows_of(data)) == 4
+    monkeypatch.setattr("node.adapters.tables.row.MAX_CELLS", 11)
+    with pytest.raises(InvalidInput):
+        rows_of(data)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from node.domain.columns import ColumnMapping
+from node.domain.columns import MAX_WORDS, ColumnMapping
 from node.domain.conversion import convert_row
 from node.domain.permissions import Role
 from node.errors import Conflict, InvalidInput, NodeError, NotFound
@@ -258,19 +258,11 @@ def test_what_has_to_be_said_first_is_asked(node: Node, person: Person) -> None:
     assert found.mapping.dates == "dmy"
 
 
-def test_a_mapping_is_kept_for_everybody_and_fits_by_headers(node: Node, person: Person) -> None:
-    found = take(node, person, table(row(1, Sex="W")), words={"sex": {"w": "2"}})
-    intake.save_mapping(node, found, " Province  office ", "console:one")
-    assert intake.list_mappings(node) == ["Province office"]
-    turned = table([*reversed(row(1, Sex="W"))], headers=[*reversed(HEADERS)])
-    other = intake.take_file(node, None, "cases.csv", turned, "en", "cli:two")
-    mapping = intake.load_mapping(node, other, "Province office")
-    assert mapping.columns["names.full"] == 6
-    assert (mapping.fixed, mapping.words) == (FIXED, {"sex": {"w": "2"}})
-    with pytest.raises(NotFound):
-        intake.load_mapping(node, other, "no such")
-    with pytest.raises(InvalidInput):
-        intake.save_mapping(node, found, "", "console:one")
+def test_the_order_of_dates_is_found_beyond_the_words_that_are_kept(node: Node) -> None:
+    days = [f"{day}/{month}/{year}" for year in range(2000, 2009) for month in range(1, 13) for day in (1, 9)]
+    assert len(days) > MAX_WORDS
+    data = table(*[row(1, **{"Date of birth": day}) for day in (*days, *days[:9], "31/3/2014")])
+    assert intake.take_file(node, None, "cases.csv", data, "en", "cli:one").mapping.dates == "dmy"
 
 
 def test_wrong_rows_come_back_as_a_file_without_formulas_and_can_be_imported_mended(

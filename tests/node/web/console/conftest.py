@@ -34,7 +34,7 @@ from node.services.register.drafts import Draft
 from node.services.register.saved import SavedSearch
 from node.services.site import library, look
 from node.services.site.library import Facts
-from node.services.spreadsheets import intake
+from node.services.spreadsheets import intake, mappings
 from node.services.witnesses.evidence import RECEIVED
 from node.store import evidence, people
 from node.store.cases import CaseFile
@@ -190,12 +190,14 @@ class Entered:
         photograph: SHA-256 of its full form.
         draft: of an operator, begun from that case.
         spreadsheet: of the same, whose columns are to be mapped.
+        mapping: that was saved of it.
     """
 
     case: CaseFile
     photograph: str
     draft: Draft
     spreadsheet: str
+    mapping: str
 
     def examples(self) -> dict[str, Any]:
         """Give a value for every argument that stands in an address of these pages."""
@@ -206,6 +208,7 @@ class Entered:
             "draft_id": self.draft.id,
             "key": "child",
             "import_id": self.spreadsheet,
+            "mapping_id": self.mapping,
             **photograph,
         }
 
@@ -222,7 +225,10 @@ def enter(console: Console) -> Entered:
     draft = drafts.begin_change(node, console.people[Role.OPERATOR], case, typed)
     data = b"Reference;Name;Sex\n1;Ana;?\n2;Bo;m\n"
     sheet = intake.take_file(node, console.people[Role.OPERATOR], "a.csv", data, "en", "test")
-    return Entered(case, case.record["photos"][0]["renditions"][-1]["sha256"], draft, sheet.id)
+    mappings.save_mapping(node, sheet, "Ours", "test")
+    (mapping,) = mappings.list_mappings(node)
+    photograph = case.record["photos"][0]["renditions"][-1]["sha256"]
+    return Entered(case, photograph, draft, sheet.id, mapping.id)
 
 
 ANSWERS = {

@@ -12,8 +12,9 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, stream_encode_multipart
 
 from node.domain.permissions import Role
+from node.services.people import sessions
 from node.services.register import cases as register
-from node.services.spreadsheets import work
+from node.services.spreadsheets import mappings, work
 from node.store.cases import DRAFT, ERASED
 from tests.node.services.spreadsheets.tables import FIXED, HEADERS, row, table
 from tests.node.web.console.conftest import Console, csrf_token, picture, send
@@ -92,6 +93,27 @@ def test_a_file_is_mapped_tried_imported_and_undone(console: Console) -> None:
     second = begin(client, data)
     send(client, f"{second}/columns", go="load", mapping="Ours")
     assert "word-sex-1" not in client.get(f"{second}/questions").text
+
+
+def test_a_saved_mapping_is_shown_with_who_saved_it_and_deleted_after_a_question(console: Console) -> None:
+    client, other = console.browser(Role.OPERATOR), console.browser(Role.INVESTIGATOR)
+    place = begin(client, table(row(1)))
+    answers_of_mine = answers(save="Province <office>")
+    send(client, f"{place}/columns", go="on", **shown(client, f"{place}/columns"))
+    send(client, f"{place}/questions", **answers_of_mine)
+    page = other.get("/cases/import")
+    assert "Province &lt;office&gt;" in page.text
+    assert sessions.actor_of(console.people[Role.OPERATOR]) in text_of(page)
+    (address,) = re.findall(r"/cases/import/mappings/\w+/delete", page.text)
+    asked = other.get(address)
+    assert "Province &lt;office&gt;" in asked.text
+    assert len(mappings.list_mappings(console.node)) == 1
+    assert send(other, address).location == "/cases/import"
+    assert mappings.list_mappings(console.node) == []
+    page = other.get("/cases/import")
+    assert "The mapping is deleted." in page.text
+    assert "Saved mappings" not in page.text
+    assert other.get(address).location == "/cases/import"
 
 
 def test_a_file_is_never_written_in_the_clear(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:

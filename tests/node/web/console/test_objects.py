@@ -68,6 +68,7 @@ def wrong_ones(console: Console) -> list[Wrong]:
         Wrong("no member", ("federation",), {"member_id": "police.xx.example"}),
         Wrong("no evidence", ("evidence",), {"evidence_id": "0" * 64}),
         Wrong("no search", ("search", "saved"), {"search_id": "y" * 16, "saved_id": "y" * 16}, (303,)),
+        Wrong("no mapping", ("case_imports",), {"mapping_id": "y" * 16}, (303,)),
         Wrong("nothing unfinished", ("case_drafts",), {"draft_id": "y" * 16}, (303,)),
     ]
 
