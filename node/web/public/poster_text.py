@@ -18,9 +18,11 @@ from babel.units import format_unit
 from flask_babel import gettext as _
 
 from node.domain.lifecycle import age_today
-from node.services.site.poster_column import Column, Picture, Text, is_writable, script_of
+from node.domain.scripts import script_of
+from node.services.site.poster_column import Column, Picture, Text, is_writable
 from node.services.site.posters import Occasion
 from node.services.site.showing import Shown
+from node.web.cases.choice import choose_words, order_names
 from node.web.cases.text import (
     describe_briefly,
     describe_part,
@@ -40,16 +42,8 @@ _ZEROS: Mapping[str, int] = {
     "arab": 0x660, "arabext": 0x6F0, "beng": 0x9E6, "deva": 0x966, "mymr": 0x1040, "thai": 0xE50,
 }  # fmt: skip
 _CODED = ("colour", "length", "style", "value", "kind", "body_part")
-_PARTS_OF: Mapping[str, Sequence[str]] = {
-    "Jpan": ("Hani", "Hira", "Kana", "Hrkt"),
-    "Kore": ("Hang",),
-    "Hans": ("Hani",),
-    "Hant": ("Hani",),
-}
 _COMMAS: Mapping[str, str] = {"Arab": "، ", "Jpan": "、", "Hans": "、", "Hant": "、"}
 _VAGUE = frozenset({"unknown", "other"})
-# The parts of a name come in this order of importance.
-_KINDS = ("legal", "birth", "alias", "nickname")
 
 
 def describe(shown: Shown, language: str, occasion: Occasion) -> Column:
@@ -110,7 +104,7 @@ class _Speaker:
     @cached_property
     def public(self) -> Mapping[str, Any]:
         """The public part with each text in the one language of its languages that is best here."""
-        chosen: Mapping[str, Any] = _choose(self.shown.public, self.language.partition("-")[0])
+        chosen: Mapping[str, Any] = _choose(self.shown.public, self.language)
         return chosen
 
     @property
@@ -124,12 +118,11 @@ class _Speaker:
 
     def names(self) -> list[Text]:
         """Return the child's names, the one that readers here can read first, then as the child writes it."""
-        given = sorted(self.public.get("names", ()), key=lambda name: _KINDS.index(name.get("kind", "legal")))
-        fit = [name for name in given if is_writable(name["full"])] or list(given)
-        here = [name for name in fit if _reads(script_of(self.language), _script(name))]
-        latin = [name for name in fit if _script(name) == "Latn"]
-        ordered = [*here[:1], *fit[:1]] if here else [*latin[:1], *fit[:1]]
-        texts = [Text(str(name["full"]), str(name.get("lang", ""))) for name in [*ordered, *fit]]
+        given = self.public.get("names", ())
+        fit = [name for name in given if is_writable(name["full"])] or given
+        texts = [
+            Text(str(name["full"]), str(name.get("lang", ""))) for name in order_names(fit, self.language)
+        ]
         return list({text.text: text for text in texts}.values())
 
     def ages(self) -> Iterator[tuple[str, Text]]:
@@ -261,29 +254,16 @@ class _Speaker:
 
 
 def _choose(value: Any, language: str) -> Any:
-    """Leave of every text the best of its languages: this one, else English, else what the owner wrote; never
-    what a program translated."""
+    """Leave of every text the language that its readers read best; never what a program translated."""
     if is_lang_text(value):
         texts = {tag: text for tag, text in value.items() if text["origin"] != "machine"}
-        for wanted in (language, "en"):
-            for tag, text in texts.items():
-                if tag.partition("-")[0] == wanted:
-                    return {tag: text}
-        return dict([next(item for item in texts.items() if item[1]["origin"] == "original")])
+        tag = choose_words(texts, language)
+        return {tag: value[tag]}
     if isinstance(value, Mapping):
         return {name: _choose(item, language) for name, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [_choose(item, language) for item in value]
     return value
-
-
-def _reads(script: str, other: str) -> bool:
-    """Tell whether who reads one script reads the other."""
-    return script == other or other in _PARTS_OF.get(script, ())
-
-
-def _script(name: Mapping[str, Any]) -> str:
-    return str(name.get("script") or script_of(str(name.get("lang", "und"))))
 
 
 def _feet(low: int, high: int) -> str:

@@ -66,6 +66,16 @@ def test_the_name_that_the_reader_can_read_comes_first(site: Site) -> None:
     assert re.search(r"<h1><bdi[^>]*>مريم</bdi></h1>", page)
 
 
+def test_who_reads_neither_the_name_nor_the_story_gets_them_in_latin_letters(site: Site) -> None:
+    told = lang_text(uk="Зникла.") | {"en": {"text": "Went missing.", "origin": "human"}}
+    case_id = site.publish(language="uk", circumstances=told, show_in="all")
+    page = site.browser().get(f"/ar/child/{case_id}").text
+    assert re.search(r"<h1><bdi[^>]*>Dmytro Shevchuk</bdi></h1>", page)
+    assert 'lang="en" dir="auto">Went missing.</span>' in page
+    assert "Зникла" not in page
+    assert "Шевчук" in page
+
+
 def test_a_text_that_a_machine_wrote_is_marked(site: Site) -> None:
     told = {
         "uk": {"text": "Не повернувся.", "origin": "original"},

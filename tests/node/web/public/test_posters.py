@@ -284,7 +284,7 @@ def test_without_the_readers_language_english_is_better_than_none(site: Site) ->
 NAMES = [
     {"full": "鈴木 大輔", "kind": "legal", "lang": "ja", "script": "Jpan"},
     {"full": "Suzuki Daisuke", "kind": "legal", "lang": "ja-Latn", "script": "Latn"},
-    {"full": "سوزوكي", "kind": "alias", "lang": "ar", "script": "Arab"},
+    {"full": "سوزوكي", "kind": "legal", "lang": "ar", "script": "Arab", "transliteration_of": "鈴木 大輔"},
 ]
 
 
