@@ -62,8 +62,9 @@ def _importance(name: Mapping[str, Any]) -> int:
 
 def _is_spelling(name: Mapping[str, Any], principal: Mapping[str, Any]) -> bool:
     """Tell whether a name is the principal one, spelled in some way, and no other that the child goes by."""
-    of = name.get("transliteration_of")
-    return of == principal["full"] if of else name.get("kind", "legal") == principal.get("kind", "legal")
+    of: str | None = name.get("transliteration_of")
+    kinds = {one.get("kind", "legal") for one in (name, principal)}
+    return of == principal["full"] if of else len(kinds) == 1
 
 
 def _scripts(name: Mapping[str, Any]) -> set[str]:

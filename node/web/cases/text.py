@@ -18,6 +18,7 @@ from flask_babel import lazy_gettext, ngettext
 from node.domain.edtf import edtf_bounds
 from node.domain.lifecycle import PICTURE_LASTS
 from node.web.cases.choice import choose_words, order_names
+from node.web.cases.measures import show_measure
 from node.web.cases.words import CODES, FIELDS, SEXES
 from node.web.languages import isolated, reader_locale, show_day, show_moment, show_month, show_number
 
@@ -331,9 +332,7 @@ def show_age(low: int, high: int, unit: str = "year") -> str:
 
 
 def _measure(value: Mapping[str, Any]) -> list[Said]:
-    low, high = float(value["min"]), float(value["max"])
-    span = show_number(low) if low == high else f"{show_number(low)}–{show_number(high)}"
-    return [Said(f"{span} {value['unit']}")]
+    return [Said(show_measure(value, reader_locale()))]
 
 
 def _place(value: Mapping[str, Any]) -> list[Said]:

@@ -10,11 +10,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
-from babel.units import format_unit
 from flask_babel import gettext as _
 
 from node.domain.lifecycle import age_today
@@ -23,6 +22,7 @@ from node.services.site.poster_column import Column, Picture, Text, is_writable
 from node.services.site.posters import Occasion
 from node.services.site.showing import Shown
 from node.web.cases.choice import choose_words, order_names
+from node.web.cases.measures import show_measure
 from node.web.cases.text import (
     describe_briefly,
     describe_part,
@@ -36,8 +36,6 @@ from node.web.languages import isolated, speaking
 from node.web.public.cards import name_member
 
 _LOOKS = ("hair", "eyes", "complexion", "build", "marks", "clothing")
-_IMPERIAL_FIRST = frozenset({"US", "LR", "MM"})
-_INCH_CM, _POUND_KG = 2.54, 0.45359237
 _ZEROS: Mapping[str, int] = {
     "arab": 0x660, "arabext": 0x6F0, "beng": 0x9E6, "deva": 0x966, "mymr": 0x1040, "thai": 0xE50,
 }  # fmt: skip
@@ -163,20 +161,10 @@ class _Speaker:
 
     def measures(self) -> Iterator[tuple[str, Text]]:
         """Say how tall and how heavy the child is, in the units that are used here."""
-        for name, metric, imperial in (
-            ("height", "length-centimeter", _feet),
-            ("weight", "mass-kilogram", _pounds),
-        ):
-            value = self.public.get(name)
-            if value is None:
-                continue
-            low, high = round(value["min"]), round(value["max"])
-            here, there = self._span(low, high, metric, "short"), imperial(low, high)
-            if self.occasion.country in _IMPERIAL_FIRST:
-                here, there = there, here
-            elif self.locale.language != "en":
-                there = ""
-            yield str(FIELDS[name]), Text(f"{here} ({there})" if there else here)
+        for name in ("height", "weight"):
+            if name in self.public:
+                said = show_measure(self.public[name], self.locale, self.occasion.country)
+                yield str(FIELDS[name]), Text(self._digits(said))
 
     def looks(self) -> Iterator[tuple[str, Text]]:
         """Describe the child."""
@@ -232,21 +220,6 @@ class _Speaker:
     def _list(self, items: Iterable[str]) -> str:
         return _COMMAS.get(script_of(self.language), ", ").join(filter(None, items))
 
-    def _span(
-        self, low: int, high: int, unit: str, length: Literal["short", "long", "narrow"] = "long"
-    ) -> str:
-        """Write a number with its unit, or a range of numbers."""
-        lengths: Sequence[Literal["short", "long", "narrow"]] = (
-            length,
-            "short",
-            "narrow",
-        )  # not every language has each
-        said = (str(format_unit(high, unit, one, locale=self.locale)) for one in lengths)
-        written = next((words for words in said if unit not in words), str(high))
-        if low != high:
-            written = written.replace(str(high), f"{low}–{high}", 1)
-        return self._digits(written)
-
     def _digits(self, text: str) -> str:
         """Write digits as they are written in this language."""
         zero = _ZEROS.get(self.locale.default_numbering_system)
@@ -264,16 +237,3 @@ def _choose(value: Any, language: str) -> Any:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [_choose(item, language) for item in value]
     return value
-
-
-def _feet(low: int, high: int) -> str:
-    def write(cm: int) -> str:
-        feet, inches = divmod(round(cm / _INCH_CM), 12)
-        return f"{feet}′ {inches}″"
-
-    return "–".join(dict.fromkeys((write(low), write(high))))
-
-
-def _pounds(low: int, high: int) -> str:
-    numbers = dict.fromkeys(str(round(kg / _POUND_KG)) for kg in (low, high))
-    return "–".join(numbers) + " lb"

@@ -43,8 +43,8 @@ def test_a_page_says_all_that_is_public(site: Site) -> None:
         "Zaliznychnyi district, Lviv",
         "Did not come back from training.",
         "15 years",
-        "140–145 cm",
-        "40.5–44 kg",
+        "140–145 cm (4′ 7″–4′ 9″)",
+        "40.5–44 kg (89–97 lb)",
         "худорлявий",
         "freckled",
         "родимка на шиї",
@@ -74,6 +74,23 @@ def test_who_reads_neither_the_name_nor_the_story_gets_them_in_latin_letters(sit
     assert 'lang="en" dir="auto">Went missing.</span>' in page
     assert "Зникла" not in page
     assert "Шевчук" in page
+
+
+@pytest.mark.parametrize(
+    ("language", "height", "weight"),
+    [
+        ("fr", "140–145 cm", "40,5–44 kg"),
+        ("ar", "140–145 سم", "40.5–44 كغم"),
+        ("ru", "140–145 см", "40,5–44 кг"),
+    ],
+)
+def test_measures_are_in_the_units_of_the_language(
+    site: Site, language: str, height: str, weight: str
+) -> None:
+    page = site.browser().get(f"/{language}/child/{site.publish_full()}").text
+    said = page.replace("\xa0", " ").replace("\u202f", " ")
+    assert height in said
+    assert weight in said
 
 
 def test_a_text_that_a_machine_wrote_is_marked(site: Site) -> None:
