@@ -127,6 +127,14 @@ def test_a_contact_can_be_pressed(site: Site, kind: str, value: str, link: str) 
     assert link in page
 
 
+@pytest.mark.parametrize("page", ["", "/seen"])
+def test_a_number_can_be_kept_in_mind(site: Site, page: str) -> None:
+    case_id = site.publish(contacts=[{"kind": "police", "value": "+33144556677"}])
+    said = site.browser().get(f"/en/child/{case_id}{page}").text
+    assert 'href="tel:+33144556677"' in said
+    assert '<bdi dir="ltr">+33 144 556 677</bdi>' in said
+
+
 def test_what_programs_read_says_the_same(site: Site) -> None:
     case_id = site.publish(language="uk", show_in="all")
     page = page_of(site, case_id)
