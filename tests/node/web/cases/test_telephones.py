@@ -15,7 +15,7 @@ from node.web.cases.telephones import format_telephone
         ("116000", "116000"),
         ("112", "112"),
         ("+", "+"),
-        ("+33 x", "+33 x"),
+        ("+33-x", "+33-x"),
         ("https://seen.example/+33", "https://seen.example/+33"),
     ],
 )
