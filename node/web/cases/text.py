@@ -19,7 +19,6 @@ from node.domain.edtf import edtf_bounds
 from node.domain.lifecycle import PICTURE_LASTS
 from node.web.cases.choice import choose_words, order_names
 from node.web.cases.measures import show_measure
-from node.web.cases.telephones import format_telephone
 from node.web.cases.words import CODES, FIELDS, SEXES
 from node.web.languages import isolated, reader_locale, show_day, show_moment, show_month, show_number
 
@@ -362,9 +361,8 @@ def describe_contact(item: Mapping[str, Any]) -> Said:
     about += [show_country(item["country"])] if "country" in item else []
     about += [", ".join(map(show_language, item["languages"]))] if item.get("languages") else []
     about += [isolated(item["hours"])] if "hours" in item else []
-    value, call = str(item["value"]), item["kind"] != "web"
-    text = format_telephone(value) if call else value
-    return Said(text, note=_BETWEEN.join(about), call=value if call else "")
+    call = "" if item["kind"] == "web" else str(item["value"])
+    return Said(str(item["value"]), note=_BETWEEN.join(about), call=call)
 
 
 def _dated(value: str) -> list[Said]:

@@ -40,7 +40,6 @@ from node.log import describe_exception
 from node.runtime import KeylessNode
 from node.services.serving import TooOften
 from node.services.site.showing import Gone
-from node.web.cases.telephones import format_telephone
 from node.web.languages import set_up_languages
 from node.web.log import log_answer, start_clock
 from node.web.problems import status_of
@@ -196,7 +195,6 @@ def make_site_app(node: KeylessNode) -> Flask:
     app.url_map.converters["language"] = LanguageConverter
     app.jinja_env.filters["telephone"] = format_telephone
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.jinja_env.filters["telephone"] = format_telephone
     set_up_languages(app, DOMAIN, app.extensions["languages"], choose_language, config.timezone)
     app.url_value_preprocessor(_take_language)
     app.url_defaults(_give_language)

@@ -21,7 +21,6 @@ from node.services.site.poster_sheet import FORMATS, PAPER, PREVIEW, SCREENS, ST
 from node.services.site.posters import Speech, Turns, Wish
 from node.services.site.showing import Shown
 from node.services.site.sightings import network_of
-from node.web.cases.telephones import format_telephone
 from node.web.languages import isolated, reader_locale
 from node.web.public.cards import names_of
 from node.web.public.poster_text import describe
