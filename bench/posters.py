@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,13 @@ from PIL import Image
 
 from bench.network import Homes
 from bench.records import SETTINGS
-from node.config import LogConfig
+from node.config import LogConfig, SiteConfig
+from node.domain.scripts import script_of
 from node.log import set_up_log
 from node.runtime import Node
 from node.sandbox.people import invent_case
 from node.sandbox.portraits import draw_portrait
 from node.services.register import cases, publishing
-from node.services.site.poster_column import script_of
 from node.services.site.posters import Form, Turns, Wish, make_poster
 from node.web.public import make_site_app
 from node.web.public.posters import SPEECH
@@ -55,7 +56,9 @@ _COLOURS = 48
 def opened() -> Iterator[Node]:
     """Give a node that has joined a network."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
-        node = Homes(Path(name), [OWN, OTHER], SETTINGS).homes[0].open()
+        opened = Homes(Path(name), [OWN, OTHER], SETTINGS).homes[0].open()
+        # The code on a poster leads to an address: that of a port which nobody listens on here.
+        node = replace(opened, config=replace(opened.config, site=SiteConfig()))
         yield node
         node.typesetter.close()
         node.engine.dispose()

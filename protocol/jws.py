@@ -92,6 +92,15 @@ def parse_statement(token: str, typ: str, what: str, limit: int) -> Statement:
     return Statement(what, signed, signature, kid, parse_object(payload, what, limit))
 
 
+def find_type(token: str, limit: int) -> str:
+    """Return the type that a token says it is of; empty when it says none. Nothing of it is verified."""
+    try:
+        header = _parse_base64url(token[:limit].partition(".")[0], "token")
+        return str(parse_object(header, "token header", limit).get("typ", ""))
+    except Malformed:
+        return ""
+
+
 def parse_claim_time(value: Any, what: str) -> datetime:
     """Read a NumericDate claim (RFC 7519) in whole seconds.
 

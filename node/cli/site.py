@@ -11,7 +11,7 @@ from node.cli import Invocation
 from node.cli.arguments import read_input
 from node.cli.opening import actor, pass_node
 from node.cli.output import json_option, print_json, remark, safe, say
-from node.config import load_config
+from node.config import SiteConfig, load_config
 from node.domain.look import format_look, parse_look
 from node.errors import PeerUnavailable
 from node.log import set_up_log
@@ -91,7 +91,8 @@ def show(invocation: Invocation, as_json: bool) -> None:
 def check(invocation: Invocation, file: Path | None) -> None:
     """Check a look of the public site, and change nothing: that of a file, or site/site.toml of the node.
 
-    Every problem is named at once. A dash reads standard input.
+    Every problem is named at once. A dash reads standard input. Without a file it says as well whether the
+    codes on posters lead to an address that others can open.
 
     \b
     Examples:
@@ -100,9 +101,21 @@ def check(invocation: Invocation, file: Path | None) -> None:
     """
     if file is None:
         _folder(invocation).read_look()
+        _remark_address(load_config(invocation.home).site)
     else:
         parse_look(read_input(file))
     say("All is well.")
+
+
+def _remark_address(config: SiteConfig) -> None:
+    """Say where the codes on posters lead, when that is nowhere for others."""
+    if config.address:
+        return
+    if config.port:
+        said = f"the codes on posters lead to http://{config.host}:{config.port}, on this machine alone"
+    else:
+        said = "no posters are made, since their codes would lead nowhere"
+    remark(f"site.address is not set: {said}. Set it to what people type, such as https://missing.example.")
 
 
 @site.command("set")

@@ -18,6 +18,7 @@ from babel import Locale
 
 from node.domain.columns import TARGETS, ColumnMapping, Target, find_code
 from node.domain.edtf import edtf_bounds
+from node.domain.scripts import scripts_in
 from node.domain.similarity import fold
 from node.errors import InvalidInput
 
@@ -72,13 +73,6 @@ _MONTHS_OF_AGE = (
     "месяц",
     "месяцев",
 )
-_SCRIPTS: Mapping[str, str] = MappingProxyType(
-    {
-        "LATIN": "Latn", "CYRILLIC": "Cyrl", "ARABIC": "Arab", "GREEK": "Grek", "HEBREW": "Hebr",
-        "DEVANAGARI": "Deva", "BENGALI": "Beng", "THAI": "Thai", "HANGUL": "Hang", "ARMENIAN": "Armn",
-        "GEORGIAN": "Geor", "ETHIOPIC": "Ethi", "TAMIL": "Taml", "CJK": "Hani",
-    }
-)  # fmt: skip
 
 
 class CellProblem(NamedTuple):
@@ -493,8 +487,8 @@ def _in_language(text: str, mapping: ColumnMapping) -> dict[str, Any]:
 
 def _script_of(text: str) -> str:
     """Return the script of a name that is written in one alone."""
-    words = {unicodedata.name(sign, "").partition(" ")[0] for sign in text if sign.isalpha()}
-    return _SCRIPTS.get(words.pop(), "") if len(words) == 1 else ""
+    found = scripts_in(text)
+    return found.pop() if len(found) == 1 else ""
 
 
 def _age_of(birth: str | None, missing: str | None) -> dict[str, Any] | None:

@@ -29,7 +29,7 @@ class Plan:
     """One member.
 
     Attributes:
-        names: by language.
+        names: by language, its own first, then those of the other members, Arabic and Russian.
         origins: the countries that the families of some of its children come from, beside its own.
         neutral: by language, what is told of a child of whom only a photograph may be shown.
         endorser: of an NGO: the member that endorses it.
@@ -53,7 +53,15 @@ POLICE_FR = Plan(
     id="police.fr.example",
     country="FR",
     kind="law_enforcement",
-    names={"fr": "Police de France (exercice)", "en": "Police of France (exercise)"},
+    names={
+        "fr": "Police de France (exercice)",
+        "en": "Police of France (exercise)",
+        "ar": "شرطة فرنسا (تمرين)",
+        "hi": "फ़्रांस की पुलिस (अभ्यास)",
+        "ja": "フランスの警察（訓練）",
+        "ru": "Полиция Франции (учения)",
+        "uk": "Поліція Франції (навчання)",
+    },
     phone="+33199000100",
     languages=("fr", "en"),
     origins=("EG", "ET", "CN"),
@@ -66,7 +74,15 @@ POLICE_UA = Plan(
     id="police.ua.example",
     country="UA",
     kind="law_enforcement",
-    names={"uk": "Поліція України (навчання)", "en": "Police of Ukraine (exercise)"},
+    names={
+        "uk": "Поліція України (навчання)",
+        "en": "Police of Ukraine (exercise)",
+        "ar": "شرطة أوكرانيا (تمرين)",
+        "fr": "Police d’Ukraine (exercice)",
+        "hi": "यूक्रेन की पुलिस (अभ्यास)",
+        "ja": "ウクライナの警察（訓練）",
+        "ru": "Полиция Украины (учения)",
+    },
     phone="+380000000100",
     languages=("uk", "en"),
     origins=("GE", "IL", "GR"),
@@ -79,7 +95,15 @@ POLICE_JP = Plan(
     id="police.jp.example",
     country="JP",
     kind="law_enforcement",
-    names={"ja": "日本の警察（訓練）", "en": "Police of Japan (exercise)"},
+    names={
+        "ja": "日本の警察（訓練）",
+        "en": "Police of Japan (exercise)",
+        "ar": "شرطة اليابان (تمرين)",
+        "fr": "Police du Japon (exercice)",
+        "hi": "जापान की पुलिस (अभ्यास)",
+        "ru": "Полиция Японии (учения)",
+        "uk": "Поліція Японії (навчання)",
+    },
     phone="+81000000100",
     languages=("ja", "en"),
     origins=("KR", "TH"),
@@ -92,7 +116,15 @@ NGO_IN = Plan(
     id="helpline.in.example",
     country="IN",
     kind="ngo",
-    names={"hi": "गुमशुदा बच्चों की सहायता (अभ्यास)", "en": "Missing Children Helpline, India (exercise)"},
+    names={
+        "hi": "गुमशुदा बच्चों की सहायता (अभ्यास)",
+        "en": "Missing Children Helpline, India (exercise)",
+        "ar": "خط مساعدة الأطفال المفقودين، الهند (تمرين)",
+        "fr": "Ligne d’aide aux enfants disparus, Inde (exercice)",
+        "ja": "行方不明児童ヘルプライン、インド（訓練）",
+        "ru": "Помощь пропавшим детям, Индия (учения)",
+        "uk": "Допомога зниклим дітям, Індія (навчання)",
+    },
     phone="+910000000100",
     languages=("hi", "en"),
     origins=("BD", "LK"),
@@ -106,7 +138,15 @@ POLICE_IN = Plan(
     id="police.in.example",
     country="IN",
     kind="law_enforcement",
-    names={"hi": "भारत की पुलिस (अभ्यास)", "en": "Police of India (exercise)"},
+    names={
+        "hi": "भारत की पुलिस (अभ्यास)",
+        "en": "Police of India (exercise)",
+        "ar": "شرطة الهند (تمرين)",
+        "fr": "Police d’Inde (exercice)",
+        "ja": "インドの警察（訓練）",
+        "ru": "Полиция Индии (учения)",
+        "uk": "Поліція Індії (навчання)",
+    },
     phone="+910000000200",
     languages=("hi", "en"),
     owns_cases=False,

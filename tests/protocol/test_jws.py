@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.errors import BadSignature, Malformed
-from protocol.jws import format_statement, parse_claim_time, parse_statement
+from protocol.jws import find_type, format_statement, parse_claim_time, parse_statement
 from tests.members import public
 
 # Always the same key: the tokens below name their tests, and parallel runs must agree on the names.
@@ -71,6 +71,15 @@ def test_a_statement_is_read_as_signed_and_any_jwt_library_reads_it_too() -> Non
 def test_other_spellings_are_refused(token: str) -> None:
     with pytest.raises(Malformed):
         parse_statement(token, TYPE, "test", 1000)
+
+
+def test_the_type_that_a_token_says_it_has() -> None:
+    token = format_statement({}, "gmcn-x+jwt", "k1", Ed25519PrivateKey.generate())
+    assert find_type(token, 4096) == "gmcn-x+jwt"
+    assert find_type(f"{token}x", 4096) == "gmcn-x+jwt"
+    for other in ("", "a.b.c", "é.b.c", f"{encode({'alg': 'EdDSA'})}.b.c", token[1:]):
+        assert find_type(other, 4096) == ""
+    assert find_type(token, 5) == ""
 
 
 def test_times_are_whole_seconds() -> None:

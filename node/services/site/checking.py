@@ -1,4 +1,5 @@
-"""Checking what somebody brings as a proof: a proof file, a tlog-proof with its leaf, or a statement.
+"""Checking what somebody brings as a proof: a proof file, a tlog-proof with its leaf, or a statement about a
+case or about a document of a library.
 
 Guarantees: nobody is asked and no node is needed: a roster, or a feed's key alone, is enough. What is
 returned was signed by a key that counts now for the member that is named; whether it still holds is said
@@ -17,6 +18,7 @@ from protocol.checkpoint import verify_cosignatures
 from protocol.current import MAX_CURRENT_LENGTH, Current, verify_current
 from protocol.endorsement import State, standing
 from protocol.errors import NotAuthorized
+from protocol.jws import find_type
 from protocol.note import VerifierKey
 from protocol.proof import PROOF_HEADER, parse_proof
 from protocol.proof_file import (
@@ -27,7 +29,9 @@ from protocol.proof_file import (
     verify_shown,
     verify_statement,
 )
+from protocol.resource import MAX_RESOURCE_LENGTH, RESOURCE_TYPE, Resource, verify_resource
 from protocol.roster import Member, Roster
+from protocol.token import LEEWAY
 
 PROOF_FILE, TLOG_PROOF, STATEMENT = "proof file", "tlog-proof", "statement"
 
@@ -70,6 +74,60 @@ class Checked:
         return hashlib.sha256(photograph).hexdigest() in (self.photographs or ())
 
 
+@dataclass(frozen=True, slots=True)
+class CheckedDocument:
+    """What a member has said of a document of its library, once that has been verified.
+
+    Attributes:
+        owner: the member that signed.
+        entry: what the roster says of it.
+        at: when it signed.
+        stands: whether its word counts now, by the roster.
+        problem: why it may not be relied on now, in plain words; empty when it may.
+    """
+
+    owner: str
+    entry: Member
+    at: datetime
+    resource: Resource
+    stands: bool
+    problem: str
+
+    def is_about(self, document: bytes) -> bool:
+        """Tell whether these very bytes are the document."""
+        return hashlib.sha256(document).digest() == self.resource.digest
+
+
+def is_of_document(data: bytes) -> bool:
+    """Tell whether a file says that it is a statement about a document of a library."""
+    fits = len(data) <= MAX_RESOURCE_LENGTH + 2 and _JWT.fullmatch(data)
+    return bool(fits) and find_type(data.decode().strip(), MAX_RESOURCE_LENGTH) == RESOURCE_TYPE
+
+
+def check_document(data: bytes, against: Roster | VerifierKey, now: datetime) -> CheckedDocument:
+    """Check what a member has said of a document of its library.
+
+    Its key need not be in force any more: a document outlives it (README, "Resources").
+
+    Raises:
+        ProtocolError: it is not what it says, with the rule that is broken.
+        InvalidInput: it cannot be held against a feed's key.
+    """
+    roster = _roster_for_statement(against)
+    signed = verify_resource(data.decode().strip(), roster.token_key)
+    entry = roster.member(signed.issuer)
+    outside = _not_standing(entry, roster, now)
+    early = "It was signed in the future: check both clocks." if signed.at > now + LEEWAY else ""
+    return CheckedDocument(
+        owner=signed.issuer,
+        entry=entry,
+        at=signed.at,
+        resource=signed.resource,
+        stands=not outside,
+        problem=outside or early,
+    )
+
+
 def check_proof(
     data: bytes, against: Roster | VerifierKey, now: datetime, leaf: bytes | None = None
 ) -> Checked:
@@ -89,17 +147,22 @@ def check_proof(
     if data.lstrip().startswith(b"{"):
         return _check_file(data, against, now)
     if len(data) <= MAX_CURRENT_LENGTH + 2 and _JWT.fullmatch(data):
-        if isinstance(against, VerifierKey):
-            raise InvalidInput(
-                "A statement is signed with another key than a feed's.",
-                "Name a roster, or the folder of a node, with --against.",
-            )
-        current = verify_current(data.decode().strip(), against.token_key_now(now))
-        return _of_statement(current, against, now)
+        roster = _roster_for_statement(against)
+        current = verify_current(data.decode().strip(), roster.token_key_now(now))
+        return _of_statement(current, roster, now)
     raise InvalidInput(
         "This is no proof: neither a proof file, nor a tlog-proof, nor a statement.",
         "Take the file as the site gives it.",
     )
+
+
+def _roster_for_statement(against: Roster | VerifierKey) -> Roster:
+    if isinstance(against, VerifierKey):
+        raise InvalidInput(
+            "A statement is signed with another key than a feed's.",
+            "Name a roster, or the folder of a node, with --against.",
+        )
+    return against
 
 
 def _check_file(data: bytes, against: Roster | VerifierKey, now: datetime) -> Checked:

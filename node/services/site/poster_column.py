@@ -6,14 +6,14 @@ turn the direction of writing, and letters that no font has, are dealt with here
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from anyascii import anyascii
-from babel.core import get_global
 
 from node.adapters.typesetting.fonts import covers, families
+from node.domain.scripts import script_of
 from protocol.signs import JOINERS
 
 _RIGHT_TO_LEFT = frozenset({"Arab", "Hebr", "Thaa", "Syrc", "Nkoo", "Adlm", "Mand", "Samr", "Rohg"})
@@ -70,23 +70,6 @@ class Column:
     exercise: str
     hours: Sequence[str]
     pictures: Sequence[Picture]
-
-
-def script_of(language: str) -> str:
-    """Return the script that a language is written in, ISO 15924."""
-    parts = language.split("-")
-    for part in parts[1:]:
-        if len(part) == 4 and part.isalpha():
-            return part
-    likely: Mapping[str, str] = get_global("likely_subtags")
-    names = ("_".join(parts), parts[0])
-    full = next((likely[name] for name in names if name in likely), "und_Latn_ZZ")
-    return full.split("_")[1]
-
-
-def is_right_to_left(language: str) -> bool:
-    """Tell whether a language is written from right to left."""
-    return script_of(language) in _RIGHT_TO_LEFT
 
 
 def is_writable(text: str) -> bool:

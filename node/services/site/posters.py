@@ -184,7 +184,7 @@ def find_for_poster(node: KeylessNode, case_id: str) -> tuple[Shown, list[Mappin
     """Find a child of whom a poster may be made, and the photographs for it, the main one first.
 
     Raises:
-        NoPoster: no photograph is here whose use on posters is allowed.
+        NoPoster: no photograph is here whose use on posters is allowed, or its code would lead nowhere.
         NotFound, Gone, Conflict: see `find_shown`.
     """
     shown = find_shown(node, case_id)
@@ -200,7 +200,18 @@ def find_for_poster(node: KeylessNode, case_id: str) -> tuple[Shown, list[Mappin
             "There is no poster of this child.",
             "No photograph may be used on posters; the page can be shared.",
         )
+    if not find_site(node, shown):
+        raise NoPoster("There is no poster of this child.", "Set site.address: its code would lead nowhere.")
     return shown, allowed[:MOST_PICTURES]
+
+
+def find_site(node: KeylessNode, shown: Shown) -> str:
+    """Return the address of the site that the code on a poster leads to: the owner's, else this one; empty
+    where that takes any port, and has no address of its own."""
+    config = node.config.site
+    here = f"http://{config.host}:{config.port}" if config.port else ""
+    own = config.address.rstrip("/") or here
+    return own if shown.own else shown.owner.site or own
 
 
 def _set(

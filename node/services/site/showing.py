@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from node.domain.lifecycle import is_live, live_photos
 from node.domain.searchable import is_shown_in, split_words
-from node.errors import InvalidInput, NotFound
+from node.errors import InvalidInput, NotAllowed, NotFound
 from node.runtime import KeylessNode
 from node.services.standing import exchange_with
 from node.services.witnesses.witnessing import check_not_restored
@@ -73,6 +73,7 @@ def find_shown(node: KeylessNode, case_id: str) -> Shown:
     Raises:
         Gone: the case was here, and is over, or its owner lets nobody see it here any more.
         NotFound: nothing of such a case was ever here, or its owner's cases may not be shown now.
+        NotAllowed: the case is this member's own, and the roster does not list this member.
         Conflict: this node was restored, and does not know yet what was erased since.
     """
     with reading(node.engine) as conn:
@@ -198,6 +199,7 @@ def find_owner(conn: Connection, node: KeylessNode, member_id: str) -> Member:
 
     Raises:
         NotFound: there is no such member, or nothing is exchanged with it now.
+        NotAllowed: it is this member, and the roster does not list it.
     """
     if member_id == node.member:
         return node.entry()
@@ -262,7 +264,7 @@ def _see_all(conn: Connection, node: KeylessNode, case_ids: Iterable[str]) -> li
 def _owner_or_none(conn: Connection, node: KeylessNode, member_id: str) -> Member | None:
     try:
         return find_owner(conn, node, member_id)
-    except NotFound:
+    except (NotFound, NotAllowed):
         return None
 
 

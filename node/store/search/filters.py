@@ -19,9 +19,6 @@ IS_PUBLIC = "NOT e.hidden AND e.shown_to > 0"
 
 _IS_FOR_STAFF = f"NOT e.hidden AND e.shown_to < {PUBLIC}"
 _EXACT = ("country", "seen_in", "owner", "source", "status", "category", "sex", "has_photo")
-# For the transaction only: a search is over before PostgreSQL has compiled its statement or started helpers,
-# and its tables lie in memory.
-_PLAN = "SET LOCAL jit = off; SET LOCAL max_parallel_workers_per_gather = 0; SET LOCAL random_page_cost = 1.1"
 
 
 Filter = tuple[str, dict[str, Any]]
@@ -30,8 +27,6 @@ Filter = tuple[str, dict[str, Any]]
 
 def conditions(connection: Connection, query: Query) -> Filter:
     """Write everything but the name as SQL over `search_entry e`, with the values it binds."""
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(_PLAN)
     parts = [IS_PUBLIC if query.public else _IS_FOR_STAFF]
     values: dict[str, Any] = {
         field: getattr(query, field) for field in _EXACT if getattr(query, field) is not None

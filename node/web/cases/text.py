@@ -6,7 +6,6 @@ out or shown as it came, and never breaks a page.
 """
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -18,6 +17,8 @@ from flask_babel import lazy_gettext, ngettext
 
 from node.domain.edtf import edtf_bounds
 from node.domain.lifecycle import PICTURE_LASTS
+from node.web.cases.choice import choose_words, order_names
+from node.web.cases.measures import show_measure
 from node.web.cases.words import CODES, FIELDS, SEXES
 from node.web.languages import isolated, reader_locale, show_day, show_moment, show_month, show_number
 
@@ -102,28 +103,9 @@ def describe_names(part: Mapping[str, Any]) -> list[Said]:
     return [_name(item) for item in child.get("names", ())]
 
 
-def describe_names_for(part: Mapping[str, Any], own_name: str) -> list[Said]:
-    """Describe the names of a child, first the one that the reader can read: the principal name, or where
-    that is in another script its transliteration into theirs.
-
-    Args:
-        own_name: of the reader's language, which is in their script.
-    """
-    names, script = list(part.get("names", ())), _script_of(own_name)
-    readable = (
-        name
-        for name in names[:1] + [name for name in names if "transliteration_of" in name]
-        if _script_of(name["full"]) == script
-    )
-    first = next(readable, None)
-    names.sort(key=lambda name: name is not first)
-    return [_name(name) for name in names]
-
-
-def _script_of(text: str) -> str:
-    """Name the script of the first letter of a text, as Unicode does; empty where there is none."""
-    letter = next((letter for letter in text if letter.isalpha()), "")
-    return unicodedata.name(letter, "").partition(" ")[0] if letter else ""
+def describe_names_for(part: Mapping[str, Any], language: str) -> list[Said]:
+    """Describe the names of a child, first the one that readers of a language can read."""
+    return [_name(item) for item in order_names(part.get("names", ()), language)]
 
 
 def describe_public(part: Mapping[str, Any]) -> CaseText:
@@ -318,10 +300,8 @@ def is_lang_text(value: Any) -> bool:
 
 
 def describe_words(texts: Mapping[str, Mapping[str, str]]) -> Said:
-    """Choose of a text the reader's language, else what its owner wrote."""
-    wanted = str(reader_locale().language)
-    own = next((tag for tag in texts if tag.partition("-")[0].lower() == wanted), None)
-    tag = own or next((tag for tag, item in texts.items() if item["origin"] == "original"), next(iter(texts)))
+    """Choose of a text the language that the reader reads best."""
+    tag = choose_words(texts, str(reader_locale().language))
     machine = texts[tag]["origin"] == "machine"
     return Said(
         texts[tag]["text"], tag, _("Translated by a program; nobody has checked it.") if machine else ""
@@ -352,9 +332,7 @@ def show_age(low: int, high: int, unit: str = "year") -> str:
 
 
 def _measure(value: Mapping[str, Any]) -> list[Said]:
-    low, high = float(value["min"]), float(value["max"])
-    span = show_number(low) if low == high else f"{show_number(low)}–{show_number(high)}"
-    return [Said(f"{span} {value['unit']}")]
+    return [Said(show_measure(value, reader_locale()))]
 
 
 def _place(value: Mapping[str, Any]) -> list[Said]:

@@ -18,7 +18,7 @@ from marshmallow import RAISE, Schema, ValidationError
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import HTTPException, NotFound, UnsupportedMediaType
 
-from node.errors import Conflict, InvalidInput
+from node.errors import Conflict, InvalidInput, NotAllowed
 from node.runtime import KeylessNode
 from node.services.site import showing
 from node.services.site.showing import Gone, Shown, SiteQuery
@@ -107,6 +107,7 @@ def make_public_api(node: KeylessNode, allowance: Allowance) -> Flask:
     app.register_error_handler(InvalidInput, _answer_invalid)
     app.register_error_handler(Gone, lambda error: problem(410, f"{error.message} {error.next_step}"))
     app.register_error_handler(Conflict, _answer_not_ready)
+    app.register_error_handler(NotAllowed, _answer_not_listed)
     return app
 
 
@@ -244,6 +245,11 @@ def _answer_invalid(error: InvalidInput) -> Response:
 
 def _answer_not_ready(error: Conflict) -> Response:
     return problem(503, f"{error.message} {error.next_step}".rstrip(), {"Retry-After": "60"})
+
+
+def _answer_not_listed(_error: NotAllowed) -> Response:
+    """Answer where the roster does not list this member: what its operator does about that is nobody's."""
+    return problem(503, "This site is not part of the network now. Try again later.", {"Retry-After": "60"})
 
 
 def _finish(response: Response) -> Response:

@@ -35,7 +35,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.wrappers import Response
 
 from node.config import SiteConfig
-from node.errors import Conflict, InvalidInput
+from node.errors import Conflict, InvalidInput, NotAllowed
 from node.log import describe_exception
 from node.runtime import KeylessNode
 from node.services.serving import TooOften
@@ -251,7 +251,7 @@ def _status_of(error: Exception) -> int:
         return error.code or 500
     if isinstance(error, Gone):
         return 410
-    if isinstance(error, Conflict):  # restored from a backup, and not up to date yet
+    if isinstance(error, Conflict | NotAllowed):  # restored and not up to date yet; not in the network now
         return 503
     return status_of(error)
 

@@ -20,7 +20,7 @@ from node.web.cases.text import (
     small_forms_of,
 )
 from node.web.languages import reader_locale
-from node.web.public.request import LANGUAGES, address_of, this_node
+from node.web.public.request import address_of, this_node
 from protocol.roster import Member
 
 PAGE_SIZE = 12
@@ -97,7 +97,7 @@ def make_card(shown: Shown) -> Card:
 
 def names_of(shown: Shown) -> list[Said]:
     """Describe the names of a child, first the one that the reader can read."""
-    return describe_names_for(shown.public, LANGUAGES[reader_locale().language])
+    return describe_names_for(shown.public, reader_locale().language)
 
 
 def _small_photograph(shown: Shown) -> Photograph | None:

@@ -10,17 +10,19 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
-from babel.units import format_unit
 from flask_babel import gettext as _
 
 from node.domain.lifecycle import age_today
-from node.services.site.poster_column import Column, Picture, Text, is_writable, script_of
+from node.domain.scripts import script_of
+from node.services.site.poster_column import Column, Picture, Text, is_writable
 from node.services.site.posters import Occasion
 from node.services.site.showing import Shown
+from node.web.cases.choice import choose_words, order_names
+from node.web.cases.measures import show_measure
 from node.web.cases.text import (
     describe_briefly,
     describe_part,
@@ -34,22 +36,12 @@ from node.web.languages import isolated, speaking
 from node.web.public.cards import name_member
 
 _LOOKS = ("hair", "eyes", "complexion", "build", "marks", "clothing")
-_IMPERIAL_FIRST = frozenset({"US", "LR", "MM"})
-_INCH_CM, _POUND_KG = 2.54, 0.45359237
 _ZEROS: Mapping[str, int] = {
     "arab": 0x660, "arabext": 0x6F0, "beng": 0x9E6, "deva": 0x966, "mymr": 0x1040, "thai": 0xE50,
 }  # fmt: skip
 _CODED = ("colour", "length", "style", "value", "kind", "body_part")
-_PARTS_OF: Mapping[str, Sequence[str]] = {
-    "Jpan": ("Hani", "Hira", "Kana", "Hrkt"),
-    "Kore": ("Hang",),
-    "Hans": ("Hani",),
-    "Hant": ("Hani",),
-}
 _COMMAS: Mapping[str, str] = {"Arab": "، ", "Jpan": "、", "Hans": "、", "Hant": "、"}
 _VAGUE = frozenset({"unknown", "other"})
-# The parts of a name come in this order of importance.
-_KINDS = ("legal", "birth", "alias", "nickname")
 
 
 def describe(shown: Shown, language: str, occasion: Occasion) -> Column:
@@ -110,7 +102,7 @@ class _Speaker:
     @cached_property
     def public(self) -> Mapping[str, Any]:
         """The public part with each text in the one language of its languages that is best here."""
-        chosen: Mapping[str, Any] = _choose(self.shown.public, self.language.partition("-")[0])
+        chosen: Mapping[str, Any] = _choose(self.shown.public, self.language)
         return chosen
 
     @property
@@ -124,12 +116,11 @@ class _Speaker:
 
     def names(self) -> list[Text]:
         """Return the child's names, the one that readers here can read first, then as the child writes it."""
-        given = sorted(self.public.get("names", ()), key=lambda name: _KINDS.index(name.get("kind", "legal")))
-        fit = [name for name in given if is_writable(name["full"])] or list(given)
-        here = [name for name in fit if _reads(script_of(self.language), _script(name))]
-        latin = [name for name in fit if _script(name) == "Latn"]
-        ordered = [*here[:1], *fit[:1]] if here else [*latin[:1], *fit[:1]]
-        texts = [Text(str(name["full"]), str(name.get("lang", ""))) for name in [*ordered, *fit]]
+        given = self.public.get("names", ())
+        fit = [name for name in given if is_writable(name["full"])] or given
+        texts = [
+            Text(str(name["full"]), str(name.get("lang", ""))) for name in order_names(fit, self.language)
+        ]
         return list({text.text: text for text in texts}.values())
 
     def ages(self) -> Iterator[tuple[str, Text]]:
@@ -170,20 +161,10 @@ class _Speaker:
 
     def measures(self) -> Iterator[tuple[str, Text]]:
         """Say how tall and how heavy the child is, in the units that are used here."""
-        for name, metric, imperial in (
-            ("height", "length-centimeter", _feet),
-            ("weight", "mass-kilogram", _pounds),
-        ):
-            value = self.public.get(name)
-            if value is None:
-                continue
-            low, high = round(value["min"]), round(value["max"])
-            here, there = self._span(low, high, metric, "short"), imperial(low, high)
-            if self.occasion.country in _IMPERIAL_FIRST:
-                here, there = there, here
-            elif self.locale.language != "en":
-                there = ""
-            yield str(FIELDS[name]), Text(f"{here} ({there})" if there else here)
+        for name in ("height", "weight"):
+            if name in self.public:
+                said = show_measure(self.public[name], self.locale, self.occasion.country)
+                yield str(FIELDS[name]), Text(self._digits(said))
 
     def looks(self) -> Iterator[tuple[str, Text]]:
         """Describe the child."""
@@ -239,21 +220,6 @@ class _Speaker:
     def _list(self, items: Iterable[str]) -> str:
         return _COMMAS.get(script_of(self.language), ", ").join(filter(None, items))
 
-    def _span(
-        self, low: int, high: int, unit: str, length: Literal["short", "long", "narrow"] = "long"
-    ) -> str:
-        """Write a number with its unit, or a range of numbers."""
-        lengths: Sequence[Literal["short", "long", "narrow"]] = (
-            length,
-            "short",
-            "narrow",
-        )  # not every language has each
-        said = (str(format_unit(high, unit, one, locale=self.locale)) for one in lengths)
-        written = next((words for words in said if unit not in words), str(high))
-        if low != high:
-            written = written.replace(str(high), f"{low}–{high}", 1)
-        return self._digits(written)
-
     def _digits(self, text: str) -> str:
         """Write digits as they are written in this language."""
         zero = _ZEROS.get(self.locale.default_numbering_system)
@@ -261,39 +227,13 @@ class _Speaker:
 
 
 def _choose(value: Any, language: str) -> Any:
-    """Leave of every text the best of its languages: this one, else English, else what the owner wrote; never
-    what a program translated."""
+    """Leave of every text the language that its readers read best; never what a program translated."""
     if is_lang_text(value):
         texts = {tag: text for tag, text in value.items() if text["origin"] != "machine"}
-        for wanted in (language, "en"):
-            for tag, text in texts.items():
-                if tag.partition("-")[0] == wanted:
-                    return {tag: text}
-        return dict([next(item for item in texts.items() if item[1]["origin"] == "original")])
+        tag = choose_words(texts, language)
+        return {tag: value[tag]}
     if isinstance(value, Mapping):
         return {name: _choose(item, language) for name, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [_choose(item, language) for item in value]
     return value
-
-
-def _reads(script: str, other: str) -> bool:
-    """Tell whether who reads one script reads the other."""
-    return script == other or other in _PARTS_OF.get(script, ())
-
-
-def _script(name: Mapping[str, Any]) -> str:
-    return str(name.get("script") or script_of(str(name.get("lang", "und"))))
-
-
-def _feet(low: int, high: int) -> str:
-    def write(cm: int) -> str:
-        feet, inches = divmod(round(cm / _INCH_CM), 12)
-        return f"{feet}′ {inches}″"
-
-    return "–".join(dict.fromkeys((write(low), write(high))))
-
-
-def _pounds(low: int, high: int) -> str:
-    numbers = dict.fromkeys(str(round(kg / _POUND_KG)) for kg in (low, high))
-    return "–".join(numbers) + " lb"

@@ -93,11 +93,9 @@ def send(member: str, opaque: str, name: str) -> Response:
 def address_on_paper(shown: Shown) -> str:
     """Return the address that the code of a poster leads to: the short one at the owner's own site, which
     tells whether a poster of this version is real; the child's page here where the owner names no site."""
-    config = this_node().config.site
-    here = config.address.rstrip("/") or f"http://{config.host}:{config.port}"
-    site = here if shown.own else shown.owner.site
-    if not site:
-        return here + address_of(shown.case_id)
+    site = posters.find_site(this_node(), shown)
+    if not shown.own and not shown.owner.site:
+        return site + address_of(shown.case_id)
     return f"{site}/p/{shown.case_id.partition('/')[2]}?v={shown.version}"
 
 

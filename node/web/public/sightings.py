@@ -21,7 +21,6 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from node.adapters.images import MOVING, TOO_MANY_BYTES, TOO_MANY_PIXELS, TOO_SMALL
-from node.domain.emergency import MOBILE, POLICE
 from node.domain.geometry import ZOOMS, zoom_for
 from node.errors import InvalidInput
 from node.runtime import KeylessNode
@@ -30,6 +29,7 @@ from node.services.leads.letters import MAX_LINE, MAX_TEXT, Letter
 from node.services.maps import Spot
 from node.services.serving import TooOften
 from node.services.site import showing, sightings
+from node.services.site.look import numbers_of
 from node.services.site.showing import Shown
 from node.services.site.sightings import TOO_EARLY, USED, Source, StaleForm, UnfitPicture
 from node.web.board import Board, read_degrees
@@ -38,7 +38,7 @@ from node.web.cases.text import show_country
 from node.web.maps import HEIGHT, WIDTH, draw_middle, draw_pin, draw_svg
 from node.web.public.cards import name_member, names_of
 from node.web.public.child import contacts_of
-from node.web.public.request import POLICY, case_id_of, this_node
+from node.web.public.request import POLICY, case_id_of, this_look, this_node
 from node.web.writing import line, prose
 
 pages = Blueprint("sightings", __name__)
@@ -48,6 +48,8 @@ MAX_PICTURE_FORM = 32 << 20
 
 MAX_LIGHT_FORM = 1 << 20
 """How large a form may be that any number of people send at once. A few larger ones fill a small machine."""
+
+_MOBILE = "112"  # leads a mobile telephone to the emergency service of wherever it is (3GPP TS 22.101)
 
 MAX_ASKED = 80
 """Characters of a place that is looked for."""
@@ -328,15 +330,14 @@ def _map(told: Told) -> dict[str, Any]:
 
 def _page(template: str, shown: Shown, status: int = 200, **values: Any) -> Response:
     """Make a page that no cache keeps and no machine indexes."""
-    country = this_node().entry().country
     page = render_template(
         template,
         shown=shown,
         names=names_of(shown),
         owner=name_member(shown.owner),
         contacts=contacts_of(shown),
-        police=POLICE.get(country, ""),
-        mobile=MOBILE,
+        police=numbers_of(this_look(), this_node().country).emergency,
+        mobile=_MOBILE,
         **values,
     )
     response = make_response(page, status)

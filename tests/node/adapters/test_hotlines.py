@@ -27,6 +27,14 @@ def test_what_is_known_for_sure() -> None:
     assert sum(item.hotline == "116000" for item in numbers.values()) == 32
 
 
+def test_what_does_not_lead_to_the_police_everywhere_is_left_out() -> None:
+    numbers = load_numbers()
+    partial = {"AO", "AR", "AZ", "BJ", "BY", "CI", "ID", "IQ", "MA", "MK", "PA", "SA", "SL", "VE"}
+    assert not partial & numbers.keys()
+    assert (numbers["RS"].emergency, numbers["RS"].hotline) == ("", "116000")
+    assert [numbers[code].emergency for code in ("CH", "ME", "UA", "ZA")] == ["117", "122", "102", "10111"]
+
+
 def test_a_country_stands_there_once_in_order() -> None:
     rows = csv.DictReader(files(hotlines).joinpath("numbers.csv").read_text("utf-8").splitlines())
     codes = [row["country"] for row in rows]

@@ -60,3 +60,18 @@ def test_a_wrong_one_is_refused_with_every_problem_and_changes_nothing(home: Pat
 def test_without_a_node_or_a_file_it_says_so(home: Path, tmp_path: Path) -> None:
     assert gmcn(tmp_path / "none", "site", "show").exit_code == 2
     assert gmcn(home, "site", "check", str(tmp_path / "none")).exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({}, "lead to http://127.0.0.1:8442, on this machine alone."),
+        ({"GMCN_SITE_PORT": "0"}, "no posters are made"),
+        ({"GMCN_SITE_PORT": "0", "GMCN_SITE_ADDRESS": "https://missing.example"}, ""),
+    ],
+)
+def test_where_the_codes_on_posters_lead_is_said(home: Path, settings: dict[str, str], said: str) -> None:
+    result = gmcn(home, "site", "check", **settings)
+    assert (result.exit_code, result.stdout) == (0, "All is well.\n")
+    assert said in result.stderr
+    assert bool(said) == ("site.address is not set" in result.stderr)

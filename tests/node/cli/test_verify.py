@@ -1,5 +1,7 @@
 """`gmcn verify`: a newsroom with a file, a photograph and nobody to ask."""
 
+import base64
+import hashlib
 import json
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -9,6 +11,8 @@ import pytest
 
 from node.runtime import system_clock
 from node.services.register import issuing
+from node.services.site import library
+from node.services.site.library import Facts
 from node.services.site.proofs import make_proof_file
 from node.services.site.showing import find_shown
 from protocol.proof import format_proof
@@ -173,3 +177,93 @@ def test_who_is_believed_must_be_named_right(newsroom: Newsroom, against: str) -
 def test_only_a_proof_file_names_photographs(newsroom: Newsroom) -> None:
     photo = ("--photo", newsroom.path("poster.jpg"), "--against", newsroom.path("roster.json"))
     assert "names no photographs" in newsroom.verify(newsroom.path("statement.jwt"), *photo, code=2)
+
+
+LEAFLET, REVIEW = b"Call at once.\n", system_clock().date() + timedelta(days=30)
+
+
+@pytest.fixture
+def leaflet(town: Town, newsroom: Newsroom) -> Newsroom:
+    """A newsroom that has a document of the library of the French police, too."""
+    node = town.nodes[FR]
+    facts = Facts(title="What to do", language="en", licence="CC-BY-4.0", topic="other", review=REVIEW)
+    sha256 = library.add_document(node, LEAFLET, facts, "test")
+    statement = library.find_document(node, sha256).filed.statement
+    library.remove_document(node, sha256, "test")
+    (newsroom.folder / "leaflet.jws").write_text(statement)
+    (newsroom.folder / "leaflet.txt").write_bytes(LEAFLET)
+    (newsroom.folder / "other.txt").write_bytes(LEAFLET + b" ")
+    return newsroom
+
+
+def test_a_document_of_a_library(leaflet: Newsroom) -> None:
+    args = (leaflet.path("leaflet.jws"), "--against", leaflet.path("roster.json"))
+    told = leaflet.verify(*args, "--document", leaflet.path("leaflet.txt"))
+    assert f"Organisation {FR} ({FR}, law enforcement, FR)" in told
+    for line in (
+        "title      What to do",
+        "licence    CC-BY-4.0",
+        f"review     {REVIEW}",
+        "document   this one",
+    ):
+        assert f"{line}\n" in told
+    assert told.endswith("All is well.\n")
+    assert "not compared" in leaflet.verify(*args)
+    told = leaflet.verify(*args, "--document", leaflet.path("other.txt"), code=7)
+    assert "ANOTHER one" in told
+    assert told.endswith("Do not rely on it.\n")
+
+
+def test_a_document_as_json(leaflet: Newsroom) -> None:
+    args = ("--document", leaflet.path("leaflet.txt"), "--against", leaflet.path("roster.json"), "--json")
+    told = json.loads(leaflet.verify(leaflet.path("leaflet.jws"), *args))
+    assert told.pop("at") > "2026"
+    assert told == {
+        "kind": "document",
+        "member": FR,
+        "sha256": hashlib.sha256(LEAFLET).hexdigest(),
+        "media_type": "text/plain; charset=utf-8",
+        "title": "What to do",
+        "language": "en",
+        "licence": "CC-BY-4.0",
+        "topic": "other",
+        "review": REVIEW.isoformat(),
+        "document": True,
+        "stands": True,
+        "problem": "",
+    }
+
+
+def test_a_document_whose_day_of_review_is_over(leaflet: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("node.cli.verify.system_clock", lambda: system_clock() + timedelta(days=31))
+    told = leaflet.verify(leaflet.path("leaflet.jws"), "--against", leaflet.path("roster.json"))
+    assert f"{REVIEW} (past: it may be out of date)" in told
+
+
+def test_a_document_of_a_suspended_member_or_of_the_future(
+    leaflet: Newsroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = leaflet.folder / "roster.json"
+    args = (leaflet.path("leaflet.jws"), "--against", str(path))
+    monkeypatch.setattr("node.cli.verify.system_clock", lambda: system_clock() - timedelta(minutes=30))
+    assert "signed in the future" in leaflet.verify(*args, code=5)
+    roster = parse_roster(path.read_bytes())
+    members = tuple(replace(one, state="suspended") if one.id == FR else one for one in roster.members)
+    path.write_bytes(format_roster(replace(roster, members=members)))
+    assert "suspended" in leaflet.verify(*args, code=4)
+
+
+def test_what_was_said_of_a_document_by_nobody(leaflet: Newsroom) -> None:
+    roster = ("--against", leaflet.path("roster.json"))
+    head, claims, signature = (leaflet.folder / "leaflet.jws").read_text().split(".")
+    forged = base64.urlsafe_b64encode(base64.urlsafe_b64decode(claims + "==").replace(b"What", b"When"))
+    told = leaflet.verify("-", *roster, stdin=f"{head}.{forged.decode().rstrip('=')}.{signature}", code=7)
+    assert "signature does not verify" in told
+    leaflet.verify(leaflet.path("leaflet.jws"), "--against", leaflet.key, code=2)
+
+
+def test_a_document_has_no_photographs_and_a_case_no_document(leaflet: Newsroom) -> None:
+    roster = ("--against", leaflet.path("roster.json"))
+    photo, document = ("--photo", leaflet.path("poster.jpg")), ("--document", leaflet.path("leaflet.txt"))
+    assert "no photographs" in leaflet.verify(leaflet.path("leaflet.jws"), *photo, *roster, code=2)
+    assert "no document" in leaflet.verify(leaflet.path("proof.json"), *document, *roster, code=2)

@@ -6,6 +6,7 @@ import pytest
 
 from node.errors import NodeError
 from node.sandbox.chapters import NotSo
+from node.sandbox.plan import MEMBERS
 from node.sandbox.processes import running
 from node.sandbox.story import Step, Teller
 from node.sandbox.stranger import check_saved
@@ -94,3 +95,11 @@ def test_a_step_that_is_not_so_ends_the_story_with_its_reason() -> None:
         assert reason in step.detail
     assert told == ["first", "second", "second", "second"]
     assert teller.report.steps[0] == Step("first", True, teller.report.steps[0].seconds, "done")
+
+
+def test_every_member_has_a_name_in_the_languages_of_all_and_in_arabic() -> None:
+    spoken = {language for plan in MEMBERS for language in plan.languages} | {"ar"}
+    for plan in MEMBERS:
+        assert spoken <= plan.names.keys(), plan.id
+        assert len(set(plan.names.values())) == len(plan.names)
+        assert next(iter(plan.names)) == plan.languages[0]

@@ -24,7 +24,6 @@ from node.services.site.poster_column import (
     in_latin,
     is_writable,
     say,
-    script_of,
     writable,
 )
 from node.services.site.posters import NoPoster, Occasion, Speech, Turns, Wish, make_poster
@@ -356,15 +355,6 @@ def test_what_is_writable() -> None:
     assert is_writable("鈴木 大輔")
     assert not is_writable("ᐃᓄᒃ")
     assert in_latin("Нова Каховка") == "Nova Kakhovka"
-
-
-@pytest.mark.parametrize(
-    ("language", "script"),
-    [("en", "Latn"), ("ar", "Arab"), ("zh", "Hans"), ("zh-Hant", "Hant"), ("ja-Latn", "Latn"), ("sr", "Cyrl"),
-     ("zz-Zzzz", "Zzzz"), ("qq", "Latn")],
-)  # fmt: skip
-def test_scripts_of_languages(language: str, script: str) -> None:
-    assert script_of(language) == script
 
 
 def test_a_text_keeps_its_own_direction() -> None:

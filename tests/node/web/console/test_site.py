@@ -1,6 +1,7 @@
 """The room of the public site: what is changed there, what is refused beside its field, what is due."""
 
 import io
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from PIL import Image
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, stream_encode_multipart
 
+from node.config import SiteConfig
 from node.domain.look import Colours, Look, Numbers
 from node.domain.permissions import Role
 from node.services.site import library, look
@@ -47,6 +49,16 @@ def test_every_part_of_the_look_is_changed(console: Console) -> None:
         said = [item.entry for item in find_entries(conn, Wanted(action="site"), 20)]
     assert {entry.actor for entry in said} == {"console:operator"}
     assert "Find them" not in str(said)
+
+
+def test_where_codes_on_posters_lead_nowhere_is_said(console: Console) -> None:
+    browser, words = console.browser(Role.OPERATOR), "codes on posters lead nowhere"
+    assert words in browser.get("/site").text
+    named = replace(console.node.config, site=SiteConfig(address="https://missing.example"))
+    console.app.extensions["node"] = replace(console.node, config=named)
+    page = browser.get("/site").text
+    assert words not in page
+    assert 'href="https://missing.example"' in page
 
 
 def test_what_is_refused_stands_beside_its_field_with_what_to_do(console: Console) -> None:

@@ -43,8 +43,8 @@ def test_a_page_says_all_that_is_public(site: Site) -> None:
         "Zaliznychnyi district, Lviv",
         "Did not come back from training.",
         "15 years",
-        "140–145 cm",
-        "40.5–44 kg",
+        "140–145 cm (4′ 7″–4′ 9″)",
+        "40.5–44 kg (89–97 lb)",
         "худорлявий",
         "freckled",
         "родимка на шиї",
@@ -64,6 +64,33 @@ def test_the_name_that_the_reader_can_read_comes_first(site: Site) -> None:
     arabic = {"full": "مريم", "kind": "legal", "lang": "ar"}
     page = page_of(site, site.publish(names=[arabic, nicknamed]))
     assert re.search(r"<h1><bdi[^>]*>مريم</bdi></h1>", page)
+
+
+def test_who_reads_neither_the_name_nor_the_story_gets_them_in_latin_letters(site: Site) -> None:
+    told = lang_text(uk="Зникла.") | {"en": {"text": "Went missing.", "origin": "human"}}
+    case_id = site.publish(language="uk", circumstances=told, show_in="all")
+    page = site.browser().get(f"/ar/child/{case_id}").text
+    assert re.search(r"<h1><bdi[^>]*>Dmytro Shevchuk</bdi></h1>", page)
+    assert 'lang="en" dir="auto">Went missing.</span>' in page
+    assert "Зникла" not in page
+    assert "Шевчук" in page
+
+
+@pytest.mark.parametrize(
+    ("language", "height", "weight"),
+    [
+        ("fr", "140–145 cm", "40,5–44 kg"),
+        ("ar", "140–145 سم", "40.5–44 كغم"),
+        ("ru", "140–145 см", "40,5–44 кг"),
+    ],
+)
+def test_measures_are_in_the_units_of_the_language(
+    site: Site, language: str, height: str, weight: str
+) -> None:
+    page = site.browser().get(f"/{language}/child/{site.publish_full()}").text
+    said = page.replace("\xa0", " ").replace("\u202f", " ")
+    assert height in said
+    assert weight in said
 
 
 def test_a_text_that_a_machine_wrote_is_marked(site: Site) -> None:
@@ -98,6 +125,14 @@ def test_how_old_a_child_is_now_is_said_after_a_year(site: Site) -> None:
 def test_a_contact_can_be_pressed(site: Site, kind: str, value: str, link: str) -> None:
     page = page_of(site, site.publish(contacts=[{"kind": kind, "value": value}]))
     assert link in page
+
+
+@pytest.mark.parametrize("page", ["", "/seen"])
+def test_a_number_can_be_kept_in_mind(site: Site, page: str) -> None:
+    case_id = site.publish(contacts=[{"kind": "police", "value": "+33144556677"}])
+    said = site.browser().get(f"/en/child/{case_id}{page}").text
+    assert 'href="tel:+33144556677"' in said
+    assert '<bdi dir="ltr">+33 144 556 677</bdi>' in said
 
 
 def test_what_programs_read_says_the_same(site: Site) -> None:

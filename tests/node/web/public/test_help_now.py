@@ -48,6 +48,8 @@ def test_a_member_puts_its_own_numbers_in_their_place(site: Site) -> None:
 
 def test_numbers_stay_left_to_right_and_every_page_leads_there(site: Site) -> None:
     assert '<bdi dir="ltr">116000</bdi>' in site.browser().get("/en/help").text
+    american = site.browser().get("/en/help?country=US").text
+    assert 'href="tel:+18008435678"><bdi dir="ltr">+1 800 843 5678</bdi>' in american
     case_id = site.publish()
     for path in ("/en/", "/en/newest", "/en/library", "/en/none", f"/en/child/{case_id}"):
         assert 'href="/en/help"' in site.browser().get(path).text

@@ -13,12 +13,14 @@ from PIL import Image
 from werkzeug.test import TestResponse
 
 from node.adapters.typesetting import Typesetter
+from node.config import SiteConfig
 from node.runtime import KeylessNode
 from node.services.register import publishing
 from node.services.site.poster_column import Column
 from node.services.site.poster_sheet import FORMATS, PAPER, SCREENS, STYLES, lay_out
 from node.services.site.posters import Turns, _occasion, find_for_poster
 from node.services.site.showing import find_shown
+from node.web.public import make_site_app
 from node.web.public.poster_text import describe
 from node.web.public.posters import address_on_paper
 from protocol.policy import Policy
@@ -213,6 +215,18 @@ def test_of_another_members_case_the_code_leads_to_the_childs_page_here(site: Si
     assert read.text == f"http://127.0.0.1:8442/en/child/{case}"
 
 
+def test_without_an_address_that_its_code_could_lead_to_there_is_no_poster(site: Site, case: str) -> None:
+    other = site.publish(own=False, photos=[photo(site)], show_in="all")
+    nowhere = replace(site.node.config, site=SiteConfig(port=0))
+    app = make_site_app(replace(site.node, config=nowhere))
+    for case_id in (case, other):
+        for path in (page_of(case_id), f"{page_of(case_id)}/classic-A4.png"):
+            assert app.test_client().get(path).status_code == 404
+    named = replace(site.node.config, site=SiteConfig(port=0, address="https://missing.example"))
+    app = make_site_app(replace(site.node, config=named))
+    assert app.test_client().get(page_of(case)).status_code == 200
+
+
 # --- Looks ---
 
 
@@ -285,7 +299,7 @@ def test_without_the_readers_language_english_is_better_than_none(site: Site) ->
 NAMES = [
     {"full": "鈴木 大輔", "kind": "legal", "lang": "ja", "script": "Jpan"},
     {"full": "Suzuki Daisuke", "kind": "legal", "lang": "ja-Latn", "script": "Latn"},
-    {"full": "سوزوكي", "kind": "alias", "lang": "ar", "script": "Arab"},
+    {"full": "سوزوكي", "kind": "legal", "lang": "ar", "script": "Arab", "transliteration_of": "鈴木 大輔"},
 ]
 
 

@@ -13,10 +13,11 @@ from PIL import Image
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, encode_multipart
 
+from node.domain.look import Numbers
 from node.services import messages
 from node.services.leads import inbox
 from node.services.register import publishing
-from node.services.site import sightings
+from node.services.site import look, sightings
 from node.store import leads
 from node.store import messages as store
 from node.store.database import reading
@@ -146,6 +147,8 @@ def test_the_page_says_whom_to_call_first(site: Site) -> None:
         assert "Call the police now." in page.text
         assert 'href="tel:112"' in page.text  # in France
         assert 'id="contacts"' in page.text
+    look.set_numbers(site.node, "FR", Numbers("17", "", ""), "test")
+    assert 'href="tel:17"' in site.browser().get(f"/en/child/{case_id}/seen").text
     entry = site.node.entry()
     site.federation.coordinator.announce(replace(entry, country="AQ"))
     site.node.trust.refresh([], site.node.http)

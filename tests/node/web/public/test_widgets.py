@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from node.web.public.request import LANGUAGES
 from node.web.public.widgets import MAX_COUNT
 from tests.node.web.console.test_hostile_cases import OVERRIDE, SCRIPT, Looked
 from tests.node.web.public.conftest import Site
@@ -128,6 +129,12 @@ def test_the_lines_to_copy_lead_to_what_they_say(site: Site) -> None:
     assert answer.content_type == "text/javascript; charset=utf-8"
     assert len(answer.data) < 2_000
     assert "data-list" in snippets(site.browser().get("/en/partners?list=alerts").text)[1]
+
+
+def test_an_ending_to_copy_reads_from_left_to_right_in_every_language(site: Site) -> None:
+    for language in LANGUAGES:
+        page = site.browser().get(f"/{language}/partners").text
+        assert page.count('<code dir="ltr">/widget</code>') == 1, language
 
 
 def test_every_page_leads_to_the_page_for_partners(site: Site) -> None:

@@ -50,6 +50,35 @@ def test_from_right_to_left(page: Page, served: tuple[Site, str]) -> None:
         ), address
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("language", "direction"), [("en", "ltr"), ("ar", "rtl")])
+def test_axe_finds_nothing_where_a_poster_is_checked(
+    page: Page, served: tuple[Site, str], language: str, direction: str, scheme: Any
+) -> None:
+    site, url = served
+    page.set_viewport_size({"width": 360, "height": 800})
+    page.emulate_media(color_scheme=scheme)
+    real, over = (site.publish_full().partition("/")[2] for _ in range(2))
+    publishing.publish(site.node, [f"{site.node.member}/{real}"], "test")
+    publishing.withdraw(site.node, f"{site.node.member}/{over}", "test")
+    for address, status in (
+        (f"poster/{real}?v=2", 200),
+        (f"poster/{real}?v=1", 200),  # an older one
+        (f"poster/{real}?v=9", 200),  # one that never was
+        (f"poster/{over}", 410),
+        (f"poster/{'a' * 26}", 404),
+        ("check", 200),
+    ):
+        answer = page.goto(f"{url}/{language}/{address}")
+        assert answer is not None
+        assert answer.status == status, address
+        expect(page.locator("html")).to_have_attribute("dir", direction)
+        check_accessible(page)
+        assert not page.evaluate(
+            "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+        ), address
+
+
 def test_a_child_is_found_by_another_spelling_and_is_gone_when_the_owner_ends_the_case(
     page: Page, served: tuple[Site, str]
 ) -> None:
