@@ -150,7 +150,7 @@ class Console:
     @cached_property
     def told(self) -> "Told":
         """A German case with a photograph that is here, and a German lead with a picture about an own one."""
-        return tell(self)
+        return tell(self.federation)
 
 
 @dataclass(frozen=True)
@@ -288,9 +288,9 @@ class Told:
         return {**places, "search_id": "x" * 16, "number": self.lead, "entry": 0}
 
 
-def tell(console: Console) -> Told:
+def tell(federation: Federation) -> Told:
     """Let Germany publish a case and tell something about a French one."""
-    federation, here, there = console.federation, console.node, console.federation[DE[0]]
+    here, there = federation[FR[0]], federation[DE[0]]
     picture = federation.folder / "child.png"
     Image.effect_noise((240, 300), 120).convert("RGB").save(picture)
     photos = [{"kind": "photo", "file": picture.name, "primary": True}]
@@ -341,10 +341,13 @@ def keep_evidence(federation: Federation, at: str, against: str) -> str:
 
 @contextmanager
 def open_console(
-    folder: Path, policy: Policy | None = None, members: Sequence[tuple[str, str, str]] = (FR, DE)
+    folder: Path,
+    policy: Policy | None = None,
+    members: Sequence[tuple[str, str, str]] = (FR, DE),
+    like: Federation | None = None,
 ) -> Iterator[Console]:
-    """Give a console in a folder, of the first of some members."""
-    federation = Federation(folder, members, policy=policy or Policy())
+    """Give a console in a folder, of the first of some members, or of a federation like another."""
+    federation = like.twin(folder) if like else Federation(folder, members, policy=policy or Policy())
     with cheap_passwords():
         yield console_of(federation, members[0][0])
     federation.close()
@@ -369,4 +372,20 @@ def console_of(federation: Federation, member: str) -> Console:
 @pytest.fixture
 def console(tmp_path: Path) -> Iterator[Console]:
     with open_console(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def told_before(tmp_path_factory: pytest.TempPathFactory) -> tuple[Federation, Told]:
+    """What takes longer to publish and to tell than most tests of it to run."""
+    federation = Federation(tmp_path_factory.mktemp("told"), (FR, DE))
+    return federation, tell(federation)
+
+
+@pytest.fixture
+def told_console(told_before: tuple[Federation, Told], tmp_path: Path) -> Iterator[Console]:
+    """A console to which something was told, for tests that are all about that."""
+    federation, told = told_before
+    with open_console(tmp_path, like=federation) as made:
+        made.told = told
         yield made
