@@ -401,6 +401,7 @@ class Federation:
         tests. Only of SQLite, without sockets, and when every node has read the coordinator's newest files.
         """
         made = copy(self)
+        folder.mkdir(exist_ok=True)
         made.folder, made.nodes, made.rung, made.on_ring = folder, {}, [], {}
         made.clock, made.wire = Clock(self.clock()), Wire()
         made.coordinator = Coordinator(made.clock)

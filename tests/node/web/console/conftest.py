@@ -15,7 +15,6 @@ import pyotp
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from PIL import Image
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
@@ -48,7 +47,7 @@ from protocol.checkpoint import Checkpoint, sign_checkpoint
 from protocol.evidence import Evidence, format_evidence
 from protocol.note import format_note
 from protocol.policy import Policy
-from tests.factories import sample_full_record, sample_record
+from tests.factories import draw_photograph, sample_full_record, sample_record
 from tests.federation import DE, FR, Federation
 from tests.passwords import cheap_passwords
 
@@ -250,7 +249,7 @@ def offer(console: Console) -> int:
     """Let Germany offer a case with a photograph."""
     federation, there = console.federation, console.federation[DE[0]]
     picture = federation.folder / "offered.png"
-    Image.effect_noise((240, 300), 120).convert("RGB").save(picture)
+    draw_photograph((240, 300)).save(picture)
     record = sample_record("uk", photos=[{"kind": "photo", "file": picture.name, "primary": True}])
     (case,) = federation.publish(there.member, record)
     handover.offer_case(there, case.case_id, console.node.member, "test")
@@ -262,7 +261,7 @@ def offer(console: Console) -> int:
 def picture() -> bytes:
     """Draw a photograph of nobody."""
     made = io.BytesIO()
-    Image.effect_noise((360, 450), 120).convert("RGB").save(made, "PNG")
+    draw_photograph((360, 450)).save(made, "PNG")
     return made.getvalue()
 
 
@@ -292,7 +291,7 @@ def tell(federation: Federation) -> Told:
     """Let Germany publish a case and tell something about a French one."""
     here, there = federation[FR[0]], federation[DE[0]]
     picture = federation.folder / "child.png"
-    Image.effect_noise((240, 300), 120).convert("RGB").save(picture)
+    draw_photograph((240, 300)).save(picture)
     photos = [{"kind": "photo", "file": picture.name, "primary": True}]
     (foreign,) = federation.publish(there.member, sample_full_record(photos=photos, companions=None))
     (own,) = federation.publish(here.member, sample_record("uk", photos=None))
