@@ -43,7 +43,8 @@ def copy_pg_database(url: str, name: str, make: Callable[[Engine], None]) -> Non
             engine.dispose()
             _MADE.add(str(template))
         connection.execute(f'DROP DATABASE "{new.database}"')
-        connection.execute(f'CREATE DATABASE "{new.database}" TEMPLATE "{name}"')
+        # As files: in the log of writes, which is the default, a copy costs twice as much.
+        connection.execute(f'CREATE DATABASE "{new.database}" TEMPLATE "{name}" STRATEGY FILE_COPY')
 
 
 def load_file(file: Path, engine: Engine) -> None:

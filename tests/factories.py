@@ -15,6 +15,8 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from PIL import Image
+
 from schemas import Schemas
 
 SAMPLES = ("pt", "ar", "uk", "ja", "hi")
@@ -60,6 +62,13 @@ def sample_photo(seed: str = "photo", **changes: Any) -> dict[str, Any]:
         },
         changes,
     )
+
+
+def draw_photograph(size: tuple[int, int]) -> Image.Image:
+    """Draw a photograph of nobody, each time another one. It is smooth, as photographs are: noise takes many
+    tries to be brought below the bytes that a small one may have."""
+    width, height = size
+    return Image.effect_noise((width // 10, height // 10), 120).resize(size).convert("RGB")
 
 
 def sample_record(language: str = "pt", /, **changes: Any) -> Record:

@@ -331,15 +331,19 @@ class Federation:
                 built.wire, built.coordinator, built.rung = Wire(), Coordinator(self.clock), []
                 built.wire.apps = _Apps(built._make_app)
                 built._build()
-                for node in built.nodes.values():
-                    assert scrub(node.engine)
-                built.close()
-                files = [
-                    (str(path.relative_to(name)), path.stat().st_mode & 0o777, _content(path))
-                    for path in sorted(built.folder.rglob("*"))
-                ]
-                _PREPARED[which] = _Prepared(built.coordinator.trusted, files)
+                _PREPARED[which] = built._take_apart()
         return _PREPARED[which]
+
+    def _take_apart(self) -> _Prepared:
+        """Close this federation, and give what it was."""
+        for node in self.nodes.values():
+            assert scrub(node.engine)
+        self.close()
+        files = [
+            (str(path.relative_to(self.folder)), path.stat().st_mode & 0o777, _content(path))
+            for path in sorted(self.folder.rglob("*"))
+        ]
+        return _Prepared(self.coordinator.trusted, files)
 
     def _build(self) -> None:
         for member, _, _ in self.members:
@@ -391,6 +395,19 @@ class Federation:
         if self.accepted:
             for node in self.nodes.values():
                 self.accept_all(node)
+
+    def twin(self, folder: Path) -> "Federation":
+        """Give another federation that is as this one has become: what takes long is then done once for many
+        tests. Only of SQLite, without sockets, and when every node has read the coordinator's newest files.
+        """
+        made = copy(self)
+        folder.mkdir(exist_ok=True)
+        made.folder, made.nodes, made.rung, made.on_ring = folder, {}, [], {}
+        made.clock, made.wire = Clock(self.clock()), Wire()
+        made.coordinator = Coordinator(made.clock)
+        made.wire.apps = _Apps(made._make_app)
+        made._copy(self._take_apart())
+        return made
 
     def __getitem__(self, member: str) -> Node:
         return self.nodes[member]

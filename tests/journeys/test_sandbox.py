@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 from tlog_scales import tiles as their_tiles
 from tlog_scales.backend import make_backend
 from tlog_scales.reader import TilesReader
 from tlog_scales.signing import Vkey
 
+from node.cli import main
 from node.sandbox.plan import MEMBERS, POLICE_FR
 from node.sandbox.world import open_world
 
@@ -104,19 +106,22 @@ def test_every_process_ends_with_it(told: Told, number: signal.Signals) -> None:
 
 def test_what_cannot_be_is_refused_in_words(tmp_path: Path) -> None:
     for arguments in (["--json"], ["--once", "--seconds", "5"], ["--cases", "0"]):
-        command = [*GMCN, "sandbox", "--folder", str(tmp_path / "net"), *arguments]
-        done = subprocess.run(command, capture_output=True, timeout=60, check=False)
-        assert done.returncode == 2
+        done = _told_at_once("--folder", str(tmp_path / "net"), *arguments)
+        assert done.exit_code == 2
         assert done.stderr
     (tmp_path / "thesis.txt").write_text("mine")
-    command = [*GMCN, "sandbox", "--once", "--json", "--folder", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, timeout=60, check=False)
+    done = _told_at_once("--once", "--json", "--folder", str(tmp_path))
     report = json.loads(done.stdout)
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert report["ok"] is False
     assert "is not empty" in report["steps"][0]["detail"]
     assert "is not empty" in done.stderr.decode()  # whoever waits sees each step as it ends
     assert (tmp_path / "thesis.txt").exists()
+
+
+def _told_at_once(*arguments: str) -> Result:
+    """Run the command in this process: it ends before it starts another."""
+    return CliRunner().invoke(main, ["sandbox", *arguments])
 
 
 def _shown(folder: Path) -> "subprocess.Popen[bytes]":

@@ -2,6 +2,7 @@
 in this way."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +46,11 @@ def live_cases(federation: Federation, member: str) -> set[str]:
         return {kept.case_id for kept in feeds.iterate_cases(conn, row.id) if kept.state == feeds.HELD}
 
 
-@pytest.fixture
-def federation(tmp_path: Path) -> Federation:
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory: pytest.TempPathFactory) -> Federation:
     """An owner whose feed has more than two bundles, of which the first is past its life, and a case that
     lives: that was renewed since."""
-    made = Federation(tmp_path)
+    made = Federation(tmp_path_factory.mktemp("grown"))
     old, renewed = made.publish(OWNER, plain("ar"), plain("uk"))
     publishing.publish(made[OWNER], [old.case_id] * 98, "test")
     assert made.pull(PEER, OWNER).error == ""
@@ -63,6 +64,14 @@ def federation(tmp_path: Path) -> Federation:
     made.coordinator.announce()
     made.refresh()
     return made
+
+
+@pytest.fixture
+def federation(grown: Federation, tmp_path: Path) -> Iterator[Federation]:
+    """One like it."""
+    made = grown.twin(tmp_path)
+    yield made
+    made.close()
 
 
 def test_only_whole_bundles_past_their_life_go(federation: Federation) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PIL import Image
 from sqlalchemy import event
 
 from node.domain.renditions import renditions_in
@@ -21,7 +20,7 @@ from node.store.database import reading, writing
 from node.store.journal import read_journal
 from node.store.messages import MessageRow
 from protocol.message import Content
-from tests.factories import lang_text, sample_full_record, sample_record
+from tests.factories import draw_photograph, lang_text, sample_full_record, sample_record
 from tests.federation import DE, FR, NGO, Federation, down
 
 OLD, NEW, HELPER = FR[0], DE[0], NGO[0]
@@ -43,7 +42,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
 def publish(federation: Federation, **changes: Any) -> str:
     """Publish a case with a photograph."""
     if not (federation.folder / "child.png").exists():
-        Image.effect_noise((300, 400), 90).convert("RGB").save(federation.folder / "child.png")
+        draw_photograph((300, 400)).save(federation.folder / "child.png")
     record = sample_record("ar", photos=[{"kind": "photo", "file": "child.png"}], **changes)
     return federation.publish(OLD, record)[0].case_id
 

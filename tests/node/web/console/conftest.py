@@ -15,7 +15,6 @@ import pyotp
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from PIL import Image
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
@@ -48,7 +47,7 @@ from protocol.checkpoint import Checkpoint, sign_checkpoint
 from protocol.evidence import Evidence, format_evidence
 from protocol.note import format_note
 from protocol.policy import Policy
-from tests.factories import sample_full_record, sample_record
+from tests.factories import draw_photograph, sample_full_record, sample_record
 from tests.federation import DE, FR, Federation
 from tests.passwords import cheap_passwords
 
@@ -150,7 +149,7 @@ class Console:
     @cached_property
     def told(self) -> "Told":
         """A German case with a photograph that is here, and a German lead with a picture about an own one."""
-        return tell(self)
+        return tell(self.federation)
 
 
 @dataclass(frozen=True)
@@ -256,7 +255,7 @@ def offer(console: Console) -> int:
     """Let Germany offer a case with a photograph."""
     federation, there = console.federation, console.federation[DE[0]]
     picture = federation.folder / "offered.png"
-    Image.effect_noise((240, 300), 120).convert("RGB").save(picture)
+    draw_photograph((240, 300)).save(picture)
     record = sample_record("uk", photos=[{"kind": "photo", "file": picture.name, "primary": True}])
     (case,) = federation.publish(there.member, record)
     handover.offer_case(there, case.case_id, console.node.member, "test")
@@ -268,7 +267,7 @@ def offer(console: Console) -> int:
 def picture() -> bytes:
     """Draw a photograph of nobody."""
     made = io.BytesIO()
-    Image.effect_noise((360, 450), 120).convert("RGB").save(made, "PNG")
+    draw_photograph((360, 450)).save(made, "PNG")
     return made.getvalue()
 
 
@@ -294,11 +293,11 @@ class Told:
         return {**places, "search_id": "x" * 16, "number": self.lead, "entry": 0}
 
 
-def tell(console: Console) -> Told:
+def tell(federation: Federation) -> Told:
     """Let Germany publish a case and tell something about a French one."""
-    federation, here, there = console.federation, console.node, console.federation[DE[0]]
+    here, there = federation[FR[0]], federation[DE[0]]
     picture = federation.folder / "child.png"
-    Image.effect_noise((240, 300), 120).convert("RGB").save(picture)
+    draw_photograph((240, 300)).save(picture)
     photos = [{"kind": "photo", "file": picture.name, "primary": True}]
     (foreign,) = federation.publish(there.member, sample_full_record(photos=photos, companions=None))
     (own,) = federation.publish(here.member, sample_record("uk", photos=None))
@@ -347,10 +346,13 @@ def keep_evidence(federation: Federation, at: str, against: str) -> str:
 
 @contextmanager
 def open_console(
-    folder: Path, policy: Policy | None = None, members: Sequence[tuple[str, str, str]] = (FR, DE)
+    folder: Path,
+    policy: Policy | None = None,
+    members: Sequence[tuple[str, str, str]] = (FR, DE),
+    like: Federation | None = None,
 ) -> Iterator[Console]:
-    """Give a console in a folder, of the first of some members."""
-    federation = Federation(folder, members, policy=policy or Policy())
+    """Give a console in a folder, of the first of some members, or of a federation like another."""
+    federation = like.twin(folder) if like else Federation(folder, members, policy=policy or Policy())
     with cheap_passwords():
         yield console_of(federation, members[0][0])
     federation.close()
@@ -375,4 +377,20 @@ def console_of(federation: Federation, member: str) -> Console:
 @pytest.fixture
 def console(tmp_path: Path) -> Iterator[Console]:
     with open_console(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def told_before(tmp_path_factory: pytest.TempPathFactory) -> tuple[Federation, Told]:
+    """What takes longer to publish and to tell than most tests of it to run."""
+    federation = Federation(tmp_path_factory.mktemp("told"), (FR, DE))
+    return federation, tell(federation)
+
+
+@pytest.fixture
+def told_console(told_before: tuple[Federation, Told], tmp_path: Path) -> Iterator[Console]:
+    """A console to which something was told, for tests that are all about that."""
+    federation, told = told_before
+    with open_console(tmp_path, like=federation) as made:
+        made.told = told
         yield made

@@ -12,6 +12,11 @@ from tests.node.web.console.conftest import Console, send
 PURPOSE = "border check, report 4711"
 
 
+@pytest.fixture
+def console(told_console: Console) -> Console:
+    return told_console
+
+
 def journal(console: Console) -> list[JournalEntry]:
     with reading(console.node.engine) as conn:
         return [entry for entry in read_journal(conn, limit=50) if entry.case_id == console.told.foreign]

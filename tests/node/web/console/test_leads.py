@@ -27,6 +27,11 @@ SCRIPT = "<script>alert(1)</script>"
 THERE = "police.de.example"
 
 
+@pytest.fixture
+def console(told_console: Console) -> Console:
+    return told_console
+
+
 def picture() -> tuple[io.BytesIO, str]:
     data = io.BytesIO()
     Image.new("RGB", (400, 300), "blue").save(data, "PNG")

@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from PIL import Image
 
 from node.runtime import Node
 from node.web.public import make_site_app
 from protocol.policy import Policy
-from tests.factories import sample_full_record, sample_record
+from tests.factories import draw_photograph, sample_full_record, sample_record
 from tests.federation import DE, FR, Federation
 
 
@@ -62,7 +61,7 @@ def draw(folder: Path, name: str = "child.png") -> dict[str, Any]:
     """Draw a photograph of nobody, and say what a record says of it."""
     path = folder / name
     if not path.exists():
-        Image.effect_noise((360, 450), 120).convert("RGB").save(path)
+        draw_photograph((360, 450)).save(path)
     return {"kind": "photo", "file": name, "primary": True, "taken": "2025-06"}
 
 

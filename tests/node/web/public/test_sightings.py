@@ -23,6 +23,7 @@ from node.store import messages as store
 from node.store.database import reading
 from node.store.leads import Lead
 from node.web.public import make_site_app
+from tests.factories import draw_photograph
 from tests.node.web.public.conftest import Site
 
 SCRIPT = "<script>alert(1)</script>"
@@ -31,7 +32,7 @@ TEXT = "She bought bread.\r\nShe wore a red coat."
 
 def drawn() -> bytes:
     made = io.BytesIO()
-    Image.effect_noise((300, 400), 90).convert("RGB").save(made, "JPEG")
+    draw_photograph((300, 400)).save(made, "JPEG")
     return made.getvalue()
 
 
