@@ -62,6 +62,7 @@ from node.web.public import (
 from node.web.public.allowance import Allowance
 from node.web.public.api import make_public_api
 from node.web.public.cards import name_publisher
+from node.web.public.kept import KeptPages
 from node.web.public.request import (
     DOMAIN,
     POLICY,
@@ -184,7 +185,7 @@ def make_site_app(node: KeylessNode) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.request_class = _Request
     app.extensions["node"], app.extensions["languages"] = node, find_offered()
-    app.extensions["allowance"] = Allowance()
+    app.extensions["allowance"], app.extensions["kept"] = Allowance(), KeptPages()
     app.config.update(
         MAX_FORM_MEMORY_SIZE=MAX_FIELDS_BYTES,
         MAX_FORM_PARTS=MAX_FIELDS,
