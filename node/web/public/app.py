@@ -137,7 +137,8 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=(), browsing-topics=()",
 }
-_KEPT = ("page", *{*search.IN_ADDRESSES, *widgets.IN_ADDRESSES})
+# In one order in every process: the address of a page, and its ETag, are the same whichever answers.
+_KEPT = tuple(dict.fromkeys(("page", *search.IN_ADDRESSES, *widgets.IN_ADDRESSES)))
 # What a reader can make of an error: a title, and what to do next.
 _ERRORS: Mapping[int, tuple[Any, Any]] = MappingProxyType(
     {

@@ -113,6 +113,11 @@ def test_pages_name_the_host_that_was_asked_for(site: Site) -> None:
         assert f'<link rel="canonical" href="http://{host}{address}">' in page
 
 
+def test_every_process_writes_the_addresses_of_a_page_alike(site: Site) -> None:
+    page = site.browser().get("/en/search?years=5&category=runaway&sex=1&country=FR").text
+    assert 'href="/fr/search?country=FR&amp;sex=1&amp;years=5&amp;category=runaway"' in page
+
+
 def test_a_name_that_was_searched_for_is_not_kept(site: Site, written: list[str]) -> None:
     site.publish(**NAMED)
     for _ in range(2):
