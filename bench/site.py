@@ -11,6 +11,7 @@ The times are of the server's work, asked for in this process without a network 
 import argparse
 import http.client
 import io
+import itertools
 import json
 import re
 import subprocess
@@ -33,6 +34,7 @@ from node.config import LogConfig
 from node.log import set_up_log
 from node.runtime import Node
 from node.services.register import cases, publishing
+from node.services.site import showing
 from node.store.database import scrub
 from node.web.public import make_site_app
 
@@ -40,6 +42,7 @@ GOAL_MS, GOAL_BYTES, GOAL_RATE = 30.0, 150_000, 300.0
 WORKERS = 2
 _SECONDS = 5.0
 _CONNECTIONS = 8
+_DIFFERENT = 2_000
 _GMCN = "from node.cli import main; main()"
 
 
@@ -146,15 +149,16 @@ def weigh(filled: Filled) -> dict[str, int]:
 
 
 def find_rates(filled: Filled) -> dict[str, float]:
-    """Measure how many answers a second two processes give."""
+    """Measure how many answers a second two processes give, of one page that many ask for, which is written
+    once a minute, and of many different ones, as a crawler asks for them."""
+    listed = showing.list_addresses(filled.node, 1)[:_DIFFERENT]
+    asked = {
+        "child": [f"/en/child/{filled.foreign}"],
+        "children": [f"/en/child/{case_id}" for case_id, _changed in listed],
+        "search": ["/en/search?country=FR&sex=1&years=5"],
+    }
     with _serving(filled.node) as (url, memory):
-        rates = {
-            what: round(_rate(url, path), 1)
-            for what, path in {
-                "child": f"/en/child/{filled.foreign}",
-                "search": "/en/search?country=FR&sex=1&years=5",
-            }.items()
-        }
+        rates = {what: round(_rate(url, paths), 1) for what, paths in asked.items()}
         return rates | {"worker_mb": round(memory() / 1e6, 1)}
 
 
@@ -177,24 +181,26 @@ def _serving(node: Node) -> Iterator[tuple[str, Callable[[], int]]]:
         process.wait(30)
 
 
-def _rate(url: str, path: str) -> float:
+def _rate(url: str, paths: Sequence[str]) -> float:
     """Ask over some connections for a few seconds, in a process of its own."""
     asked = subprocess.run(
-        [sys.executable, "-m", "bench.site", "--ask", url, path],
+        [sys.executable, "-m", "bench.site", "--ask", url, *paths],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     return float(asked.stdout)
 
 
-def ask(url: str, path: str) -> float:
-    """Ask for an address as fast as it is answered, and return how often a second."""
+def ask(url: str, *paths: str) -> float:
+    """Ask for addresses in turn as fast as they are answered, and return how many a second."""
     where = urlsplit(url)
     answered = [0] * _CONNECTIONS
     begin = time.monotonic() + 1  # the first second warms up
+    turn = itertools.cycle(paths)
 
     def go_on(number: int) -> None:
         line = http.client.HTTPConnection(where.hostname or "", where.port, timeout=30)
         while time.monotonic() < begin + _SECONDS:
+            path = next(turn)
             line.request("GET", path)
             answer = line.getresponse()
             answer.read()
@@ -237,7 +243,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=40, help="how often each page is asked for (default 40)")
     parser.add_argument("--engine", choices=("sqlite", "postgresql"), help="only this database")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--ask", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--ask", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.ask:
         print(ask(*options.ask))
@@ -263,7 +269,7 @@ def _lines(engine: str, found: dict[str, Any]) -> Iterator[str]:
         )
     for what, weight in found["weight"].items():
         yield f"{engine:<12}{what + ', first visit':<32}{weight:>9,} B{'  !' if weight >= GOAL_BYTES else ''}"
-    for what in ("child", "search"):
+    for what in ("child", "children", "search"):
         rate = found["rate"][what]
         bad = rate < GOAL_RATE
         yield f"{engine:<12}{what + ', two processes':<32}{rate:>7.0f} a second{'  !' if bad else ''}"

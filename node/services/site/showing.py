@@ -7,7 +7,7 @@ own last day is left out. What comes back fits its JSON Schema and is hostile te
 it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any
@@ -80,7 +80,7 @@ def find_shown(node: KeylessNode, case_id: str) -> Shown:
         check_not_restored(conn)
         owner = find_owner(conn, node, case_id.partition("/")[0])
         for doc in documents.find_shown(conn, "network", [case_id]):
-            if (shown := see(node, owner, case_id, doc.expires, doc.body)) is not None:
+            if (shown := _see(_rules(node), owner, case_id, doc.expires, doc.body)) is not None:
                 return shown
         if feeds.was_stored(conn, owner.id, "network", case_id):
             raise Gone("This case is no longer shown.", "Nothing of it is kept here.")
@@ -212,7 +212,26 @@ def find_owner(conn: Connection, node: KeylessNode, member_id: str) -> Member:
     return exchange.member
 
 
-def see(node: KeylessNode, owner: Member, case_id: str, expires: date, body: bytes) -> Shown | None:
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """What decides alike of every case what is shown of it, at one moment.
+
+    Attributes:
+        member, country: whose site it is.
+        chosen: the countries whose cases are shown; all where there is none.
+    """
+
+    member: str
+    country: str
+    chosen: Collection[str]
+    now: datetime
+
+
+def _rules(node: KeylessNode) -> _Rules:
+    return _Rules(node.member, node.country, _countries(node), node.clock())
+
+
+def _see(rules: _Rules, owner: Member, case_id: str, expires: date, body: bytes) -> Shown | None:
     """Read of a document what the public may see; None where that is nothing.
 
     Args:
@@ -221,17 +240,16 @@ def see(node: KeylessNode, owner: Member, case_id: str, expires: date, body: byt
     """
     lines = split_document(body)
     head = _read(lines[_HEAD])
-    now = node.clock()
-    if not is_live(expires, now) or not is_shown_in(head, node.country):
+    if not is_live(expires, rules.now) or not is_shown_in(head, rules.country):
         return None
-    public = _without_old_photographs(_read(lines[_PUBLIC]), now)
-    countries = _countries(node)
-    if countries and not {owner.country, public.get("last_seen", {}).get("country")} & set(countries):
+    public = _without_old_photographs(_read(lines[_PUBLIC]), rules.now)
+    countries = {owner.country, public.get("last_seen", {}).get("country")}
+    if rules.chosen and not countries & set(rules.chosen):
         return None
     return Shown(
         case_id=case_id,
         owner=owner,
-        own=owner.id == node.member,
+        own=owner.id == rules.member,
         version=int(head["version"]),
         digest=digest_document(body),
         expires=expires,
@@ -248,6 +266,7 @@ def _see_all(conn: Connection, node: KeylessNode, case_ids: Iterable[str]) -> li
     wanted = list(case_ids)
     held = {doc.case_id: doc for doc in documents.find_shown(conn, "network", wanted)} if wanted else {}
     owners: dict[str, Member | None] = {}
+    rules = _rules(node)
     found = []
     for case_id in wanted:
         doc = held.get(case_id)
@@ -256,7 +275,7 @@ def _see_all(conn: Connection, node: KeylessNode, case_ids: Iterable[str]) -> li
         if doc.member not in owners:
             owners[doc.member] = _owner_or_none(conn, node, doc.member)
         owner = owners[doc.member]
-        shown = see(node, owner, case_id, doc.expires, doc.body) if owner else None
+        shown = _see(rules, owner, case_id, doc.expires, doc.body) if owner else None
         found += [shown] if shown else []
     return found
 

@@ -62,6 +62,7 @@ from node.web.public import (
 from node.web.public.allowance import Allowance
 from node.web.public.api import make_public_api
 from node.web.public.cards import name_publisher
+from node.web.public.kept import KeptPages
 from node.web.public.request import (
     DOMAIN,
     POLICY,
@@ -136,7 +137,8 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=(), browsing-topics=()",
 }
-_KEPT = ("page", *{*search.IN_ADDRESSES, *widgets.IN_ADDRESSES})
+# In one order in every process: the address of a page, and its ETag, are the same whichever answers.
+_KEPT = tuple(dict.fromkeys(("page", *search.IN_ADDRESSES, *widgets.IN_ADDRESSES)))
 # What a reader can make of an error: a title, and what to do next.
 _ERRORS: Mapping[int, tuple[Any, Any]] = MappingProxyType(
     {
@@ -184,7 +186,7 @@ def make_site_app(node: KeylessNode) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.request_class = _Request
     app.extensions["node"], app.extensions["languages"] = node, find_offered()
-    app.extensions["allowance"] = Allowance()
+    app.extensions["allowance"], app.extensions["kept"] = Allowance(), KeptPages()
     app.config.update(
         MAX_FORM_MEMORY_SIZE=MAX_FIELDS_BYTES,
         MAX_FORM_PARTS=MAX_FIELDS,

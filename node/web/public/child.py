@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Blueprint, make_response, render_template, request, url_for
+from flask import Blueprint, make_response, request, url_for
 from flask_babel import format_timedelta
 from flask_babel import gettext as _
 from werkzeug.exceptions import NotFound
@@ -43,6 +43,7 @@ from node.web.public.cards import (
     show_since,
     today,
 )
+from node.web.public.kept import render_about
 from node.web.public.request import case_id_of, this_node, whole_address
 from node.web.public.telephones import format_telephone
 
@@ -102,40 +103,10 @@ class Portrait:
 
 
 @pages.route("/<language:language>/child/<member>/<opaque>")
-def show(member: str, opaque: str) -> str:
+def show(member: str, opaque: str) -> bytes:
     """Show a child."""
     shown = showing.find_shown(this_node(), case_id_of(member, opaque))
-    public = shown.public
-    names = names_of(shown)
-    pictures = held_pictures(shown)
-    portraits = _portraits(shown, pictures)
-    contacts = contacts_of(shown)
-    alert = active_alert(public, this_node().now())
-    age = age_today(public, today())
-    return render_template(
-        "child.html",
-        shown=shown,
-        names=names,
-        title=isolated(names[0].text) if names else _("Name not known"),
-        place=describe_place(public["last_seen"]) if "last_seen" in public else None,
-        sex=describe_sex(public["sex"]),
-        age=describe_age(public["age_at_disappearance"]),
-        address={"member": member, "opaque": opaque},
-        portraits=portraits,
-        since=show_since(shown),
-        span=_span(shown),
-        age_today=show_age(*age) if age else "",
-        story=describe_words(public["circumstances"]),
-        facts=describe_part({name: value for name, value in public.items() if name not in _ELSEWHERE}),
-        contacts=contacts,
-        call=next((contact for contact in contacts if contact.call), None),
-        alert=alert,
-        area=describe_words(alert["area"]["text"]) if alert and "text" in alert["area"] else None,
-        owner=name_member(shown.owner),
-        certified=_certified(shown, opaque),
-        preview=find_preview(pictures),
-        structured=_structured(shown, names, portraits),
-    )
+    return render_about([shown], "child.html", lambda: _describe(shown))
 
 
 @pages.route("/photo/<member>/<opaque>/<sha256>.jpg")
@@ -149,6 +120,40 @@ def photo(member: str, opaque: str, sha256: str) -> Response:
     response.headers["Cache-Control"] = f"public, max-age={PHOTO_SECONDS}, must-revalidate"
     response.headers["X-Robots-Tag"] = "noarchive"
     return response
+
+
+def _describe(shown: Shown) -> dict[str, Any]:
+    """Say everything of a child that the page needs."""
+    public, opaque = shown.public, shown.case_id.partition("/")[2]
+    names = names_of(shown)
+    pictures = held_pictures(shown)
+    portraits = _portraits(shown, pictures)
+    contacts = contacts_of(shown)
+    alert = active_alert(public, this_node().now())
+    age = age_today(public, today())
+    return {
+        "shown": shown,
+        "names": names,
+        "title": isolated(names[0].text) if names else _("Name not known"),
+        "place": describe_place(public["last_seen"]) if "last_seen" in public else None,
+        "sex": describe_sex(public["sex"]),
+        "age": describe_age(public["age_at_disappearance"]),
+        "address": {"member": shown.owner.id, "opaque": opaque},
+        "portraits": portraits,
+        "since": show_since(shown),
+        "span": _span(shown),
+        "age_today": show_age(*age) if age else "",
+        "story": describe_words(public["circumstances"]),
+        "facts": describe_part({name: value for name, value in public.items() if name not in _ELSEWHERE}),
+        "contacts": contacts,
+        "call": next((contact for contact in contacts if contact.call), None),
+        "alert": alert,
+        "area": describe_words(alert["area"]["text"]) if alert and "text" in alert["area"] else None,
+        "owner": name_member(shown.owner),
+        "certified": _certified(shown, opaque),
+        "preview": find_preview(pictures),
+        "structured": _structured(shown, names, portraits),
+    }
 
 
 def _certified(shown: Shown, opaque: str) -> str:

@@ -10,6 +10,7 @@ from node.services.site import showing
 from node.services.site.showing import SiteQuery
 from node.web.cases.text import show_country
 from node.web.public.cards import MAX_PAGES, PAGE_SIZE, make_page
+from node.web.public.kept import render_about
 from node.web.public.request import this_node
 
 pages = Blueprint("lists", __name__, url_prefix="/<language:language>")
@@ -19,22 +20,24 @@ LONG_YEARS = 1
 
 
 @pages.route("/newest")
-def newest() -> str:
+def newest() -> bytes:
     """List the children who went missing last."""
     return _list(_("Missing most recently"))
 
 
 @pages.route("/long-term")
-def long_term() -> str:
+def long_term() -> bytes:
     """List the children who have been missing for long."""
     return _list(_("Missing for more than a year"), missing_for_years=LONG_YEARS)
 
 
 @pages.route("/alerts")
-def alerts() -> str:
+def alerts() -> bytes:
     """List the children for whom an alert is out."""
-    page = make_page(showing.find_alerts(this_node()), 1, 0)
-    return render_template("list.html", title=_("Active alerts"), page=page)
+    found = showing.find_alerts(this_node())
+    return render_about(
+        found, "list.html", lambda: {"title": _("Active alerts"), "page": make_page(found, 1, 0)}
+    )
 
 
 @pages.route("/countries")
@@ -46,7 +49,7 @@ def countries() -> str:
 
 
 @pages.route("/country/<code>")
-def country(code: str) -> str:
+def country(code: str) -> bytes:
     """List the children of one country."""
     return _list(show_country(check_country(code)), country=code)
 
@@ -71,10 +74,12 @@ def page_number(text: str) -> int:
     return int(text)
 
 
-def _list(title: str, **conditions: Any) -> str:
+def _list(title: str, **conditions: Any) -> bytes:
     number = page_number(request.args.get("page", "1"))
     query = SiteQuery(limit=PAGE_SIZE, offset=(number - 1) * PAGE_SIZE, **conditions)
     found, total = showing.find_children(this_node(), query)
     if not found and number > 1:
         raise NotFound
-    return render_template("list.html", title=title, page=make_page(found, number, total))
+    return render_about(
+        found, "list.html", lambda: {"title": title, "page": make_page(found, number, total)}, total
+    )

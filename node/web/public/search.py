@@ -21,6 +21,7 @@ from node.web.cases.text import show_country
 from node.web.cases.words import CATEGORIES, SEXES
 from node.web.public.allowance import spending
 from node.web.public.cards import PAGE_SIZE, Page, make_page
+from node.web.public.kept import render_about
 from node.web.public.lists import page_number
 from node.web.public.request import this_node
 from protocol.signs import is_readable
@@ -76,28 +77,28 @@ class Asked:
 
 
 @pages.route("/")
-def start() -> str:
+def start() -> bytes:
     """Ask what is looked for, and show who went missing last."""
     found, _total = showing.find_children(this_node(), SiteQuery(limit=PAGE_SIZE // 2))
-    return _form("start.html", Asked(), page=make_page(found, 1, 0))
+    return render_about(found, "start.html", lambda: _form(Asked(), make_page(found, 1, 0)))
 
 
 @pages.route("/search", methods=["GET", "POST"])
-def results() -> Response | str:
+def results() -> Response | bytes:
     """Show what was found."""
     posted = request.method == "POST"
     asked = read_asked(request.form if posted else request.args, words=posted)
     if asked.problems:
         if not posted:
             raise BadRequest
-        return make_response(_form("search.html", asked, page=None), 400)
+        return make_response(render_template("search.html", **_form(asked, None)), 400)
     number = page_number((request.form if posted else request.args).get("page", "1"))
     if posted and not asked.words:
         typed: dict[str, Any] = dict(asked.typed)
         return redirect(url_for("search.results", **typed), 303)
     with spending() if posted else nullcontext():
         found, total = showing.find_children(this_node(), asked.query(number))
-    return _form("search.html", asked, page=make_page(found, number, total))
+    return render_about(found, "search.html", lambda: _form(asked, make_page(found, number, total)), total)
 
 
 def read_asked(sent: Mapping[str, str], *, words: bool) -> Asked:
@@ -148,15 +149,14 @@ def _is_age(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 3 and int(text) <= MAX_AGE
 
 
-def _form(template: str, asked: Asked, page: Page | None) -> str:
-    return render_template(
-        template,
-        asked=asked,
-        page=page,
-        countries=countries(),
-        sexes={str(code): SEXES[code] for code in (2, 1)},
-        spans=SPANS,
-        categories=CATEGORIES,
-        max_words=MAX_WORDS,
-        max_age=MAX_AGE,
-    )
+def _form(asked: Asked, page: Page | None) -> dict[str, Any]:
+    return {
+        "asked": asked,
+        "page": page,
+        "countries": countries(),
+        "sexes": {str(code): SEXES[code] for code in (2, 1)},
+        "spans": SPANS,
+        "categories": CATEGORIES,
+        "max_words": MAX_WORDS,
+        "max_age": MAX_AGE,
+    }

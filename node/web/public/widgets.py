@@ -15,6 +15,7 @@ from node.services.site.showing import SiteQuery
 from node.web.languages import isolated
 from node.web.public.cards import PAGE_SIZE, Page, make_card, make_page
 from node.web.public.feeds import ALERTS, NEWEST
+from node.web.public.kept import render_about
 from node.web.public.lists import country_asked
 from node.web.public.request import case_id_of, this_node
 from node.web.public.search import countries
@@ -50,7 +51,7 @@ def _let_others_frame(response: Response) -> Response:
 
 
 @frames.route("/widget")
-def children() -> str:
+def children() -> bytes:
     """Show some children in a frame."""
     node, country, count, name = this_node(), country_asked(), _count(), _list()
     if name == ALERTS:
@@ -58,7 +59,7 @@ def children() -> str:
     else:
         title = _("Missing children")
         found, _total = showing.find_children(node, SiteQuery(country=country, limit=count))
-    return render_template("frame_list.html", title=title, page=make_page(found, 1, 0))
+    return render_about(found, "frame_list.html", lambda: {"title": title, "page": make_page(found, 1, 0)})
 
 
 @frames.route("/child/<member>/<opaque>/widget")
