@@ -64,7 +64,7 @@ from protocol.sealed import open_sealed
 from protocol.tiles import check_tile, parse_bundle, parse_tile_path
 from protocol.token import REQUEST_TYPE, verify_request
 from protocol.witness import check_submission, parse_cosignatures, parse_newest_size, parse_submission
-from tests.vectors.make import FOLDER, NGO, POLICE, member_keys
+from tests.vectors.fixed import FOLDER, NGO, POLICE, member_keys
 
 NOW = datetime(2026, 11, 21, 20, 14, tzinfo=UTC)
 

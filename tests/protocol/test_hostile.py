@@ -24,7 +24,7 @@ from protocol.jws import format_statement, parse_statement
 from protocol.policy import parse_policy
 from protocol.roster import fingerprint, format_roster, parse_roster
 from tests.members import NOW
-from tests.vectors.make import FOLDER, NGO, POLICE, member_keys
+from tests.vectors.fixed import FOLDER, NGO, POLICE, member_keys
 
 VECTORS = json.loads((FOLDER / "roster.json").read_bytes())
 ROSTER, POLICY = (json.loads(b64decode(VECTORS[name])) for name in ("roster", "policy"))

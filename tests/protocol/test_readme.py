@@ -34,7 +34,8 @@ from protocol import (
     token,
     witness,
 )
-from tests.vectors.make import FILES, FOLDER
+from tests.vectors.fixed import FOLDER
+from tests.vectors.make import FILES
 
 PROTOCOL = Path(encoding.__file__).parent
 README = (PROTOCOL / "README.md").read_text()

@@ -58,7 +58,8 @@ from protocol.witness import (
 )
 from schemas import Schemas
 from tests.protocol.naive import sha256, tree_hash
-from tests.vectors.make import FILES, FOLDER, made
+from tests.vectors.fixed import FOLDER
+from tests.vectors.make import FILES, made
 
 Vectors = dict[str, Any]
 SCHEMAS = Schemas.packaged()
