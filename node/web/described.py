@@ -8,12 +8,16 @@ nothing of the request but plain names of members.
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
-from marshmallow import Schema, fields
+from flask import Request
+from marshmallow import RAISE, Schema, ValidationError, fields
 from marshmallow.validate import Regexp
+from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import UnsupportedMediaType
 
-from protocol.encoding import format_time
+from node.errors import InvalidInput
+from protocol.encoding import format_time, parse_object
 from protocol.roster import MEMBER_ID
 from schemas import Schemas
 
@@ -107,6 +111,33 @@ def _problems(messages: Any, path: str) -> Iterator[str]:
             continue
         shown = name if isinstance(name, str) and _PLAIN_NAME.fullmatch(name) else "?"
         yield from _problems(inner, f"{path}.{shown}" if path else shown)
+
+
+class StrictParser(FlaskParser):
+    """Reads what is asked as strictly as what comes from peers, and names every problem at once.
+
+    Args:
+        max_body: bytes that a body may have.
+    """
+
+    DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {"json": RAISE, "query": RAISE}  # noqa: RUF012
+
+    def __init__(self, max_body: int) -> None:
+        super().__init__()
+        self._max_body = max_body
+
+    def load_json(self, req: Request, schema: Schema) -> Any:
+        """Return the object that was sent."""
+        if not req.is_json:
+            raise UnsupportedMediaType
+        return parse_object(req.get_data(cache=False), "body", self._max_body)
+
+    def handle_error(self, error: ValidationError, req: Request, schema: Schema, **_: Any) -> NoReturn:
+        """Refuse what does not fit its schema."""
+        (messages,) = error.messages_dict.values()
+        raise InvalidInput(
+            "The request cannot be taken as it is.", "Change what is listed.", list_problems(messages)
+        )
 
 
 class Problem(Schema):

@@ -120,7 +120,6 @@ def _begin() -> None:
     if route.limited:
         staff.take_turn(node, token)
     request.max_content_length = limit
-    g.body = request.get_data(cache=False) if limit else b""
 
 
 def _check_recovered(node: Node) -> None:

@@ -8,23 +8,20 @@ Their docstrings are what the OpenAPI document says of them.
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
-from flask import Request, Response, current_app, g
+from flask import Response, current_app, g
 from flask_smorest import Blueprint
-from marshmallow import Schema, ValidationError
-from webargs.flaskparser import FlaskParser
-from werkzeug.exceptions import UnsupportedMediaType
+from marshmallow import Schema
 
-from node.errors import InvalidInput, NotFound
+from node.errors import NotFound
 from node.runtime import Node
 from node.services.register import finding
 from node.services.register.finding import Opened
 from node.services.status import Status, status
 from node.web.api import bodies
 from node.web.api.bodies import CaseAnswer, OpenRequest, SearchAnswer, SearchRequest, StatusAnswer
-from node.web.described import MEMBER, OPAQUE, SHA256, describe_places, list_problems
-from protocol.encoding import parse_object
+from node.web.described import MEMBER, OPAQUE, SHA256, StrictParser, describe_places
 
 MAX_BODY = 65_536
 SEARCH, OPEN = "search", "open"
@@ -51,21 +48,6 @@ class Route(NamedTuple):
     limited: bool
     body: type[Schema] | None
     answer: type[Schema] | Mapping[str, Any]
-
-
-class BodyParser(FlaskParser):
-    """Reads a body as strictly as what comes from peers, and names every problem at once."""
-
-    def load_json(self, req: Request, schema: Schema) -> Any:
-        """Return the object that was sent."""
-        if not req.is_json:
-            raise UnsupportedMediaType
-        return parse_object(g.body, "body", MAX_BODY)
-
-    def handle_error(self, error: ValidationError, req: Request, schema: Schema, **_: Any) -> NoReturn:
-        """Refuse what does not fit its schema."""
-        problems = list_problems(error.messages_dict.get("json", {}))
-        raise InvalidInput("The request cannot be taken as it is.", "Change what is listed.", problems)
 
 
 def search(asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,7 +125,7 @@ BY_NAME = {f"api.{route.name}": route for route in ROUTES}
 def make_blueprint() -> Any:
     """Make the blueprint that serves and describes the routes."""
     blueprint = Blueprint("api", __name__, description="Finding and opening cases.")
-    blueprint.ARGUMENTS_PARSER = BodyParser()
+    blueprint.ARGUMENTS_PARSER = StrictParser(MAX_BODY)
     for route in ROUTES:
         view = route.view
         if route.body is not None:

@@ -9,32 +9,23 @@ The docstrings of the views are what the OpenAPI document says of them.
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, NoReturn
+from typing import Any
 
 import orjson
-from flask import Flask, Request, Response, current_app, request
+from flask import Flask, Response, current_app, request
 from flask_smorest import Api, Blueprint
-from marshmallow import RAISE, Schema, ValidationError
-from webargs.flaskparser import FlaskParser
-from werkzeug.exceptions import HTTPException, NotFound, UnsupportedMediaType
+from werkzeug.exceptions import HTTPException, NotFound
 
 from node.errors import Conflict, InvalidInput, NotAllowed
 from node.runtime import KeylessNode
 from node.services.site import showing
 from node.services.site.showing import Gone, Shown, SiteQuery
-from node.web.described import (
-    Problem,
-    describe_errors,
-    describe_places,
-    fields_of_cases,
-    list_problems,
-)
+from node.web.described import Problem, StrictParser, describe_errors, describe_places, fields_of_cases
 from node.web.log import log_answer, start_clock
 from node.web.problems import answer_error, problem
 from node.web.public.allowance import Allowance, spending
 from node.web.public.api_bodies import Case, Conditions, Countries, Found, Wanted
 from node.web.public.request import case_id_of, this_node, whole_address
-from protocol.encoding import parse_object
 
 MAX_BODY = 16_384
 SECONDS = 60
@@ -64,25 +55,6 @@ _HEADERS: Mapping[str, str] = MappingProxyType(
         "X-Robots-Tag": "noindex, noarchive",
     }
 )
-
-
-class _Parser(FlaskParser):
-    """Reads what is asked strictly, and names every problem at once."""
-
-    DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {"json": RAISE, "query": RAISE}  # noqa: RUF012
-
-    def load_json(self, req: Request, schema: Schema) -> Any:
-        """Return the object that was sent."""
-        if not req.is_json:
-            raise UnsupportedMediaType
-        return parse_object(req.get_data(cache=False), "body", MAX_BODY)
-
-    def handle_error(self, error: ValidationError, req: Request, schema: Schema, **_: Any) -> NoReturn:
-        """Refuse what does not fit its schema."""
-        (messages,) = error.messages_dict.values()
-        raise InvalidInput(
-            "The request cannot be taken as it is.", "Change what is listed.", list_problems(messages)
-        )
 
 
 def make_public_api(node: KeylessNode, allowance: Allowance) -> Flask:
@@ -173,7 +145,7 @@ _ROUTES: tuple[tuple[str, str, str, Any, Any, Any], ...] = (
 
 def _make_blueprint() -> Any:
     blueprint = Blueprint("api", __name__, description="Missing children.")
-    blueprint.ARGUMENTS_PARSER = _Parser()
+    blueprint.ARGUMENTS_PARSER = StrictParser(MAX_BODY)
     for name, method, rule, view, asked, answer in _ROUTES:
         if asked is not None:
             view = blueprint.arguments(asked[0], location=asked[1])(view)
