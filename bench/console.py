@@ -40,7 +40,7 @@ from node.services.leads.letters import Letter
 from node.services.people import accounts, sessions
 from node.services.people.turns import MAX_SEARCHES
 from node.services.register import cases, gate, publishing
-from node.store import documents, feeds, people
+from node.store import documents, feed_cases, feeds, people
 from node.store.cases import CaseFile
 from node.store.database import scrub, writing
 from node.store.gate import GateRequest
@@ -137,8 +137,8 @@ def fill_replicas(node: Node, count: int) -> tuple[str, str]:
             )
             at += 1
         with writing(node.engine) as conn:
-            feeds.store_cases(conn, row.id, followed, feeds.HELD, now)
-            keys = feeds.case_keys(conn, row.id, list(bodies))
+            feed_cases.store_cases(conn, row.id, followed, feed_cases.HELD, now)
+            keys = feed_cases.case_keys(conn, row.id, list(bodies))
             documents.store_documents(conn, [(keys[case], body) for case, body in bodies.items()], [])
             index_many(conn, entries)
     purge(node.engine)

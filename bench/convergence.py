@@ -28,7 +28,8 @@ from node.services.register import publishing
 from node.store import peers
 from node.store.database import reading
 from node.store.documents import document
-from node.store.feeds import feed, feed_case
+from node.store.feed_cases import feed_case
+from node.store.feeds import feed
 from tests.factories import sample_record
 from tests.federation import Federation, Wire
 

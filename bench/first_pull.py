@@ -18,7 +18,7 @@ from node.domain.searchable import entry_of
 from node.runtime import Node, open_node
 from node.services.following import pulling
 from node.services.register import cases, publishing
-from node.store import documents, feeds
+from node.store import documents, feed_cases, feeds
 from node.store.database import open_database, reading, writing
 from node.store.migrate import migrate
 from node.store.search.index import index_many
@@ -91,8 +91,8 @@ def measure_floor(source: Path, folder: Path) -> dict[str, float]:
             )
             kept.append((head["case"], body))
         with writing(engine) as conn:
-            feeds.store_cases(conn, row.id, followed, feeds.HELD, now)
-            keys = feeds.case_keys(conn, row.id, [case for case, _ in kept])
+            feed_cases.store_cases(conn, row.id, followed, feed_cases.HELD, now)
+            keys = feed_cases.case_keys(conn, row.id, [case for case, _ in kept])
             documents.store_documents(conn, [(keys[case], body) for case, body in kept], [])
             index_many(conn, entries)
     return {

@@ -24,7 +24,7 @@ from node.runtime import Node
 from node.services.following import pulling
 from node.services.register import cases, publishing
 from node.services.register.cases import new_case_id
-from node.store import feeds
+from node.store import feed_cases, feeds
 from node.store.database import reading, writing
 from protocol.checkpoint import sign_checkpoint
 from protocol.feed import grow
@@ -107,7 +107,7 @@ def lengthen(node: Node, size: int) -> None:
             feeds.store_growth(conn, row, growth, note, node.clock())
             last = leaves[-1]
             state = CaseState(last.version, last.digest, last.expires, growth.head.frontier.size - 1)
-            feeds.store_cases(conn, row.id, [(last, state)], feeds.HELD, node.clock())
+            feed_cases.store_cases(conn, row.id, [(last, state)], feed_cases.HELD, node.clock())
 
 
 def run(large: int = 1_000_168) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from bench.records import bench_records
 from node.runtime import Node
 from node.services import status
 from node.services.register import cases, publishing
-from node.store import feeds
+from node.store import feed_cases, feeds
 from node.store.database import reading
 
 _IDLE_SECONDS = 10
@@ -72,4 +72,4 @@ def _held(node: Node) -> int:
     with reading(node.engine) as conn:
         row = feeds.find_feed(conn, OWNER, "network")
         assert row is not None
-        return feeds.count_states(conn).get((row.id, feeds.HELD), 0)
+        return feed_cases.count_states(conn).get((row.id, feed_cases.HELD), 0)

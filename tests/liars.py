@@ -11,7 +11,7 @@ from sqlalchemy import select
 from node.adapters.http import Answer
 from node.runtime import Node
 from node.services.safekeeping import integrity
-from node.store import feeds
+from node.store import feed_cases, feeds
 from node.store.database import metadata, reading
 from node.store.feeds import FeedRow
 from protocol.answers import Absence, Given, format_answers, parse_query
@@ -169,7 +169,7 @@ def find_feed(node: Node, member: str, audience: str = "network") -> FeedRow:
 
 def case_states(node: Node, member: str, audience: str = "network") -> dict[str, tuple[str, str]]:
     """Tell the state and the reason of every case of a feed."""
-    row, c = find_feed(node, member, audience), feeds.feed_case.c
+    row, c = find_feed(node, member, audience), feed_cases.feed_case.c
     with reading(node.engine) as conn:
         rows = conn.execute(select(c.case_id, c.state, c.reason).where(c.feed_id == row.id))
         return {case: (state, reason) for case, state, reason in rows}

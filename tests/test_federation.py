@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from node.store import feeds
+from node.store import feed_cases, feeds
 from node.store.database import reading
 from tests.factories import sample_record
 from tests.federation import (
@@ -59,7 +59,7 @@ def test_a_withheld_document_is_noted(federation: Federation) -> None:
     assert federation.pull(PEER, OWNER).documents == 0
     row = feed_of(federation)
     with reading(federation[PEER].engine) as conn:
-        assert feeds.count_states(conn)[row.id, feeds.WITHHELD] == 1
+        assert feed_cases.count_states(conn)[row.id, feed_cases.WITHHELD] == 1
 
 
 def test_an_owner_that_goes_back_and_on_another_way_has_two_faces(federation: Federation) -> None:

@@ -17,7 +17,7 @@ from node.errors import InvalidInput
 from node.runtime import Node
 from node.services import status as standing
 from node.services.status import FeedStatus, PeerStatus, Status
-from node.store.feeds import ERASED, EXPIRED, HELD, REFUSED, RESTRICTED, WANTED, WITHHELD
+from node.store.feed_cases import ERASED, EXPIRED, HELD, REFUSED, RESTRICTED, WANTED, WITHHELD
 
 _COLUMNS = (
     "member", "standing", "exchanged", "held", "wanted", "refused", "withheld", "restricted", "gone",

@@ -40,7 +40,8 @@ from node.services.leads import inbox
 from node.services.register import cases, publishing
 from node.services.status import FeedStatus, PeerStatus, status
 from node.services.witnesses import evidence
-from node.store.feeds import OPEN, QUARANTINED, REFUSED, SPLIT
+from node.store.feed_cases import REFUSED
+from node.store.feeds import OPEN, QUARANTINED, SPLIT
 from protocol.document import split_document
 
 _PATIENCE = 60.0

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from node.errors import Conflict, NodeError, NotAllowed, NotFound, PeerUnavailable
 from node.runtime import Node
 from node.services.standing import Exchange, exchange_with, exchanges
-from node.store import access, cases, documents, feeds, peers, photographs, receipts
+from node.store import access, cases, documents, feed_cases, feeds, peers, photographs, receipts
 from node.store.database import writing
 from protocol.answers import Absence, Given
 from protocol.encoding import parse_time
@@ -200,7 +200,7 @@ def read_receipt(node: Node, caller: Caller, token: str) -> Receipt:
 def keep_receipt(conn: Connection, node: Node, caller: Caller, receipt: Receipt, token: str) -> None:
     """Hold a receipt against the feed that it is about, and keep it; raises like `take_receipt`."""
     row = _feed_of(node, conn, caller, receipt.origin)
-    known = feeds.lookup_cases(conn, row.id, [item["case"] for item in receipt.items])
+    known = feed_cases.lookup_cases(conn, row.id, [item["case"] for item in receipt.items])
     promises = {item["case"]: _promise(item, receipt, known.get(item["case"])) for item in receipt.items}
     news = receipts.record_promises(conn, row.id, caller.member, list(promises.values()))
     if receipt.kind == ERASED and news:
@@ -232,7 +232,7 @@ def not_exchanged(caller: Caller) -> NotAllowed:
 
 def _answer(state: str, given: Given, *, restricted: bool) -> Given | Absence:
     match state:
-        case feeds.HELD:
+        case feed_cases.HELD:
             return "restricted" if restricted else given
         case "superseded" | "erased" | "expired":
             return state

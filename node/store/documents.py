@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from node.store.database import chunks, metadata, upsert
-from node.store.feeds import ERASED, EXPIRED, GONE, HELD, RESTRICTED, WANTED, WITHHELD, feed, feed_case
+from node.store.feed_cases import ERASED, EXPIRED, GONE, HELD, RESTRICTED, WANTED, WITHHELD, feed_case
+from node.store.feeds import feed
 from node.store.photographs import Photograph, add_photographs, drop_photographs
 from node.store.scrubbing import note_deletion
 from protocol.leaf import PUT, Leaf

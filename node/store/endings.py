@@ -13,7 +13,8 @@ from sqlalchemy import Connection
 
 from node.domain.brake import DELAY, WINDOW, is_mass_erasure
 from node.store.database import chunks
-from node.store.feeds import ERASED, EXPIRED, GONE, HELD, WANTED, case_keys, feed, feed_case
+from node.store.feed_cases import ERASED, EXPIRED, GONE, HELD, WANTED, case_keys, feed_case
+from node.store.feeds import feed
 from node.store.statements import drop_statements
 
 _UNPURGED = sa.text("hidden_at IS NOT NULL AND purged_at IS NULL")  # word for word as their index has it

@@ -1,24 +1,24 @@
-"""Feeds on disk, own and foreign alike: head, leaves, tiles, and where each case stands.
+"""Feeds on disk, own and foreign alike: head, leaves and tiles.
 
-Guarantees: head, leaves and case table change together, and only when the head is still the one that the
-change was made from (compare-and-swap on its size). The documents are `documents`, the end of cases is
-`endings`; what a change means is left to the services.
+Guarantees: a head changes only when it is still the one that the change was made from (compare-and-swap on
+its size), and all that goes with it in the same transaction. Where each case stands is `feed_cases`, the
+documents are `documents`; what a change means is left to the services.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from node.errors import Conflict
-from node.store.database import Moment, chunks, metadata, upsert
+from node.store.database import Moment, metadata, upsert
+from node.store.feed_cases import feed_case
 from protocol.checkpoint import parse_checkpoint
 from protocol.feed import FeedHead, Growth
-from protocol.leaf import CaseState, Leaf
 from protocol.note import parse_note
 from protocol.tiles import WIDTH, TileRef, cut_bundle
 from protocol.tlog import HASH_SIZE, Frontier
@@ -29,15 +29,6 @@ QUARANTINED = "quarantined"
 SPLIT = "split"
 BEHIND = "behind"
 
-WANTED = "wanted"
-HELD = "held"
-REFUSED = "refused"
-WITHHELD = "withheld"
-RESTRICTED = "restricted"
-ERASED = "erased"
-EXPIRED = "expired"
-GONE = (ERASED, EXPIRED)
-"""States in which nothing of a case may be shown, served or kept."""
 
 feed = sa.Table(
     "feed",
@@ -81,71 +72,12 @@ feed_tile = sa.Table(
     sa.Column("data", sa.LargeBinary, nullable=False),
 )
 
-feed_case = sa.Table(
-    "feed_case",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("feed_id", sa.ForeignKey("feed.id"), nullable=False),
-    sa.Column("case_id", sa.String, nullable=False),
-    sa.Column("version", sa.BigInteger, nullable=False),
-    sa.Column("digest", sa.LargeBinary),
-    sa.Column("expires", sa.String(10), nullable=False),
-    sa.Column("leaf_at", Moment, nullable=False),
-    sa.Column("place", sa.BigInteger, nullable=False),
-    sa.Column("state", sa.String, nullable=False),
-    sa.Column("reason", sa.String, nullable=False, default=""),
-    sa.Column("retry_at", Moment),
-    sa.Column("stored", sa.Boolean, nullable=False, server_default=sa.false()),
-    sa.Column("hidden_at", Moment),
-    sa.Column("purge_from", Moment),
-    sa.Column("emptied_at", Moment),
-    sa.Column("purged_at", Moment),
-    sa.Column("owed", sa.Boolean, nullable=False),
-    sa.UniqueConstraint("feed_id", "case_id"),
-)
-"""Where each case of each feed stands.
-
-stored      whether content of it was ever here
-hidden_at   since when nothing of it is shown, served or found
-purge_from  before which its content waits (`domain.brake`); at once when empty
-emptied_at  when the content left the tables and the blob store
-purged_at   when it was gone from the database's files as well
-owed        foreign: the owner was not told yet of what is so here; own: not all peers have confirmed yet
-"""
-
-sa.Index("ix_feed_case_state", feed_case.c.feed_id, feed_case.c.state, feed_case.c.place)
-sa.Index("ix_feed_case_expires", feed_case.c.feed_id, feed_case.c.expires)
-sa.Index(
-    "ix_feed_case_hidden",
-    feed_case.c.hidden_at,
-    sqlite_where=sa.text("hidden_at IS NOT NULL"),
-    postgresql_where=sa.text("hidden_at IS NOT NULL"),
-)
-sa.Index(
-    "ix_feed_case_unpurged",
-    feed_case.c.hidden_at,
-    sqlite_where=sa.text("hidden_at IS NOT NULL AND purged_at IS NULL"),
-    postgresql_where=sa.text("hidden_at IS NOT NULL AND purged_at IS NULL"),
-)
-sa.Index("ix_feed_case_digest", feed_case.c.digest)
-sa.Index(
-    "ix_feed_case_owed", feed_case.c.feed_id, sqlite_where=sa.text("owed"), postgresql_where=sa.text("owed")
-)
-
-_ENDING = ("state", "reason", "retry_at", "hidden_at", "purge_from", "emptied_at", "purged_at", "owed")
-
 # Built once: they are part of every pull, or of every request that a peer makes.
 _FIND_FEED = sa.select(feed).where(
     feed.c.member == sa.bindparam("member"), feed.c.audience == sa.bindparam("audience")
 )
 _LIST_FEEDS = sa.select(feed).order_by(feed.c.own.desc(), feed.c.member, feed.c.audience)
 _OWN_FEEDS = sa.select(feed).where(feed.c.own).order_by(feed.c.audience)
-_LOOK_UP = sa.select(
-    feed_case.c.case_id, feed_case.c.version, feed_case.c.digest, feed_case.c.expires, feed_case.c.place
-).where(
-    feed_case.c.feed_id == sa.bindparam("feed_id"),
-    feed_case.c.case_id.in_(sa.bindparam("cases", expanding=True)),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,16 +145,6 @@ class FeedRow:
         if self.pending is None:
             return self.size
         return 0 if self.note is None else parse_checkpoint(parse_note(self.note).text).size
-
-
-@dataclass(frozen=True, slots=True)
-class KeptCase:
-    """One case of a feed: what its newest leaf said, when that was made, and the case's state here."""
-
-    case_id: str
-    state_of_leaves: CaseState
-    leaf_at: datetime
-    state: str
 
 
 def ensure_feed(conn: Connection, member: str, audience: str, origin: str, *, own: bool) -> FeedRow:
@@ -389,76 +311,6 @@ def read_file(conn: Connection, feed_id: int, ref: TileRef) -> bytes | None:
     return data if data is None else data[: ref.width * HASH_SIZE]
 
 
-def lookup_cases(conn: Connection, feed_id: int, cases: Sequence[str]) -> dict[str, CaseState]:
-    """Return where the history of each of these cases stands; those that the feed never had are absent."""
-    states: dict[str, CaseState] = {}
-    for some in chunks(cases):
-        rows = conn.execute(_LOOK_UP, {"feed_id": feed_id, "cases": some})
-        for case, version, digest, expires, place in rows:
-            states[case] = CaseState(version, digest, date.fromisoformat(expires), place)
-    return states
-
-
-def case_keys(conn: Connection, feed_id: int, cases: Sequence[str]) -> dict[str, int]:
-    """Return the keys of the cases of a feed."""
-    keys: dict[str, int] = {}
-    for some in chunks(cases):
-        query = sa.select(feed_case.c.case_id, feed_case.c.id).where(
-            feed_case.c.feed_id == feed_id, feed_case.c.case_id.in_(some)
-        )
-        keys.update((case, key) for case, key in conn.execute(query))
-    return keys
-
-
-def iterate_cases(conn: Connection, feed_id: int) -> Iterator[KeptCase]:
-    """Give every case of a feed as it stands here."""
-    c = feed_case.c
-    query = sa.select(c.case_id, c.version, c.digest, c.expires, c.place, c.leaf_at, c.state)
-    for case, version, digest, expires, place, leaf_at, state in conn.execute(
-        query.where(c.feed_id == feed_id)
-    ):
-        yield KeptCase(case, CaseState(version, digest, date.fromisoformat(expires), place), leaf_at, state)
-
-
-def store_cases(
-    conn: Connection, feed_id: int, followed: Iterable[tuple[Leaf, CaseState]], state: str, now: datetime
-) -> None:
-    """Store where cases stand after leaves. Of several leaves of one case the last counts.
-
-    Args:
-        state: of a case with content: WANTED for a foreign feed, HELD for the own. Without content it is
-            ERASED, hidden now.
-    """
-    last = {leaf.case: (leaf, after) for leaf, after in followed}
-    ended = [case for case, (_, after) in last.items() if after.erased]
-    again = {case for case, before in lookup_cases(conn, feed_id, ended).items() if before.erased}
-    rows = [
-        {
-            "feed_id": feed_id,
-            "case_id": case,
-            "version": after.version,
-            "digest": after.digest,
-            "expires": after.expires.isoformat(),
-            "leaf_at": leaf.at,
-            "place": after.index,
-            "state": ERASED if after.erased else state,
-            "reason": "",
-            "retry_at": None,
-            "hidden_at": now if after.erased else None,
-            "purge_from": None,
-            "emptied_at": None,
-            "purged_at": None,
-            "owed": after.erased,
-        }
-        for case, (leaf, after) in last.items()
-    ]
-    key = ("feed_id", "case_id")
-    if news := [row for row in rows if row["case_id"] not in again]:
-        upsert(conn, feed_case, news, key)
-    if known := [row for row in rows if row["case_id"] in again]:  # a successor repeats it: it stays as it is
-        upsert(conn, feed_case, known, key, keep=_ENDING)
-
-
 def begin_successor(conn: Connection, row: FeedRow, origin: str, ahead: int) -> None:
     """Let a feed go on under a new origin, as an empty log that inherits its table of cases.
 
@@ -499,38 +351,6 @@ def prune(conn: Connection, feed_id: int, beginning: Frontier) -> None:
     conn.execute(feed.update().where(feed.c.id == feed_id).values(values))
 
 
-def has_live_before(conn: Connection, feed_id: int, place: int, last: date) -> bool:
-    """Tell whether the newest leaf of a case that lives on behind `last` stands before a place."""
-    c = feed_case.c
-    query = sa.select(c.id).where(
-        c.feed_id == feed_id, c.place < place, c.expires > last.isoformat(), c.digest.is_not(None)
-    )
-    return conn.execute(query.limit(1)).first() is not None
-
-
-def set_back_cases(conn: Connection, feed_id: int, states: Iterable[tuple[Leaf, CaseState]]) -> None:
-    """Let cases stand again where earlier leaves have left them; what is here of them is for the caller."""
-    rows = [
-        {
-            "of_case": leaf.case,
-            "version": state.version,
-            "digest": state.digest,
-            "expires": state.expires.isoformat(),
-            "leaf_at": leaf.at,
-            "place": state.index,
-        }
-        for leaf, state in states
-    ]
-    names = ("version", "digest", "expires", "leaf_at", "place")
-    change = (
-        feed_case.update()
-        .where(feed_case.c.feed_id == feed_id, feed_case.c.case_id == sa.bindparam("of_case"))
-        .values({name: sa.bindparam(name, type_=feed_case.c[name].type) for name in names})
-    )
-    if rows:
-        conn.execute(change, rows)
-
-
 def set_feed_state(
     conn: Connection, feed_id: int, state: str, reason: str = "", newer_head: bytes | None = None
 ) -> None:
@@ -563,14 +383,6 @@ def set_readers(conn: Connection, feed_id: int, readers: Sequence[str], now: dat
 def note_tag(note: bytes | None) -> str:
     """Return the ETag of a checkpoint (protocol README, "HTTP interface"); empty without one."""
     return "" if note is None else f'"{hashlib.sha256(note).hexdigest()[:32]}"'
-
-
-def count_states(conn: Connection) -> dict[tuple[int, str], int]:
-    """Count the cases of each feed by their state."""
-    query = sa.select(feed_case.c.feed_id, feed_case.c.state, sa.func.count()).group_by(
-        feed_case.c.feed_id, feed_case.c.state
-    )
-    return {(row[0], row[1]): row[2] for row in conn.execute(query)}
 
 
 def _advance(

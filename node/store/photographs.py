@@ -14,7 +14,8 @@ from sqlalchemy import Connection
 
 from node.domain.renditions import photographs_of
 from node.store.database import Moment, chunks, metadata, upsert
-from node.store.feeds import GONE, HELD, WANTED, WITHHELD, feed, feed_case
+from node.store.feed_cases import GONE, HELD, WANTED, WITHHELD, feed_case
+from node.store.feeds import feed
 
 SMALL = "small"
 FULL = "full"

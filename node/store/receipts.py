@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from node.store.database import Moment, chunks, metadata, upsert
-from node.store.feeds import GONE, HELD, feed, feed_case
+from node.store.feed_cases import GONE, HELD, feed_case
+from node.store.feeds import feed
 
 receipt = sa.Table(
     "receipt",

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from node.store.database import Moment, chunks, metadata, upsert
-from node.store.feeds import HELD, OPEN, feed, feed_case
+from node.store.feed_cases import HELD, feed_case
+from node.store.feeds import OPEN, feed
 
 case_statement = sa.Table(
     "case_statement",

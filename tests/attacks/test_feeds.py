@@ -7,7 +7,7 @@ import pytest
 
 from node.adapters.http import Answer
 from node.services.register import publishing
-from node.store import documents, feeds, peers
+from node.store import documents, feed_cases, feeds, peers
 from node.store.database import reading
 from node.store.search.finding import find
 from node.store.search.query import Query
@@ -65,7 +65,7 @@ def found(federation: Federation) -> set[str]:
 
 def erased_case(federation: Federation) -> str:
     states = case_states(federation[POLICE], POLICE)
-    (case,) = {case for case, (state, _) in states.items() if state == feeds.ERASED}
+    (case,) = {case for case, (state, _) in states.items() if state == feed_cases.ERASED}
     return case
 
 

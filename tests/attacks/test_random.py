@@ -23,7 +23,7 @@ from node.runtime import Node
 from node.services.endings import erasure
 from node.services.register import publishing
 from node.services.safekeeping import backup, recovery
-from node.store import documents, feeds
+from node.store import documents, feed_cases
 from node.store.database import reading
 from node.store.search.finding import find
 from node.store.search.query import Query
@@ -277,7 +277,7 @@ class Network(RuleBasedStateMachine):
             self.recovering.remove(member)
             row = find_feed(node, member)
             with reading(node.engine) as conn:
-                known = feeds.lookup_cases(conn, row.id, [case.case_id for case in self._of(member)])
+                known = feed_cases.lookup_cases(conn, row.id, [case.case_id for case in self._of(member)])
             for case in self._of(member):
                 if case.case_id in known:
                     case.version, case.erased = known[case.case_id].version, known[case.case_id].erased
@@ -294,7 +294,7 @@ class Network(RuleBasedStateMachine):
             if member == owner:
                 continue
             states = {case: state for case, (state, _) in case_states(node, owner).items()}
-            assert {case for case, state in states.items() if state == feeds.HELD} == live.keys()
+            assert {case for case, state in states.items() if state == feed_cases.HELD} == live.keys()
             assert states.keys() - live.keys() == {c.case_id for c in self._of(owner) if c.erased}
             assert live.keys() == {
                 case for case in _shown(node, self.federation) if case.startswith(f"{owner}/")

@@ -6,7 +6,7 @@ from PIL import Image
 from node.services import messages
 from node.services.register import cases as register
 from node.services.register import handover, publishing, takeover
-from node.store import feeds
+from node.store import feed_cases, feeds
 from node.store.database import reading
 from node.store.messages import MessageRow
 from tests.factories import sample_record
@@ -63,6 +63,6 @@ def state(federation: Federation, case_id: str) -> str:
 def live(federation: Federation, owner: str) -> set[str]:
     """What a third member holds of an owner."""
     with reading(federation[HELPER].engine) as conn:
-        row, c = feeds.find_feed(conn, owner, "network"), feeds.feed_case.c
-        held = sa.select(c.case_id).where(c.feed_id == (row.id if row else 0), c.state == feeds.HELD)
+        row, c = feeds.find_feed(conn, owner, "network"), feed_cases.feed_case.c
+        held = sa.select(c.case_id).where(c.feed_id == (row.id if row else 0), c.state == feed_cases.HELD)
         return set(conn.execute(held).scalars())

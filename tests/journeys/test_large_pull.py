@@ -1,7 +1,7 @@
 """A first pull of more than a bundle of leaves and more than a batch of documents, cut and resumed."""
 
 from node.services.register import publishing
-from node.store import feeds
+from node.store import feed_cases
 from tests.factories import sample_record
 from tests.federation import DE, FR, dropping
 from tests.journeys.conftest import Journey, served
@@ -22,12 +22,12 @@ def test_a_long_first_pull_that_is_cut_goes_on_where_it_was(journey: Journey) ->
     row = find_feed(federation[PEER], POLICE)
     assert row.size == CASES + 1
     states = [state for state, _ in case_states(federation[PEER], POLICE).values()]
-    assert feeds.WANTED in states
+    assert feed_cases.WANTED in states
     assert problems(federation[PEER]) == []
 
     report = federation.pull(PEER, POLICE)
     assert (report.error, report.leaves) == ("", 0)
     states = [state for state, _ in case_states(federation[PEER], POLICE).values()]
-    assert (states.count(feeds.HELD), states.count(feeds.ERASED)) == (CASES - 1, 1)
+    assert (states.count(feed_cases.HELD), states.count(feed_cases.ERASED)) == (CASES - 1, 1)
     assert problems(federation[PEER]) == []
     journey.eventually(lambda: journey.versions(published[-1].case_id) == {PEER: 1})

@@ -3,7 +3,7 @@
 from node.adapters.http import HttpClient
 from node.services.register import publishing
 from node.services.status import status
-from node.store import feeds
+from node.store import feed_cases, feeds
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO
 from tests.journeys.conftest import Journey, served
@@ -36,7 +36,7 @@ def test_a_liar_is_named_and_left_aside_while_the_others_are_pulled(journey: Jou
     publishing.publish(federation[POLICE], [case.case_id], "test")
     assert federation.pull(PEER, POLICE).error == ""
     assert find_feed(federation[PEER], POLICE).state == feeds.OPEN
-    assert case_states(federation[PEER], POLICE) == {case.case_id: (feeds.HELD, "")}
+    assert case_states(federation[PEER], POLICE) == {case.case_id: (feed_cases.HELD, "")}
     assert problems(federation[PEER]) == []
 
 
@@ -48,4 +48,4 @@ def test_a_peer_that_is_gone_is_down_and_what_is_here_stays(journey: Journey) ->
     assert isinstance(federation[PEER].http, HttpClient)
     report = federation.pull(PEER, POLICE)
     assert (report.lying, "reached" in report.error) == (False, True)
-    assert case_states(federation[PEER], POLICE) == {case.case_id: (feeds.HELD, "")}
+    assert case_states(federation[PEER], POLICE) == {case.case_id: (feed_cases.HELD, "")}

@@ -9,7 +9,7 @@ from node.services.following import bundles
 from node.services.register import cases as register
 from node.services.register import publishing
 from node.services.status import status
-from node.store import feeds
+from node.store import feed_cases
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO
 from tests.journeys.conftest import Journey
@@ -33,10 +33,10 @@ def test_a_member_behind_a_firewall_publishes_erases_and_has_its_receipts(journe
     (case,) = federation.publish(HIDDEN, sample_record("ar", photos=None))
 
     with journey.at_work(HIDDEN, PARTNER, PEER):
-        journey.eventually(lambda: states(journey, PARTNER) == states(journey, PEER) == {feeds.HELD})
+        journey.eventually(lambda: states(journey, PARTNER) == states(journey, PEER) == {feed_cases.HELD})
         journey.eventually(lambda: journey.versions(case.case_id, HIDDEN) == {PARTNER: 1, PEER: 1})
         publishing.erase(federation[HIDDEN], case.case_id, "test")
-        journey.eventually(lambda: states(journey, PARTNER) == states(journey, PEER) == {feeds.ERASED})
+        journey.eventually(lambda: states(journey, PARTNER) == states(journey, PEER) == {feed_cases.ERASED})
         journey.eventually(
             lambda: all(one.purged_at for one in register.holdings(federation[HIDDEN], case.case_id))
         )
@@ -62,16 +62,16 @@ def test_a_desk_without_a_line_by_stick(journey: Journey, tmp_path: Path) -> Non
     federation.pull(PARTNER, HIDDEN)
     (own,) = federation.publish(PEER, sample_record("uk", photos=None))
     carry(PARTNER, PEER)
-    assert states(journey, PEER) == {feeds.HELD}
+    assert states(journey, PEER) == {feed_cases.HELD}
     carry(PEER, PARTNER)
-    assert case_states(federation[PARTNER], PEER) == {own.case_id: (feeds.HELD, "")}
+    assert case_states(federation[PARTNER], PEER) == {own.case_id: (feed_cases.HELD, "")}
     assert carry(PEER, HIDDEN).receipts == 1
     assert journey.versions(case.case_id, HIDDEN) == {PARTNER: 1, PEER: 1}
 
     publishing.erase(federation[HIDDEN], case.case_id, "test")
     federation.pull(PARTNER, HIDDEN)
     carry(PARTNER, PEER)
-    assert states(journey, PEER) == {feeds.ERASED}
+    assert states(journey, PEER) == {feed_cases.ERASED}
     erasure.purge(federation[PEER])
     carry(PEER, HIDDEN)
     (holding,) = (one for one in register.holdings(federation[HIDDEN], case.case_id) if one.member == PEER)

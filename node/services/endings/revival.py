@@ -13,7 +13,7 @@ from node.domain.searchable import entry_of, find_audience
 from node.runtime import Node
 from node.services.endings.erasure import long_removed
 from node.services.standing import may_show
-from node.store import documents, endings, feeds
+from node.store import documents, endings, feed_cases, feeds
 from node.store.database import reading, writing
 from node.store.search.index import index_many, remove_many
 from protocol.document import verify_document
@@ -79,7 +79,7 @@ def undo_past(conn: Connection, node: Node, row: feeds.FeedRow, frozen: FrozenHe
         return 0
     remove_many(conn, "replica", row.id, list(keys))
     endings.unhide_cases(conn, list(keys.values()))
-    feeds.set_back_cases(conn, row.id, before.values())
+    feed_cases.set_back_cases(conn, row.id, before.values())
     never = [key for case, key in keys.items() if case not in before]
     documents.delete_content(conn, never)
     endings.forget_cases(conn, never)

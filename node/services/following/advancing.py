@@ -27,7 +27,7 @@ from node.services.following.spooling import open_spool, read_spool, spool_entri
 from node.services.progress import Progress
 from node.services.witnesses.evidence import prove_split
 from node.services.witnesses.witnessing import witnessed_at, witnesses_of
-from node.store import endings, feeds, heads
+from node.store import endings, feed_cases, feeds, heads
 from node.store.database import reading, writing
 from node.store.heads import Head
 from node.store.search.index import remove_many
@@ -188,7 +188,7 @@ def _commit_step(
             entries,
             first,
             row.member,
-            lambda cases: feeds.lookup_cases(conn, row.id, cases),
+            lambda cases: feed_cases.lookup_cases(conn, row.id, cases),
             now,
             complete=row.complete,
         )
@@ -200,13 +200,13 @@ def _commit_step(
         skip_to(conn, row, source, update.start)
         if row.size:
             hidden |= endings.hidden_ahead(conn, row.id, [leaf.case for leaf, _ in followed])
-        feeds.store_cases(conn, row.id, followed, feeds.WANTED, now)
+        feed_cases.store_cases(conn, row.id, followed, feed_cases.WANTED, now)
         erased = [leaf.case for leaf, after in followed if after.erased]
         if erased:
             remove_many(conn, "replica", row.id, erased)
             endings.brake(conn, row.id, now)
         feeds.write_files(conn, row.id, files)
-        states = feeds.lookup_cases(conn, row.id, sorted(hidden))
+        states = feed_cases.lookup_cases(conn, row.id, sorted(hidden))
         again = {case for case, state_of in states.items() if not state_of.erased}
         if again and state.note is not None:
             raise NotAuthorized("feed: a case returns of which a signed erasure was seen")

@@ -29,7 +29,7 @@ from node.services.following.sources import FalseSource, held_against
 from node.services.progress import Progress, no_progress
 from node.services.serving import Caller
 from node.services.standing import Exchange, exchange_with, other_member
-from node.store import carried, documents, feeds, heads, marks, photographs, receipts
+from node.store import carried, documents, feed_cases, feeds, heads, marks, photographs, receipts
 from node.store.database import reading, writing
 from node.store.journal import JournalEntry, write_journal
 from node.store.photographs import SMALL
@@ -226,7 +226,7 @@ def _small_photographs(
     given = []
     for key in keys:
         for item in photographs.photographs_of_case(conn, key):
-            if item.rendition == SMALL and item.state == feeds.HELD:
+            if item.rendition == SMALL and item.state == feed_cases.HELD:
                 with suppress(NotFound):
                     given.append(find(node, conn, row, caller, item.sha256).sha256)
     return given

@@ -15,7 +15,7 @@ from node.errors import NotFound
 from node.runtime import Node
 from node.services.serving import Caller, NotIdentified, not_exchanged
 from node.services.standing import Exchange, exchange_with, exchanges
-from node.store import documents, feeds, peers, photographs
+from node.store import documents, feed_cases, feeds, peers, photographs
 from protocol.answers import Absence, Given
 from protocol.errors import ProtocolError
 from protocol.roster import Member
@@ -92,7 +92,7 @@ def find_photograph(
     found = [item for _, item in photographs.find_photograph(conn, row.id, sha256, node.now().date())]
     direct = documents.direct_cases(conn, [item.case_key for item in found])
     for item in found:
-        if item.state == feeds.HELD and (item.case_key not in direct or caller.member == row.member):
+        if item.state == feed_cases.HELD and (item.case_key not in direct or caller.member == row.member):
             return item
     raise NotFound("There is no such photograph here.")
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from node.errors import Conflict, NotFound
 from node.runtime import Node
 from node.services.following.sources import Source
-from node.store import feeds
+from node.store import feed_cases, feeds
 from node.store.database import reading, writing
 from protocol.errors import BadProof, ProtocolError, Rollback
 from protocol.pruning import KEPT, Pruned, is_past_life
@@ -96,7 +96,7 @@ def check_pruned(conn: Connection, row: feeds.FeedRow, pruned: Pruned, today: da
         Rollback: a case that is known here lives on by an entry that is not given any more: it may have been
             erased by one that is kept from this node.
     """
-    if feeds.has_live_before(conn, row.id, pruned.minimum, today - KEPT):
+    if feed_cases.has_live_before(conn, row.id, pruned.minimum, today - KEPT):
         raise Rollback("pruned entries: some are not past their life")
 
 
@@ -151,9 +151,9 @@ def _read_before(node: Node, source: Source, row: feeds.FeedRow, begin: int) -> 
         now = feeds.find_feed(conn, row.member, row.audience)
         if now is None or (now.origin, now.pruned) != (row.origin, row.pruned):
             raise Conflict("The feed has moved on meanwhile.", "Try again: it starts from the newer head.")
-        known = feeds.lookup_cases(conn, row.id, [leaf.case for leaf, _ in followed])
+        known = feed_cases.lookup_cases(conn, row.id, [leaf.case for leaf, _ in followed])
         news = [one for one in followed if one[0].case not in known]
-        feeds.store_cases(conn, row.id, news, feeds.WANTED, node.clock())
+        feed_cases.store_cases(conn, row.id, news, feed_cases.WANTED, node.clock())
         feeds.write_files(conn, row.id, files)
         feeds.prune(conn, row.id, start)
     return len(entries)

@@ -25,7 +25,7 @@ from node.services.following.prefetch import fetch_ahead
 from node.services.following.sources import Source, owner_source
 from node.services.progress import Progress
 from node.services.standing import exchange_with, may_show
-from node.store import documents, feeds, photographs, receipts
+from node.store import documents, feed_cases, feeds, photographs, receipts
 from node.store.database import reading, writing
 from node.store.documents import WantedDocument
 from node.store.photographs import FULL, Photograph, photographs_in
@@ -141,7 +141,7 @@ def _take(
         taken.bad.append((item, str(error)))
         return
     entry = _entry(parts, member, row, here) if row.audience == "network" else None
-    taken.good.append((item, answer, entry, photographs_in(item.case_key, parts, feeds.WANTED)))
+    taken.good.append((item, answer, entry, photographs_in(item.case_key, parts, feed_cases.WANTED)))
 
 
 def _commit(node: Node, row: feeds.FeedRow, taken: _Taken) -> int:
@@ -167,7 +167,7 @@ def _commit(node: Node, row: feeds.FeedRow, taken: _Taken) -> int:
         entries = [entry for _, _, entry, _ in kept if entry is not None]
         index_many(conn, entries, hidden=not may_show(conn, node, row))  # who may take part may have changed
         for item, reason in taken.bad:
-            documents.set_case_states(conn, [item], feeds.REFUSED, reason)
+            documents.set_case_states(conn, [item], feed_cases.REFUSED, reason)
         for item, why in taken.absent:
             _note_absence(conn, row, item, why, now)
     return len(kept)
@@ -183,13 +183,13 @@ def _note_absence(
     unknown is at once. Restricted is the owner's right.
     """
     if answer == "restricted":
-        state, reason = feeds.RESTRICTED, "the owner keeps this case from this member"
+        state, reason = feed_cases.RESTRICTED, "the owner keeps this case from this member"
     elif answer == "unknown" or item.asked_before:
-        state, reason = feeds.WITHHELD, "the owner announces this document and does not give it"
+        state, reason = feed_cases.WITHHELD, "the owner announces this document and does not give it"
     else:
-        state, reason = feeds.WANTED, f"the owner says that it is {answer}"
+        state, reason = feed_cases.WANTED, f"the owner says that it is {answer}"
     changed = documents.set_case_states(conn, [item], state, reason, now + _RETRY.get(answer, _SOON))
-    if changed and state == feeds.RESTRICTED:
+    if changed and state == feed_cases.RESTRICTED:
         documents.delete_content(conn, [item.case_key])
         remove_many(conn, "replica", row.id, [item.leaf.case])
 
@@ -259,17 +259,17 @@ def fetch_photographs(
 
 
 def _keep_photograph(node: Node, owner: str, item: Photograph, data: bytes | None) -> int:
-    state, reason = feeds.HELD, ""
+    state, reason = feed_cases.HELD, ""
     if data is None:
-        state, reason = feeds.WITHHELD, "the owner does not give this photograph"
+        state, reason = feed_cases.WITHHELD, "the owner does not give this photograph"
     else:
         try:
             check_rendition(data, item.describe(), node.photograph_limits())
         except InvalidInput as error:
-            state, reason = feeds.REFUSED, error.message
+            state, reason = feed_cases.REFUSED, error.message
     with writing(node.engine) as conn:
         still_named = photographs.set_photograph_state(conn, item, state, reason)
-        if data is None or state != feeds.HELD or not still_named:
+        if data is None or state != feed_cases.HELD or not still_named:
             return 0
         # Within the transaction: were its case erased between the two, nothing would know of the bytes.
         node.blobs.put(owner, data)

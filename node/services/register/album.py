@@ -20,7 +20,7 @@ from node.services.register import cases as register
 from node.services.register.photographs import take_photograph
 from node.store import cases
 from node.store.database import reading, writing
-from node.store.feeds import HELD
+from node.store.feed_cases import HELD
 from node.store.journal import JournalEntry, write_journal
 from node.store.photographs import FULL, photographs_in
 

@@ -22,7 +22,7 @@ from node.errors import Conflict, InvalidInput
 from node.runtime import Node
 from node.services.register.photographs import import_photographs
 from node.services.standing import exchanges
-from node.store import cases, feeds, gate, handovers, photographs, receipts
+from node.store import cases, feed_cases, feeds, gate, handovers, photographs, receipts
 from node.store.cases import CaseFile
 from node.store.database import reading, writing
 from node.store.journal import JournalEntry, write_journal
@@ -328,7 +328,7 @@ def standing_of(node: Node, found: Sequence[CaseFile]) -> list[CaseStanding]:
     expires: dict[str, date] = {}
     with reading(node.engine) as conn:
         for row in feeds.list_feeds(conn):
-            for case_id, state in feeds.lookup_cases(conn, row.id, case_ids).items() if row.own else ():
+            for case_id, state in feed_cases.lookup_cases(conn, row.id, case_ids).items() if row.own else ():
                 versions[case_id][row.audience] = state.version
                 if not state.erased:
                     expires[case_id] = max(state.expires, expires.get(case_id, state.expires))
@@ -357,7 +357,7 @@ def holdings(node: Node, case_id: str) -> list[Holding]:
         kept_from = cases.excluded_members(conn, case_id)
         audiences = {other.member.id: other.audiences for other in exchanges(conn, node)}
         for row in feeds.list_feeds(conn):
-            state = feeds.lookup_cases(conn, row.id, [case_id]).get(case_id) if row.own else None
+            state = feed_cases.lookup_cases(conn, row.id, [case_id]).get(case_id) if row.own else None
             if state is None:
                 continue
             said = {promise.member: promise for promise in receipts.promises_of(conn, row.id, case_id)}

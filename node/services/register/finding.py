@@ -24,7 +24,7 @@ from node.store import cases, documents, peers, photographs
 from node.store.cases import CaseFile
 from node.store.database import reading, writing
 from node.store.documents import HeldDocument
-from node.store.feeds import HELD
+from node.store.feed_cases import HELD
 from node.store.journal import JournalEntry, write_journal
 from node.store.photographs import FULL, Photograph, photographs_in
 from node.store.search.finding import Hit, find_and_count

@@ -26,7 +26,7 @@ from node.services.register import publishing
 from node.services.register.cases import check_stays, index_cases
 from node.services.register.own_feeds import signing
 from node.services.standing import exchange_with
-from node.store import cases, feeds, handovers, messages, peers
+from node.store import cases, feed_cases, feeds, handovers, messages, peers
 from node.store.cases import CaseFile
 from node.store.database import reading, writing
 from node.store.handovers import Handover
@@ -319,7 +319,7 @@ def _is_announced(conn: Connection, given: Handover) -> bool:
     """Tell whether the new owner's feeds, as pulled, have the new case. That it is gone again is its own
     affair."""
     rows = [feeds.find_feed(conn, given.member, audience) for audience in ("network", "police")]
-    return any(row is not None and feeds.lookup_cases(conn, row.id, [given.other_case]) for row in rows)
+    return any(row is not None and feed_cases.lookup_cases(conn, row.id, [given.other_case]) for row in rows)
 
 
 def _let_go(node: Node, given: Handover) -> None:

@@ -19,7 +19,7 @@ from node.errors import Conflict, InvalidInput
 from node.runtime import Node
 from node.services.site.indexing import forget_published, index_published
 from node.services.witnesses import witnessing
-from node.store import cases, documents, feeds, statements
+from node.store import cases, documents, feed_cases, feeds, statements
 from node.store.cases import CaseFile
 from node.store.database import chunks, reading, writing
 from node.store.photographs import photographs_in
@@ -78,7 +78,7 @@ class FeedWriter:
         self._signers = node.head_signers(audience)
         self._row = feeds.ensure_feed(conn, node.member, audience, self._signers[0].name, own=True)
         witnessing.check_not_stopped(self._row)
-        self._states = feeds.lookup_cases(conn, self._row.id, case_ids)
+        self._states = feed_cases.lookup_cases(conn, self._row.id, case_ids)
         self._now = node.now()
         self._followed: list[tuple[Leaf, CaseState]] = []
         self._bodies: dict[str, tuple[bytes, Parts]] = {}
@@ -92,8 +92,8 @@ class FeedWriter:
         """Return the cases with which the successor of a feed begins, as long as nothing of it is signed."""
         if self._row.newest_note is not None or self._row.complete:
             return []
-        states = feeds.iterate_cases(self._conn, self._row.id)
-        return sorted(kept.case_id for kept in states if kept.state != feeds.EXPIRED)
+        states = feed_cases.iterate_cases(self._conn, self._row.id)
+        return sorted(kept.case_id for kept in states if kept.state != feed_cases.EXPIRED)
 
     def is_signed(self) -> bool:
         """Tell whether the newest key has signed the feed's head, and not only one that was replaced."""
@@ -137,7 +137,7 @@ class FeedWriter:
     def go_on(self) -> None:
         """Say in a successor where its cases stand: of the published ones the document as it is, of the
         others their end. Peers know it already, newcomers learn it from here."""
-        keys = feeds.case_keys(self._conn, self._row.id, list(self._states))
+        keys = feed_cases.case_keys(self._conn, self._row.id, list(self._states))
         held = {one.case_id: one for one in documents.list_documents(self._conn, list(keys.values()))}
         register = cases.get_cases(self._conn, list(self._states))
         for case_id in list(self._states):
@@ -153,7 +153,7 @@ class FeedWriter:
         Args:
             decided: members of the head.
         """
-        keys = feeds.case_keys(self._conn, self._row.id, list(self._states))
+        keys = feed_cases.case_keys(self._conn, self._row.id, list(self._states))
         for held in documents.list_documents(self._conn, list(keys.values())):
             if self.is_live(held.case_id):
                 self._repeat(held, decided)
@@ -193,8 +193,8 @@ class FeedWriter:
         note = format_note(sign_checkpoint(growth.head.checkpoint(), *self._signers))
         asked = witnessing.witnesses_of(self._node.network(), self._node.member, self._audience, self._now)
         feeds.store_growth(self._conn, self._row, growth, note, self._node.clock(), publish=not asked.members)
-        feeds.store_cases(self._conn, self._row.id, self._followed, feeds.HELD, self._node.clock())
-        keys = feeds.case_keys(self._conn, self._row.id, [leaf.case for leaf, _ in self._followed])
+        feed_cases.store_cases(self._conn, self._row.id, self._followed, feed_cases.HELD, self._node.clock())
+        keys = feed_cases.case_keys(self._conn, self._row.id, [leaf.case for leaf, _ in self._followed])
         statements.drop_statements(self._conn, list(keys.values()))  # they speak of what was before
         documents.store_documents(
             self._conn,
@@ -202,7 +202,7 @@ class FeedWriter:
             [
                 photo
                 for case, (_, whole) in self._bodies.items()
-                for photo in photographs_in(keys[case], whole, feeds.HELD)
+                for photo in photographs_in(keys[case], whole, feed_cases.HELD)
             ],
         )
         if self._audience == "network":

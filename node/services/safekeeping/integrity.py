@@ -19,7 +19,7 @@ from node.runtime import Node
 from node.services.audit import chain
 from node.services.endings.revival import frozen_head
 from node.services.progress import Progress, no_progress
-from node.store import cases, documents, feeds, heads, messages, photographs
+from node.store import cases, documents, feed_cases, feeds, heads, messages, photographs
 from node.store.database import reading
 from node.store.photographs import photographs_in
 from node.store.search.index import find_audiences
@@ -158,7 +158,7 @@ def _check_cases(
     conn: Connection, row: feeds.FeedRow, table: dict[str, tuple[Leaf, CaseState]], report: Report
 ) -> None:
     """Hold the case table against the one that the leaves make."""
-    for kept in feeds.iterate_cases(conn, row.id):
+    for kept in feed_cases.iterate_cases(conn, row.id):
         leaf, state = table.pop(kept.case_id, (None, None))
         if state is None and kept.state_of_leaves.index < row.minimum:
             continue  # its leaf was left off
@@ -166,9 +166,9 @@ def _check_cases(
             _found(report, row, f"case {kept.case_id} is in none of its leaves")
         elif (kept.state_of_leaves, kept.leaf_at) != (state, leaf.at):
             _found(report, row, f"case {kept.case_id} stands otherwise than its leaves say")
-        elif state.erased and kept.state != feeds.ERASED:
+        elif state.erased and kept.state != feed_cases.ERASED:
             _found(report, row, f"case {kept.case_id} is erased and stands as {kept.state}")
-        elif row.own and kept.state == feeds.ERASED and not state.erased:
+        elif row.own and kept.state == feed_cases.ERASED and not state.erased:
             _found(report, row, f"case {kept.case_id} stands as erased and is not")
     for case in table:
         _found(report, row, f"case {case} is missing")
@@ -195,7 +195,7 @@ def _check_documents(
             except ProtocolError as error:
                 _found(report, row, f"case {doc.case_id}: {error}")
             for photo in photos.values():
-                if photo.state == feeds.HELD:
+                if photo.state == feed_cases.HELD:
                     _check_photograph(node, row, doc.case_id, photo.sha256, report)
         if row.audience == "network":
             _check_found(conn, row, shown, report)
@@ -214,7 +214,7 @@ def _check_found(conn: Connection, row: feeds.FeedRow, shown: dict[str, int], re
 
 def _check_forgotten(conn: Connection, row: feeds.FeedRow, report: Report) -> None:
     """Find cases that are over and that the search has still."""
-    over = [kept.case_id for kept in feeds.iterate_cases(conn, row.id) if kept.state in feeds.GONE]
+    over = [kept.case_id for kept in feed_cases.iterate_cases(conn, row.id) if kept.state in feed_cases.GONE]
     for case_id in find_audiences(conn, *_in_search(row), over):
         _found(report, row, f"case {case_id} is over, and the search still finds it")
 

@@ -17,7 +17,7 @@ from node.domain.renditions import hashes_in
 from node.errors import NodeError
 from node.runtime import Node
 from node.services.register.cases import index_cases
-from node.store import cases, documents, feeds, marks, peers, photographs
+from node.store import cases, documents, feed_cases, marks, peers, photographs
 from node.store.database import writing
 from node.store.documents import HeldDocument
 from node.store.journal import JournalEntry, write_journal
@@ -151,7 +151,7 @@ def _sort_loss(conn: Connection, node: Node, case_id: str, found: Losses) -> Non
     if case.status != cases.PUBLISHED:
         cases.set_status(conn, case_id, cases.PUBLISHED, node.clock())
     pictures = [photo for doc in docs for photo in photographs.photographs_of_case(conn, doc.case_key)]
-    if any(photo.state != feeds.HELD for photo in pictures):
+    if any(photo.state != feed_cases.HELD for photo in pictures):
         found.unpictured.append(case_id)
 
 

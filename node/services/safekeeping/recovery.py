@@ -34,7 +34,7 @@ from node.services.progress import Progress, no_progress
 from node.services.safekeeping.losses import ACTOR, Losses, add_losses, find_losses, sort_losses, unheard
 from node.services.site.indexing import forget_published, index_published
 from node.services.standing import exchanges
-from node.store import cases, documents, feeds, marks, photographs, statements
+from node.store import cases, documents, feed_cases, feeds, marks, photographs, statements
 from node.store.database import reading, writing
 from node.store.documents import WantedDocument
 from node.store.feeds import FeedRow
@@ -335,11 +335,11 @@ def _commit(
         head = growth.head
         feeds.write_files(conn, row.id, growth.files)
         followed = replay(
-            entries, place, row.member, lambda found: feeds.lookup_cases(conn, row.id, found), now
+            entries, place, row.member, lambda found: feed_cases.lookup_cases(conn, row.id, found), now
         )
         erased |= dict.fromkeys(_follow(conn, node, row, followed))
         changed |= dict.fromkeys(leaf.case for leaf, _ in followed)
-    ended = feeds.lookup_cases(conn, row.id, list(changed))
+    ended = feed_cases.lookup_cases(conn, row.id, list(changed))
     add_losses(conn, node, erased=list(erased), changed=[case for case in changed if not ended[case].erased])
     feeds.store_growth(conn, row, Growth(head, ()), note, now)
     feeds.set_feed_state(conn, row.id, feeds.BEHIND, "its documents are fetched from the peers")
@@ -354,9 +354,9 @@ def _follow(
         The cases that were taken out of the register.
     """
     now = node.clock()
-    feeds.store_cases(conn, row.id, followed, feeds.WANTED, now)
+    feed_cases.store_cases(conn, row.id, followed, feed_cases.WANTED, now)
     last = {leaf.case: after for leaf, after in followed}
-    keys = feeds.case_keys(conn, row.id, list(last))
+    keys = feed_cases.case_keys(conn, row.id, list(last))
     statements.drop_statements(conn, list(keys.values()))
     changed = [keys[case] for case, after in last.items() if not after.erased]
     documents.delete_content(conn, changed)  # of a version before: it must not be given for the newest
@@ -429,7 +429,7 @@ def _complete(node: Node, row: FeedRow, sources: Sequence[PeerSource], progress:
     with writing(node.engine) as conn:
         while wanted := documents.want_documents(conn, row.id, node.clock(), MAX_DIGESTS):
             reason = "no member that was asked has this document any more"
-            documents.set_case_states(conn, wanted, feeds.WITHHELD, reason)
+            documents.set_case_states(conn, wanted, feed_cases.WITHHELD, reason)
             add_losses(conn, node, undocumented=[item.leaf.case for item in wanted])
     return stored
 
@@ -443,14 +443,14 @@ def _store_documents(node: Node, row: FeedRow, good: Sequence[tuple[WantedDocume
     named, published = list[Photograph](), list[dict[str, Any]]()
     for item, body in good:
         published.append(verify_document(body, item.leaf, row.audience).parts)
-        named += photographs_in(item.case_key, published[-1], feeds.WANTED)
+        named += photographs_in(item.case_key, published[-1], feed_cases.WANTED)
     with writing(node.engine) as conn:
         documents.store_documents(conn, [(item.case_key, body) for item, body in good], named)
         if row.audience == "network":
             index_published(conn, node, published)
         for photo in named:
             if node.blobs.has(row.member, photo.sha256):
-                photographs.set_photograph_state(conn, photo, feeds.HELD)
+                photographs.set_photograph_state(conn, photo, feed_cases.HELD)
 
 
 def _fetch_photographs(node: Node, row: FeedRow, sources: Sequence[PeerSource]) -> int:

@@ -14,7 +14,7 @@ from node.errors import Conflict, NotFound
 from node.runtime import KeylessNode
 from node.services.site.showing import Gone, Shown, find_shown
 from node.services.standing import standing_of_own
-from node.store import documents, feeds
+from node.store import documents, feed_cases, feeds
 from node.store.continued import find_newest
 from node.store.database import reading
 from node.store.documents import HeldDocument
@@ -69,7 +69,7 @@ def make_proof_file(node: KeylessNode, case_id: str) -> bytes:
         stated = find_statement(conn, held.case_key, node.now()) if held else None
         if row is None or held is None or stated is None:
             raise _not_proven()
-        proof = _prove(conn, row, feeds.lookup_cases(conn, row.id, [case_id])[case_id].index)
+        proof = _prove(conn, row, feed_cases.lookup_cases(conn, row.id, [case_id])[case_id].index)
     head, public, network = split_document(held.body)
     return format_proof_file(ProofFile(head, public, hashlib.sha256(network).digest(), proof, stated.token))
 

@@ -12,7 +12,7 @@ from node.services.status.figures import FeedStatus, PeerStatus, Status
 from node.services.status.warnings import find_warnings
 from node.services.witnesses.freshness import freshness_of
 from node.services.witnesses.witnessing import witnesses_of
-from node.store import cases, evidence, feeds, messages, peers, photographs, witnesses
+from node.store import cases, evidence, feed_cases, feeds, messages, peers, photographs, witnesses
 from node.store.database import reading
 from protocol.endorsement import standing
 
@@ -72,7 +72,7 @@ def look_at_peers(
 
 def feeds_by_member(conn: Connection, node: Node, only: str | None = None) -> dict[str, list[FeedStatus]]:
     """Look at the feeds that are known here, by their member; those of one member alone where it is named."""
-    counts, network, now = feeds.count_states(conn), node.network(), node.now()
+    counts, network, now = feed_cases.count_states(conn), node.network(), node.now()
     seen = {peer.member: peer for peer in peers.list_peers(conn)}
     found: dict[str, list[FeedStatus]] = {}
     for row in feeds.list_feeds(conn):

@@ -11,7 +11,7 @@ from node.runtime import Node
 from node.services.members.membership import list_members
 from node.services.status.figures import PeerStatus
 from node.services.status.looking import feeds_by_member, look_at_peers
-from node.store import feeds, receipts
+from node.store import feed_cases, feeds, receipts
 from node.store.database import reading
 from protocol.roster import Duty
 
@@ -87,7 +87,7 @@ def _look(node: Node, only: str | None = None) -> list[MemberOverview]:
             peer,
             views[peer.member].member.duty,
             _outlook(peer),
-            sum(feed.states.get(feeds.HELD, 0) for feed in peer.feeds),
+            sum(feed.states.get(feed_cases.HELD, 0) for feed in peer.feeds),
             held.get(peer.member, 0),
         )
         for peer in found

@@ -13,7 +13,7 @@ from node.services.register.ledger import Erasure
 from node.services.safekeeping import losses
 from node.services.status.figures import FeedStatus, PeerStatus, Status
 from node.services.witnesses.witnessing import check_clock
-from node.store import documents, endings, feeds, gate, messages, scrubbing
+from node.store import documents, endings, feed_cases, feeds, gate, messages, scrubbing
 from node.store.database import reading
 from protocol.endorsement import State
 
@@ -177,8 +177,8 @@ def _peer_warnings(peers: Sequence[PeerStatus], now: datetime) -> list[str]:
                     f"{feed.origin} is incomplete here: {feed.skipped_by}, which handed it on, says that its "
                     f"beginning has ended. It is read again from {peer.member} once that answers."
                 )
-            if feed.states.get(feeds.WITHHELD):
+            if feed.states.get(feed_cases.WITHHELD):
                 warnings.append(
-                    f"{feed.origin} withholds {feed.states[feeds.WITHHELD]} documents that it announces."
+                    f"{feed.origin} withholds {feed.states[feed_cases.WITHHELD]} documents that it announces."
                 )
     return warnings

@@ -13,7 +13,7 @@ from node.runtime import Node
 from node.services.following import advancing
 from node.services.register import publishing
 from node.services.status import status
-from node.store import documents, feeds, heads
+from node.store import documents, feed_cases, feeds, heads
 from node.store.database import reading
 from protocol.leaf import PUT
 from tests.factories import sample_case_id, sample_record
@@ -48,7 +48,7 @@ class Killed(BaseException):
 
 
 def die_in_step(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    calls, store = [0], feeds.store_cases
+    calls, store = [0], feed_cases.store_cases
 
     def stored(*args: Any) -> None:
         calls[0] += 1
@@ -93,7 +93,7 @@ def test_what_a_later_step_refuses_takes_the_earlier_ones_back(federation: Feder
     assert (report.lying, report.leaves) == (True, 0)
     row = find_feed(peer, POLICE)
     assert (row.size, row.state) == (1, feeds.QUARANTINED)
-    assert case_states(peer, POLICE) == {real: (feeds.ERASED, "")}  # the signed erasure is honoured
+    assert case_states(peer, POLICE) == {real: (feed_cases.ERASED, "")}  # the signed erasure is honoured
     for table in ("feed", "document", "photograph", "head"):
         assert dump(peer)[table] == before[table]
     assert problems(peer) == []
@@ -131,7 +131,7 @@ def test_what_goes_beyond_a_members_quota_waits(federation: Federation) -> None:
     [warning, _] = [text for text in status(peer).warnings if "cases_per_member" in text]
     assert f"2 of {POLICE}/network wait" in warning
 
-    held = [case for case, (state, _) in case_states(peer, POLICE).items() if state == feeds.HELD]
+    held = [case for case, (state, _) in case_states(peer, POLICE).items() if state == feed_cases.HELD]
     publishing.publish(federation[POLICE], held[:1], "test")
     assert federation.pull(PEER, POLICE).documents == 2  # a newer version of what is held takes no place
     publishing.erase(federation[POLICE], held[1], "test")
@@ -139,10 +139,10 @@ def test_what_goes_beyond_a_members_quota_waits(federation: Federation) -> None:
     publishing.erase(federation[POLICE], waiting, "test")
     federation.pull(PEER, POLICE)
     states = case_states(peer, POLICE)
-    assert states[held[1]][0] == states[waiting][0] == feeds.ERASED
+    assert states[held[1]][0] == states[waiting][0] == feed_cases.ERASED
 
     peer = set_quota(federation, 10)
     federation.pull(PEER, POLICE)
     assert count(peer) >= 3
-    assert {state for state, _ in case_states(peer, POLICE).values()} == {feeds.HELD, feeds.ERASED}
+    assert {state for state, _ in case_states(peer, POLICE).values()} == {feed_cases.HELD, feed_cases.ERASED}
     assert not [text for text in status(peer).warnings if "cases_per_member" in text]

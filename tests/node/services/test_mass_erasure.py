@@ -13,7 +13,7 @@ from node.runtime import Node
 from node.services.endings import erasure, revival
 from node.services.register import publishing
 from node.services.status import status
-from node.store import documents, feeds
+from node.store import documents, feed_cases, feeds
 from node.store.database import reading
 from node.store.search.finding import find
 from node.store.search.query import Query
@@ -152,7 +152,7 @@ def test_a_freeze_brings_back_what_was_erased_behind_it(federation: Federation, 
         freeze(federation, head, audience)
     revival.undo_past_freezes(peer)
     assert shown(peer, federation) == set(published)
-    assert {state for state, _ in case_states(peer, POLICE).values()} == {feeds.HELD}
+    assert {state for state, _ in case_states(peer, POLICE).values()} == {feed_cases.HELD}
     for table in ("document", "photograph", "search_entry"):
         assert len(dump(peer)[table]) == len(before[table])
     federation.clock.advance(hours=70)
@@ -170,7 +170,7 @@ def test_what_was_purged_before_the_freeze_is_asked_for_again(
     erasure.purge(peer)
     freeze(federation, head)
     revival.undo_past_freezes(peer)
-    assert case_states(peer, POLICE)[published[0]][0] == feeds.WANTED
+    assert case_states(peer, POLICE)[published[0]][0] == feed_cases.WANTED
     assert shown(peer, federation) == set(published[1:])
 
 

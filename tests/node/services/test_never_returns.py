@@ -17,7 +17,7 @@ from node.services.endings import erasure
 from node.services.following import advancing, bundles, pulling
 from node.services.register import cases as register
 from node.services.register import finding, publishing
-from node.store import documents, feeds
+from node.store import documents, feed_cases, feeds
 from node.store.database import reading
 from node.store.search.finding import find
 from node.store.search.query import Query
@@ -61,7 +61,7 @@ def is_gone(node: Node, federation: Federation, case: str) -> bool:
     with pytest.raises(NotFound):
         finding.open_case(node, case, "test", "a lead")
     states = {case_states(node, OWNER, audience)[case][0] for audience in ("network", "police")}
-    return states == {feeds.ERASED} and case not in hits and not here and problems(node) == []
+    return states == {feed_cases.ERASED} and case not in hits and not here and problems(node) == []
 
 
 def test_not_by_the_owner(federation: Federation, case: str) -> None:
@@ -178,11 +178,11 @@ def test_not_by_another_face_that_comes_in_steps(
         with pytest.raises(Killed):
             federation.pull(READER, OWNER)
         monkeypatch.setattr(advancing, "undo_past", undo)
-        assert case_states(federation[READER], OWNER)[case][0] == feeds.ERASED
+        assert case_states(federation[READER], OWNER)[case][0] == feed_cases.ERASED
         face.entries.pop()  # what comes next is nothing wrong by itself
     report = federation.pull(READER, OWNER)
     assert report.lying == (end == "refused")
-    assert case_states(federation[READER], OWNER)[case][0] == feeds.ERASED
+    assert case_states(federation[READER], OWNER)[case][0] == feed_cases.ERASED
     federation.wire.faults.clear()
     federation.pull(READER, OWNER)
     with reading(federation[READER].engine) as conn:

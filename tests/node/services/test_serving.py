@@ -10,7 +10,7 @@ from node.errors import Conflict, NotAllowed, NotFound
 from node.services import serving
 from node.services.register import ledger, publishing
 from node.services.serving import MAX_RINGS, Caller, NotIdentified, TooOften
-from node.store import access, documents, feeds, receipts
+from node.store import access, documents, feed_cases, feeds, receipts
 from node.store.database import reading, writing
 from protocol.encoding import format_time
 from protocol.errors import BadSignature, Malformed, NotAuthorized, ProtocolError
@@ -101,7 +101,9 @@ def test_the_purge_of_an_older_version_confirms_no_later_erasure(published: Publ
     published.take(published.receipt(ERASED, purged_at=now))
     publishing.publish(node, [published.case_id], "test")
     with reading(node.engine) as conn:
-        digest = feeds.lookup_cases(conn, published.feed_id, [published.case_id])[published.case_id].digest
+        digest = feed_cases.lookup_cases(conn, published.feed_id, [published.case_id])[
+            published.case_id
+        ].digest
     assert digest is not None
     publishing.erase(node, published.case_id, "test")
     for told in (None, published.receipt(version=2, digest=digest.hex())):

@@ -13,7 +13,7 @@ from node.services.endings import erasure
 from node.services.following import pulling
 from node.services.register import cases as register
 from node.services.register import publishing
-from node.store import documents, endings, feeds, peers, scrubbing
+from node.store import documents, endings, feed_cases, feeds, peers, scrubbing
 from node.store.database import reading
 from node.store.search.finding import find
 from node.store.search.query import Query
@@ -69,7 +69,7 @@ def photographs_of(node: Node, owner: str) -> list[bytes]:
 
 def purged_at(node: Node) -> set[datetime | None]:
     with reading(node.engine) as conn:
-        return set(conn.execute(select(feeds.feed_case.c.purged_at)).scalars())
+        return set(conn.execute(select(feed_cases.feed_case.c.purged_at)).scalars())
 
 
 def found(node: Node, federation: Federation) -> set[str]:
@@ -146,7 +146,7 @@ def test_a_case_expires_by_the_own_clock_on_the_day_after_its_last(federation: F
     federation.clock.advance(minutes=1)
     assert erasure.expire(peer) == 2
     assert found(peer, federation) == set()
-    assert {state for state, _ in case_states(peer, POLICE).values()} == {feeds.EXPIRED}
+    assert {state for state, _ in case_states(peer, POLICE).values()} == {feed_cases.EXPIRED}
     assert erasure.purge(peer) == 2
     assert photographs_of(peer, POLICE) == []
     assert erasure.expire(peer) == 0
@@ -202,7 +202,7 @@ def test_a_removed_members_replicas_go_when_the_policy_says(federation: Federati
     federation.clock.advance(days=1)
     assert erasure.expire(peer) == 2  # summary and supplement
     assert erasure.purge(peer) == 2
-    assert case_states(peer, POLICE)[published.case_id][0] == feeds.EXPIRED
+    assert case_states(peer, POLICE)[published.case_id][0] == feed_cases.EXPIRED
     assert problems(peer) == []
     assert published.case_id not in found(peer, federation)
 

@@ -16,7 +16,7 @@ from node.services.following import bundles
 from node.services.following.bundles import Exported, Imported
 from node.services.register import cases as register
 from node.services.register import publishing
-from node.store import carried, feeds
+from node.store import carried, feed_cases, feeds
 from node.store.database import reading
 from protocol.bundle import FeedRecord, format_known
 from protocol.errors import BadProof, Malformed, NotAuthorized, ProtocolError
@@ -58,7 +58,7 @@ def held(federation: Federation, member: str, audience: str = "network") -> set[
         if feeds.find_feed(conn, OWNER, audience) is None:
             return set()
     states = case_states(federation[member], OWNER, audience)
-    return {case for case, (state, _) in states.items() if state == feeds.HELD}
+    return {case for case, (state, _) in states.items() if state == feed_cases.HELD}
 
 
 def records(federation: Federation, receiver: str, data: bytes) -> list[str]:

@@ -14,7 +14,7 @@ from node.services.register import cases as register
 from node.services.register import own_feeds, publishing
 from node.services.status import status
 from node.services.witnesses import witnessing
-from node.store import feeds, peers
+from node.store import feed_cases, feeds, peers
 from node.store.database import reading, writing
 from protocol.answers import Given, format_query, parse_answers
 from protocol.mirror import parse_readers
@@ -44,13 +44,13 @@ def held(federation: Federation, member: str, audience: str = "network") -> set[
         if feeds.find_feed(conn, OWNER, audience) is None:
             return set()
     states = case_states(federation[member], OWNER, audience)
-    return {case for case, (state, _) in states.items() if state == feeds.HELD}
+    return {case for case, (state, _) in states.items() if state == feed_cases.HELD}
 
 
 def digest_of(federation: Federation, case: str, audience: str = "network") -> bytes:
     row = find_feed(federation[OWNER], OWNER, audience)
     with reading(federation[OWNER].engine) as conn:
-        digest = feeds.lookup_cases(conn, row.id, [case])[case].digest
+        digest = feed_cases.lookup_cases(conn, row.id, [case])[case].digest
     assert digest is not None
     return digest
 
@@ -140,7 +140,7 @@ def test_a_mirror_that_lacks_something_says_nothing_about_the_owner(federation: 
     ]
     assert federation.pull(READER, OWNER).false == []
     states = case_states(federation[READER], OWNER)
-    assert set(states.values()) == {(feeds.WANTED, "")}
+    assert set(states.values()) == {(feed_cases.WANTED, "")}
     federation.wire.faults[MIRROR].pop(0)
     federation.pull(READER, OWNER)
     assert held(federation, READER) == {one.case_id, two.case_id}
@@ -217,7 +217,9 @@ def test_a_mirror_that_lies_is_caught_and_blamed_itself(federation: Federation) 
         assert (MIRROR in report.false[0], reason in report.false[0]) == (True, True), lie
         row = find_feed(federation[READER], OWNER)
         assert (row.state, row.reason) == (feeds.OPEN, "")
-        assert all(state != feeds.REFUSED for state, _ in case_states(federation[READER], OWNER).values())
+        assert all(
+            state != feed_cases.REFUSED for state, _ in case_states(federation[READER], OWNER).values()
+        )
         if row.size == 1:
             assert dump(federation[READER]) == before
         with reading(federation[READER].engine) as conn:

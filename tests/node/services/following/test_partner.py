@@ -13,7 +13,7 @@ from node.services.following import arrivals, partner
 from node.services.members import membership
 from node.services.register import cases as register
 from node.services.register import publishing
-from node.store import feeds, peers
+from node.store import feed_cases, feeds, peers
 from node.store.database import reading
 from node.web.federation import make_federation_app
 from protocol.bundle import PIECE_BYTES
@@ -48,7 +48,7 @@ def held(federation: Federation, member: str) -> set[str]:
         if feeds.find_feed(conn, OWNER, "network") is None:
             return set()
     states = case_states(federation[member], OWNER)
-    return {case for case, (state, _) in states.items() if state == feeds.HELD}
+    return {case for case, (state, _) in states.items() if state == feed_cases.HELD}
 
 
 def hand_in(federation: Federation) -> None:

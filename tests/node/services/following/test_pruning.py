@@ -13,7 +13,7 @@ from node.services.endings import erasure
 from node.services.following import pruning
 from node.services.register import publishing
 from node.services.status import status
-from node.store import feeds
+from node.store import feed_cases, feeds
 from node.store.database import reading, writing
 from protocol.leaf import PUT
 from protocol.pruning import Pruned, format_pruned
@@ -43,7 +43,9 @@ def live_cases(federation: Federation, member: str) -> set[str]:
     with reading(federation[member].engine) as conn:
         row = feeds.find_feed(conn, OWNER, "network")
         assert row is not None
-        return {kept.case_id for kept in feeds.iterate_cases(conn, row.id) if kept.state == feeds.HELD}
+        return {
+            kept.case_id for kept in feed_cases.iterate_cases(conn, row.id) if kept.state == feed_cases.HELD
+        }
 
 
 @pytest.fixture(scope="module")
@@ -222,8 +224,8 @@ def test_what_only_a_mirror_has_left_off_is_read_from_the_owner(
     assert (row_of(made, PEER).minimum, row_of(made, PEER).skipped_by) == (0, "")
     states = case_states(made[PEER], OWNER)
     assert len(states) == 2 * WIDTH + 51
-    assert states[real.case_id][0] == feeds.HELD
-    erased = {case for case, (state, _) in states.items() if state == feeds.ERASED}
+    assert states[real.case_id][0] == feed_cases.HELD
+    erased = {case for case, (state, _) in states.items() if state == feed_cases.ERASED}
     assert erased == {sample_case_id(3, OWNER), sample_case_id(2 * WIDTH, OWNER)}
     assert problems(made[PEER]) == []
     made.close()

@@ -17,7 +17,7 @@ from node.services.following import pulling, spooling
 from node.services.register import cases as register
 from node.services.register import publishing
 from node.services.witnesses import evidence
-from node.store import documents, feeds, peers, photographs
+from node.store import documents, feed_cases, feeds, peers, photographs
 from node.store.database import reading, writing
 from node.store.search.finding import find
 from node.store.search.query import Query
@@ -69,7 +69,7 @@ def found(federation: Federation, member: str = PEER) -> set[str]:
 
 def held(federation: Federation, owner: str = POLICE, audience: str = "network") -> set[str]:
     states = case_states(federation[PEER], owner, audience)
-    return {case for case, (state, _) in states.items() if state == feeds.HELD}
+    return {case for case, (state, _) in states.items() if state == feed_cases.HELD}
 
 
 # --- An honest peer ---
@@ -246,7 +246,7 @@ def test_a_feed_whose_clock_was_ahead_recovers_with_its_erasures(federation: Fed
     federation.clock.advance(days=3)
     assert federation.pull(PEER, POLICE).error == ""
     assert find_feed(federation[PEER], POLICE).size == 3
-    assert case_states(federation[PEER], POLICE)[case.case_id][0] == feeds.ERASED
+    assert case_states(federation[PEER], POLICE)[case.case_id][0] == feed_cases.ERASED
     assert problems(federation[PEER]) == []
 
 
@@ -314,7 +314,7 @@ def test_bad_documents_are_put_aside_with_their_reasons_and_the_rest_goes_on(fed
     states = case_states(federation[PEER], POLICE)
     for number, (_, reason) in enumerate(BAD_DOCUMENTS, 10):
         state, said = states[liar.case(number)]
-        assert state == feeds.REFUSED
+        assert state == feed_cases.REFUSED
         assert reason in said
         assert "\x00" not in said
     good = {liar.case(number) for number in range(1, 6)}
@@ -357,7 +357,7 @@ def test_what_is_withheld_is_told_and_asked_for_again(federation: Federation) ->
     assert federation.pull(PEER, POLICE).error == ""
     assert held(federation) == {second}
     state, reason = case_states(federation[PEER], POLICE)[first]
-    assert (state, "does not give" in reason) == (feeds.WITHHELD, True)
+    assert (state, "does not give" in reason) == (feed_cases.WITHHELD, True)
 
     del federation.wire.faults[POLICE]
     assert federation.pull(PEER, POLICE).documents == 0  # not at once
@@ -373,10 +373,10 @@ def test_a_document_said_to_be_gone_that_the_feed_still_has_is_withheld(three: F
     liar.answers[digest] = said  # type: ignore[assignment]
     three.wire.faults[POLICE] = [liar.fault]
     three.pull(PEER, POLICE)
-    assert case_states(three[PEER], POLICE)[liar.case(1)][0] == feeds.WANTED  # it may be on its way
+    assert case_states(three[PEER], POLICE)[liar.case(1)][0] == feed_cases.WANTED  # it may be on its way
     three.clock.advance(minutes=5)
     three.pull(PEER, POLICE)
-    assert case_states(three[PEER], POLICE)[liar.case(1)][0] == feeds.WITHHELD
+    assert case_states(three[PEER], POLICE)[liar.case(1)][0] == feed_cases.WITHHELD
 
 
 def test_a_case_that_is_kept_from_this_member_until_the_owner_says_otherwise(federation: Federation) -> None:
@@ -389,7 +389,7 @@ def test_a_case_that_is_kept_from_this_member_until_the_owner_says_otherwise(fed
     publishing.publish(federation[POLICE], [case], "test")
     federation.pull(PEER, POLICE)
     state, reason = case_states(federation[PEER], POLICE)[case]
-    assert (state, "keeps this case" in reason) == (feeds.RESTRICTED, True)
+    assert (state, "keeps this case" in reason) == (feed_cases.RESTRICTED, True)
     assert found(federation) == held(federation) == {other}
     with reading(federation[PEER].engine) as conn:
         assert documents.find_documents(conn, case) == []
@@ -428,7 +428,7 @@ def test_a_photograph_other_than_promised_is_left_out_and_the_rest_goes_on(feder
             photographs.photograph.select().where(photographs.photograph.c.rendition == "small")
         )
         states = [(row.state, bool(row.reason)) for row in rows]
-    assert sorted(states) == [(feeds.HELD, False), *[(feeds.REFUSED, True)] * 3]
+    assert sorted(states) == [(feed_cases.HELD, False), *[(feed_cases.REFUSED, True)] * 3]
     assert problems(federation[PEER]) == []
 
 
@@ -542,7 +542,7 @@ def test_what_is_erased_while_its_document_is_on_the_way_does_not_come_back(fede
 
     federation.wire.faults[POLICE] = [fault]
     federation.pull(PEER, POLICE)
-    assert {state for state, _ in case_states(federation[PEER], POLICE).values()} == {feeds.ERASED}
+    assert {state for state, _ in case_states(federation[PEER], POLICE).values()} == {feed_cases.ERASED}
     assert found(federation) == set()
     with reading(federation[PEER].engine) as conn:
         assert conn.execute(documents.document.select()).all() == []
@@ -599,7 +599,7 @@ def test_a_suspended_member_gives_erasures_and_no_documents(three: Federation) -
     assert (report.error, report.leaves, report.documents, report.receipts) == ("", 4, 0, 2)
     assert not any(call.path.endswith("/documents") for call, _ in three.wire.calls)
     states = {case: state for case, (state, _) in case_states(three[PEER], POLICE).items()}
-    assert states == {first: feeds.ERASED, second: feeds.HELD, third.case_id: feeds.WANTED}
+    assert states == {first: feed_cases.ERASED, second: feed_cases.HELD, third.case_id: feed_cases.WANTED}
 
     three.announce(POLICE, state="active")
     assert three.pull(PEER, POLICE).documents == 2

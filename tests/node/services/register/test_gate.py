@@ -15,7 +15,7 @@ from node.runtime import Node
 from node.services.register import cases as register
 from node.services.register import gate, history, leaving, publishing
 from node.services.status import looking
-from node.store import cases, feeds, journal
+from node.store import cases, feed_cases, journal
 from node.store import gate as store
 from node.store.database import reading
 from protocol.policy import Policy
@@ -103,7 +103,7 @@ def test_one_asks_another_approves_and_it_is_published(federation: Federation) -
     assert (done.state, done.decided_by, done.version) == (store.APPROVED, BEN, 1)
     assert gate.list_requests(node) == []
     assert federation.pull(PEER, POLICE).error == ""
-    assert case_states(federation[PEER], POLICE)[case][0] == feeds.HELD
+    assert case_states(federation[PEER], POLICE)[case][0] == feed_cases.HELD
     assert actions(node, case) == [
         (ANA, "case.add", ""),
         (ANA, "gate.request", ""),
@@ -406,7 +406,7 @@ def test_an_override_that_was_wrong_is_withdrawn(federation: Federation) -> None
     assert gate.review(node, asked.id, "not an emergency", EVA, upheld=False)
     assert status(node, case) == cases.WITHDRAWN
     federation.pull(PEER, POLICE)
-    assert case_states(federation[PEER], POLICE)[case][0] == feeds.ERASED
+    assert case_states(federation[PEER], POLICE)[case][0] == feed_cases.ERASED
 
 
 def test_a_review_does_not_take_back_what_was_approved_since(light: Federation) -> None:

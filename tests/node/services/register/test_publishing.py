@@ -21,7 +21,7 @@ from node.runtime import Node
 from node.services.endings import erasure
 from node.services.register import cases as register
 from node.services.register import leaving, publishing
-from node.store import cases, documents, feeds, journal
+from node.store import cases, documents, feed_cases, feeds, journal
 from node.store.database import reading, writing
 from node.store.search.finding import find
 from node.store.search.query import Query
@@ -65,7 +65,7 @@ def versions(node: Node, case: str, owner: str = POLICE) -> dict[str, int]:
     found = {}
     with reading(node.engine) as conn:
         for row in feeds.list_feeds(conn):
-            state = feeds.lookup_cases(conn, row.id, [case]).get(case) if row.member == owner else None
+            state = feed_cases.lookup_cases(conn, row.id, [case]).get(case) if row.member == owner else None
             if state is not None:
                 found[row.audience] = -state.version if state.erased else state.version
     return found
@@ -144,7 +144,7 @@ def test_withdrawing_and_taking_it_back_under_a_new_id(federation: Federation) -
     assert register.get_case(node, case.case_id).record == {}
     federation.pull(PEER, POLICE)
     states = {case_id: state for case_id, (state, _) in case_states(federation[PEER], POLICE).items()}
-    assert states == {case.case_id: feeds.ERASED, again.case_id: feeds.HELD}
+    assert states == {case.case_id: feed_cases.ERASED, again.case_id: feed_cases.HELD}
     with pytest.raises(Conflict):
         publishing.undo_withdrawal(node, case.case_id, "test")
 
@@ -462,7 +462,7 @@ def test_two_processes_that_are_killed_again_and_again_lose_and_fork_nothing(
         assert problems(federation[POLICE]) == problems(federation[PEER]) == []
         with reading(federation[POLICE].engine) as conn:
             published = cases.list_cases(conn, cases.PUBLISHED, 1000)
-        live = {c for c, (s, _) in case_states(federation[PEER], POLICE).items() if s == feeds.HELD}
+        live = {c for c, (s, _) in case_states(federation[PEER], POLICE).items() if s == feed_cases.HELD}
         assert {case.case_id for case in published} == live
     finally:
         federation.close()

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from node.services.register import publishing
 from node.services.safekeeping import integrity
-from node.store import documents, feeds, photographs
+from node.store import documents, feed_cases, feeds, photographs
 from node.store.database import upsert, writing
 from tests.conftest import new_pg_database
 from tests.factories import sample_record
@@ -101,17 +101,19 @@ def tile(level: int, place: int) -> Callable[[int], sa.ColumnElement[bool]]:
 
 
 def case(*states: str) -> Callable[[int], sa.ColumnElement[bool]]:
-    c = feeds.feed_case.c
+    c = feed_cases.feed_case.c
     return lambda feed_id: sa.and_(c.feed_id == feed_id, c.state.in_(states))
 
 
 def of_live(column: sa.ColumnElement[int]) -> Callable[[int], sa.ColumnElement[bool]]:
     return lambda feed_id: column.in_(
-        sa.select(feeds.feed_case.c.id).where(feeds.feed_case.c.feed_id == feed_id, case(feeds.HELD)(feed_id))
+        sa.select(feed_cases.feed_case.c.id).where(
+            feed_cases.feed_case.c.feed_id == feed_id, case(feed_cases.HELD)(feed_id)
+        )
     )
 
 
-LIVE, GONE = case(feeds.HELD), case(feeds.ERASED)
+LIVE, GONE = case(feed_cases.HELD), case(feed_cases.ERASED)
 DOCUMENT = of_live(documents.document.c.case_key)
 
 DAMAGES: dict[str, tuple[Damage, str]] = {
@@ -132,20 +134,26 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
         deleted(photographs.photograph, of_live(photographs.photograph.c.case_key)),
         "not the photographs",
     ),
-    "version": (set_to(feeds.feed_case, LIVE, version=9), "otherwise"),
-    "digest": (flipped(feeds.feed_case.c.digest, LIVE), "otherwise"),
-    "expires": (set_to(feeds.feed_case, LIVE, expires="2031-01-01"), "otherwise"),
-    "time": (set_to(feeds.feed_case, LIVE, leaf_at=START), "otherwise"),
-    "case id": (set_to(feeds.feed_case, LIVE, case_id=f"{POLICE}/{'a' * 26}"), "in none of its leaves"),
-    "case id gone": (set_to(feeds.feed_case, LIVE, case_id=f"{POLICE}/{'a' * 26}"), "is missing"),
-    "an erased case lives": (set_to(feeds.feed_case, GONE, state=feeds.HELD), "is erased and stands as held"),
+    "version": (set_to(feed_cases.feed_case, LIVE, version=9), "otherwise"),
+    "digest": (flipped(feed_cases.feed_case.c.digest, LIVE), "otherwise"),
+    "expires": (set_to(feed_cases.feed_case, LIVE, expires="2031-01-01"), "otherwise"),
+    "time": (set_to(feed_cases.feed_case, LIVE, leaf_at=START), "otherwise"),
+    "case id": (set_to(feed_cases.feed_case, LIVE, case_id=f"{POLICE}/{'a' * 26}"), "in none of its leaves"),
+    "case id gone": (set_to(feed_cases.feed_case, LIVE, case_id=f"{POLICE}/{'a' * 26}"), "is missing"),
+    "an erased case lives": (
+        set_to(feed_cases.feed_case, GONE, state=feed_cases.HELD),
+        "is erased and stands as held",
+    ),
 }
 OWN_DAMAGES: dict[str, tuple[Damage, str]] = {
     "tile": (flipped(feeds.feed_tile.c.data, tile(0, 0), 99), "tile/0/000 does"),
     "last tile": (flipped(feeds.feed_tile.c.data, tile(0, 1)), "tile/0/001.p/4"),
     "upper tile": (flipped(feeds.feed_tile.c.data, tile(1, 0)), "tile/1/000.p/1"),
     "no tile": (deleted(feeds.feed_tile, tile(1, 0)), "tile/1/000.p/1"),
-    "a live case is erased": (set_to(feeds.feed_case, LIVE, state=feeds.ERASED), "stands as erased"),
+    "a live case is erased": (
+        set_to(feed_cases.feed_case, LIVE, state=feed_cases.ERASED),
+        "stands as erased",
+    ),
 }
 
 
@@ -162,7 +170,7 @@ def test_damage_is_found_and_named(shared: Federation, member: str, name: str) -
         saved = {
             table: [dict(each._mapping) for each in conn.execute(table.select())]
             for table in (
-                feeds.feed, feeds.feed_bundle, feeds.feed_tile, feeds.feed_case,
+                feeds.feed, feeds.feed_bundle, feeds.feed_tile, feed_cases.feed_case,
                 documents.document, documents.published, photographs.photograph,
             )
         }  # fmt: skip
