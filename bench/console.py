@@ -35,16 +35,18 @@ from node.domain.permissions import Role
 from node.domain.searchable import entry_of, find_audience
 from node.log import set_up_log
 from node.runtime import Node
+from node.services.disclosure import gate, publishing
 from node.services.leads import inbox
 from node.services.leads.letters import Letter
 from node.services.people import accounts, sessions
 from node.services.people.turns import MAX_SEARCHES
-from node.services.register import cases, gate, publishing
-from node.store import documents, feed_cases, feeds, people
-from node.store.cases import CaseFile
+from node.services.register import cases
 from node.store.database import scrub, writing
-from node.store.gate import GateRequest
+from node.store.published import documents, feed_cases, feeds
+from node.store.register.cases import CaseFile
+from node.store.register.gate import GateRequest
 from node.store.search.index import index_many, purge
+from node.store.staff import people
 from node.web.console import make_console_app, prepare
 from protocol.document import SALT_SIZE, digest_document, format_document
 from protocol.encoding import format_time

@@ -23,13 +23,13 @@ import sqlalchemy as sa
 
 from node.adapters.http import Answer, HttpClient
 from node.errors import PeerUnavailable
+from node.services.disclosure import publishing
 from node.services.following import pulling
-from node.services.register import publishing
-from node.store import peers
 from node.store.database import reading
-from node.store.documents import document
-from node.store.feed_cases import feed_case
-from node.store.feeds import feed
+from node.store.federation import peers
+from node.store.published.documents import document
+from node.store.published.feed_cases import feed_case
+from node.store.published.feeds import feed
 from tests.factories import sample_record
 from tests.federation import Federation, Wire
 

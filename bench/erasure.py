@@ -17,10 +17,11 @@ from typing import Any
 from bench.network import Homes, serving
 from bench.records import SETTINGS, bench_records
 from node.runtime import Node
-from node.services.register import cases, ledger, publishing
-from node.services.register.ledger import Answer
-from node.store import documents, feeds
+from node.services.disclosure import ledger, publishing
+from node.services.disclosure.ledger import Answer
+from node.services.register import cases
 from node.store.database import reading
+from node.store.published import documents, feeds
 
 OWNER = "police.owner.example"
 _TICK = 0.05

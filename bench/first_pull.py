@@ -16,11 +16,12 @@ from bench.network import Homes, serving
 from bench.records import SETTINGS, bench_records
 from node.domain.searchable import entry_of
 from node.runtime import Node, open_node
+from node.services.disclosure import publishing
 from node.services.following import pulling
-from node.services.register import cases, publishing
-from node.store import documents, feed_cases, feeds
+from node.services.register import cases
 from node.store.database import open_database, reading, writing
 from node.store.migrate import migrate
+from node.store.published import documents, feed_cases, feeds
 from node.store.search.index import index_many
 from protocol.document import digest_document, split_document
 from protocol.encoding import parse_object

@@ -21,11 +21,12 @@ from bench.network import Home, Homes, serving
 from bench.records import SETTINGS, bench_records
 from node.adapters.peers import feed_path
 from node.runtime import Node
+from node.services.disclosure import publishing
 from node.services.following import pulling
-from node.services.register import cases, publishing
+from node.services.register import cases
 from node.services.register.cases import new_case_id
-from node.store import feed_cases, feeds
 from node.store.database import reading, writing
+from node.store.published import feed_cases, feeds
 from protocol.checkpoint import sign_checkpoint
 from protocol.feed import grow
 from protocol.leaf import ERASE, NONCE_SIZE, PUT, CaseState, Leaf

@@ -32,7 +32,8 @@ from node.log import set_up_log
 from node.runtime import Node
 from node.sandbox.people import invent_case
 from node.sandbox.portraits import draw_portrait
-from node.services.register import cases, publishing
+from node.services.disclosure import publishing
+from node.services.register import cases
 from node.services.site.posters import Form, Turns, Wish, make_poster
 from node.web.public import make_site_app
 from node.web.public.posters import SPEECH

@@ -33,7 +33,8 @@ from bench.records import bench_records
 from node.config import LogConfig
 from node.log import set_up_log
 from node.runtime import Node
-from node.services.register import cases, publishing
+from node.services.disclosure import publishing
+from node.services.register import cases
 from node.services.site import showing
 from node.store.database import scrub
 from node.web.public import make_site_app

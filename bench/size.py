@@ -14,9 +14,10 @@ from bench.network import Home, serving
 from bench.records import bench_records
 from node.runtime import Node
 from node.services import status
-from node.services.register import cases, publishing
-from node.store import feed_cases, feeds
+from node.services.disclosure import publishing
+from node.services.register import cases
 from node.store.database import reading
+from node.store.published import feed_cases, feeds
 
 _IDLE_SECONDS = 10
 _PATIENCE = 600

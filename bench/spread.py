@@ -17,9 +17,11 @@ from typing import Any
 from bench.network import Home, Homes, serving
 from bench.records import SETTINGS, bench_records
 from node.runtime import Node
-from node.services.register import cases, publishing
-from node.store import documents, feeds, receipts
+from node.services.disclosure import publishing
+from node.services.register import cases
 from node.store.database import reading
+from node.store.federation import receipts
+from node.store.published import documents, feeds
 
 OWNER = "police.owner.example"
 _TICK = 0.01

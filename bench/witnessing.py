@@ -16,10 +16,11 @@ from typing import Any
 from bench.network import Home, Homes, serving
 from bench.records import SETTINGS, bench_records
 from node.runtime import Node
+from node.services.disclosure import publishing
 from node.services.following import pulling
-from node.services.register import cases, publishing
-from node.store import feeds
+from node.services.register import cases
 from node.store.database import reading, writing
+from node.store.published import feeds
 from protocol.checkpoint import cosign
 from protocol.note import Note, format_note, parse_note
 

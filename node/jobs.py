@@ -23,17 +23,20 @@ from node.log import describe_exception
 from node.runtime import Node
 from node.services import messages
 from node.services.audit import chain
+from node.services.disclosure import issuing, ledger, publishing
 from node.services.endings import erasure, revival
 from node.services.following import arrivals, partner, pruning, pulling, replicas
 from node.services.leads import inbox, sending
 from node.services.members import membership
+from node.services.moving import handover, takeover
 from node.services.people import sessions, sign_in
-from node.services.register import drafts, handover, issuing, ledger, publishing, takeover
+from node.services.register import drafts
 from node.services.safekeeping import recovery
 from node.services.spreadsheets import intake, mappings, work
 from node.services.witnesses import gossip, witnessing
-from node.store import access, peers
 from node.store.database import reading, writing
+from node.store.federation import peers
+from node.store.staff import access
 
 _REMIND_WITHIN = timedelta(hours=26)  # in which a word becomes overdue
 _CLOCK_JUMP = timedelta(seconds=30)

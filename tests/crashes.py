@@ -37,12 +37,13 @@ from node.adapters.keystore import create_sealing_file, load_sealing_file
 from node.config import FILE_NAME
 from node.errors import NodeError
 from node.runtime import Node
+from node.services.disclosure import publishing
 from node.services.endings import erasure
-from node.services.register import cases, publishing
+from node.services.register import cases
 from node.services.safekeeping import backup, recovery
-from node.store import cases as register
-from node.store import documents
 from node.store.database import reading
+from node.store.published import documents
+from node.store.register import cases as register
 from node.store.search.finding import find
 from node.store.search.query import Query
 from tests.factories import sample_record

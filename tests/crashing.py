@@ -16,9 +16,10 @@ from node.adapters.trust import Trusted, TrustStore
 from node.config import LogConfig
 from node.log import set_up_log
 from node.runtime import open_node
+from node.services.disclosure import publishing
 from node.services.endings import erasure
 from node.services.following import pulling
-from node.services.register import cases, publishing
+from node.services.register import cases
 from tests.factories import sample_record
 from tests.federation import DE, FR, START
 

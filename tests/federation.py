@@ -34,12 +34,13 @@ from node.config import FILE_NAME, LogConfig
 from node.errors import PeerUnavailable
 from node.log import set_up_log
 from node.runtime import Node, open_node
+from node.services.disclosure import publishing
+from node.services.disclosure.publishing import Published
 from node.services.following import pulling
 from node.services.following.pulling import PullReport
 from node.services.members import membership
 from node.services.members.membership import Applicant
-from node.services.register import cases, publishing
-from node.services.register.publishing import Published
+from node.services.register import cases
 from node.store.database import scrub
 from node.web.federation import make_federation_app
 from node.web.process import Server

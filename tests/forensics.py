@@ -24,10 +24,10 @@ import psycopg
 from PIL import Image
 from sqlalchemy import select
 
-from node.domain.similarity import name_keys
+from node.domain.names.similarity import name_keys
 from node.runtime import Node
 from node.store.database import reading
-from node.store.documents import document
+from node.store.published.documents import document
 from tests.factories import lang_text, sample_record
 
 KINDS = frozenset({"name", "text", "salt", "photograph"})

@@ -11,9 +11,9 @@ from sqlalchemy import select
 from node.adapters.http import Answer
 from node.runtime import Node
 from node.services.safekeeping import integrity
-from node.store import feed_cases, feeds
 from node.store.database import metadata, reading
-from node.store.feeds import FeedRow
+from node.store.published import feed_cases, feeds
+from node.store.published.feeds import FeedRow
 from protocol.answers import Absence, Given, format_answers, parse_query
 from protocol.checkpoint import sign_checkpoint
 from protocol.document import digest_parts

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from node.store import feed_cases, feeds
 from node.store.database import reading
+from node.store.published import feed_cases, feeds
 from tests.factories import sample_record
 from tests.federation import (
     DE,

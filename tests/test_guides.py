@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from node.cli.reference import reference
-from node.domain.columns import find_code, parse_mapping
 from node.domain.disclosure import DisclosurePolicy
+from node.domain.spreadsheets.columns import find_code, parse_mapping
 from tests.factories import SCHEMAS, sample_record
 
 DOCS = Path(__file__).parent.parent / "docs"

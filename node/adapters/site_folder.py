@@ -23,7 +23,7 @@ from typing import Generic, Literal, TypeVar
 import structlog
 
 from node.adapters import files
-from node.domain.look import MAX_BYTES, Look, format_look, parse_look
+from node.domain.site.look import MAX_BYTES, Look, format_look, parse_look
 from node.errors import InvalidInput, NotFound
 
 Kind = Literal["pdf", "txt"]

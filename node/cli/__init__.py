@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 
-from node.cli.failures import EXIT_CODES, catch
+from node.cli.base.failures import EXIT_CODES, catch
 
 DEFAULT_HOME = Path("~/.gmcn")
 

@@ -11,9 +11,18 @@ from typing import IO, Any
 import click
 
 from node.adapters.files import sync
-from node.cli.failures import DAMAGED
-from node.cli.opening import actor, pass_node
-from node.cli.output import json_option, print_json, print_table, progress_bars, remark, safe, say, utc_time
+from node.cli.base.failures import DAMAGED
+from node.cli.base.opening import actor, pass_node
+from node.cli.base.output import (
+    json_option,
+    print_json,
+    print_table,
+    progress_bars,
+    remark,
+    safe,
+    say,
+    utc_time,
+)
 from node.errors import InvalidInput
 from node.runtime import Node
 from node.services.audit.exports import Exported, check_export, export_journal

@@ -7,9 +7,9 @@ import click
 
 from node.adapters.keystore import create_sealing_file, key_id, load_sealing_file
 from node.cli import Invocation
-from node.cli.arguments import ask_passphrase, passphrase_option, read_input
-from node.cli.opening import actor, pass_node
-from node.cli.output import json_option, print_json, progress_bars, remark, say
+from node.cli.base.arguments import ask_passphrase, passphrase_option, read_input
+from node.cli.base.opening import actor, pass_node
+from node.cli.base.output import json_option, print_json, progress_bars, remark, say
 from node.errors import InvalidInput
 from node.runtime import Node, system_clock
 from node.services.safekeeping.backup import IN_HOME, back_up, back_up_into

@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from node.adapters.files import sync
-from node.cli.failures import PROTOCOL, UNAVAILABLE
-from node.cli.opening import actor, pass_node
-from node.cli.output import json_option, print_json, print_table, progress_bars, remark, safe, say
+from node.cli.base.failures import PROTOCOL, UNAVAILABLE
+from node.cli.base.opening import actor, pass_node
+from node.cli.base.output import json_option, print_json, print_table, progress_bars, remark, safe, say
 from node.runtime import Node
 from node.services.endings import erasure
 from node.services.following import bundles

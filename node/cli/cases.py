@@ -6,10 +6,9 @@ from typing import Any
 import click
 
 from node.cli import spreadsheets
-from node.cli.arguments import STANDARD_INPUT, read_input, read_pairs
-from node.cli.gate import print_preview
-from node.cli.opening import actor, pass_node
-from node.cli.output import (
+from node.cli.base.arguments import STANDARD_INPUT, read_input, read_pairs
+from node.cli.base.opening import actor, pass_node
+from node.cli.base.output import (
     json_option,
     print_json,
     print_record,
@@ -20,15 +19,19 @@ from node.cli.output import (
     shown,
     yes_option,
 )
+from node.cli.gate import print_preview
 from node.cli.publishing import no_ring_option, ring, tidy
 from node.domain.lifecycle import UNDO_WINDOW
 from node.errors import InvalidInput
 from node.runtime import Node
 from node.services import messages
-from node.services.register import cases, finding, handover, leaving, ledger, publishing
+from node.services.disclosure import leaving, ledger, publishing
+from node.services.moving import handover
+from node.services.register import cases
 from node.services.register.cases import CaseSource, CaseStanding, Holding
-from node.store.cases import STATUSES
-from node.store.handovers import Handover
+from node.services.search import finding
+from node.store.register.cases import STATUSES
+from node.store.register.handovers import Handover
 from protocol.encoding import parse_json
 from protocol.errors import Malformed
 

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import click
 
-from node.cli.opening import pass_node
-from node.cli.output import json_option, print_json, print_table, say
+from node.cli.base.opening import pass_node
+from node.cli.base.output import json_option, print_json, print_table, say
 from node.runtime import Node
 from node.services.register import due as service
 

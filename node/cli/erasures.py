@@ -2,11 +2,11 @@
 
 import click
 
-from node.cli.opening import pass_node
-from node.cli.output import json_option, print_json, print_table, say
+from node.cli.base.opening import pass_node
+from node.cli.base.output import json_option, print_json, print_table, say
 from node.runtime import Node
-from node.services.register import ledger
-from node.services.register.ledger import Answer, Erasure
+from node.services.disclosure import ledger
+from node.services.disclosure.ledger import Answer, Erasure
 
 _SHOWN = 50
 

@@ -9,9 +9,9 @@ import click
 from node.adapters.files import write_whole
 from node.adapters.trust import TrustStore
 from node.cli import Invocation
-from node.cli.arguments import read_input
-from node.cli.opening import actor, pass_node
-from node.cli.output import json_option, print_json, print_table, remark, say, utc_time
+from node.cli.base.arguments import read_input
+from node.cli.base.opening import actor, pass_node
+from node.cli.base.output import json_option, print_json, print_table, remark, say, utc_time
 from node.config import load_config
 from node.errors import InvalidInput
 from node.runtime import Node

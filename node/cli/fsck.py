@@ -4,9 +4,9 @@ from functools import partial
 
 import click
 
-from node.cli.failures import DAMAGED
-from node.cli.opening import pass_node
-from node.cli.output import json_option, print_json, print_table, progress_bars, say, utc_time
+from node.cli.base.failures import DAMAGED
+from node.cli.base.opening import pass_node
+from node.cli.base.output import json_option, print_json, print_table, progress_bars, say, utc_time
 from node.runtime import Node
 from node.services.safekeeping import integrity
 

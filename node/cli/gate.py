@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from node.cli.arguments import read_input, read_pairs
-from node.cli.opening import actor, pass_node
-from node.cli.output import (
+from node.cli.base.arguments import read_input, read_pairs
+from node.cli.base.opening import actor, pass_node
+from node.cli.base.output import (
     json_option,
     print_json,
     print_table,
@@ -24,12 +24,12 @@ from node.cli.publishing import no_ring_option, published_as_json, ring, say_pub
 from node.domain.gate import QUESTIONS
 from node.errors import InvalidInput
 from node.runtime import Node
+from node.services.disclosure import gate as service
+from node.services.disclosure.gate import RequestView
+from node.services.disclosure.leaving import Preview
+from node.services.disclosure.publishing import Published
 from node.services.register import cases
-from node.services.register import gate as service
-from node.services.register.gate import RequestView
-from node.services.register.leaving import Preview
-from node.services.register.publishing import Published
-from node.store.gate import OPEN, STATES, GateRequest
+from node.store.register.gate import OPEN, STATES, GateRequest
 
 _number = click.argument("number", type=click.IntRange(1), metavar="NUMBER")
 _reason = click.option("--reason", required=True, metavar="TEXT", help="Why, without names; it is kept.")

@@ -5,9 +5,9 @@ from pathlib import Path
 import click
 
 from node.cli import Invocation
-from node.cli.arguments import read_input, read_pairs, same_fingerprint
-from node.cli.opening import actor, pass_node
-from node.cli.output import json_option, print_json, remark, say, yes_option
+from node.cli.base.arguments import read_input, read_pairs, same_fingerprint
+from node.cli.base.opening import actor, pass_node
+from node.cli.base.output import json_option, print_json, remark, say, yes_option
 from node.config import format_settings
 from node.errors import Conflict, NotFound
 from node.runtime import Node, open_node

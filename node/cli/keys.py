@@ -4,8 +4,8 @@ from typing import cast
 
 import click
 
-from node.cli.opening import actor, pass_node
-from node.cli.output import json_option, print_json, remark, say, utc_time, yes_option
+from node.cli.base.opening import actor, pass_node
+from node.cli.base.output import json_option, print_json, remark, say, utc_time, yes_option
 from node.runtime import Node
 from node.services.members import keys as own
 from node.services.members.keys import KeyView

@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from node.cli.arguments import read_input
+from node.cli.base.arguments import read_input
+from node.cli.base.opening import actor, pass_node
+from node.cli.base.output import json_option, print_json, print_table, readable, safe, say, shown
 from node.cli.messages import tell_delivery
-from node.cli.opening import actor, pass_node
-from node.cli.output import json_option, print_json, print_table, readable, safe, say, shown
 from node.errors import Conflict, InvalidInput
 from node.runtime import Node
 from node.services import messages as mail

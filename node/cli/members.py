@@ -5,9 +5,9 @@ from typing import Any, cast
 
 import click
 
-from node.cli.arguments import same_fingerprint
-from node.cli.opening import actor, pass_node
-from node.cli.output import json_option, print_json, remark, safe, say, utc_time, yes_option
+from node.cli.base.arguments import same_fingerprint
+from node.cli.base.opening import actor, pass_node
+from node.cli.base.output import json_option, print_json, remark, safe, say, utc_time, yes_option
 from node.errors import InvalidInput, NotAllowed
 from node.runtime import Node
 from node.services.members import membership, succession

@@ -5,18 +5,18 @@ from typing import Any
 
 import click
 
-from node.cli.arguments import read_input
-from node.cli.opening import actor, pass_node
-from node.cli.output import json_option, print_json, print_record, print_table, remark, safe, say, shown
+from node.cli.base.arguments import read_input
+from node.cli.base.opening import actor, pass_node
+from node.cli.base.output import json_option, print_json, print_record, print_table, remark, safe, say, shown
 from node.cli.publishing import no_ring_option, ring
 from node.errors import Conflict, InvalidInput
 from node.runtime import Node
 from node.services import messages as mail
 from node.services.messages import Opened
-from node.services.register import takeover
-from node.services.register.handover import OFFER
-from node.services.register.takeover import OfferView
-from node.store.messages import MessageRow
+from node.services.moving import takeover
+from node.services.moving.handover import OFFER
+from node.services.moving.takeover import OfferView
+from node.store.federation.messages import MessageRow
 from protocol.encoding import parse_object
 from protocol.errors import Malformed
 from protocol.message import MAX_CONTENT_BYTES, Content

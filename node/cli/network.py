@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.adapters.keystore import create_key_file, load_key_file, signing_public
 from node.adapters.repository import Holder, Role
-from node.cli.arguments import ask_passphrase, passphrase_option, read_pairs
-from node.cli.output import json_option, print_json, remark, say, yes_option
+from node.cli.base.arguments import ask_passphrase, passphrase_option, read_pairs
+from node.cli.base.output import json_option, print_json, remark, say, yes_option
 from node.domain.rekeying import KEY_OVERLAP
 from node.errors import InvalidInput, NodeError, NotFound
 from node.services.coordinator import network as coordinator

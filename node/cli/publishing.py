@@ -4,14 +4,15 @@ from typing import Any
 
 import click
 
-from node.cli.opening import actor, pass_node
-from node.cli.output import json_option, print_json, remark, safe, say, yes_option
+from node.cli.base.opening import actor, pass_node
+from node.cli.base.output import json_option, print_json, remark, safe, say, yes_option
 from node.errors import InvalidInput
 from node.runtime import Node
+from node.services.disclosure import gate, publishing
+from node.services.disclosure.publishing import Published
 from node.services.endings import erasure
-from node.services.register import cases, gate, publishing
-from node.services.register.publishing import Published
-from node.store.cases import DRAFT, ERASED, PUBLISHED, WITHDRAWN
+from node.services.register import cases
+from node.store.register.cases import DRAFT, ERASED, PUBLISHED, WITHDRAWN
 
 _MOST_DRAFTS = 100_000
 _ERASED = {

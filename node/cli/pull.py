@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import click
 
-from node.cli.failures import PROTOCOL, UNAVAILABLE
-from node.cli.opening import pass_node
-from node.cli.output import Tell, json_option, print_json, print_table, progress_bars, remark, safe
+from node.cli.base.failures import PROTOCOL, UNAVAILABLE
+from node.cli.base.opening import pass_node
+from node.cli.base.output import Tell, json_option, print_json, print_table, progress_bars, remark, safe
 from node.errors import InvalidInput, PeerUnavailable
 from node.runtime import Node
 from node.services.endings import erasure

@@ -4,8 +4,8 @@ from functools import partial
 
 import click
 
-from node.cli.opening import actor, pass_node
-from node.cli.output import json_option, print_json, progress_bars, say
+from node.cli.base.opening import actor, pass_node
+from node.cli.base.output import json_option, print_json, progress_bars, say
 from node.runtime import Node
 from node.services.safekeeping import losses, recovery
 from node.store.database import reading

@@ -9,7 +9,7 @@ from inspect import cleandoc
 import click
 
 from node.cli import main, walk
-from node.cli.failures import EXIT_CODES
+from node.cli.base.failures import EXIT_CODES
 
 _OPENING = """\
 # Commands

@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from node.cli.failures import UNEXPECTED
-from node.cli.output import json_option, print_json, remark, say
+from node.cli.base.failures import UNEXPECTED
+from node.cli.base.output import json_option, print_json, remark, say
 from node.config import LogConfig
 from node.errors import InvalidInput
 from node.log import set_up_log

@@ -6,12 +6,12 @@ from typing import Any
 
 import click
 
-from node.cli.opening import actor, pass_node
-from node.cli.output import SEXES, json_option, print_json, print_record, print_table, remark, say, shown
+from node.cli.base.opening import actor, pass_node
+from node.cli.base.output import SEXES, json_option, print_json, print_record, print_table, remark, say, shown
 from node.errors import InvalidInput
 from node.runtime import Node
-from node.services.register import finding
-from node.services.register.finding import Found
+from node.services.search import finding
+from node.services.search.finding import Found
 from node.store.search.query import Query
 
 _CATEGORIES = (

@@ -2,8 +2,8 @@
 
 import click
 
-from node.cli.opening import pass_node
-from node.cli.output import remark
+from node.cli.base.opening import pass_node
+from node.cli.base.output import remark
 from node.jobs import Jobs
 from node.log import set_up_log
 from node.runtime import Node

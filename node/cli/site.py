@@ -8,11 +8,11 @@ from sqlalchemy.exc import OperationalError
 
 from node.adapters.site_folder import SiteFolder
 from node.cli import Invocation
-from node.cli.arguments import read_input
-from node.cli.opening import actor, pass_node
-from node.cli.output import json_option, print_json, remark, safe, say
+from node.cli.base.arguments import read_input
+from node.cli.base.opening import actor, pass_node
+from node.cli.base.output import json_option, print_json, remark, safe, say
 from node.config import SiteConfig, load_config
-from node.domain.look import format_look, parse_look
+from node.domain.site.look import format_look, parse_look
 from node.errors import PeerUnavailable
 from node.log import set_up_log
 from node.runtime import KeylessNode, Node, open_keyless_node

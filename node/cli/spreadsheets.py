@@ -9,17 +9,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from node.cli.arguments import read_input
-from node.cli.opening import actor
-from node.cli.output import print_json, print_table, progress_bars, remark, say
-from node.domain.columns import ColumnMapping, parse_mapping
-from node.domain.conversion import CellProblem
+from node.cli.base.arguments import read_input
+from node.cli.base.opening import actor
+from node.cli.base.output import print_json, print_table, progress_bars, remark, say
+from node.domain.spreadsheets.columns import ColumnMapping, parse_mapping
+from node.domain.spreadsheets.conversion import CellProblem
 from node.errors import InvalidInput, NotFound
 from node.runtime import Node
 from node.services.spreadsheets import intake, mappings, report, work
 from node.services.spreadsheets.intake import Import
 from node.services.spreadsheets.words import say_problem
-from node.store import imports
+from node.store.register import imports
 from protocol.encoding import parse_object
 from protocol.errors import Malformed
 

@@ -10,14 +10,14 @@ from rich.live import Live
 from rich.text import Text
 
 from node.adapters.peers import REFUSES
-from node.cli.hints import as_typed_here
-from node.cli.opening import pass_node
-from node.cli.output import Rows, json_option, print_json, print_rich, safe
+from node.cli.base.hints import as_typed_here
+from node.cli.base.opening import pass_node
+from node.cli.base.output import Rows, json_option, print_json, print_rich, safe
 from node.errors import InvalidInput
 from node.runtime import Node
 from node.services import status as standing
 from node.services.status import FeedStatus, PeerStatus, Status
-from node.store.feed_cases import ERASED, EXPIRED, HELD, REFUSED, RESTRICTED, WANTED, WITHHELD
+from node.store.published.feed_cases import ERASED, EXPIRED, HELD, REFUSED, RESTRICTED, WANTED, WITHHELD
 
 _COLUMNS = (
     "member", "standing", "exchanged", "held", "wanted", "refused", "withheld", "restricted", "gone",

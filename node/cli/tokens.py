@@ -4,12 +4,12 @@ from typing import Any
 
 import click
 
-from node.cli.opening import actor, pass_node
-from node.cli.output import json_option, print_json, print_table, remark, say
+from node.cli.base.opening import actor, pass_node
+from node.cli.base.output import json_option, print_json, print_table, remark, say
 from node.runtime import Node
 from node.services import staff
 from node.services.staff import MAX_DAYS, SCOPES
-from node.store.access import StaffToken
+from node.store.staff.access import StaffToken
 
 
 @click.group()

@@ -4,13 +4,13 @@ from typing import Any
 
 import click
 
-from node.cli.opening import actor, pass_node
-from node.cli.output import json_option, print_json, print_table, remark, say
+from node.cli.base.opening import actor, pass_node
+from node.cli.base.output import json_option, print_json, print_table, remark, say
 from node.domain.permissions import Role
 from node.errors import NotFound
 from node.runtime import Node
 from node.services.people import accounts, second_factor
-from node.store.people import Person
+from node.store.staff.people import Person
 
 _ask_option = click.option(
     "--ask-password", is_flag=True, help="Ask for the password instead of drawing one."

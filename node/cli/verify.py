@@ -9,9 +9,9 @@ import click
 
 from node.adapters.trust import TrustStore
 from node.cli import Invocation
-from node.cli.arguments import read_input
-from node.cli.failures import CONFLICT, NOT_ALLOWED, PROTOCOL
-from node.cli.output import json_option, print_json, remark, safe, say, utc_time
+from node.cli.base.arguments import read_input
+from node.cli.base.failures import CONFLICT, NOT_ALLOWED, PROTOCOL
+from node.cli.base.output import json_option, print_json, remark, safe, say, utc_time
 from node.config import load_config
 from node.errors import InvalidInput
 from node.runtime import system_clock

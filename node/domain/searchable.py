@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 from node.domain.edtf import edtf_bounds
 from node.domain.lifecycle import alert_end
-from node.domain.similarity import NameKey, fold, name_keys
+from node.domain.names.similarity import NameKey, fold, name_keys
 
 Source = Literal["own", "replica", "site"]
 

@@ -8,8 +8,9 @@ from node.errors import NodeError
 from node.runtime import Node
 from node.sandbox.plan import MEMBERS
 from node.sandbox.world import ACTOR, add_invented
-from node.services.register import cases, publishing
-from node.store.cases import PUBLISHED
+from node.services.disclosure import publishing
+from node.services.register import cases
+from node.store.register.cases import PUBLISHED
 
 _EVERY = timedelta(seconds=8)
 _MOST = 1_000

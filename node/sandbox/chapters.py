@@ -36,12 +36,13 @@ from node.sandbox.stranger import check_saved, save_feed
 from node.sandbox.transcription import write_in_cyrillic
 from node.sandbox.visitor import Visitor, child_page, poster_check, poster_file, proof_file, visiting
 from node.sandbox.world import ACTOR, World, add_invented, choose_name
+from node.services.disclosure import publishing
 from node.services.leads import inbox
-from node.services.register import cases, publishing
+from node.services.register import cases
 from node.services.status import FeedStatus, PeerStatus, status
 from node.services.witnesses import evidence
-from node.store.feed_cases import REFUSED
-from node.store.feeds import OPEN, QUARANTINED, SPLIT
+from node.store.published.feed_cases import REFUSED
+from node.store.published.feeds import OPEN, QUARANTINED, SPLIT
 from protocol.document import split_document
 
 _PATIENCE = 60.0

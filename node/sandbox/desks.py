@@ -7,8 +7,8 @@ and that command works in an exercise alone.
 from node.domain.permissions import POLICE_ONLY, Role
 from node.runtime import Node
 from node.services.people import accounts, second_factor
-from node.store import people
 from node.store.database import writing
+from node.store.staff import people
 
 PASSWORD = "sandbox-exercise-1"  # noqa: S105 - printed for whoever tries the sandbox
 

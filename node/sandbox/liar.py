@@ -15,8 +15,8 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from node.errors import NodeError
 from node.runtime import Node
-from node.store import feeds
 from node.store.database import reading
+from node.store.published import feeds
 from node.web.federation import make_federation_app
 from protocol.checkpoint import Checkpoint, sign_checkpoint
 from protocol.feed import FeedHead, grow

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from node.errors import NotFound
 from node.runtime import Node
 from node.sandbox.plan import MEMBERS
-from node.services.register.finding import open_case_quietly
-from node.store import documents, feeds, photographs
+from node.services.search.finding import open_case_quietly
 from node.store.database import reading
-from node.store.documents import HeldDocument
-from node.store.photographs import SMALL
+from node.store.published import documents, feeds, photographs
+from node.store.published.documents import HeldDocument
+from node.store.published.photographs import SMALL
 
 _ROUND = 500
 

@@ -11,8 +11,8 @@ from rich.text import Text
 from node.sandbox.plan import MEMBERS, Plan
 from node.sandbox.world import World
 from node.services.status import PeerStatus, Status
-from node.store.feed_cases import HELD
-from node.store.feeds import OPEN
+from node.store.published.feed_cases import HELD
+from node.store.published.feeds import OPEN
 
 _OWNERS = tuple(plan for plan in MEMBERS if plan.owns_cases)
 _STALE_SECONDS = 20

@@ -52,10 +52,11 @@ from node.sandbox.plan import (
 from node.sandbox.portraits import draw_portrait
 from node.sandbox.processes import Processes, running
 from node.services.coordinator import network, signing
+from node.services.disclosure import leaving, publishing
 from node.services.members import membership
 from node.services.members.membership import Applicant
-from node.services.register import cases, leaving, publishing
-from node.store.cases import PUBLISHED
+from node.services.register import cases
+from node.store.register.cases import PUBLISHED
 from protocol.policy import Policy
 
 ACTOR = "sandbox"

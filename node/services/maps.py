@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from node.adapters.world import load_atlas
-from node.domain.atlas import MAX_FOUND, Drawing, Town, Whereabouts
-from node.domain.geometry import EARTH_M, Dot, View, circle, span_of, zoom_for
-from node.domain.similarity import fold
+from node.domain.maps.atlas import MAX_FOUND, Drawing, Town, Whereabouts
+from node.domain.maps.geometry import EARTH_M, Dot, View, circle, span_of, zoom_for
+from node.domain.names.similarity import fold
 
 MOST_TOWNS = 60
 """Towns of a view that a map may choose from, the largest."""

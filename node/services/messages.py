@@ -21,10 +21,12 @@ from node.runtime import KeylessNode, Node
 from node.services.serving import Caller, TooOften, not_exchanged, take_once
 from node.services.standing import exchange_with, other_member
 from node.services.witnesses.witnessing import MAX_CLOCK_ERROR, clock_offset
-from node.store import endings, leads, messages
+from node.store import leads
 from node.store.database import reading, writing
+from node.store.federation import messages
+from node.store.federation.messages import MessageRow
 from node.store.journal import JournalEntry, write_journal
-from node.store.messages import MessageRow
+from node.store.published import endings
 from protocol.errors import Malformed, NotAuthorized, ProtocolError
 from protocol.fields import Fields
 from protocol.message import (

@@ -17,8 +17,11 @@ from sqlalchemy import Connection
 from node.errors import Conflict, NodeError, NotAllowed, NotFound, PeerUnavailable
 from node.runtime import Node
 from node.services.standing import Exchange, exchange_with, exchanges
-from node.store import access, cases, documents, feed_cases, feeds, peers, photographs, receipts
 from node.store.database import writing
+from node.store.federation import peers, receipts
+from node.store.published import documents, feed_cases, feeds, photographs
+from node.store.register import cases
+from node.store.staff import access
 from protocol.answers import Absence, Given
 from protocol.encoding import parse_time
 from protocol.errors import Malformed, NotAuthorized, ProtocolError

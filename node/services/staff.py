@@ -13,10 +13,10 @@ from datetime import timedelta
 from node.errors import InvalidInput, NotAllowed, NotFound
 from node.runtime import Node
 from node.services.serving import TooOften
-from node.store import access
-from node.store.access import StaffToken
 from node.store.database import reading, writing
 from node.store.journal import JournalEntry, write_journal
+from node.store.staff import access
+from node.store.staff.access import StaffToken
 
 SCOPES = ("search", "open")
 """`search` finds cases and reads public parts; `open` also opens network and police parts, for a purpose."""

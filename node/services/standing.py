@@ -14,8 +14,9 @@ from sqlalchemy import Connection
 
 from node.errors import NotAllowed, NotFound
 from node.runtime import KeylessNode, Network
-from node.store import feeds, peers
 from node.store.database import reading
+from node.store.federation import peers
+from node.store.published import feeds
 from node.store.search.index import hide_feed
 from protocol.endorsement import Standing, State, Withdrawal, standing
 from protocol.errors import NotAuthorized

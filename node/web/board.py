@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from math import ceil, log10
 from typing import Self
 
-from node.domain.geometry import ZOOMS, View, span_of, zoom_for
+from node.domain.maps.geometry import ZOOMS, View, span_of, zoom_for
 from node.services.maps import Spot
 from node.web.maps import HEIGHT, WIDTH
 

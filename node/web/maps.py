@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from node.domain.geometry import Dot, View
+from node.domain.maps.geometry import Dot, View
 from node.services.maps import Map
 
 WIDTH, HEIGHT = 480, 360

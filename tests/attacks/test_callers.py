@@ -11,10 +11,10 @@ from PIL import Image
 from werkzeug.test import Client
 
 from node.adapters.http import Answer
-from node.services.register import publishing
+from node.services.disclosure import publishing
 from node.services.serving import MAX_RINGS
-from node.store import documents, photographs
 from node.store.database import reading
+from node.store.published import documents, photographs
 from protocol.answers import format_query
 from protocol.encoding import format_time
 from protocol.receipt import HELD, format_receipt

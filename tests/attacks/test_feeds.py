@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 
 from node.adapters.http import Answer
-from node.services.register import publishing
-from node.store import documents, feed_cases, feeds, peers
+from node.services.disclosure import publishing
 from node.store.database import reading
+from node.store.federation import peers
+from node.store.published import documents, feed_cases, feeds
 from node.store.search.finding import find
 from node.store.search.query import Query
 from protocol.checkpoint import Checkpoint, sign_checkpoint

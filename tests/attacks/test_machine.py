@@ -16,8 +16,8 @@ from sqlalchemy import event
 from node.adapters import blobs
 from node.errors import NodeError
 from node.runtime import Node
+from node.services.disclosure import publishing
 from node.services.register import cases as register
-from node.services.register import publishing
 from tests.attacks.conftest import unchanged
 from tests.attacks.table import ROOT
 from tests.crashes import WORK

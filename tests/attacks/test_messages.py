@@ -8,7 +8,8 @@ import pytest
 
 from node.adapters.http import Answer
 from node.services import messages
-from node.services.register import cases, handover
+from node.services.moving import handover
+from node.services.register import cases
 from protocol.message import MAX_LIFE, MAX_MESSAGE_BYTES, Address, Content, format_message, seal_content
 from protocol.token import TokenSigner
 from tests.attacks.conftest import unchanged

@@ -20,11 +20,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from node.adapters.http import Answer
 from node.adapters.keystore import create_sealing_file, load_sealing_file
 from node.runtime import Node
+from node.services.disclosure import publishing
 from node.services.endings import erasure
-from node.services.register import publishing
 from node.services.safekeeping import backup, recovery
-from node.store import documents, feed_cases
 from node.store.database import reading
+from node.store.published import documents, feed_cases
 from node.store.search.finding import find
 from node.store.search.query import Query
 from tests.factories import sample_record

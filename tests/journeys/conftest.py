@@ -16,8 +16,8 @@ from werkzeug.test import Client
 from node import jobs
 from node.adapters.http import Answer
 from node.services.register import cases as register
-from node.store import peers
 from node.store.database import writing
+from node.store.federation import peers
 from node.web.federation import make_federation_app
 from tests.conftest import new_pg_database
 from tests.federation import DE, FR, NGO, Call, Fault, Federation

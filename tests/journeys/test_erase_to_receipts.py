@@ -1,10 +1,10 @@
 """From an erasure to the peers' word that nothing is left: over real sockets, on both databases."""
 
+from node.services.disclosure import publishing
 from node.services.register import cases as register
-from node.services.register import publishing
 from node.services.status import status
-from node.store import documents
 from node.store.database import reading
+from node.store.published import documents
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO
 from tests.journeys.conftest import Journey

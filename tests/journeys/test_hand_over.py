@@ -4,11 +4,12 @@ import sqlalchemy as sa
 from PIL import Image
 
 from node.services import messages
+from node.services.disclosure import publishing
+from node.services.moving import handover, takeover
 from node.services.register import cases as register
-from node.services.register import handover, publishing, takeover
-from node.store import feed_cases, feeds
 from node.store.database import reading
-from node.store.messages import MessageRow
+from node.store.federation.messages import MessageRow
+from node.store.published import feed_cases, feeds
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO, Federation
 from tests.journeys.conftest import Journey

@@ -1,7 +1,7 @@
 """A first pull of more than a bundle of leaves and more than a batch of documents, cut and resumed."""
 
-from node.services.register import publishing
-from node.store import feed_cases
+from node.services.disclosure import publishing
+from node.store.published import feed_cases
 from tests.factories import sample_record
 from tests.federation import DE, FR, dropping
 from tests.journeys.conftest import Journey, served

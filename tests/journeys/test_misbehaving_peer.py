@@ -1,9 +1,9 @@
 """A peer that lies or is gone: the others go on, over real sockets, on both databases."""
 
 from node.adapters.http import HttpClient
-from node.services.register import publishing
+from node.services.disclosure import publishing
 from node.services.status import status
-from node.store import feed_cases, feeds
+from node.store.published import feed_cases, feeds
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO
 from tests.journeys.conftest import Journey, served

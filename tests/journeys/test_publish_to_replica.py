@@ -5,10 +5,10 @@ from functools import partial
 
 from PIL import Image
 
+from node.services.disclosure import publishing
 from node.services.register import cases as register
-from node.services.register import publishing
-from node.store import documents
 from node.store.database import reading
+from node.store.published import documents
 from node.store.search.finding import find
 from node.store.search.query import Query
 from tests.factories import sample_record

@@ -11,11 +11,12 @@ from PIL import Image
 
 from node.adapters.keystore import create_sealing_file, load_sealing_file
 from node.runtime import Node
+from node.services.disclosure import publishing
 from node.services.register import cases as register
-from node.services.register import publishing
 from node.services.safekeeping import backup, recovery
-from node.store import cases, feeds
 from node.store.database import reading
+from node.store.published import feeds
+from node.store.register import cases
 from node.store.search.finding import find
 from node.store.search.query import Query
 from tests.conftest import new_pg_database

@@ -4,12 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from node.config import MirrorConfig
+from node.services.disclosure import publishing
 from node.services.endings import erasure
 from node.services.following import bundles
 from node.services.register import cases as register
-from node.services.register import publishing
 from node.services.status import status
-from node.store import feed_cases
+from node.store.published import feed_cases
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO
 from tests.journeys.conftest import Journey

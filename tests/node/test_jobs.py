@@ -18,8 +18,10 @@ from node.services.following import pulling, replicas
 from node.services.following.pulling import PullReport
 from node.services.members import membership
 from node.services.witnesses import witnessing
-from node.store import access, feeds, peers
 from node.store.database import reading, writing
+from node.store.federation import peers
+from node.store.published import feeds
+from node.store.staff import access
 from protocol.policy import Policy
 from protocol.roster import Audience
 from tests.factories import sample_record

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
-from node.domain.look import Numbers
+from node.domain.site.look import Numbers
 
 FILE = "numbers.csv"
 

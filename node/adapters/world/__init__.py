@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from node.domain.atlas import DETAILS, Atlas, Detail, Towns
+from node.domain.maps.atlas import DETAILS, Atlas, Detail, Towns
 
 FILE = "world.json.gz"
 

@@ -24,8 +24,8 @@ import pycountry
 from rapidfuzz.fuzz import ratio
 
 from node.adapters.world import FILE
-from node.domain.geometry import Dot, metres_between, significance, thin, wrap
-from node.domain.similarity import fold
+from node.domain.maps.geometry import Dot, metres_between, significance, thin, wrap
+from node.domain.names.similarity import fold
 
 UNIT = 500
 """Parts of a degree: about 200 m, which is what the outlines are counted in at their source."""

@@ -7,7 +7,7 @@ auditor finds who searched for a child however either of them spelt it in its sc
 
 import hmac
 
-from node.domain.similarity import readings
+from node.domain.names.similarity import readings
 from node.runtime import Node
 
 _BYTES = 16  # no two words of one journal share so many by chance

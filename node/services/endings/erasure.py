@@ -18,21 +18,14 @@ from sqlalchemy import Connection
 from node.runtime import KeylessNode, Node
 from node.services.standing import is_gone
 from node.services.witnesses.witnessing import MAX_CLOCK_ERROR, clock_offset
-from node.store import (
-    cases,
-    documents,
-    endings,
-    feeds,
-    leads,
-    messages,
-    peers,
-    people,
-    photographs,
-    scrubbing,
-)
+from node.store import leads, scrubbing
 from node.store.database import reading, writing
+from node.store.federation import messages, peers
+from node.store.published import documents, endings, feeds, photographs
+from node.store.register import cases
 from node.store.search.index import purge as purge_search
 from node.store.search.index import remove_many
+from node.store.staff import people
 
 _ROUND = 1_000
 

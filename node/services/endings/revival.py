@@ -13,8 +13,8 @@ from node.domain.searchable import entry_of, find_audience
 from node.runtime import Node
 from node.services.endings.erasure import long_removed
 from node.services.standing import may_show
-from node.store import documents, endings, feed_cases, feeds
 from node.store.database import reading, writing
+from node.store.published import documents, endings, feed_cases, feeds
 from node.store.search.index import index_many, remove_many
 from protocol.document import verify_document
 from protocol.errors import NotAuthorized, ProtocolError

@@ -27,9 +27,10 @@ from node.services.following.spooling import open_spool, read_spool, spool_entri
 from node.services.progress import Progress
 from node.services.witnesses.evidence import prove_split
 from node.services.witnesses.witnessing import witnessed_at, witnesses_of
-from node.store import endings, feed_cases, feeds, heads
 from node.store.database import reading, writing
-from node.store.heads import Head
+from node.store.federation import heads
+from node.store.federation.heads import Head
+from node.store.published import endings, feed_cases, feeds
 from node.store.search.index import remove_many
 from protocol.checkpoint import Checkpoint
 from protocol.errors import BadProof, NotAuthorized, ProtocolError

@@ -23,8 +23,9 @@ from node.runtime import Node
 from node.services.following.bundles import Imported, import_bundle
 from node.services.following.replicas import owed_receipts
 from node.services.serving import Caller, not_exchanged, take_once
-from node.store import feeds, peers, receipts
 from node.store.database import reading, writing
+from node.store.federation import peers, receipts
+from node.store.published import feeds
 from protocol.bundle import PIECE_BYTES
 from protocol.encoding import parse_decimal
 from protocol.errors import Malformed, NotAuthorized, ProtocolError

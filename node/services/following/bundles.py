@@ -29,10 +29,12 @@ from node.services.following.sources import FalseSource, held_against
 from node.services.progress import Progress, no_progress
 from node.services.serving import Caller
 from node.services.standing import Exchange, exchange_with, other_member
-from node.store import carried, documents, feed_cases, feeds, heads, marks, photographs, receipts
+from node.store import marks
 from node.store.database import reading, writing
+from node.store.federation import carried, heads, receipts
 from node.store.journal import JournalEntry, write_journal
-from node.store.photographs import SMALL
+from node.store.published import documents, feed_cases, feeds, photographs
+from node.store.published.photographs import SMALL
 from protocol.answers import MAX_DIGESTS, Absence, Given
 from protocol.bundle import BundleStatement, FeedRecord, format_known, parse_known
 from protocol.checkpoint import parse_checkpoint

@@ -15,7 +15,8 @@ from node.errors import NotFound
 from node.runtime import Node
 from node.services.serving import Caller, NotIdentified, not_exchanged
 from node.services.standing import Exchange, exchange_with, exchanges
-from node.store import documents, feed_cases, feeds, peers, photographs
+from node.store.federation import peers
+from node.store.published import documents, feed_cases, feeds, photographs
 from protocol.answers import Absence, Given
 from protocol.errors import ProtocolError
 from protocol.roster import Member

@@ -14,8 +14,10 @@ from node.runtime import Node
 from node.services import serving
 from node.services.following.bundles import export_bundle
 from node.services.standing import exchange_with, other_member
-from node.store import carried, feeds, marks
+from node.store import marks
 from node.store.database import reading, writing
+from node.store.federation import carried
+from node.store.published import feeds
 from protocol.bundle import PIECE_BYTES
 from protocol.checkpoint import parse_checkpoint
 from protocol.note import parse_note

@@ -15,8 +15,8 @@ from sqlalchemy import Connection
 from node.errors import Conflict, NotFound
 from node.runtime import Node
 from node.services.following.sources import Source
-from node.store import feed_cases, feeds
 from node.store.database import reading, writing
+from node.store.published import feed_cases, feeds
 from protocol.errors import BadProof, ProtocolError, Rollback
 from protocol.pruning import KEPT, Pruned, is_past_life
 from protocol.tiles import WIDTH, TileRef, bundles_between, parse_bundle, read_nodes

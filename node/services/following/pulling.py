@@ -34,9 +34,11 @@ from node.services.standing import Exchange, exchange_with, exchanges, find_by_s
 from node.services.witnesses.evidence import PULL, keep
 from node.services.witnesses.gossip import compare_heads
 from node.services.witnesses.witnessing import witnessed_at, witnesses_of
-from node.store import feeds, marks, peers
+from node.store import marks
 from node.store.database import reading, writing
-from node.store.photographs import SMALL
+from node.store.federation import peers
+from node.store.published import feeds
+from node.store.published.photographs import SMALL
 from node.store.search.index import hide_feed
 from protocol.endorsement import verify_endorsement, verify_withdrawal
 from protocol.errors import ProtocolError, SplitView

@@ -25,10 +25,11 @@ from node.services.following.prefetch import fetch_ahead
 from node.services.following.sources import Source, owner_source
 from node.services.progress import Progress
 from node.services.standing import exchange_with, may_show
-from node.store import documents, feed_cases, feeds, photographs, receipts
 from node.store.database import reading, writing
-from node.store.documents import WantedDocument
-from node.store.photographs import FULL, Photograph, photographs_in
+from node.store.federation import receipts
+from node.store.published import documents, feed_cases, feeds, photographs
+from node.store.published.documents import WantedDocument
+from node.store.published.photographs import FULL, Photograph, photographs_in
 from node.store.search.index import index_many, remove_many
 from protocol.answers import MAX_DIGESTS, Absence, Given
 from protocol.document import AUDIENCE_SCHEMA, verify_document

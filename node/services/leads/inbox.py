@@ -27,11 +27,13 @@ from node.services.leads.letters import (
 )
 from node.services.leads.taking import keep_lead, prepare_picture, take_all
 from node.services.messages import open_member, write_message
-from node.store import cases, handovers, leads, messages
+from node.store import leads
 from node.store.database import reading, writing
+from node.store.federation import messages
+from node.store.federation.messages import MessageRow
 from node.store.journal import JournalEntry, write_journal
 from node.store.leads import Entry, Lead
-from node.store.messages import MessageRow
+from node.store.register import cases, handovers
 from protocol.errors import ProtocolError
 from protocol.message import Content
 from protocol.signs import is_readable

@@ -24,11 +24,14 @@ from node.services.leads.letters import (
 )
 from node.services.leads.taking import keep_lead, prepare_picture, take_all
 from node.services.messages import open_member, write_message
-from node.store import cases, endings, leads, messages
+from node.store import leads
 from node.store.database import reading, writing
+from node.store.federation import messages
+from node.store.federation.messages import MessageRow
 from node.store.journal import JournalEntry, write_journal
 from node.store.leads import Lead
-from node.store.messages import MessageRow
+from node.store.published import endings
+from node.store.register import cases
 from protocol.errors import ProtocolError
 from protocol.leaf import check_case_id
 from protocol.message import Content

@@ -16,9 +16,10 @@ from node.errors import InvalidInput, NodeError
 from node.runtime import KeylessNode, Node
 from node.services.leads.letters import Letter
 from node.services.messages import open_row
-from node.store import leads, messages
+from node.store import leads
 from node.store.database import reading, writing
-from node.store.messages import MessageRow
+from node.store.federation import messages
+from node.store.federation.messages import MessageRow
 from protocol.errors import ProtocolError
 from protocol.message import Content
 

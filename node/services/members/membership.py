@@ -20,11 +20,11 @@ from node.adapters.keystore import Keystore
 from node.config import FILE_NAME, parse_config
 from node.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from node.runtime import Node
+from node.services.disclosure import own_feeds
 from node.services.members import keys, succession
-from node.services.register import own_feeds
 from node.services.standing import exchanges, find_by_standing, other_member, see_members
-from node.store import peers
 from node.store.database import open_database, reading, writing
+from node.store.federation import peers
 from node.store.journal import JournalEntry, write_journal
 from node.store.migrate import migrate
 from protocol.endorsement import (

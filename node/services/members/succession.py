@@ -13,9 +13,10 @@ from sqlalchemy import Connection
 from node.errors import InvalidInput, NotFound
 from node.runtime import Node
 from node.services.endings import revival
-from node.store import documents, endings, feeds, heads, witnesses
 from node.store.database import reading, writing
+from node.store.federation import heads, witnesses
 from node.store.journal import JournalEntry, write_journal
+from node.store.published import documents, endings, feeds
 from node.store.search.index import remove_many
 from protocol.errors import NotAuthorized
 from protocol.leaf import Leaf, parse_leaf

@@ -24,10 +24,10 @@ from node.services.people.passwords import (
 )
 from node.services.people.sessions import Visit, actor_of, find_again
 from node.services.people.sign_in import Caller, check_own_password, forget_attempts
-from node.store import people, saved_searches
 from node.store.database import reading, writing
 from node.store.journal import JournalEntry, write_journal
-from node.store.people import Person
+from node.store.staff import people, saved_searches
+from node.store.staff.people import Person
 from protocol.signs import is_readable
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{1,63}", re.ASCII)

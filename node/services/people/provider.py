@@ -29,9 +29,9 @@ from node.services.people import references
 from node.services.people.encryption import keyed_hash
 from node.services.people.sessions import actor_of, begin_session
 from node.services.people.sign_in import Caller, count_attempt, open_session
-from node.store import people
 from node.store.database import writing
 from node.store.journal import JournalEntry, write_journal
+from node.store.staff import people
 from protocol.errors import NotAuthorized, ProtocolError
 
 BEGUN = timedelta(minutes=10)

@@ -13,8 +13,8 @@ from node.domain.openid import Identity
 from node.errors import InvalidInput
 from node.runtime import Node
 from node.services.people.encryption import decrypt, encrypt, keyed_hash
-from node.store import people
 from node.store.database import reading
+from node.store.staff import people
 
 KEPT = timedelta(days=7)
 """How long a reference can be used to link an account."""

@@ -14,8 +14,8 @@ from node.errors import NotAllowed, NotFound
 from node.runtime import Node
 from node.services.people.encryption import decrypt, encrypt, keyed_hash
 from node.services.people.passwords import generate_secret
-from node.store import people
-from node.store.people import Person
+from node.store.staff import people
+from node.store.staff.people import Person
 
 CODES = 10
 

@@ -17,10 +17,10 @@ from sqlalchemy import Connection
 
 from node.runtime import Node
 from node.services.people.encryption import decrypt, encrypt
-from node.store import people
 from node.store.database import reading, writing
 from node.store.journal import JournalEntry, write_journal
-from node.store.people import Person, Session
+from node.store.staff import people
+from node.store.staff.people import Person, Session
 
 KEPT = timedelta(hours=1)
 """How long a form waits for its author to sign in again."""

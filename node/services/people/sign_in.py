@@ -22,10 +22,11 @@ from node.services.people.encryption import keyed_hash
 from node.services.people.passwords import is_password
 from node.services.people.sessions import Visit, actor_of, begin_session, find_again
 from node.services.serving import TooOften
-from node.store import marks, people
+from node.store import marks
 from node.store.database import reading, writing
 from node.store.journal import JournalEntry, write_journal
-from node.store.people import Person
+from node.store.staff import people
+from node.store.staff.people import Person
 
 _COUNTED = timedelta(days=1)
 _ADDRESS_COUNTED = timedelta(minutes=15)

@@ -10,9 +10,9 @@ from datetime import timedelta
 from node.runtime import Node
 from node.services.people.sessions import actor_of
 from node.services.serving import TooOften
-from node.store import access
 from node.store.database import writing
-from node.store.people import Person
+from node.store.staff import access
+from node.store.staff.people import Person
 
 MAX_SEARCHES = 30
 """How often one person may search in a minute; each page of results counts."""

@@ -1,1 +1,1 @@
-"""Own cases: the register, photographs, what leaves the house, what was erased, handing one over."""
+"""Own cases at home: typed, changed, looked through, with their photographs, and what of them is due."""

@@ -18,11 +18,11 @@ from node.errors import Conflict, InvalidInput, NotFound
 from node.runtime import Node
 from node.services.register import cases as register
 from node.services.register.photographs import take_photograph
-from node.store import cases
 from node.store.database import reading, writing
-from node.store.feed_cases import HELD
 from node.store.journal import JournalEntry, write_journal
-from node.store.photographs import FULL, photographs_in
+from node.store.published.feed_cases import HELD
+from node.store.published.photographs import FULL, photographs_in
+from node.store.register import cases
 
 MAX_PHOTOGRAPHS = 20
 """As many as schemas/case.v1.json lets a person have."""

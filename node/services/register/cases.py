@@ -1,7 +1,7 @@
 """The owner's register: cases in, changed, listed, kept from members.
 
 Guarantees: nothing wrong is stored: a bad record is refused with every problem at once, each under its path;
-every change is in the journal with who and which fields. Letting a case out of the house is `publishing`.
+every change is in the journal with who and which fields. Letting a case out of the house is `disclosure`.
 """
 
 import base64
@@ -22,10 +22,12 @@ from node.errors import Conflict, InvalidInput
 from node.runtime import Node
 from node.services.register.photographs import import_photographs
 from node.services.standing import exchanges
-from node.store import cases, feed_cases, feeds, gate, handovers, photographs, receipts
-from node.store.cases import CaseFile
 from node.store.database import reading, writing
+from node.store.federation import receipts
 from node.store.journal import JournalEntry, write_journal
+from node.store.published import feed_cases, feeds, photographs
+from node.store.register import cases, gate, handovers
+from node.store.register.cases import CaseFile
 from node.store.search.index import index_many
 from protocol.encoding import format_time, parse_json, parse_object
 from protocol.errors import Malformed

@@ -21,12 +21,12 @@ from node.services.people.encryption import decrypt, encrypt
 from node.services.people.sessions import actor_of
 from node.services.register import cases as register
 from node.services.register.cases import CaseSource
-from node.store import cases, drafts
-from node.store.cases import CaseFile
 from node.store.database import reading, writing
-from node.store.drafts import DraftRow
 from node.store.journal import JournalEntry, write_journal
-from node.store.people import Person
+from node.store.register import cases, drafts
+from node.store.register.cases import CaseFile
+from node.store.register.drafts import DraftRow
+from node.store.staff.people import Person
 from schemas import Problem, SchemaError
 
 LIFE = timedelta(days=30)

@@ -13,8 +13,9 @@ from sqlalchemy import Connection
 
 from node.domain.lifecycle import notices
 from node.runtime import Node
-from node.store import cases, clocks, endings, gate
 from node.store.database import reading
+from node.store.published import endings
+from node.store.register import cases, clocks, gate
 
 AHEAD = timedelta(days=7)
 

@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from node.runtime import Node
-from node.store import cases
 from node.store.database import writing
 from node.store.journal import JournalEntry, write_journal
+from node.store.register import cases
 
 
 @dataclass(frozen=True, slots=True)

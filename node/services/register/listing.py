@@ -6,12 +6,12 @@ from datetime import date
 from node.domain.lifecycle import UNDO_WINDOW
 from node.errors import InvalidInput
 from node.runtime import Node
-from node.services.register import finding
-from node.store import cases, handovers, register
-from node.store.cases import CaseFile
+from node.services.search import finding
 from node.store.database import reading, writing
 from node.store.journal import JournalEntry, write_journal
-from node.store.register import Wanted
+from node.store.register import cases, handovers, listing
+from node.store.register.cases import CaseFile
+from node.store.register.listing import Wanted
 from node.store.search.query import Query
 
 MAX_FOUND = 25
@@ -45,9 +45,9 @@ def list_register(
         node.clock(), actor, "case.list", fields=[name for name, value in given.items() if value is not None]
     )
     with writing(node.engine) as conn:
-        total = register.count_register(conn, wanted)
+        total = listing.count_register(conn, wanted)
         last = max(0, total - 1) // limit * limit
-        found = register.list_register(conn, wanted, limit, min(offset, last))
+        found = listing.list_register(conn, wanted, limit, min(offset, last))
         if found:
             write_journal(conn, entry)
     return found, total
@@ -72,5 +72,5 @@ def find_own(node: Node, name: str, text: str, actor: str) -> tuple[Sequence[Cas
 def undoable(node: Node, limit: int) -> list[CaseFile]:
     """Return the withdrawn cases whose withdrawal can still be taken back, the most urgent first."""
     with reading(node.engine) as conn:
-        found = register.withdrawn_since(conn, node.clock() - UNDO_WINDOW, limit)
+        found = listing.withdrawn_since(conn, node.clock() - UNDO_WINDOW, limit)
         return [case for case in found if handovers.giving_of(conn, case.case_id, handovers.GIVEN) is None]

@@ -16,7 +16,7 @@ from node.domain.renditions import photographs_of
 from node.errors import InvalidInput
 from node.runtime import Node
 from node.store.database import writing
-from node.store.photographs import expect_photographs
+from node.store.published.photographs import expect_photographs
 
 _IMPORT_TIME = timedelta(days=1)
 """The longest that photographs wait for the other records of their import."""

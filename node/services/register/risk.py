@@ -14,9 +14,9 @@ from node.domain.lifecycle import RISK_REVIEWS
 from node.errors import InvalidInput
 from node.runtime import Node
 from node.services.register import cases as register
-from node.store import cases
-from node.store.cases import CaseFile
 from node.store.database import reading
+from node.store.register import cases
+from node.store.register.cases import CaseFile
 from protocol.encoding import format_time
 
 

@@ -36,11 +36,15 @@ from node.config import FILE_NAME, Config, parse_config
 from node.errors import Conflict, InvalidInput, NodeError, NotFound
 from node.runtime import Node
 from node.services.progress import Progress, no_progress
-from node.store import access, cases, feeds, marks, peers, people, photographs, scrubbing
+from node.store import marks, scrubbing
 from node.store.copying import Loader, count_rows, dump, is_empty
 from node.store.database import begin_writing, open_database, reading, snapshot, writing
+from node.store.federation import peers
 from node.store.journal import JournalEntry, write_journal
 from node.store.migrate import current_revision, knows, migrate
+from node.store.published import feeds, photographs
+from node.store.register import cases
+from node.store.staff import access, people
 from protocol.encoding import format_time
 
 SUFFIX = ".backup"

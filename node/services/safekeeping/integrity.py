@@ -19,9 +19,11 @@ from node.runtime import Node
 from node.services.audit import chain
 from node.services.endings.revival import frozen_head
 from node.services.progress import Progress, no_progress
-from node.store import cases, documents, feed_cases, feeds, heads, messages, photographs
 from node.store.database import reading
-from node.store.photographs import photographs_in
+from node.store.federation import heads, messages
+from node.store.published import documents, feed_cases, feeds, photographs
+from node.store.published.photographs import photographs_in
+from node.store.register import cases
 from node.store.search.index import find_audiences
 from protocol.checkpoint import verify_checkpoint
 from protocol.document import verify_document

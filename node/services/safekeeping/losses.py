@@ -17,10 +17,13 @@ from node.domain.renditions import hashes_in
 from node.errors import NodeError
 from node.runtime import Node
 from node.services.register.cases import index_cases
-from node.store import cases, documents, feed_cases, marks, peers, photographs
+from node.store import marks
 from node.store.database import writing
-from node.store.documents import HeldDocument
+from node.store.federation import peers
 from node.store.journal import JournalEntry, write_journal
+from node.store.published import documents, feed_cases, photographs
+from node.store.published.documents import HeldDocument
+from node.store.register import cases
 from protocol.document import verify_document
 from protocol.leaf import PUT, Leaf
 

@@ -34,12 +34,14 @@ from node.services.progress import Progress, no_progress
 from node.services.safekeeping.losses import ACTOR, Losses, add_losses, find_losses, sort_losses, unheard
 from node.services.site.indexing import forget_published, index_published
 from node.services.standing import exchanges
-from node.store import cases, documents, feed_cases, feeds, marks, photographs, statements
+from node.store import marks
 from node.store.database import reading, writing
-from node.store.documents import WantedDocument
-from node.store.feeds import FeedRow
 from node.store.journal import JournalEntry, write_journal
-from node.store.photographs import FULL, SMALL, Photograph, photographs_in
+from node.store.published import documents, feed_cases, feeds, photographs, statements
+from node.store.published.documents import WantedDocument
+from node.store.published.feeds import FeedRow
+from node.store.published.photographs import FULL, SMALL, Photograph, photographs_in
+from node.store.register import cases
 from node.store.search.index import remove_many
 from protocol.answers import MAX_DIGESTS, Given
 from protocol.checkpoint import Checkpoint, verify_checkpoint

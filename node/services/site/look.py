@@ -10,7 +10,7 @@ from typing import Any
 
 from node.adapters.hotlines import load_numbers
 from node.adapters.images import prepare_logo
-from node.domain.look import Look, Numbers, OwnPage, Texts, check_look
+from node.domain.site.look import Look, Numbers, OwnPage, Texts, check_look
 from node.errors import Conflict, NotFound
 from node.runtime import KeylessNode
 from node.store.database import writing

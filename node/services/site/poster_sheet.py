@@ -14,7 +14,7 @@ from typing import Any
 
 import segno
 
-from node.domain.geometry import Dot, View
+from node.domain.maps.geometry import Dot, View
 from node.services import maps
 from node.services.site.poster_column import Column, Text, say
 

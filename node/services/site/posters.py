@@ -22,8 +22,9 @@ from node.services.serving import TooOften
 from node.services.site.poster_column import Column
 from node.services.site.poster_sheet import FORMATS, PREVIEW, STYLES, lay_out, read_layouts
 from node.services.site.showing import Gone, Shown, find_shown, read_shown_photograph
-from node.store import documents, posters
+from node.store import posters
 from node.store.database import reading, writing
+from node.store.published import documents
 from protocol.document import AUDIENCE_SCHEMA, PARTS, split_document
 from protocol.encoding import parse_object
 

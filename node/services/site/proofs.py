@@ -14,12 +14,12 @@ from node.errors import Conflict, NotFound
 from node.runtime import KeylessNode
 from node.services.site.showing import Gone, Shown, find_shown
 from node.services.standing import standing_of_own
-from node.store import documents, feed_cases, feeds
-from node.store.continued import find_newest
 from node.store.database import reading
-from node.store.documents import HeldDocument
-from node.store.feeds import FeedRow
-from node.store.statements import find_statement
+from node.store.published import documents, feed_cases, feeds
+from node.store.published.continued import find_newest
+from node.store.published.documents import HeldDocument
+from node.store.published.feeds import FeedRow
+from node.store.published.statements import find_statement
 from protocol.document import split_document
 from protocol.endorsement import State
 from protocol.proof import Proof

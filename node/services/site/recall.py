@@ -4,9 +4,10 @@ Guarantees: what is told holds no name, and is told of cases that are long erase
 """
 
 from node.runtime import KeylessNode
-from node.store import documents, posters
+from node.store import posters
 from node.store.database import reading
 from node.store.posters import PostersOfCase
+from node.store.published import documents
 
 LIVE, CHANGED, OVER = "live", "changed", "over"
 """How it stands with the case of a poster: as it was then; with a newer version; ended."""

@@ -20,10 +20,10 @@ from node.errors import InvalidInput, NotAllowed, NotFound
 from node.runtime import KeylessNode
 from node.services.standing import exchange_with
 from node.services.witnesses.witnessing import check_not_restored
-from node.store import documents, feeds
 from node.store.database import reading
-from node.store.feed_cases import HELD
-from node.store.photographs import Photograph, photographs_in
+from node.store.published import documents, feeds
+from node.store.published.feed_cases import HELD
+from node.store.published.photographs import Photograph, photographs_in
 from node.store.search.finding import find_and_count
 from node.store.search.public import count_public, list_public, list_public_parts
 from node.store.search.query import Query

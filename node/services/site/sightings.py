@@ -30,9 +30,11 @@ from node.services.leads.taking import prepare_picture
 from node.services.messages import open_member, write_message
 from node.services.serving import TooOften
 from node.services.site.showing import find_shown
-from node.store import access, marks, messages
+from node.store import marks
 from node.store.database import reading, writing
+from node.store.federation import messages
 from node.store.journal import JournalEntry, write_journal
+from node.store.staff import access
 from protocol.errors import ProtocolError
 from protocol.message import Content
 from protocol.roster import Member

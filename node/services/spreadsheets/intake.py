@@ -13,24 +13,19 @@ from datetime import timedelta
 from typing import Any
 
 from node.adapters.tables.sheet import CSV, Reading, change_encoding, guess_reading, read_rows
-from node.domain.columns import (
-    DATED,
-    MAX_WORDS,
-    TARGETS,
-    ColumnMapping,
-    suggest_columns,
-)
-from node.domain.conversion import orders_of, unknown_words
 from node.domain.lifecycle import UNDO_WINDOW
+from node.domain.spreadsheets.columns import DATED, MAX_WORDS, TARGETS, ColumnMapping, suggest_columns
+from node.domain.spreadsheets.conversion import orders_of, unknown_words
 from node.errors import Conflict, InvalidInput, NotFound
 from node.runtime import Node
 from node.services.people.encryption import decrypt, encrypt
 from node.services.serving import TooOften
-from node.store import access, imports
 from node.store.database import reading, writing
-from node.store.imports import ImportRow
 from node.store.journal import JournalEntry, write_journal
-from node.store.people import Person
+from node.store.register import imports
+from node.store.register.imports import ImportRow
+from node.store.staff import access
+from node.store.staff.people import Person
 from protocol.signs import is_readable
 
 LIFE = timedelta(days=1)

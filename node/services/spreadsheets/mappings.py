@@ -15,16 +15,16 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from node.domain import conversion
-from node.domain.columns import CHOSEN, TARGETS, ColumnMapping, parse_mapping
+from node.domain.spreadsheets import conversion
+from node.domain.spreadsheets.columns import CHOSEN, TARGETS, ColumnMapping, parse_mapping
 from node.errors import InvalidInput, NotFound
 from node.runtime import Node
 from node.services.people.encryption import decrypt, encrypt
 from node.services.spreadsheets.intake import Import
-from node.store import imports
 from node.store.database import reading, writing
-from node.store.imports import MappingRow
 from node.store.journal import JournalEntry, write_journal
+from node.store.register import imports
+from node.store.register.imports import MappingRow
 from protocol.signs import is_readable
 
 LIFE = timedelta(days=365)

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from node.adapters.tables.delimited import no_formula
-from node.domain.conversion import CellProblem
+from node.domain.spreadsheets.conversion import CellProblem
 from node.runtime import Node
 from node.services.spreadsheets.intake import Import, open_row
-from node.store import imports
 from node.store.database import reading, writing
-from node.store.imports import RowResult
 from node.store.journal import JournalEntry, write_journal
+from node.store.register import imports
+from node.store.register.imports import RowResult
 
 SHOWN = (imports.WRONG, imports.HERE, imports.KEPT, imports.CHANGED, imports.MADE, imports.GOOD)
 """The states of rows, what asks for somebody first."""

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from node.adapters.tables import row
-from node.domain import conversion
-from node.domain.conversion import CellProblem
+from node.domain.spreadsheets import conversion
+from node.domain.spreadsheets.conversion import CellProblem
 from node.services.spreadsheets.intake import Import
 
 

@@ -19,24 +19,24 @@ from sqlalchemy import Connection
 
 from node.adapters.tables.row import Row
 from node.adapters.tables.sheet import read_rows
-from node.domain.columns import TARGETS
-from node.domain.conversion import NEEDED, SEVERAL, TWICE, UNFIT, CellProblem, convert_row
 from node.domain.lifecycle import UNDO_WINDOW
+from node.domain.spreadsheets.columns import TARGETS
+from node.domain.spreadsheets.conversion import NEEDED, SEVERAL, TWICE, UNFIT, CellProblem, convert_row
 from node.errors import Conflict, InvalidInput, NodeError, NotFound
 from node.log import describe_exception
 from node.runtime import Node
+from node.services.disclosure import publishing
+from node.services.disclosure.publishing import NoDraft
 from node.services.progress import Progress, no_progress
 from node.services.register import cases as register
-from node.services.register import publishing
 from node.services.register.cases import CaseSource
-from node.services.register.publishing import NoDraft
 from node.services.spreadsheets.intake import Import, open_import, read_file, seal_import, seal_row
 from node.services.spreadsheets.words import sentence
-from node.store import cases, imports
-from node.store.cases import CaseFile
 from node.store.database import reading, writing
-from node.store.imports import ImportRow, RowResult
 from node.store.journal import JournalEntry, write_journal
+from node.store.register import cases, imports
+from node.store.register.cases import CaseFile
+from node.store.register.imports import ImportRow, RowResult
 from schemas import SchemaError
 
 _TRIED = 200  # rows at a time

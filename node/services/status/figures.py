@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from node.services.witnesses.freshness import Freshness
-from node.store.witnesses import WitnessAnswer
+from node.store.federation.witnesses import WitnessAnswer
 from protocol.endorsement import Standing
 
 

@@ -5,15 +5,17 @@ from collections.abc import Iterable, Mapping
 from sqlalchemy import Connection
 
 from node.runtime import Node
+from node.services.disclosure import ledger
 from node.services.members.membership import MemberView, list_members
 from node.services.messages import PARTS
-from node.services.register import ledger
 from node.services.status.figures import FeedStatus, PeerStatus, Status
 from node.services.status.warnings import find_warnings
 from node.services.witnesses.freshness import freshness_of
 from node.services.witnesses.witnessing import witnesses_of
-from node.store import cases, evidence, feed_cases, feeds, messages, peers, photographs, witnesses
 from node.store.database import reading
+from node.store.federation import evidence, messages, peers, witnesses
+from node.store.published import feed_cases, feeds, photographs
+from node.store.register import cases
 from protocol.endorsement import standing
 
 

@@ -11,8 +11,9 @@ from node.runtime import Node
 from node.services.members.membership import list_members
 from node.services.status.figures import PeerStatus
 from node.services.status.looking import feeds_by_member, look_at_peers
-from node.store import feed_cases, feeds, receipts
 from node.store.database import reading
+from node.store.federation import receipts
+from node.store.published import feed_cases, feeds
 from protocol.roster import Duty
 
 

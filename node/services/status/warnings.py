@@ -8,13 +8,16 @@ from sqlalchemy import Connection
 from node.errors import Conflict
 from node.runtime import Node
 from node.services.audit import chain
+from node.services.disclosure.ledger import Erasure
 from node.services.members.membership import MemberView
-from node.services.register.ledger import Erasure
 from node.services.safekeeping import losses
 from node.services.status.figures import FeedStatus, PeerStatus, Status
 from node.services.witnesses.witnessing import check_clock
-from node.store import documents, endings, feed_cases, feeds, gate, messages, scrubbing
+from node.store import scrubbing
 from node.store.database import reading
+from node.store.federation import messages
+from node.store.published import documents, endings, feed_cases, feeds
+from node.store.register import gate
 from protocol.endorsement import State
 
 FALSE_SHOWN = timedelta(days=7)

@@ -17,9 +17,10 @@ from node.runtime import Node
 from node.services.serving import Caller, NotIdentified
 from node.services.standing import exchange_with
 from node.services.witnesses import evidence, gossip, witnessing
-from node.store import feeds, heads, peers
 from node.store.database import reading, writing
-from node.store.heads import Head
+from node.store.federation import heads, peers
+from node.store.federation.heads import Head
+from node.store.published import feeds
 from protocol.checkpoint import cosign
 from protocol.errors import BadProof, BadSignature, NotNewest, ProtocolError
 from protocol.note import Note, Signature, format_note, parse_note

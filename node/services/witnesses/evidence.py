@@ -17,11 +17,12 @@ from sqlalchemy import Connection
 
 from node.errors import Conflict, InvalidInput, NotFound, PeerUnavailable
 from node.runtime import Node
-from node.store import evidence as store
-from node.store import feeds, heads, peers, waypoints
 from node.store.database import reading, writing
-from node.store.evidence import Delivery, KeptEvidence
+from node.store.federation import evidence as store
+from node.store.federation import heads, peers, waypoints
+from node.store.federation.evidence import Delivery, KeptEvidence
 from node.store.journal import JournalEntry, write_journal
+from node.store.published import feeds
 from protocol.checkpoint import Checkpoint, parse_checkpoint, verify_checkpoint
 from protocol.errors import BadProof, Malformed, ProtocolError, SplitView
 from protocol.evidence import (

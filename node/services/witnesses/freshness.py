@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from node.services.witnesses.witnessing import Witnesses, witnessed_at
-from node.store.feeds import FeedRow
+from node.store.published.feeds import FeedRow
 
 FRESH = timedelta(hours=2)
 """How long a head stays fresh: one hourly renewal may get lost."""

@@ -22,10 +22,11 @@ from node.services.serving import Caller, not_exchanged
 from node.services.standing import Exchange, exchanges
 from node.services.witnesses import evidence
 from node.services.witnesses.witnessing import stop_behind
-from node.store import evidence as store
-from node.store import feeds, heads, waypoints
 from node.store.database import reading, writing
-from node.store.evidence import Comparison, Delivery, KeptEvidence
+from node.store.federation import evidence as store
+from node.store.federation import heads, waypoints
+from node.store.federation.evidence import Comparison, Delivery, KeptEvidence
+from node.store.published import feeds
 from protocol.checkpoint import parse_checkpoint
 from protocol.errors import ProtocolError
 from protocol.evidence import own_lines, parse_evidence

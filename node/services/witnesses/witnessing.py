@@ -25,10 +25,12 @@ from sqlalchemy import Connection
 
 from node.errors import Conflict, PeerUnavailable
 from node.runtime import Network, Node
-from node.store import feeds, marks, witnesses
+from node.store import marks
 from node.store.database import reading, writing
-from node.store.feeds import FeedRow
-from node.store.witnesses import WitnessAnswer
+from node.store.federation import witnesses
+from node.store.federation.witnesses import WitnessAnswer
+from node.store.published import feeds
+from node.store.published.feeds import FeedRow
 from protocol.checkpoint import (
     Checkpoint,
     Cosignature,

@@ -1,6 +1,6 @@
 """Names of any script: candidates by their words in Latin letters and by the consonants of these, which are
-words of the same index, asked for exactly and with one sound changed; `domain.similarity` says how alike they
-are.
+words of the same index, asked for exactly and with one sound changed; `domain.names.similarity` says how
+alike they are.
 """
 
 # ruff: noqa: S608 - SQL is put together from the constants below alone; every value is bound
@@ -11,8 +11,8 @@ from typing import NamedTuple
 from rapidfuzz import fuzz, process
 from sqlalchemy import Connection, text
 
+from node.domain.names.similarity import NameKey, key_score, name_keys, similar_skeletons
 from node.domain.searchable import BETWEEN_NAMES, FOLD_MARK, SKELETON_MARK
-from node.domain.similarity import NameKey, key_score, name_keys, similar_skeletons
 from node.store.search.filters import Filter, conditions
 from node.store.search.index import LEXEMES, as_list, one_of, read_ids
 from node.store.search.query import Query

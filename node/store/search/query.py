@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
+from node.domain.names.similarity import MAX_NAME
 from node.domain.searchable import Source
-from node.domain.similarity import MAX_NAME
 from node.errors import InvalidInput
 
 # Hits that one call gives at most, and how far it may skip: whoever needs more narrows the question.

@@ -20,8 +20,8 @@ from node.runtime import Node
 from node.services import staff
 from node.services.serving import NotIdentified
 from node.store import marks
-from node.store.access import StaffToken
 from node.store.database import reading
+from node.store.staff.access import StaffToken
 from node.web.api.description import Description, describe
 from node.web.api.routes import BY_NAME, MAX_BODY, make_blueprint
 from node.web.log import log_answer, start_clock

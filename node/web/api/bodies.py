@@ -14,10 +14,10 @@ from flask import current_app
 from marshmallow import Schema, ValidationError, fields, validates_schema
 from marshmallow.validate import Length, OneOf, Range, Regexp
 
-from node.domain.similarity import MAX_NAME
+from node.domain.names.similarity import MAX_NAME
 from node.runtime import Node
-from node.services.register.finding import MAX_PURPOSE, MIN_PURPOSE
-from node.store.cases import DRAFT, PUBLISHED, WITHDRAWN
+from node.services.search.finding import MAX_PURPOSE, MIN_PURPOSE
+from node.store.register.cases import DRAFT, PUBLISHED, WITHDRAWN
 from node.store.search.query import MAX_OFFSET, MAX_QUESTION, Query
 from node.web.described import MEMBER, Moment, Number, Strict, Truth, WholeNumber, country_code, ref, said
 

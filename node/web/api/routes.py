@@ -1,4 +1,4 @@
-"""The routes of the API, over the use cases of `node.services.register.finding` and `node.services.status`.
+"""The routes of the API, over the use cases of `node.services.search.finding` and `node.services.status`.
 
 Guarantees: a name stands in no address and in no log; what is closed is opened by tokens of the scope `open`,
 for a purpose that is in the journal before anything is shown.
@@ -16,8 +16,8 @@ from marshmallow import Schema
 
 from node.errors import NotFound
 from node.runtime import Node
-from node.services.register import finding
-from node.services.register.finding import Opened
+from node.services.search import finding
+from node.services.search.finding import Opened
 from node.services.status import Status, status
 from node.web.api import bodies
 from node.web.api.bodies import CaseAnswer, OpenRequest, SearchAnswer, SearchRequest, StatusAnswer

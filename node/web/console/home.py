@@ -18,16 +18,18 @@ from node.domain.lifecycle import UNDO_WINDOW
 from node.domain.permissions import Permission
 from node.errors import NotAllowed
 from node.runtime import Node
+from node.services.disclosure import ledger
 from node.services.leads import inbox, sending
 from node.services.members import membership
+from node.services.moving import takeover
 from node.services.people import accounts
 from node.services.people.sessions import actor_of
-from node.services.register import drafts, due, ledger, listing, takeover
+from node.services.register import drafts, due, listing
 from node.services.register.due import APPROVAL, OVERRIDE
 from node.services.site import library
 from node.services.standing import standing_of_own
 from node.services.witnesses import evidence
-from node.store.people import Person
+from node.store.staff.people import Person
 from node.web.console.base.guard import needs, person, this_node
 from node.web.console.cases.risk import address_of_due, describe_due
 from node.web.languages import show_day

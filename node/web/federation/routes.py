@@ -18,8 +18,9 @@ from node.services import messages, serving
 from node.services.following import arrivals, mirrors, pruning
 from node.services.serving import Caller, NotIdentified
 from node.services.witnesses import gossip
-from node.store import feeds, peers
 from node.store.database import reading
+from node.store.federation import peers
+from node.store.published import feeds
 from node.web.federation.callers import identify, present_caller, this_node
 from node.web.federation.witness import get_cosigned, post_submission
 from protocol.answers import MAX_QUERY_BYTES, format_answers, parse_query

@@ -6,7 +6,7 @@ from datetime import date
 
 from node.domain.lifecycle import active_alert
 from node.services.site.showing import Shown
-from node.store.photographs import Photograph
+from node.store.published.photographs import Photograph
 from node.store.search.finding import MAX_COUNT
 from node.web.cases.text import (
     Picture,

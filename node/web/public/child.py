@@ -21,7 +21,7 @@ from node.domain.edtf import edtf_bounds
 from node.domain.lifecycle import active_alert, age_today
 from node.services.site import showing
 from node.services.site.showing import Shown
-from node.store.photographs import Photograph
+from node.store.published.photographs import Photograph
 from node.web.cases.text import (
     Picture,
     Said,

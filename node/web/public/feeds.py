@@ -21,7 +21,7 @@ from werkzeug.wrappers import Response
 from node.domain.lifecycle import active_alert
 from node.services.site import showing
 from node.services.site.showing import Shown, SiteQuery
-from node.store.photographs import Photograph
+from node.store.published.photographs import Photograph
 from node.web.cases.text import (
     Said,
     describe_age,

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, url_for
 from werkzeug.exceptions import NotFound
 
-from node.domain.look import Colours, Texts, say_in
+from node.domain.site.look import Colours, Texts, say_in
 from node.web.public.cards import name_publisher
 from node.web.public.request import choose_language, this_look, this_node
 

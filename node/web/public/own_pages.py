@@ -6,7 +6,7 @@ is markup.
 
 from flask import Blueprint, render_template
 
-from node.domain.prose import parse_prose
+from node.domain.site.prose import parse_prose
 from node.services.site.look import find_page
 from node.web.public.look import say_own
 from node.web.public.request import this_look

@@ -12,7 +12,7 @@ from flask import current_app, g, request, url_for
 from werkzeug.exceptions import NotFound
 from werkzeug.routing import BaseConverter, ValidationError
 
-from node.domain.look import Look
+from node.domain.site.look import Look
 from node.runtime import KeylessNode
 from node.web.languages import asked_languages, path_of
 from protocol.errors import ProtocolError

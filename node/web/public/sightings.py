@@ -21,7 +21,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from node.adapters.images import MOVING, TOO_MANY_BYTES, TOO_MANY_PIXELS, TOO_SMALL
-from node.domain.geometry import ZOOMS, zoom_for
+from node.domain.maps.geometry import ZOOMS, zoom_for
 from node.errors import InvalidInput
 from node.runtime import KeylessNode
 from node.services import maps

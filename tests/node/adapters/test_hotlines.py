@@ -7,7 +7,7 @@ import pycountry
 
 from node.adapters import hotlines
 from node.adapters.hotlines import load_numbers
-from node.domain.look import Look, check_look
+from node.domain.site.look import Look, check_look
 
 
 def test_every_number_is_one_and_of_a_country() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from node.adapters import site_folder
 from node.adapters.site_folder import SiteFolder
-from node.domain.look import Look, format_look
+from node.domain.site.look import Look, format_look
 from node.errors import InvalidInput, NotFound
 
 

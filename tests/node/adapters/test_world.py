@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.adapters.world import load_atlas
-from node.domain.atlas import MAX_DOTS, MAX_FOUND
-from node.domain.geometry import ZOOMS, View, span_of
+from node.domain.maps.atlas import MAX_DOTS, MAX_FOUND
+from node.domain.maps.geometry import ZOOMS, View, span_of
 
 VIEWS = st.builds(
     lambda lat, lon, zoom: View.around(lat, lon, span_of(zoom), 480, 360),

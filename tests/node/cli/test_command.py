@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from node.cli import SECTIONS, main, walk
-from node.cli.failures import EXIT_CODES, catch, tell
+from node.cli.base.failures import EXIT_CODES, catch, tell
 from node.errors import Conflict, InvalidInput, NodeError, NotAllowed, NotFound, PeerUnavailable
 from protocol.errors import Malformed, NoQuorum
 from tests.node.cli.conftest import gmcn

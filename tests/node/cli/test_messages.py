@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from node.services.register import handover
+from node.services.moving import handover
 from tests.node.cli.conftest import FR, KE, NGO, Town
 from tests.node.cli.test_cases import picture
 

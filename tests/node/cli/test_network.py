@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from node.cli import main
-from node.cli.failures import INVALID, NOT_ALLOWED, NOT_FOUND
+from node.cli.base.failures import INVALID, NOT_ALLOWED, NOT_FOUND
 from node.cli.network import network
 from node.services.coordinator import signing
 from node.services.coordinator.network_view import describe

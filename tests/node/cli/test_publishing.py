@@ -29,7 +29,7 @@ def test_a_peer_that_is_not_reached_does_not_stop_a_publication(
     town: Town, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "node.services.register.publishing.ring_peers", lambda node: {KE: "It cannot be reached."}
+        "node.services.disclosure.publishing.ring_peers", lambda node: {KE: "It cannot be reached."}
     )
     result = town.run(FR, "publish", town.draft(FR))
     assert "Rang 0 of 1 peers." in result.stderr

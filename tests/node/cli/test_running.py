@@ -14,7 +14,7 @@ import requests
 from node.errors import PeerUnavailable
 from node.services.following.pulling import PullReport
 from node.services.following.replicas import Progress
-from node.services.register.finding import Found
+from node.services.search.finding import Found
 from node.store.database import reading
 from node.store.journal import read_journal
 from protocol.errors import BadSignature
@@ -207,7 +207,7 @@ def test_a_field_that_no_schema_knows_does_not_break_the_list(
     """A peer's document may hold any, and be found by every search."""
     public = {"names": [{"full": "Eve", "kind": "legal"}], "last_seen": {"country": "FR", "area": "x"}}
     found = Found(f"{FR}/{'a' * 26}", "replica", FR, "FR", "published", 1.0, public)
-    monkeypatch.setattr("node.services.register.finding.find", lambda *_: ([found], 1))
+    monkeypatch.setattr("node.services.search.finding.find", lambda *_: ([found], 1))
     assert "Eve" in town.run(KE, "search").stdout
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from node.runtime import system_clock
-from node.services.register import issuing
+from node.services.disclosure import issuing
 from node.services.site import library
 from node.services.site.library import Facts
 from node.services.site.proofs import make_proof_file

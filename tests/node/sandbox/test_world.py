@@ -21,8 +21,9 @@ from node.sandbox.replicas import read_documents, readers_of, version_at
 from node.sandbox.screen import render
 from node.sandbox.transcription import write_in_cyrillic
 from node.sandbox.world import COORDINATOR, World, build_world, choose_name, open_world
+from node.services.disclosure import leaving, publishing
 from node.services.members import membership
-from node.services.register import cases, leaving, publishing
+from node.services.register import cases
 from node.services.status import status
 from protocol.endorsement import verify_endorsement
 from schemas import Schemas

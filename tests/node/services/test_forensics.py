@@ -9,10 +9,12 @@ import pytest
 
 from node.config import LogConfig
 from node.log import set_up_log
+from node.services.disclosure import publishing
 from node.services.endings import erasure
 from node.services.register import cases as register
-from node.services.register import finding, publishing
-from node.store import documents, scrubbing
+from node.services.search import finding
+from node.store import scrubbing
+from node.store.published import documents
 from node.store.search.query import Query
 from tests.factories import lang_text, sample_record
 from tests.federation import DE, FR, Federation

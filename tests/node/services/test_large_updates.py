@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from node.runtime import Node
+from node.services.disclosure import publishing
 from node.services.following import advancing
-from node.services.register import publishing
 from node.services.status import status
-from node.store import documents, feed_cases, feeds, heads
 from node.store.database import reading
+from node.store.federation import heads
+from node.store.published import documents, feed_cases, feeds
 from protocol.leaf import PUT
 from tests.factories import sample_case_id, sample_record
 from tests.federation import DE, FR, Federation

@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import select
 
 from node.runtime import Node
+from node.services.disclosure import publishing
 from node.services.endings import erasure, revival
-from node.services.register import publishing
 from node.services.status import status
-from node.store import documents, feed_cases, feeds
 from node.store.database import reading
+from node.store.published import documents, feed_cases, feeds
 from node.store.search.finding import find
 from node.store.search.query import Query
 from protocol.roster import FrozenHead

@@ -11,15 +11,15 @@ from node.adapters.http import Answer
 from node.errors import Conflict, InvalidInput, NotAllowed, NotFound, PeerUnavailable
 from node.runtime import Node
 from node.services import messages
+from node.services.disclosure import publishing
 from node.services.endings import erasure
 from node.services.members import membership
-from node.services.register import publishing
 from node.services.safekeeping import integrity
 from node.services.status import status
-from node.store import messages as store
 from node.store.database import reading, writing
+from node.store.federation import messages as store
+from node.store.federation.messages import MessageRow
 from node.store.journal import read_journal
-from node.store.messages import MessageRow
 from protocol.encoding import parse_object
 from protocol.message import (
     MAX_CONTENT_BYTES,

@@ -13,12 +13,13 @@ from node.adapters.http import Answer
 from node.errors import Conflict, InvalidInput, NotFound
 from node.runtime import Node
 from node.services import messages
+from node.services.disclosure import publishing
 from node.services.endings import erasure
 from node.services.following import advancing, bundles, pulling
 from node.services.register import cases as register
-from node.services.register import finding, publishing
-from node.store import documents, feed_cases, feeds
+from node.services.search import finding
 from node.store.database import reading
+from node.store.published import documents, feed_cases, feeds
 from node.store.search.finding import find
 from node.store.search.query import Query
 from protocol.leaf import PUT

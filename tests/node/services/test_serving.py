@@ -8,10 +8,12 @@ import pytest
 
 from node.errors import Conflict, NotAllowed, NotFound
 from node.services import serving
-from node.services.register import ledger, publishing
+from node.services.disclosure import ledger, publishing
 from node.services.serving import MAX_RINGS, Caller, NotIdentified, TooOften
-from node.store import access, documents, feed_cases, feeds, receipts
 from node.store.database import reading, writing
+from node.store.federation import receipts
+from node.store.published import documents, feed_cases, feeds
+from node.store.staff import access
 from protocol.encoding import format_time
 from protocol.errors import BadSignature, Malformed, NotAuthorized, ProtocolError
 from protocol.receipt import ERASED, HELD, format_receipt

@@ -9,8 +9,9 @@ import pytest
 from node.errors import InvalidInput, NotAllowed, NotFound
 from node.runtime import Node
 from node.services import staff
-from node.store import access, journal
+from node.store import journal
 from node.store.database import reading
+from node.store.staff import access
 from tests.federation import FR, Federation
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from node.errors import NotAllowed, NotFound
+from node.services.disclosure import publishing
 from node.services.endings import erasure
 from node.services.members import membership
-from node.services.register import publishing
 from node.services.standing import EXPIRED_POLICE, Exchange, exchange_with, exchanges, other_member
 from node.services.status import status
 from node.store.database import reading

@@ -9,9 +9,12 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine
 
 from node.errors import Conflict, InvalidInput
-from node.store import cases, feeds, journal, peers
+from node.store import journal
 from node.store.database import open_database, reading, writing
+from node.store.federation import peers
 from node.store.migrate import current_revision, migrate
+from node.store.published import feeds
+from node.store.register import cases
 from node.store.tables import metadata
 from tests.factories import sample_record
 from tests.federation import DE, FR, START, Federation

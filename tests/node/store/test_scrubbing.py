@@ -8,10 +8,11 @@ import psycopg
 import pytest
 from sqlalchemy import Engine
 
-from node.store import cases, scrubbing
+from node.store import scrubbing
 from node.store.database import open_database, reading, scrub, writing
 from node.store.marks import find_mark
 from node.store.migrate import migrate
+from node.store.register import cases
 from tests.databases import migrate_copy
 
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -27,10 +27,10 @@ from node.config import LogConfig
 from node.log import set_up_log
 from node.runtime import Node
 from node.services import staff
+from node.services.disclosure import publishing
 from node.services.members import membership
 from node.services.register import cases as register
-from node.services.register import publishing
-from node.services.register.finding import MAX_PURPOSE
+from node.services.search.finding import MAX_PURPOSE
 from node.store.database import open_database, reading
 from node.store.journal import JournalEntry, read_journal
 from node.store.migrate import migrate
@@ -265,7 +265,7 @@ def test_nothing_is_shown_that_the_journal_did_not_take(desk: Desk, monkeypatch:
     def fail(*_: object) -> None:
         raise OSError("the disk is full")
 
-    monkeypatch.setattr("node.services.register.finding.write_journal", fail)
+    monkeypatch.setattr("node.services.search.finding.write_journal", fail)
     for method, path, body in (
         ("POST", "/v1/search", {"sex": 2}),
         ("GET", f"/v1/cases/{case}", None),

@@ -14,12 +14,13 @@ import pytest
 from PIL import Image
 
 from node.adapters.http import Answer
+from node.services.disclosure import publishing
 from node.services.members import membership
 from node.services.register import cases as register
-from node.services.register import publishing
 from node.services.serving import MAX_RINGS
-from node.store import documents, feeds, peers, photographs
 from node.store.database import reading
+from node.store.federation import peers
+from node.store.published import documents, feeds, photographs
 from protocol.answers import Given, format_query, parse_answers
 from protocol.checkpoint import verify_checkpoint
 from protocol.document import digest_document

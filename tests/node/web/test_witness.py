@@ -11,10 +11,11 @@ import pytest
 
 from node.adapters.http import Answer
 from node.services.witnesses import cosigning, evidence
-from node.store import feeds, heads
 from node.store.database import reading, writing
-from node.store.evidence import KeptEvidence, list_evidence
-from node.store.heads import Head
+from node.store.federation import heads
+from node.store.federation.evidence import KeptEvidence, list_evidence
+from node.store.federation.heads import Head
+from node.store.published import feeds
 from protocol.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint, verify_cosignatures
 from protocol.note import COSIGNATURE, ED25519, Ed25519Signer, Note, Signature, VerifierKey, format_note
 from protocol.policy import Policy

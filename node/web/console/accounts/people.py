@@ -15,7 +15,7 @@ from node.domain.permissions import POLICE_ONLY, Permission, Role
 from node.errors import Conflict, InvalidInput
 from node.services.people import accounts, provider
 from node.services.people.accounts import AlreadyLinked
-from node.store.people import Person
+from node.store.staff.people import Person
 from node.web.console.accounts.words import ROLE_NAMES, ROLE_TASKS
 from node.web.console.base.forms import Form, ask_first
 from node.web.console.base.guard import actor, needs, this_node

@@ -36,7 +36,7 @@ from node.services.people.sessions import Visit
 from node.services.people.sign_in import Caller
 from node.services.witnesses.witnessing import check_not_restored
 from node.store.database import reading
-from node.store.people import Person
+from node.store.staff.people import Person
 from node.web.console.base.cookie import known_people
 from node.web.log import start_clock
 

@@ -7,7 +7,7 @@ from typing import Any
 from flask import current_app, request, url_for
 from flask_babel import lazy_gettext as _
 
-from node.store.people import Person
+from node.store.staff.people import Person
 from node.web.console.base.guard import permission_of
 
 ENTRIES: Sequence[tuple[str, Any]] = (

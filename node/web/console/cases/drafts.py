@@ -20,7 +20,7 @@ from node.errors import Conflict, InvalidInput, NotFound
 from node.services.register import cases as register
 from node.services.register import drafts
 from node.services.register.drafts import Draft, Merge
-from node.store.cases import CaseFile
+from node.store.register.cases import CaseFile
 from node.web.cases.words import FIELDS
 from node.web.console.base.forms import Form, ask_first, kept_fields
 from node.web.console.base.guard import actor, needs, person, this_node

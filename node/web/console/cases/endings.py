@@ -12,7 +12,7 @@ from wtforms.validators import InputRequired, Length
 
 from node.domain.permissions import Permission
 from node.errors import Conflict, InvalidInput, NodeError
-from node.services.register import publishing
+from node.services.disclosure import publishing
 from node.web.console.base.forms import Form, ask_first
 from node.web.console.base.guard import actor, needs, person, this_node
 from node.web.console.base.refusals import say_refusal

@@ -18,7 +18,7 @@ from babel import Locale
 from flask_babel import get_locale
 from werkzeug.datastructures import MultiDict
 
-from node.domain.romanising import suggest_spellings
+from node.domain.names.romanising import suggest_spellings
 from node.web.console.cases.sections import EVERY_SECTION, PHOTOGRAPH, Group, Item, Leaf, Rows, Section
 
 MAX_TEXT = 20_000

@@ -7,11 +7,11 @@ from typing import Any
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 
-from node.domain.columns import TARGETS, Target
-from node.domain.conversion import CellProblem
+from node.domain.spreadsheets.columns import TARGETS, Target
+from node.domain.spreadsheets.conversion import CellProblem
 from node.services.spreadsheets.intake import Import
 from node.services.spreadsheets.words import column_name, problem_sentence
-from node.store import imports
+from node.store.register import imports
 from node.web.cases.words import CODES, FIELDS, SEXES
 from node.web.languages import isolated
 

@@ -17,15 +17,15 @@ from flask_wtf.file import FileField, FileRequired
 from werkzeug.wrappers import Response
 
 from node.adapters.tables.sheet import MAX_FILE_BYTES
-from node.domain.columns import DATE_ORDERS, HEIGHTS, MAX_FIXED, TARGETS, WEIGHTS, ColumnMapping
-from node.domain.conversion import is_readable, language_code
+from node.domain.names.similarity import fold
 from node.domain.permissions import Permission
-from node.domain.similarity import fold
+from node.domain.spreadsheets.columns import DATE_ORDERS, HEIGHTS, MAX_FIXED, TARGETS, WEIGHTS, ColumnMapping
+from node.domain.spreadsheets.conversion import is_readable, language_code
 from node.errors import Conflict, InvalidInput, NodeError, NotFound
 from node.services.spreadsheets import intake, mappings, report
 from node.services.spreadsheets.intake import Import
 from node.services.spreadsheets.words import column_letters, column_name
-from node.store import imports
+from node.store.register import imports
 from node.web.cases.text import show_language
 from node.web.console.base.forms import Form, ask_first, kept_fields
 from node.web.console.base.guard import actor, needs, person, this_node

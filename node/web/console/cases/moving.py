@@ -18,10 +18,10 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 from node.domain.permissions import Permission
 from node.errors import Conflict, InvalidInput, NodeError, NotAllowed, NotFound
+from node.services.moving import handover, takeover
+from node.services.moving.handover import MAX_REASON
 from node.services.register import cases as register
-from node.services.register import handover, takeover
-from node.services.register.handover import MAX_REASON
-from node.store.cases import DRAFT, PUBLISHED
+from node.store.register.cases import DRAFT, PUBLISHED
 from node.web.cases.text import describe_briefly
 from node.web.console.base.forms import Form, ask_first
 from node.web.console.base.guard import actor, needs, this_node

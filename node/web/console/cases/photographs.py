@@ -25,7 +25,7 @@ from node.errors import Conflict, InvalidInput, NotFound
 from node.services.register import album as albums
 from node.services.register import cases as register
 from node.services.register.album import NO_PHOTOGRAPH, TOO_MANY, Album
-from node.store.cases import CaseFile
+from node.store.register.cases import CaseFile
 from node.web.cases.text import (
     Picture,
     describe_picture,

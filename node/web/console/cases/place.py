@@ -18,7 +18,7 @@ from wtforms import SelectField, StringField, ValidationError
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length
 
-from node.domain.geometry import zoom_for
+from node.domain.maps.geometry import zoom_for
 from node.domain.permissions import Permission
 from node.errors import NotFound
 from node.services import maps

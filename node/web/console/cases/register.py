@@ -14,11 +14,14 @@ from werkzeug.wrappers import Response as BaseResponse
 from node.domain.lifecycle import UNDO_WINDOW, can_undo
 from node.domain.permissions import Permission
 from node.errors import InvalidInput
+from node.services.disclosure import gate
+from node.services.moving import handover
 from node.services.people import turns
 from node.services.register import cases as register
-from node.services.register import drafts, finding, gate, handover, history, listing
-from node.store import handovers
-from node.store.cases import DRAFT, ERASED, PUBLISHED, STATUSES, WITHDRAWN, CaseFile
+from node.services.register import drafts, history, listing
+from node.services.search import finding
+from node.store.register import handovers
+from node.store.register.cases import DRAFT, ERASED, PUBLISHED, STATUSES, WITHDRAWN, CaseFile
 from node.web.cases.maps import map_of
 from node.web.cases.text import describe_briefly, describe_public, pictures_of
 from node.web.cases.words import CATEGORIES

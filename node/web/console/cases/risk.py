@@ -20,8 +20,8 @@ from node.errors import Conflict, InvalidInput
 from node.services.register import cases as register
 from node.services.register import due, risk
 from node.services.register.due import APPROVAL, OVERRIDE, DueItem
-from node.store.cases import ERASED
-from node.store.people import Person
+from node.store.register.cases import ERASED
+from node.store.staff.people import Person
 from node.web.cases.text import show_date
 from node.web.cases.words import CODES
 from node.web.console.base.forms import Form

@@ -15,8 +15,8 @@ from flask import Blueprint, render_template, request
 from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
+from node.domain.names.romanising import Spelling, suggest_spellings
 from node.domain.permissions import Permission
-from node.domain.romanising import Spelling, suggest_spellings
 from node.services.register import drafts
 from node.web.cases.text import show_country, show_date, show_language, show_script
 from node.web.console.base.guard import needs, this_node

@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext
 from werkzeug.wrappers import Response
 
 from node.domain.permissions import Permission
-from node.services.register import ledger
+from node.services.disclosure import ledger
 from node.web.console.base.forms import Form
 from node.web.console.base.guard import needs, this_node
 from node.web.console.base.paging import PAGE_SIZE, page_number

@@ -13,7 +13,7 @@ from flask_babel import get_locale, lazy_gettext
 from flask_babel import gettext as _
 from markupsafe import Markup
 
-from node.domain.geometry import Dot, View, span_of, wrap
+from node.domain.maps.geometry import Dot, View, span_of, wrap
 from node.services import maps
 from node.services.maps import Map
 from node.services.status.outlook import MemberOverview, Outlook

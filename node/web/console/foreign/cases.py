@@ -16,8 +16,8 @@ from wtforms.validators import InputRequired, Length
 from node.domain.permissions import Permission
 from node.errors import NotFound
 from node.services.leads import sending
-from node.services.register import finding, provenance, purposes
-from node.services.register.finding import MAX_PURPOSE, MIN_PURPOSE, Opened
+from node.services.search import finding, provenance, purposes
+from node.services.search.finding import MAX_PURPOSE, MIN_PURPOSE, Opened
 from node.web.cases.maps import map_of
 from node.web.cases.text import Picture, describe_part, describe_public, pictures_of
 from node.web.console.base.forms import Form

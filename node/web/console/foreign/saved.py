@@ -16,8 +16,8 @@ from wtforms.validators import DataRequired, Length
 
 from node.domain.permissions import Permission
 from node.errors import Conflict, InvalidInput, NotFound
-from node.services.register import saved
-from node.services.register.saved import FEDERATION, MAX_NAME, REGISTER, Asked, SavedSearch
+from node.services.search import saved
+from node.services.search.saved import FEDERATION, MAX_NAME, REGISTER, Asked, SavedSearch
 from node.web.console.base.forms import Form, ask_first
 from node.web.console.base.guard import needs, person, this_node
 from node.web.console.cases.register import FILTERS, WORDS, address_of_register, say_narrowed, show_found

@@ -19,14 +19,14 @@ from wtforms import IntegerField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length, NumberRange, Optional
 
+from node.domain.names.similarity import MAX_NAME
 from node.domain.permissions import Permission
-from node.domain.similarity import MAX_NAME
 from node.services.people import sessions, turns
 from node.services.people.sessions import Fields
-from node.services.register import finding, provenance
-from node.services.register.finding import Found
-from node.services.register.provenance import Provenance
-from node.store import cases
+from node.services.search import finding, provenance
+from node.services.search.finding import Found
+from node.services.search.provenance import Provenance
+from node.store.register import cases
 from node.store.search.query import MAX_OFFSET, MAX_QUESTION, Query
 from node.web.cases.text import CaseText, describe_briefly, small_forms_of
 from node.web.cases.words import CATEGORIES, SEXES

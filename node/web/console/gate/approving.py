@@ -18,12 +18,12 @@ from wtforms.validators import InputRequired, Length
 from node.domain.gate import QUESTIONS, person_of
 from node.domain.permissions import Permission
 from node.errors import Conflict, InvalidInput, NotAllowed
+from node.services.disclosure import gate
 from node.services.people import accounts
 from node.services.people.sessions import actor_of
-from node.services.register import gate
-from node.services.register.finding import MAX_PURPOSE, MIN_PURPOSE
-from node.store.gate import OPEN, OVERRIDDEN, GateRequest
-from node.store.gate import STATES as EVERY_STATE
+from node.services.search.finding import MAX_PURPOSE, MIN_PURPOSE
+from node.store.register.gate import OPEN, OVERRIDDEN, GateRequest
+from node.store.register.gate import STATES as EVERY_STATE
 from node.web.console.base.forms import Form
 from node.web.console.base.guard import actor, needs, this_node
 from node.web.console.base.paging import PAGE_SIZE, Page, page_number

@@ -20,10 +20,10 @@ from node.domain import gate as rules
 from node.domain.gate import Finding
 from node.domain.permissions import Permission
 from node.errors import Conflict, InvalidInput
+from node.services.disclosure import gate, leaving
 from node.services.register import cases as register
-from node.services.register import gate, leaving
-from node.store.cases import ERASED
-from node.store.gate import STATES as EVERY_STATE
+from node.store.register.cases import ERASED
+from node.store.register.gate import STATES as EVERY_STATE
 from node.web.cases.text import describe_public
 from node.web.console.base.forms import Form
 from node.web.console.base.guard import actor, needs, this_node

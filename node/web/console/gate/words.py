@@ -10,8 +10,8 @@ from flask_babel import lazy_gettext
 
 from node.domain.changes import ADDED, CHANGED, REMOVED, SAME, FieldChange
 from node.domain.gate import Finding, find_question
-from node.services.register.leaving import Preview
-from node.store import gate as store
+from node.services.disclosure.leaving import Preview
+from node.store.register import gate as store
 from node.web.cases.text import show_country
 from node.web.cases.words import CODES, FIELDS
 from node.web.console.cases.whole import Line, describe_whole, picture_forms

@@ -22,7 +22,7 @@ from node.errors import Conflict, InvalidInput, NodeError, NotAllowed, NotFound
 from node.services.leads.letters import LEAD, MAX_LINE, MAX_TEXT, PHOTOGRAPH_REQUEST, Letter
 from node.services.people import accounts
 from node.store import leads as store
-from node.store import messages
+from node.store.federation import messages
 from node.web.console.base.forms import Form
 from node.web.console.base.guard import this_node
 from node.web.console.base.refusals import say_refusal

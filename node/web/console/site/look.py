@@ -25,9 +25,9 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from node.domain.contrast import LEAST, contrast, is_colour, make_readable
-from node.domain.look import GROUNDS, LANGUAGES, MAX_INTRO, MAX_LINE, Colours, Look
 from node.domain.permissions import Permission
+from node.domain.site.contrast import LEAST, contrast, is_colour, make_readable
+from node.domain.site.look import GROUNDS, LANGUAGES, MAX_INTRO, MAX_LINE, Colours, Look
 from node.errors import InvalidInput
 from node.services.site import library, look
 from node.web.cases.text import show_country, show_language

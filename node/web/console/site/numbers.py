@@ -14,8 +14,8 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional, Regexp
 
 from node.adapters.hotlines import load_numbers
-from node.domain.look import MAX_LINE, Numbers
 from node.domain.permissions import Permission
+from node.domain.site.look import MAX_LINE, Numbers
 from node.errors import InvalidInput
 from node.services.site import look
 from node.web.cases.text import show_country

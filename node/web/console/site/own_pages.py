@@ -12,9 +12,9 @@ from wtforms.fields import Field
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, Length
 
-from node.domain.look import LANGUAGES, MAX_LINE, MAX_TEXT, OwnPage, is_slug, say_in
 from node.domain.permissions import Permission
-from node.domain.prose import parse_prose
+from node.domain.site.look import LANGUAGES, MAX_LINE, MAX_TEXT, OwnPage, is_slug, say_in
+from node.domain.site.prose import parse_prose
 from node.errors import Conflict, InvalidInput
 from node.services.site import look
 from node.web.cases.text import show_language

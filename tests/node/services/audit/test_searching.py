@@ -7,7 +7,7 @@ import pytest
 from node.errors import InvalidInput
 from node.runtime import Node
 from node.services.audit.searching import list_entries
-from node.services.register import finding
+from node.services.search import finding
 from node.store.database import reading
 from node.store.journal import Wanted, journal, read_journal
 from node.store.search.query import Query

@@ -9,12 +9,14 @@ from PIL import Image
 from sqlalchemy import select
 
 from node.runtime import Node
+from node.services.disclosure import publishing
 from node.services.endings import erasure
 from node.services.following import pulling
 from node.services.register import cases as register
-from node.services.register import publishing
-from node.store import documents, endings, feed_cases, feeds, peers, scrubbing
+from node.store import scrubbing
 from node.store.database import reading
+from node.store.federation import peers
+from node.store.published import documents, endings, feed_cases, feeds
 from node.store.search.finding import find
 from node.store.search.query import Query
 from tests.factories import lang_text, sample_record

@@ -11,13 +11,14 @@ from PIL import Image
 
 from node.adapters.bundles import BundleReader, BundleWriter
 from node.errors import InvalidInput, NotAllowed, NotFound
+from node.services.disclosure import publishing
 from node.services.endings import erasure
 from node.services.following import bundles
 from node.services.following.bundles import Exported, Imported
 from node.services.register import cases as register
-from node.services.register import publishing
-from node.store import carried, feed_cases, feeds
 from node.store.database import reading
+from node.store.federation import carried
+from node.store.published import feed_cases, feeds
 from protocol.bundle import FeedRecord, format_known
 from protocol.errors import BadProof, Malformed, NotAuthorized, ProtocolError
 from protocol.note import MAX_NOTE_BYTES

@@ -8,14 +8,15 @@ import pytest
 from PIL import Image
 
 from node.adapters.http import Answer
+from node.services.disclosure import own_feeds, publishing
 from node.services.endings import erasure
 from node.services.members import membership
 from node.services.register import cases as register
-from node.services.register import own_feeds, publishing
 from node.services.status import status
 from node.services.witnesses import witnessing
-from node.store import feed_cases, feeds, peers
 from node.store.database import reading, writing
+from node.store.federation import peers
+from node.store.published import feed_cases, feeds
 from protocol.answers import Given, format_query, parse_answers
 from protocol.mirror import parse_readers
 from protocol.note import parse_note

@@ -8,13 +8,14 @@ import pytest
 
 from node.config import MirrorConfig
 from node.errors import NotFound, PeerUnavailable
+from node.services.disclosure import publishing
 from node.services.endings import erasure
 from node.services.following import arrivals, partner
 from node.services.members import membership
 from node.services.register import cases as register
-from node.services.register import publishing
-from node.store import feed_cases, feeds, peers
 from node.store.database import reading
+from node.store.federation import peers
+from node.store.published import feed_cases, feeds
 from node.web.federation import make_federation_app
 from protocol.bundle import PIECE_BYTES
 from protocol.receipt import HELD, format_receipt

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from node.adapters.http import Answer
+from node.services.disclosure import publishing
 from node.services.endings import erasure
 from node.services.following import pruning
-from node.services.register import publishing
 from node.services.status import status
-from node.store import feed_cases, feeds
 from node.store.database import reading, writing
+from node.store.published import feed_cases, feeds
 from protocol.leaf import PUT
 from protocol.pruning import Pruned, format_pruned
 from protocol.tiles import WIDTH, bundles_between, parse_bundle

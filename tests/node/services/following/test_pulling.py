@@ -12,13 +12,14 @@ from PIL import Image
 
 from node.adapters.http import Answer
 from node.errors import NotFound
+from node.services.disclosure import publishing
 from node.services.endings import erasure
 from node.services.following import pulling, spooling
 from node.services.register import cases as register
-from node.services.register import publishing
 from node.services.witnesses import evidence
-from node.store import documents, feed_cases, feeds, peers, photographs
 from node.store.database import reading, writing
+from node.store.federation import peers
+from node.store.published import documents, feed_cases, feeds, photographs
 from node.store.search.finding import find
 from node.store.search.query import Query
 from protocol.evidence import parse_evidence, verify_evidence

@@ -14,14 +14,15 @@ from node.domain.permissions import Role
 from node.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from node.runtime import Node
 from node.services import messages
+from node.services.disclosure import publishing
 from node.services.endings import erasure
 from node.services.leads import inbox, sending, taking
 from node.services.leads.letters import Letter
+from node.services.moving import handover, takeover
 from node.services.people import accounts, sessions
-from node.services.register import handover, publishing, takeover
 from node.store import leads
-from node.store import messages as store
 from node.store.database import reading, writing
+from node.store.federation import messages as store
 from node.store.leads import Lead
 from protocol.message import Content
 from tests.factories import sample_record

@@ -9,8 +9,9 @@ import pytest
 from node.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from node.services.coordinator import network, signing
 from node.services.members import keys, membership
-from node.store import feeds, journal
+from node.store import journal
 from node.store.database import reading
+from node.store.published import feeds
 from protocol.checkpoint import Checkpoint, sign_checkpoint
 from protocol.joining import verify_join_request
 from protocol.note import format_note, parse_note

@@ -13,10 +13,12 @@ from node.errors import Conflict, InvalidInput, NotAllowed, NotFound, PeerUnavai
 from node.runtime import open_node
 from node.services.members import membership
 from node.services.members.membership import Applicant, init_home, root_fingerprint
-from node.store import access, journal, peers
+from node.store import journal
 from node.store.database import reading
+from node.store.federation import peers
 from node.store.search.finding import find
 from node.store.search.query import Query
+from node.store.staff import access
 from protocol.encoding import format_json
 from protocol.endorsement import ENDORSEMENT_TYPE, format_withdrawal
 from protocol.joining import verify_join_request

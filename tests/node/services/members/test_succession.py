@@ -9,12 +9,13 @@ from sqlalchemy import select
 from node.errors import Conflict, InvalidInput, NotFound
 from node.services.coordinator import network, signing
 from node.services.coordinator.network_view import describe
+from node.services.disclosure import publishing
 from node.services.endings import erasure
 from node.services.members import keys, succession
-from node.services.register import publishing
 from node.services.safekeeping import integrity
-from node.store import cases, feeds
 from node.store.database import reading
+from node.store.published import feeds
+from node.store.register import cases
 from protocol.leaf import parse_leaf
 from protocol.roster import Audience, FrozenHead
 from protocol.tiles import TileRef, parse_bundle

@@ -13,9 +13,10 @@ from node.runtime import Node
 from node.services.people import accounts, sessions, sign_in
 from node.services.people.sessions import Visit
 from node.services.people.sign_in import Caller
-from node.store import journal, people
+from node.store import journal
 from node.store.database import reading
-from node.store.people import Person
+from node.store.staff import people
+from node.store.staff.people import Person
 from tests.federation import FR, Clock, Federation
 from tests.passwords import cheap_passwords
 

@@ -6,8 +6,8 @@ from node.domain.permissions import Permission, Role
 from node.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from node.services.people import accounts, sessions
 from node.services.people.passwords import MIN_LENGTH, generate_secret
-from node.store import people
 from node.store.database import reading
+from node.store.staff import people
 from tests.federation import Federation
 from tests.node.services.people.conftest import HERE, PASSWORD, Desk
 

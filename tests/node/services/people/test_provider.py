@@ -26,9 +26,9 @@ from node.services.people.provider import Refused, Why
 from node.services.people.sessions import Visit
 from node.services.people.sign_in import Caller
 from node.services.serving import TooOften
-from node.store import people
 from node.store.database import reading
-from node.store.people import Person
+from node.store.staff import people
+from node.store.staff.people import Person
 from tests.node.services.people.conftest import HERE, PASSWORD, Desk, open_desk
 from tests.providers import CLIENT, PRIVATE_KEYS, SECRET, IdentityProvider, query_of
 

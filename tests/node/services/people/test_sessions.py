@@ -8,8 +8,8 @@ from sqlalchemy import select
 from node.domain.permissions import Role
 from node.services.people import accounts, sessions, sign_in
 from node.services.people.sessions import KEPT, MAX_KEPT, Visit
-from node.store import people
 from node.store.database import reading, writing
+from node.store.staff import people
 from tests.node.services.people.conftest import HERE, PASSWORD, Desk
 
 

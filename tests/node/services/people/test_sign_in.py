@@ -16,8 +16,8 @@ from node.services.people import accounts, passwords, second_factor, sessions, s
 from node.services.people.encryption import decrypt, encrypt
 from node.services.people.sign_in import Caller
 from node.services.serving import TooOften
-from node.store import people
 from node.store.database import reading, writing
+from node.store.staff import people
 from tests.node.services.people.conftest import HERE, PASSWORD, Desk
 
 WRONG = "something else 1"

@@ -10,13 +10,14 @@ import pytest
 from node.domain.permissions import Role
 from node.errors import Conflict, InvalidInput, NotFound
 from node.runtime import Node
+from node.services.disclosure import publishing
 from node.services.people import accounts, sessions
 from node.services.register import cases as register
-from node.services.register import drafts, history, listing, publishing
-from node.store.cases import CaseFile
+from node.services.register import drafts, history, listing
 from node.store.database import reading
 from node.store.journal import JournalEntry, read_journal
-from node.store.people import Person
+from node.store.register.cases import CaseFile
+from node.store.staff.people import Person
 from tests.factories import sample_record
 from tests.federation import FR, Federation
 

@@ -21,7 +21,7 @@ from sqlalchemy import Engine
 from node.adapters import archive
 from node.adapters.keystore import create_sealing_file, load_sealing_file
 from node.adapters.trust import TrustStore
-from node.domain.look import Look
+from node.domain.site.look import Look
 from node.errors import Conflict, InvalidInput, NotFound
 from node.runtime import Node, open_node
 from node.services import staff
@@ -29,10 +29,13 @@ from node.services.safekeeping import backup
 from node.services.safekeeping.backup import Progress, Restored
 from node.services.site import library, look
 from node.services.site.library import Facts
-from node.store import access, feeds, marks, peers
+from node.store import marks
 from node.store.copying import count_rows
 from node.store.database import open_database, reading, scrub, snapshot
+from node.store.federation import peers
 from node.store.journal import read_journal
+from node.store.published import feeds
+from node.store.staff import access
 from node.store.tables import metadata
 from tests.conftest import new_pg_database
 from tests.factories import sample_record

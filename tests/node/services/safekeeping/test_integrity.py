@@ -8,10 +8,10 @@ import sqlalchemy as sa
 from PIL import Image
 from sqlalchemy import Connection
 
-from node.services.register import publishing
+from node.services.disclosure import publishing
 from node.services.safekeeping import integrity
-from node.store import documents, feed_cases, feeds, photographs
 from node.store.database import upsert, writing
+from node.store.published import documents, feed_cases, feeds, photographs
 from tests.conftest import new_pg_database
 from tests.factories import sample_record
 from tests.federation import DE, FR, START, Federation

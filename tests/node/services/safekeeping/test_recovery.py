@@ -16,16 +16,19 @@ from node.adapters.http import Answer
 from node.adapters.keystore import create_sealing_file, load_sealing_file
 from node.errors import Conflict, NotFound, PeerUnavailable
 from node.runtime import Node
+from node.services.disclosure import publishing
 from node.services.following import bundles
 from node.services.register import cases as register
-from node.services.register import finding, publishing
 from node.services.safekeeping import backup, losses, recovery
 from node.services.safekeeping.recovery import NotRecovered
+from node.services.search import finding
 from node.services.serving import NotIdentified
 from node.services.witnesses import cosigning
-from node.store import cases, feeds, marks
+from node.store import marks
 from node.store.database import reading, writing
 from node.store.journal import read_journal
+from node.store.published import feeds
+from node.store.register import cases
 from node.store.search.finding import find
 from node.store.search.query import Query
 from protocol.checkpoint import sign_checkpoint

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from node.errors import InvalidInput
-from node.services.register import issuing, publishing
+from node.services.disclosure import issuing, publishing
 from node.services.site.checking import PROOF_FILE, STATEMENT, TLOG_PROOF, check_proof
 from node.services.site.proofs import make_proof_file
 from node.services.site.showing import find_shown
-from node.store import feeds
 from node.store.database import reading
+from node.store.published import feeds
 from protocol.current import format_current
 from protocol.encoding import format_json
 from protocol.errors import BadProof, BadSignature, Malformed, NotAuthorized, ProtocolError

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from node.domain.searchable import SearchEntry, entry_of
+from node.services.disclosure import publishing
 from node.services.endings import erasure
-from node.services.register import cases, publishing
+from node.services.register import cases
 from node.services.safekeeping import integrity
 from node.services.site import showing
 from node.services.site.showing import SiteQuery
-from node.store import feeds
 from node.store.database import reading, writing
+from node.store.published import feeds
 from node.store.search.finding import find
 from node.store.search.index import index_many
 from node.store.search.query import Query

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from PIL import Image
 
-from node.domain.look import Look, Numbers, OwnPage
+from node.domain.site.look import Look, Numbers, OwnPage
 from node.errors import Conflict, InvalidInput, NotFound
 from node.runtime import Node
 from node.services.site import look

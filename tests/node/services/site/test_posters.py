@@ -12,9 +12,9 @@ import pytest
 
 from node.adapters.typesetting import Typesetter
 from node.errors import NodeError, NotFound
+from node.services.disclosure import publishing
 from node.services.endings import erasure
 from node.services.register import cases as register
-from node.services.register import publishing
 from node.services.serving import TooOften
 from node.services.site import posters, recall
 from node.services.site.poster_column import (
@@ -28,9 +28,9 @@ from node.services.site.poster_column import (
 )
 from node.services.site.posters import NoPoster, Occasion, Speech, Turns, Wish, make_poster
 from node.services.site.showing import Gone, Shown
-from node.store import documents
 from node.store import posters as made
 from node.store.database import reading
+from node.store.published import documents
 from tests.factories import sample_record
 from tests.federation import DE, FR, Federation
 from tests.forensics import database_places, invent_child

@@ -15,11 +15,11 @@ from tlog_scales.tlog import Checkpoint as TheirCheckpoint
 from tlog_scales.tlog import InclusionProof
 
 from node.errors import NotFound
-from node.services.register import issuing, publishing
+from node.services.disclosure import issuing, publishing
 from node.services.site.proofs import NotProven, make_proof_file
 from node.services.site.showing import Gone
-from node.store import feeds
 from node.store.database import reading, writing
+from node.store.published import feeds
 from protocol.proof_file import parse_proof_file, verify_shown, verify_statement
 from tests.factories import sample_record
 from tests.federation import DE, FR, Federation

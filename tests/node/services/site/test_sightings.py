@@ -14,18 +14,20 @@ from sqlalchemy import func, select
 from node.errors import Conflict, InvalidInput, NotFound
 from node.runtime import KeylessNode, Node
 from node.services import messages
+from node.services.disclosure import publishing
 from node.services.endings import erasure
 from node.services.leads import inbox, taking
 from node.services.leads.letters import Letter
-from node.services.register import handover, publishing, takeover
+from node.services.moving import handover, takeover
 from node.services.serving import TooOften
 from node.services.site import sightings
 from node.services.site.showing import Gone
 from node.services.site.sightings import Source, StaleForm, UnfitPicture, network_of
-from node.store import access, leads, marks
-from node.store import messages as store
+from node.store import leads, marks
 from node.store.database import reading, writing
+from node.store.federation import messages as store
 from node.store.leads import Lead
+from node.store.staff import access
 from protocol.message import Content
 from tests.factories import sample_record
 from tests.federation import DE, FR, Federation

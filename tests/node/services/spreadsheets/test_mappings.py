@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from node.domain.columns import ColumnMapping
 from node.domain.permissions import Role
+from node.domain.spreadsheets.columns import ColumnMapping
 from node.errors import InvalidInput, NotFound
 from node.runtime import Node
 from node.services.people import accounts
 from node.services.spreadsheets import intake, mappings
 from node.services.spreadsheets.intake import Import
-from node.store import imports
 from node.store.database import reading
 from node.store.journal import Wanted, find_entries
-from node.store.people import Person
+from node.store.register import imports
+from node.store.staff.people import Person
 from tests.federation import FR, Federation
 from tests.node.services.spreadsheets.tables import FIXED, HEADERS, row, table
 

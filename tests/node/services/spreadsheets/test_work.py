@@ -11,22 +11,22 @@ from typing import Any
 
 import pytest
 
-from node.domain.columns import MAX_WORDS, ColumnMapping
-from node.domain.conversion import convert_row
 from node.domain.permissions import Role
+from node.domain.spreadsheets.columns import MAX_WORDS, ColumnMapping
+from node.domain.spreadsheets.conversion import convert_row
 from node.errors import Conflict, InvalidInput, NodeError, NotFound
 from node.runtime import Node
+from node.services.disclosure import publishing
 from node.services.people import accounts
 from node.services.register import cases as register
-from node.services.register import publishing
 from node.services.serving import TooOften
 from node.services.spreadsheets import intake, report, work
 from node.services.spreadsheets.intake import Import
-from node.store import imports
-from node.store.cases import DRAFT, ERASED, PUBLISHED
 from node.store.database import reading
 from node.store.journal import Wanted, find_entries
-from node.store.people import Person
+from node.store.register import imports
+from node.store.register.cases import DRAFT, ERASED, PUBLISHED
+from node.store.staff.people import Person
 from tests.factories import sample_record
 from tests.federation import FR, Federation
 from tests.node.services.spreadsheets.tables import FIXED, HEADERS, row, table

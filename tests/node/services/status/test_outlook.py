@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 
 from node.errors import NotFound
+from node.services.disclosure import ledger, publishing
 from node.services.following import pulling
 from node.services.members.membership import list_members
-from node.services.register import ledger, publishing
 from node.services.status import looking
 from node.services.status.looking import status
 from node.services.status.outlook import MemberOverview, Outlook, find_overview, list_overviews
-from node.store import feeds, peers, receipts
 from node.store.database import reading, writing
+from node.store.federation import peers, receipts
+from node.store.published import feeds
 from protocol.policy import Policy
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO, Federation, down, tampering

@@ -12,8 +12,8 @@ from node.cli.status import render
 from node.services.status import FeedStatus, Status, status
 from node.services.witnesses import witnessing
 from node.services.witnesses.freshness import FRESH, SILENT, Freshness
-from node.store import feeds
 from node.store.database import writing
+from node.store.published import feeds
 from protocol.policy import Policy
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO, START, Federation, down

@@ -16,9 +16,10 @@ from node.errors import Conflict, InvalidInput, NotFound
 from node.services.standing import Exchange, exchange_with
 from node.services.witnesses import evidence, gossip
 from node.services.witnesses.evidence import EvidenceView
-from node.store import evidence as store
-from node.store import feeds, heads, waypoints
 from node.store.database import reading, writing
+from node.store.federation import evidence as store
+from node.store.federation import heads, waypoints
+from node.store.published import feeds
 from protocol.checkpoint import Checkpoint, parse_checkpoint, sign_checkpoint
 from protocol.evidence import Evidence, format_evidence, gather_evidence, parse_evidence, verify_evidence
 from protocol.heads import format_heads

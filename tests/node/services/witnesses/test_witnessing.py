@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.adapters.http import Answer
 from node.errors import Conflict
-from node.services.register import own_feeds, publishing
+from node.services.disclosure import own_feeds, publishing
 from node.services.safekeeping import recovery
 from node.services.witnesses import witnessing
 from node.services.witnesses.witnessing import (
@@ -25,10 +25,12 @@ from node.services.witnesses.witnessing import (
     witnessed_at,
     witnesses_of,
 )
-from node.store import feeds, heads, marks, witnesses
+from node.store import marks
 from node.store.database import reading, writing
-from node.store.feeds import FeedRow
-from node.store.witnesses import WitnessAnswer
+from node.store.federation import heads, witnesses
+from node.store.federation.witnesses import WitnessAnswer
+from node.store.published import feeds
+from node.store.published.feeds import FeedRow
 from protocol.checkpoint import Checkpoint, cosign, parse_checkpoint, sign_checkpoint
 from protocol.note import COSIGNATURE, ED25519, Ed25519Signer, format_note, parse_note
 from protocol.policy import Policy

@@ -18,29 +18,33 @@ from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from node.domain.look import Colours, Look, Numbers, OwnPage
 from node.domain.permissions import POLICE_ONLY, Role
+from node.domain.site.look import Colours, Look, Numbers, OwnPage
 from node.runtime import Node
 from node.services import messages
+from node.services.disclosure import gate
 from node.services.leads import inbox, sending
 from node.services.leads.letters import Letter
+from node.services.moving import handover, takeover
 from node.services.people import accounts, sessions
 from node.services.people.encryption import encrypt
-from node.services.register import album, drafts, finding, gate, handover, saved, takeover
+from node.services.register import album, drafts
 from node.services.register import cases as register
 from node.services.register.album import Album
 from node.services.register.drafts import Draft
-from node.services.register.saved import SavedSearch
+from node.services.search import finding, saved
+from node.services.search.saved import SavedSearch
 from node.services.site import library, look
 from node.services.site.library import Facts
 from node.services.spreadsheets import intake, mappings
 from node.services.witnesses.evidence import RECEIVED
-from node.store import evidence, people
-from node.store.cases import CaseFile
 from node.store.database import writing
-from node.store.evidence import KeptEvidence
-from node.store.gate import GateRequest
-from node.store.people import Person
+from node.store.federation import evidence
+from node.store.federation.evidence import KeptEvidence
+from node.store.register.cases import CaseFile
+from node.store.register.gate import GateRequest
+from node.store.staff import people
+from node.store.staff.people import Person
 from node.web.console import make_console_app
 from node.web.console.cases.form import type_record
 from protocol.checkpoint import Checkpoint, sign_checkpoint

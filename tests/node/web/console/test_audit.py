@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from node.domain.permissions import Role
 from node.services.audit import chain
 from node.services.audit.exports import check_export
-from node.services.register import finding
+from node.services.search import finding
 from node.store.database import reading, writing
 from node.store.journal import JournalEntry, Wanted, find_entries, write_journal
 from node.store.search.query import Query

@@ -11,11 +11,12 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from node.domain.permissions import Role
+from node.services.disclosure import publishing
 from node.services.register import cases as register
-from node.services.register import drafts, publishing
-from node.store.cases import CaseFile
+from node.services.register import drafts
 from node.store.database import reading
 from node.store.journal import Wanted, find_entries, read_journal
+from node.store.register.cases import CaseFile
 from node.web.console.cases.form import place_problem, read_typed, type_record
 from tests.factories import lang_text, sample_full_record, sample_record
 from tests.node.web.console.conftest import Console, csrf_token, picture, send

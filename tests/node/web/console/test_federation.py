@@ -9,12 +9,13 @@ import pytest
 from flask.testing import FlaskClient
 
 from node.domain.permissions import Role
+from node.services.disclosure import ledger, publishing
 from node.services.endings import erasure
 from node.services.members import membership
-from node.services.register import ledger, publishing
 from node.services.witnesses import evidence
-from node.store import marks, peers
+from node.store import marks
 from node.store.database import reading, writing
+from node.store.federation import peers
 from protocol.evidence import parse_evidence, verify_evidence
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO, down

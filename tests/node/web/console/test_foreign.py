@@ -3,7 +3,7 @@
 import pytest
 
 from node.domain.permissions import Role
-from node.services.register import publishing
+from node.services.disclosure import publishing
 from node.store.database import reading
 from node.store.journal import JournalEntry, read_journal
 from tests.factories import sample_full_record

@@ -6,12 +6,12 @@ import pytest
 from werkzeug.test import TestResponse
 
 from node.domain.permissions import Role
+from node.services.disclosure import gate
 from node.services.people import accounts, sessions
 from node.services.register import cases as register
-from node.services.register import gate
-from node.store import gate as store
-from node.store.cases import CaseFile
-from node.store.gate import GateRequest
+from node.store.register import gate as store
+from node.store.register.cases import CaseFile
+from node.store.register.gate import GateRequest
 from tests.factories import sample_record
 from tests.node.web.console.conftest import ANSWERS, Console, csrf_token, propose, send
 

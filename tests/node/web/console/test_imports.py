@@ -15,7 +15,7 @@ from node.domain.permissions import Role
 from node.services.people import sessions
 from node.services.register import cases as register
 from node.services.spreadsheets import mappings, work
-from node.store.cases import DRAFT, ERASED
+from node.store.register.cases import DRAFT, ERASED
 from tests.node.services.spreadsheets.tables import FIXED, HEADERS, row, table
 from tests.node.web.console.conftest import Console, csrf_token, picture, send
 from tests.node.web.console.test_hostile_cases import OVERRIDE, Looked

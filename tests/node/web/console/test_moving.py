@@ -2,11 +2,12 @@
 
 from node.domain.permissions import Role
 from node.services import messages
+from node.services.disclosure import publishing
+from node.services.moving import handover, takeover
 from node.services.register import cases as register
-from node.services.register import handover, publishing, takeover
-from node.store import handovers
 from node.store.database import reading
 from node.store.journal import Wanted, find_entries
+from node.store.register import handovers
 from tests.factories import sample_record
 from tests.federation import DE, FR
 from tests.node.web.console.conftest import Console, carry, csrf_token, send

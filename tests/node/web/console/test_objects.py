@@ -9,10 +9,12 @@ from flask.testing import FlaskClient
 
 from node.domain.permissions import PERMISSIONS, Permission, Role
 from node.errors import NotFound
+from node.services.disclosure import gate
 from node.services.leads import inbox, sending
 from node.services.leads.letters import Letter
 from node.services.register import cases as register
-from node.services.register import drafts, finding, gate, saved
+from node.services.register import drafts
+from node.services.search import finding, saved
 from node.web.console.base.guard import permission_of
 from tests.federation import FR
 from tests.node.web.console.conftest import Console, csrf_token, open_console, propose, send

@@ -3,8 +3,8 @@
 import re
 
 from node.domain.permissions import Role
+from node.services.disclosure import publishing
 from node.services.register import cases as register
-from node.services.register import publishing
 from node.store.database import writing
 from node.store.posters import note_poster
 from tests.factories import sample_record

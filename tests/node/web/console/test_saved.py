@@ -5,7 +5,7 @@ import pytest
 from node.domain.permissions import Role
 from node.services.people import accounts
 from node.services.people.turns import MAX_SEARCHES
-from node.services.register import saved
+from node.services.search import saved
 from node.store.database import reading
 from node.store.journal import Wanted, find_entries
 from tests.factories import sample_record

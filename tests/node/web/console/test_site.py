@@ -10,8 +10,8 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, stream_encode_multipart
 
 from node.config import SiteConfig
-from node.domain.look import Colours, Look, Numbers
 from node.domain.permissions import Role
+from node.domain.site.look import Colours, Look, Numbers
 from node.services.site import library, look
 from node.store.database import reading
 from node.store.journal import Wanted, find_entries

@@ -10,7 +10,8 @@ from flask import g
 from markupsafe import escape
 
 from node.domain.permissions import Role
-from node.services.register import album, gate
+from node.services.disclosure import gate
+from node.services.register import album
 from node.services.register import cases as register
 from node.web.console.cases.whole import describe_whole, picture_forms
 from tests.factories import lang_text, sample_full_record, sample_photo

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from node.services.disclosure import publishing
 from node.services.endings import erasure
 from node.services.members import membership
-from node.services.register import cases, publishing
+from node.services.register import cases
 from node.store import marks
 from node.store.database import writing
 from tests.factories import sample_record

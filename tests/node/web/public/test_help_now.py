@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from node.domain.look import Numbers
+from node.domain.site.look import Numbers
 from node.services.site import look
 from tests.node.web.public.conftest import Site
 

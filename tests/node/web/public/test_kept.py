@@ -8,8 +8,9 @@ from unittest.mock import patch
 
 import pytest
 
+from node.services.disclosure import publishing
 from node.services.members import membership
-from node.services.register import cases, publishing
+from node.services.register import cases
 from node.services.site import look
 from node.web.public import kept
 from node.web.public.kept import KEPT_SECONDS, KeptPages

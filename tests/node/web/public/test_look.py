@@ -8,7 +8,7 @@ import pytest
 from babel.support import Translations
 from PIL import Image
 
-from node.domain.look import Colours, Look, Numbers, OwnPage
+from node.domain.site.look import Colours, Look, Numbers, OwnPage
 from node.services.site import look
 from node.web import languages
 from tests.node.web.console.test_hostile_cases import OVERRIDE, SCRIPT

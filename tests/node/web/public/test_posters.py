@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 from node.adapters.typesetting import Typesetter
 from node.config import SiteConfig
 from node.runtime import KeylessNode
-from node.services.register import publishing
+from node.services.disclosure import publishing
 from node.services.site.poster_column import Column
 from node.services.site.poster_sheet import FORMATS, PAPER, SCREENS, STYLES, lay_out
 from node.services.site.posters import Turns, _occasion, find_for_poster

@@ -8,7 +8,7 @@ from pathlib import Path
 import jwt
 import pytest
 
-from node.services.register import issuing, publishing
+from node.services.disclosure import issuing, publishing
 from node.services.site.checking import check_proof
 from node.store import marks
 from node.store.database import writing

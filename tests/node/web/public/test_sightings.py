@@ -13,14 +13,14 @@ from PIL import Image
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import TestResponse, encode_multipart
 
-from node.domain.look import Numbers
+from node.domain.site.look import Numbers
 from node.services import messages
+from node.services.disclosure import publishing
 from node.services.leads import inbox
-from node.services.register import publishing
 from node.services.site import look, sightings
 from node.store import leads
-from node.store import messages as store
 from node.store.database import reading
+from node.store.federation import messages as store
 from node.store.leads import Lead
 from node.web.public import make_site_app
 from tests.factories import draw_photograph

@@ -8,10 +8,10 @@ from playwright.sync_api import Page, expect
 
 from node.domain.permissions import Role
 from node.services.audit.exports import check_export
+from node.services.disclosure import publishing
 from node.services.members import membership
-from node.services.register import publishing
-from node.store import peers
 from node.store.database import writing
+from node.store.federation import peers
 from tests.factories import sample_record
 from tests.federation import DE, FR
 from tests.node.web.console.browser.conftest import check_accessible

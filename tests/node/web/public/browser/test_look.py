@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from node.services.register import publishing
+from node.services.disclosure import publishing
 from tests.node.web.console.browser.conftest import check_accessible
 from tests.node.web.public.conftest import Site
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from node.domain.look import Colours, Look, OwnPage
+from node.domain.site.look import Colours, Look, OwnPage
 from node.services.site import library, look
 from tests.node.services.site.test_library import FACTS, PDF
 from tests.node.web.console.browser.conftest import check_accessible

@@ -1,0 +1,1 @@
+"""Cases that move from one member to another: handing over, and taking over."""

@@ -1,0 +1,1 @@
+"""What is published, here and elsewhere: feeds, the documents and photographs behind them, their ends."""
