@@ -38,7 +38,7 @@ def test_a_copy_is_checked_by_anybody_and_a_changed_one_is_not_taken(town: Town,
     more = town.run(FR, "audit", "export", "--after", str(done["last"]), "-").stdout
     assert json.loads(more.splitlines()[0])["after"] == done["last"]
     assert "signed last: 20" in town.run(FR, "fsck").stdout
-    file.write_bytes(file.read_bytes().replace(b'"action":"search"', b'"action":"resarch"', 1))
+    file.write_bytes(file.read_bytes().replace(b'"action":"', b'"action":"un', 1))
     assert "was changed" in town.run(KE, "audit", "check", str(file), code=8).stdout
     file.write_bytes(b"{}\n")
     town.run(KE, "audit", "check", str(file), code=2)
