@@ -7,7 +7,8 @@ STAMP := $(VENV)/.filled
 
 # Set PYTHON to choose another interpreter: make setup PYTHON=/opt/python3.13/bin/python3
 PYTHON ?=
-PYTEST_ARGS ?= -n auto
+# A third of a worker's time is waiting: for sockets, browsers and PostgreSQL.
+PYTEST_ARGS ?= -n $(shell echo $$(( ($$(nproc) * 3 + 1) / 2 )))
 # Tests commit thousands of times: in memory, where there is room for it, a commit need not wait for a disk.
 FAST_TMP := $(shell [ "$$(df --output=avail -k /dev/shm 2>/dev/null | tail -n 1)" -gt 6000000 ] 2>/dev/null && echo TMPDIR=/dev/shm)
 

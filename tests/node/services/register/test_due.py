@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.node.services.register.test_gate import ANSWERS, REASON
 
 from node.errors import Conflict, InvalidInput, NotFound
 from node.runtime import Node
@@ -17,6 +16,7 @@ from node.store.database import writing
 from node.store.register import cases
 from tests.factories import sample_photo, sample_record
 from tests.federation import DE, FR, Federation
+from tests.node.services.disclosure.test_gate import ANSWERS, REASON
 
 POLICE = FR[0]
 FAR = "2044-01-01T00:00:00Z"
