@@ -83,13 +83,12 @@ def take_turn(node: Node, token: StaffToken) -> None:
     Raises:
         TooOften: it has made MAX_REQUESTS within a minute.
     """
-    now, whose = node.clock(), f"token {token.id}"
+    limits = {f"token {token.id}": MAX_REQUESTS}
     with writing(node.engine) as conn:
-        if access.count_requests(conn, whose, "staff", now - _MINUTE) >= MAX_REQUESTS:
+        if access.take_turn(conn, "staff", limits, node.clock(), _MINUTE):
             raise TooOften(
                 "This token has asked too often.", f"{MAX_REQUESTS} times a minute are enough.", 60
             )
-        access.take_request(conn, whose, secrets.token_hex(8), "staff", now, now + _MINUTE)
 
 
 def list_tokens(node: Node) -> list[StaffToken]:

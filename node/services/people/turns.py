@@ -4,7 +4,6 @@ here.
 Guarantees: who has searched too often is told when they may again; what they looked for is not kept for it.
 """
 
-import secrets
 from datetime import timedelta
 
 from node.runtime import Node
@@ -18,7 +17,6 @@ MAX_SEARCHES = 30
 """How often one person may search in a minute; each page of results counts."""
 
 _MINUTE = timedelta(minutes=1)
-_SEARCH = "search"
 
 
 def take_search(node: Node, person: Person) -> None:
@@ -27,14 +25,12 @@ def take_search(node: Node, person: Person) -> None:
     Raises:
         TooOften: they have searched `MAX_SEARCHES` times within a minute.
     """
-    now, whose = node.clock(), actor_of(person)
+    limits = {actor_of(person): MAX_SEARCHES}
     with writing(node.engine) as conn:
-        if access.count_requests(conn, whose, _SEARCH, now - _MINUTE) >= MAX_SEARCHES:
-            free_at = access.first_request(conn, whose, _SEARCH, now - _MINUTE) + _MINUTE
+        if wait := access.take_turn(conn, "search", limits, node.clock(), _MINUTE):
             raise TooOften(
                 "You have searched too often.",
                 "%(most)s searches a minute are enough.",
-                int((free_at - now).total_seconds()) + 1,
+                wait,
                 most=MAX_SEARCHES,
             )
-        access.take_request(conn, whose, secrets.token_hex(8), _SEARCH, now, now + _MINUTE)

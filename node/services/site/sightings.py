@@ -16,7 +16,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from ipaddress import IPv6Address, ip_address
 
 import orjson
@@ -186,25 +186,15 @@ def _check_ticket(node: KeylessNode, secret: bytes, case_id: str, ticket: str) -
 def _take_turn(node: KeylessNode, secret: bytes, case_id: str, address: str) -> None:
     """Count a sighting before anything is done that takes time, whatever becomes of it."""
     sender = f"{_SIGHTING} {_keyed(secret, 'sender', network_of(address))}"
-    limits = node.config.site
-    turns = (
-        (sender, limits.sightings_per_address),
-        (f"{_SIGHTING} {case_id}", limits.sightings_per_case),
-        (_SIGHTING, limits.sightings_per_hour),
-    )
-    now, turn = node.clock(), secrets.token_hex(8)
+    most = node.config.site
+    limits = {
+        sender: most.sightings_per_address,
+        f"{_SIGHTING} {case_id}": most.sightings_per_case,
+        _SIGHTING: most.sightings_per_hour,
+    }
     with writing(node.engine) as conn:
-        for whose, most in turns:
-            if access.count_requests(conn, whose, _SIGHTING, now - _HOUR) >= most:
-                raise _too_often(conn, whose, now)
-        for whose, _ in turns:
-            access.take_request(conn, whose, turn, _SIGHTING, now, now + _HOUR)
-
-
-def _too_often(conn: Connection, whose: str, now: datetime) -> TooOften:
-    free_at = access.first_request(conn, whose, _SIGHTING, now - _HOUR) + _HOUR
-    wait = int((free_at - now).total_seconds()) + 1
-    return TooOften("So much was sent that no more is taken now.", "Wait, or telephone.", wait)
+        if wait := access.take_turn(conn, _SIGHTING, limits, node.clock(), _HOUR):
+            raise TooOften("So much was sent that no more is taken now.", "Wait, or telephone.", wait)
 
 
 def _prepare(node: KeylessNode, photograph: bytes) -> Prepared | None:

@@ -314,14 +314,12 @@ def open_row(node: Node, import_id: str, number: int, sealed: bytes) -> dict[str
 def _take_turn(node: Node, person: Person | None) -> None:
     if person is None:
         return
-    now, whose = node.clock(), f"person {person.id}"
     with writing(node.engine) as conn:
         waiting = [row for row in imports.list_imports(conn, person.id, 100) if row.state in imports.OPEN]
         if len(waiting) >= MAX_OPEN:
             raise Conflict("You have too many files on the way.", "Import them first, or throw some away.")
-        if access.count_requests(conn, whose, "import", now - _HOUR) >= MAX_UPLOADS:
+        if access.take_turn(conn, "import", {f"person {person.id}": MAX_UPLOADS}, node.clock(), _HOUR):
             raise TooOften("You have uploaded too many files within an hour.", "Wait a little.", 600)
-        access.take_request(conn, whose, secrets.token_hex(8), "import", now, now + _HOUR)
 
 
 def _survey(data: bytes, read: Reading) -> dict[str, Any]:

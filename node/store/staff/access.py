@@ -1,11 +1,13 @@
 """Who may use this node: staff tokens, and requests that must not be honoured twice.
 
-Guarantees: of a staff token only a hash is kept; a request's token id is taken once. What was done is in the
-`journal`.
+Guarantees: of a staff token only a hash is kept; a request's token id is taken once; nobody is counted where
+a limit refuses. What was done is in the `journal`.
 """
 
+import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -123,14 +125,37 @@ def count_requests(conn: Connection, member: str, action: str, since: datetime) 
     return int(conn.execute(_COUNT_REQUESTS, asked).scalar_one())
 
 
-def first_request(conn: Connection, member: str, action: str, since: datetime) -> datetime:
-    """Tell when a member, who has done something since a moment, did it first after that."""
-    c = seen_request.c
-    query = sa.select(sa.func.min(c.at)).where(c.member == member, c.action == action, c.at > since)
-    found: datetime = conn.execute(query).scalar_one()
-    return found
+def take_turn(
+    conn: Connection, action: str, limits: Mapping[str, int], now: datetime, within: timedelta
+) -> int | None:
+    """Count something once for each of those whom it counts for, unless one of them has reached its limit.
+
+    Args:
+        limits: how often, at least once, each of them may do it within that time. All are looked at before
+            one is counted.
+
+    Returns:
+        None when it was counted, else the seconds until the one that refused may again.
+    """
+    since = now - within
+    for whose, most in limits.items():
+        if count_requests(conn, whose, action, since) >= most:
+            free_at = _first_request(conn, whose, action, since) + within
+            return int((free_at - now).total_seconds()) + 1
+    turn = secrets.token_hex(8)
+    for whose in limits:
+        take_request(conn, whose, turn, action, now, now + within)
+    return None
 
 
 def forget_requests(conn: Connection, before: datetime) -> None:
     """Forget token ids that no longer work anyway."""
     conn.execute(seen_request.delete().where(seen_request.c.expires_at < before))
+
+
+def _first_request(conn: Connection, member: str, action: str, since: datetime) -> datetime:
+    """Tell when a member, who has done something since a moment, did it first after that."""
+    c = seen_request.c
+    query = sa.select(sa.func.min(c.at)).where(c.member == member, c.action == action, c.at > since)
+    found: datetime = conn.execute(query).scalar_one()
+    return found
