@@ -97,7 +97,7 @@ def import_(node: Node, ctx: click.Context, file: Path, as_json: bool) -> None:
 def _print(done: Imported) -> None:
     rows = [
         (
-            report.member,
+            f"{report.member}/{report.audience}",
             report.leaves,
             report.documents,
             report.photographs,
@@ -106,7 +106,7 @@ def _print(done: Imported) -> None:
         )
         for report in done.feeds
     ]
-    print_table(("member", "entries", "documents", "photographs", "refused", "result"), rows)
+    print_table(("feed", "entries", "documents", "photographs", "refused", "result"), rows)
     say(f"Made by {done.issuer}, with {done.receipts} receipts for this member.")
     for reason in (*done.passed_over, *done.refused):
         remark(f"Not taken: {safe(reason)}")

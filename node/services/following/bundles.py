@@ -77,6 +77,17 @@ class Exported:
 
 
 @dataclass
+class FeedReport(PullReport):
+    """What one feed in a bundle brought.
+
+    Attributes:
+        audience: which of the member's feeds it is.
+    """
+
+    audience: str = field(kw_only=True)
+
+
+@dataclass
 class Imported:
     """What was made of a bundle.
 
@@ -89,7 +100,7 @@ class Imported:
     """
 
     issuer: str
-    feeds: list[PullReport] = field(default_factory=list)
+    feeds: list[FeedReport] = field(default_factory=list)
     passed_over: list[str] = field(default_factory=list)
     receipts: int = 0
     refused: list[str] = field(default_factory=list)
@@ -472,8 +483,8 @@ def _check_log(node: Node, source: BundleSource, exchange: Exchange, row: feeds.
         update.finish()
 
 
-def _read(node: Node, source: BundleSource, exchange: Exchange, progress: Progress) -> PullReport:
-    report = PullReport(source.member, through=[source.name])
+def _read(node: Node, source: BundleSource, exchange: Exchange, progress: Progress) -> FeedReport:
+    report = FeedReport(source.member, through=[source.name], audience=source.audience)
     audience = next(one for one in exchange.leaves if one == source.audience)
     try:
         read_feed(node, exchange, audience, source, report, progress)

@@ -14,13 +14,19 @@ def test_a_stick_there_and_back(town: Town, tmp_path: Path) -> None:
 
     brought = town.json(KE, "bundle", "import", str(stick))
     assert (brought["issuer"], brought["refused"]) == (FR, [])
+    assert {(feed["member"], feed["audience"]) for feed in brought["feeds"]} >= {
+        (FR, "network"),
+        (FR, "police"),
+    }
     assert case in town.run(KE, "show", case, "--purpose", "border check 4711").stdout
 
     back = tmp_path / "back.bundle"
     shown = town.run(KE, "bundle", "export", "--for", FR, "--of", KE, "--all", str(back)).stdout
     assert f"{KE}/network" in shown
     assert "receipts in" in shown
-    assert f"Made by {KE}" in town.run(FR, "bundle", "import", str(back)).stdout
+    taken = town.run(FR, "bundle", "import", str(back)).stdout
+    assert f"Made by {KE}" in taken
+    assert f"{KE}/network" in taken
 
 
 def test_what_cannot_be_is_said_with_the_right_code(town: Town, tmp_path: Path) -> None:
