@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from node.cli.base.arguments import ask_secret
 from node.cli.base.opening import actor, pass_node
 from node.cli.base.output import json_option, print_json, print_table, remark, say
 from node.domain.permissions import Role
@@ -236,8 +237,7 @@ def _find(node: Node, name: str) -> Person:
 
 
 def _ask_password() -> str:
-    asked: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
-    return asked
+    return ask_secret("Password", "Leave out --ask-password: one is drawn, and shown once.", new=True)
 
 
 def _show_password(person: Person, password: str, was_asked: bool, as_json: bool) -> None:

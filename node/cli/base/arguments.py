@@ -2,7 +2,9 @@
 
 import os
 import sys
+import warnings
 from collections.abc import Iterable
+from getpass import GetPassWarning
 from pathlib import Path
 
 import click
@@ -67,14 +69,33 @@ def ask_passphrase(file: Path | None, key_file: Path, *, new: bool = False) -> b
         new: whether the key is being made: whoever types it types it twice.
 
     Raises:
-        NotFound, NotAllowed, InvalidInput: see `keystore.read_passphrase`.
+        NotFound, NotAllowed, InvalidInput: see `keystore.read_passphrase` and `ask_secret`.
     """
     if file is not None:
         return read_passphrase(file)
     if found := os.environ.get(PASSPHRASE_VARIABLE):
         return found.encode()
-    asked: str = click.prompt(f"Passphrase of {key_file}", hide_input=True, confirmation_prompt=new)
-    return asked.encode()
+    step = f"Give it with --passphrase-file, or in {PASSPHRASE_VARIABLE}."
+    return ask_secret(f"Passphrase of {key_file}", step, new=new).encode()
+
+
+def ask_secret(what: str, step: str, *, new: bool) -> str:
+    """Ask at the terminal for what nobody may see there.
+
+    Args:
+        step: how else it can be given.
+        new: whether it is made now: whoever types it types it twice.
+
+    Raises:
+        InvalidInput: there is no terminal that can hide it.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", GetPassWarning)  # Python would read on, and show what is typed
+        try:
+            asked: str = click.prompt(what, hide_input=True, confirmation_prompt=new)
+        except GetPassWarning:
+            raise InvalidInput(f"{what}: there is no terminal here to ask for it at.", step) from None
+    return asked
 
 
 def _bare(text: str) -> str:

@@ -1,7 +1,10 @@
 """A small network made and used by the command itself: a coordinator and three nodes, over real sockets."""
 
 import json
+import os
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -31,6 +34,20 @@ def gmcn(home: Path, *args: str, stdin: str | None = None, **environment: str) -
     result = CliRunner(env=environment).invoke(main, ["--home", str(home), *args], input=stdin)
     assert "Traceback" not in result.output
     return result
+
+
+def gmcn_without_terminal(home: Path, *args: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in a home as a program would that types twice what it is asked for."""
+    command = [sys.executable, "-c", "from node.cli import main; main()", "--home", str(home), *args]
+    environment = {name: value for name, value in os.environ.items() if name != "GMCN_PASSPHRASE"}
+    return subprocess.run(
+        command,
+        input="a long passphrase\n" * 2,
+        capture_output=True,
+        text=True,
+        env=environment,
+        start_new_session=True,  # or it would find the terminal of whoever runs the tests
+    )
 
 
 def free_port() -> int:

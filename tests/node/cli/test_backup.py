@@ -6,7 +6,7 @@ import shlex
 import shutil
 from pathlib import Path
 
-from tests.node.cli.conftest import FR, KE, Town, gmcn
+from tests.node.cli.conftest import FR, KE, Town, gmcn, gmcn_without_terminal
 
 PAGE = (Path(__file__).parents[3] / "docs" / "operating" / "backup.md").read_text("utf-8")
 SECRET = {"GMCN_PASSPHRASE": "a long passphrase"}
@@ -108,3 +108,14 @@ def test_a_passphrase_that_is_in_no_backup_is_asked_for(tmp_path: Path, town: To
     said = gmcn(home, "restore", str(path), "--key", key, **SECRET)
     assert said.exit_code == 0
     assert f"put it back into {secret}" in said.stderr
+
+
+def test_without_a_terminal_it_is_said_how_else_a_passphrase_is_given(tmp_path: Path) -> None:
+    file = tmp_path / "backup.pem"
+    refused = gmcn_without_terminal(tmp_path, "backup-key", str(file))
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.splitlines() == [
+        f"Error: Passphrase of {file}: there is no terminal here to ask for it at.",
+        "Next: Give it with --passphrase-file, or in GMCN_PASSPHRASE.",
+    ]
+    assert not file.exists()
