@@ -36,7 +36,8 @@ _MAX_NAMES = 1_000
 _PIECE = 1 << 16
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _MACROS = re.compile(r"(^|/)vbaproject\.bin$|(^|/)macrosheets/", re.IGNORECASE)
-_COLUMN = re.compile(r"[A-Za-z]{1,7}", re.ASCII)
+_COLUMN_LETTERS = 7
+_COLUMN = re.compile(r"[A-Za-z]+", re.ASCII)
 _NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?", re.ASCII)
 _ISO = re.compile(r"(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?Z?)?", re.ASCII)
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
@@ -429,7 +430,9 @@ def _printable(sign: str) -> str:
 
 def _column_of(reference: str, otherwise: int) -> int:
     """Return the column that a reference such as AB12 names, from 0; `otherwise` where it names none."""
-    column = _column_of_letters(reference.rstrip("0123456789"))
+    letters = reference.rstrip("0123456789")
+    # What is no name of a column may be a text of the file, of any length: none of it is remembered.
+    column = _column_of_letters(letters) if len(letters) <= _COLUMN_LETTERS else None
     return otherwise if column is None else column
 
 

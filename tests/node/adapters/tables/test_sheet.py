@@ -22,6 +22,7 @@ from openpyxl.utils.datetime import CALENDAR_MAC_1904
 from node.adapters.tables.delimited import DELIMITERS, ENCODINGS, no_formula
 from node.adapters.tables.row import MAX_CELL, MAX_ROWS, Row
 from node.adapters.tables.sheet import CSV, XLSX, Reading, change_encoding, guess_reading, read_rows
+from node.adapters.tables.workbook import _column_of_letters
 from node.errors import InvalidInput
 
 
@@ -188,6 +189,14 @@ def test_cells_without_places_inline_texts_and_readings_of_han() -> None:
     )
     rows = rows_of(data)
     assert [(row.number, row.cells) for row in rows] == [(1, ("Ana", "2014-03-05 00:00")), (9, ("", "", "3"))]
+
+
+def test_a_place_that_is_none_is_passed_over_and_not_remembered() -> None:
+    _column_of_letters.cache_clear()
+    told = "Quetzalcoatl" * 1_000
+    (row,) = rows_of(sheet(f'<row><c r="{told}1"><v>1</v></c><c r="AAAAAAAA1"><v>2</v></c></row>'.encode()))
+    assert row.cells == ("1", "2")
+    assert _column_of_letters.cache_info().currsize == 0
 
 
 def test_texts_that_cells_refer_to() -> None:
