@@ -27,6 +27,8 @@ MAX_KEPT_BYTES = 4 << 20
 KEPT_SECONDS = 60.0
 """For how long a page is kept after it was written."""
 
+_MAX_ADDRESS = 500  # no page names a longer one, and what others make up is kept with the page
+
 
 class KeptPages:
     """Pages by what they depend on.
@@ -92,6 +94,8 @@ def render_about(
         return render_template(template, **make()).encode()
 
     if request.method != "GET":  # a search by POST has a name in it; the answer to HEAD is another
+        return write()
+    if len(request.root_url) + len(request.full_path) > _MAX_ADDRESS:
         return write()
     node = this_node()
     kept: KeptPages = current_app.extensions["kept"]

@@ -127,6 +127,14 @@ def test_a_name_that_was_searched_for_is_not_kept(site: Site, written: list[str]
     assert not site.app.extensions["kept"]._pages
 
 
+def test_what_somebody_makes_up_takes_no_room_beside_the_pages(site: Site, written: list[str]) -> None:
+    site.publish(**NAMED)
+    for _ in range(2):
+        assert "Brightwater" in site.browser().get(f"/en/newest?made-up={'x' * 10_000}").text
+    assert written == ["list.html"] * 2
+    assert not site.app.extensions["kept"]._pages
+
+
 def test_the_answer_to_head_is_given_to_nobody_else(site: Site) -> None:
     address = f"/en/child/{site.publish(**NAMED)}"
     site.browser().head(address)
