@@ -1,8 +1,8 @@
 """The command `gmcn`: one module a subject, over the same use cases that the node itself runs.
 
 Guarantees: no command knows more than its arguments, its output and the use case it calls; errors are words
-and an exit code (`failures`), never a traceback; what a script reads is on standard output and nothing else
-is. Personal data is printed by the commands that were asked for it, and by no other.
+and an exit code (`base.failures`), never a traceback; what a script reads is on standard output and nothing
+else is. Personal data is printed by the commands that were asked for it, and by no other.
 
 A command's module is imported when the command is used, and not before: the trust client, the database and
 the image library take longer to load than most commands take to run, and `gmcn --help` needs none of them.

@@ -1,7 +1,7 @@
 """Letting a case out of the house: publish, renew, withdraw, undo, erase.
 
     register -> domain.disclosure -> protocol.document -> protocol.feed -> store, all of it in one transaction
-    -> services.witnessing: the signed heads are published once their witnesses were asked
+    -> services.witnesses.witnessing: the signed heads are published once their witnesses were asked
 
 Guarantees: what goes out fits its JSON Schema, is covered by a signed checkpoint, and is committed before
 anybody can see it; a feed is only ever grown from the head that is on the disk, and only while nobody knows a
