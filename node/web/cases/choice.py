@@ -9,23 +9,20 @@ from typing import Any
 
 from node.domain.scripts import reads, script_of, scripts_in
 
-# The parts of a name come in this order of importance.
-_KINDS = ("legal", "birth", "alias", "nickname")
-
 
 def order_names(names: Sequence[Mapping[str, Any]], language: str) -> list[Mapping[str, Any]]:
     """Put the names of a child in order: first the principal one, or where that is in another script than the
     reader's its spelling in theirs, else in Latin letters; then the others as they are given.
 
     Args:
+        names: the principal one first, as the schemas have them: its owner knows by which a child is known.
         language: the reader's, as a BCP 47 tag.
     """
-    given = sorted(names, key=_importance)
-    spellings = [name for name in given if _is_spelling(name, given[0])]
+    spellings = [name for name in names if _is_spelling(name, names[0])]
     script = script_of(language)
     readable = [name for wanted in (script, "Latn") for name in spellings if reads(wanted, _scripts(name))]
     first = next(iter(readable), None)
-    return sorted(given, key=lambda name: name is not first)
+    return sorted(names, key=lambda name: name is not first)
 
 
 def choose_words(texts: Mapping[str, Mapping[str, str]], language: str) -> str:
@@ -53,11 +50,6 @@ def choose_words(texts: Mapping[str, Mapping[str, str]], language: str) -> str:
         )
 
     return min(texts, key=rank)
-
-
-def _importance(name: Mapping[str, Any]) -> int:
-    kind = name.get("kind", "legal")
-    return _KINDS.index(kind) if kind in _KINDS else len(_KINDS)
 
 
 def _is_spelling(name: Mapping[str, Any], principal: Mapping[str, Any]) -> bool:

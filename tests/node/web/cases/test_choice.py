@@ -17,7 +17,7 @@ IN_ARABIC = {"full": "دميترو", "kind": "legal", "script": "Arab", "transli
      ("ja", "Dmytro Shevchuk")],
 )  # fmt: skip
 def test_who_cannot_read_a_name_gets_it_in_latin_letters(language: str, first: str) -> None:
-    ordered = order_names([NICKNAME, DMYTRO, IN_LATIN], language)
+    ordered = order_names([DMYTRO, IN_LATIN, NICKNAME], language)
     assert ordered[0]["full"] == first
     assert ordered[1:] == [name for name in (DMYTRO, IN_LATIN, NICKNAME) if name is not ordered[0]]
 
@@ -32,9 +32,12 @@ def test_another_name_never_stands_for_the_principal_one() -> None:
         assert order_names([DMYTRO, NICKNAME, NICKNAME_IN_ARABIC], language)[0] is DMYTRO
 
 
-def test_names_of_a_kind_to_come_are_the_last() -> None:
-    other = {"full": "X", "kind": "of another year"}
-    assert order_names([other, DMYTRO], "uk") == [DMYTRO, other]
+def test_the_owner_says_by_which_name_a_child_is_known() -> None:
+    for kind in ("nickname", "alias", "of another year"):
+        known = {"full": "Діма", "kind": kind, "lang": "uk"}
+        assert order_names([known, DMYTRO], "uk") == [known, DMYTRO]
+        assert order_names([known, DMYTRO, IN_LATIN], "en")[0] is known
+    assert order_names([NICKNAME, DMYTRO, IN_LATIN], "uk") == [NICKNAME, DMYTRO, IN_LATIN]
     assert order_names([], "uk") == []
 
 
