@@ -199,7 +199,7 @@ def _of_leaf(
         digest=announced.digest,
         photographs=photographs,
         stands=not outside,
-        problem=outside or _past_its_end(announced, entry) or _run_out(current, now) or over,
+        problem=outside or _frozen(entry) or _run_out(current, now) or over,
     )
 
 
@@ -235,13 +235,12 @@ def _not_standing(entry: Member | None, against: Roster | VerifierKey, now: date
     return "" if stands.state is State.ACTIVE else f"Its owner's word does not count now: {stands.reason}."
 
 
-def _past_its_end(announced: Announced, entry: Member | None) -> str:
-    """Say why the head that a leaf stands under does not count: the network has frozen the feed before it."""
-    frozen = entry.feed("network").frozen if entry else None
-    head = announced.checkpoint
-    if frozen is None or head.size < frozen.size or (head.size, head.root) == (frozen.size, frozen.root):
+def _frozen(entry: Member | None) -> str:
+    """Say why no head of a feed counts: the network has frozen it. Also one smaller than where the feed ends
+    may be of whoever stole its keys: without the log nobody can tell."""
+    if entry is None or entry.feed("network").frozen is None:
         return ""
-    return "The network has frozen its owner's feed, and this is not from before that."
+    return "The network has frozen its owner's feed: others may have its keys."
 
 
 def _run_out(current: Current | None, now: datetime) -> str:
