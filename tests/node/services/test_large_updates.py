@@ -57,7 +57,7 @@ def die_in_step(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
             raise Killed
         store(*args)
 
-    monkeypatch.setattr(feeds, "store_cases", stored)
+    monkeypatch.setattr(feed_cases, "store_cases", stored)
 
 
 def test_a_large_update_goes_in_steps(federation: Federation, liar: Liar) -> None:

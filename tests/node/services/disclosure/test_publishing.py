@@ -339,11 +339,11 @@ class Crash(BaseException):
 
 _STEPS = [
     (feeds, "ensure_feed"),
-    (feeds, "lookup_cases"),
+    (feed_cases, "lookup_cases"),
     (feeds, "load_head"),
     (feeds, "store_growth"),
     (feeds, "write_files"),
-    (feeds, "store_cases"),
+    (feed_cases, "store_cases"),
     (documents, "store_documents"),
     (documents, "remember_published"),
     (cases, "set_status"),
