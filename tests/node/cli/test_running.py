@@ -37,7 +37,8 @@ def test_serve_runs_until_it_is_told_to_end_and_once_for_each_home(town: Town, t
             said = next(line for line in lines if "police.jp.example serves Test network on http" in line)
             url = said.split(" on ")[1].strip().rstrip(".")
             assert requests.get(f"{url}/health", timeout=20).status_code == 200
-            console = served.stderr.readline().split("Its console is on ")[1].strip()
+            said = next(line for line in lines if "Its console is on " in line)
+            console = said.split("Its console is on ")[1].strip()
             assert "Sign in" in requests.get(console, timeout=20).text
             second = gmcn(home, "serve")
             assert second.exit_code == 5
