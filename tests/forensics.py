@@ -48,7 +48,7 @@ _SALT_PIECE = 6  # PostgreSQL compresses: a few letters in a row are what surely
 _BESIDE = 64  # bytes within which two trigrams belong together
 _EMPTY = re.compile(rb"\0{64,}")
 _DRAWN = re.compile(
-    rb"/[a-z2-7]{26}(?![a-z2-7])"  # case ids
+    rb"/[a-z2-7]{26}"  # case ids, whatever the next column begins with
     rb"|(?=[A-Za-z0-9+/_-]*[0-9])(?=[A-Za-z0-9+/_-]*[A-Z])(?=[A-Za-z0-9+/_-]*[a-z])[A-Za-z0-9+/_-]{20,}"
 )
 

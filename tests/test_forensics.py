@@ -36,6 +36,12 @@ def test_what_the_search_makes_of_a_name_is_found_too(secret: Secret) -> None:
     assert secret.kinds_of(b"\x01\x00\x00\xc2\xacwgxj\x03") == {"name"}
 
 
+def test_the_end_of_a_case_id_and_the_word_beside_it_are_not_a_name() -> None:
+    secret = Secret(("Zebulon",), ())
+    assert secret.kinds_of(b"police.fr.example/cc6cti2gnwhj5pzhwxen5l2e4ulong_term") == set()
+    assert secret.kinds_of(b"police.fr.example/cc6cti2gnwhj5pzhwxen5l2e4u Zebulon") == {"name"}
+
+
 def test_a_piece_of_a_document_or_picture_is_found_wherever_it_lies(secret: Secret, tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "page").write_bytes(b"\0" * 5000 + b"ZOIIQ" + secret.bodies[0][15:30] + b"\0" * 3000)

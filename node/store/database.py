@@ -149,9 +149,10 @@ def _open_sqlite(url: sqlalchemy.URL) -> Engine:
     engine = sqlalchemy.create_engine(url, pool_use_lifo=True)
     if url.database and url.database != ":memory:":
         # SQLite would let every user of the machine read it, wherever the settings put it. The log beside it
-        # gets the same mode.
-        with suppress(OSError):  # which SQLite meets too, and names
-            os.close(os.open(url.database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        # gets the same mode. One that is there already is not opened: to close it would take away the locks
+        # of every connection that this process has to it (POSIX), and another process could break it.
+        with suppress(OSError):  # it is there; anything else SQLite meets too, and names
+            os.close(os.open(url.database, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite3.Connection, _record: object) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from tests.node.cli.conftest import FR, NGO, Town, gmcn
+from tests.node.cli.conftest import FR, NGO, Town, gmcn, gmcn_without_terminal
 
 
 def user(town: Town, *args: str, code: int = 0, stdin: str | None = None) -> Result:
@@ -40,6 +40,15 @@ def test_a_password_is_asked_for_and_not_shown(town: Town) -> None:
     assert (
         "shorter" not in user(town, "reset-password", "jo", "--ask-password", stdin="x\nx\n", code=2).stdout
     )
+
+
+def test_a_password_is_not_asked_for_where_no_terminal_can_hide_it(town: Town) -> None:
+    user(town, "add", "noor", "--full-name", "Noor", "--role", "operator")
+    refused = gmcn_without_terminal(town.home(FR), "user", "reset-password", "noor", "--ask-password")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "there is no terminal" in refused.stderr
+    assert "Leave out --ask-password" in refused.stderr
+    assert "Warning" not in refused.stderr
 
 
 def test_roles_change_and_accounts_end_and_begin_again(town: Town) -> None:

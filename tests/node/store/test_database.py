@@ -1,5 +1,7 @@
 """What a transaction sees, and what is left of one that did not end well."""
 
+import subprocess
+import sys
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,6 +47,26 @@ def test_a_reader_sees_one_state_of_a_file(tmp_path: Path) -> None:
         assert not stands(conn, "new")
     with reading(engine) as conn:
         assert stands(conn, "new")
+    engine.dispose()
+
+
+def test_to_open_a_file_again_leaves_the_locks_of_those_who_have_it_open(tmp_path: Path) -> None:
+    """Without them another process would believe to be the last one, and take the log away under them."""
+    engine = open_database(f"sqlite:///{tmp_path / 'node.db'}")
+    migrate_copy(engine)
+    with writing(engine) as conn:
+        set_mark(conn, "before", NOW)
+    log = (tmp_path / "node.db-wal").stat()
+    open_database(str(engine.url)).dispose()
+    other = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('VACUUM').close()"
+    subprocess.run([sys.executable, "-c", other, str(tmp_path / "node.db")], check=True)
+    assert (tmp_path / "node.db-wal").stat().st_ino == log.st_ino
+    with writing(engine) as conn:
+        set_mark(conn, "after", NOW)
+    engine.dispose()
+    with reading(engine) as conn:
+        assert stands(conn, "before")
+        assert stands(conn, "after")
     engine.dispose()
 
 

@@ -21,11 +21,11 @@ from node.store.search.finding import find
 from node.store.search.query import Query
 from tests.factories import lang_text, sample_record
 from tests.federation import DE, FR, Federation
-from tests.forensics import Secret
+from tests.forensics import NAMES, Secret
 from tests.liars import case_states, dump, find_feed, problems
 
 POLICE, PEER = FR[0], DE[0]
-NAME = "Zebulon Quetzalcoatl"
+NAME = NAMES["Latn"]
 
 
 @pytest.fixture
