@@ -24,6 +24,18 @@ SAMPLES = ("pt", "ar", "uk", "ja", "hi")
 
 SCHEMAS = Schemas.packaged()
 
+GATE_ANSWERS: dict[str, Any] = {
+    "basis": "parental",
+    "risk": "medium",
+    "publicity": "no",
+    "privacy": "clean",
+    "wording": "neutral",
+    "where": "all",
+    "channels": ["public"],
+    "closing": "on_return",
+}
+"""Answers at the gate that let a sample of a case pass."""
+
 Record = dict[str, Any]
 Parts = dict[str, dict[str, Any]]
 

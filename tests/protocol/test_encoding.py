@@ -184,31 +184,11 @@ def test_decimal_is_read_as_it_was_written(number: int) -> None:
     assert parse_decimal(str(number), "test") == number
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "00",
-        "01",
-        "-0",
-        "-1",
-        "+1",
-        " 1",
-        "1 ",
-        "1\n",
-        "1_0",
-        "1.0",
-        "1e3",
-        "0x1",
-        "\u0661",
-        "\uff11",
-        str(2**63),
-    ]
-    + [pytest.param("9" * digits, id=f"{digits} nines") for digits in (19, 20, 1_000_000)],
-)
-def test_bad_decimals(text: str) -> None:
+@pytest.mark.parametrize("digits", [19, 20, 1_000_000])
+def test_a_number_of_any_length_is_refused(digits: int) -> None:
+    """Short ones are in tests/vectors/encodings.json."""
     with pytest.raises(Malformed):
-        parse_decimal(text, "test")
+        parse_decimal("9" * digits, "test")
 
 
 @given(st.text(max_size=8))

@@ -60,38 +60,10 @@ def test_known_paths(ref: TileRef, path: str) -> None:
     assert parse_tile_path(path) == ref
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "",
-        "/tile/0/000",
-        "tile/0/0",
-        "tile/0/0000",
-        "tile/00/000",
-        "tile/64/000",
-        "tile/-1/000",
-        "tile/0/x000/001",
-        "tile/0/001/000",
-        "tile/0/x1/000",
-        "tile/0/000.p/0",
-        "tile/0/000.p/01",
-        "tile/0/000.p/256",
-        "tile/0/000.p/",
-        "tile/0/000.p",
-        "tile/0/000/",
-        "tile/0/000\n",
-        "tile/0/../000",
-        "tile/0/%30%30%30",
-        "tile/0/\u0660\u0660\u0660",
-        "tile/data/000",
-        "tile/entries/x036/x028/x797/x018/x963/968",
-        "tile/0/x001/x036/x028/x797/x018/x963/968",
-        pytest.param("tile/0/" + "x999/" * 100_000 + "000", id="long"),
-    ],
-)
-def test_bad_paths(path: str) -> None:
+def test_a_path_of_any_length_is_refused() -> None:
+    """Short ones are in tests/vectors/tiles.json."""
     with pytest.raises(Malformed):
-        parse_tile_path(path)
+        parse_tile_path("tile/0/" + "x999/" * 100_000 + "000")
 
 
 def test_widths_of_the_specifications_examples() -> None:

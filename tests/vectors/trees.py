@@ -80,6 +80,7 @@ def encodings() -> Vectors:
             "1e3",
             "0x1",
             "١",
+            "１",
             "9223372036854775808",
             "1" * 5000,
         ],
@@ -226,6 +227,8 @@ def tiles() -> Vectors:
             "tile/0/٠٠٠",
             "tile/data/000",
             "tile/0/x036/x028/x797/x018/x963/968",
+            "tile/entries/x036/x028/x797/x018/x963/968",
+            "tile/0/x001/x036/x028/x797/x018/x963/968",
         ],
         "widths": [
             {"size": size, "level": level, "index": index, "width": tile_width(level, index, size)}

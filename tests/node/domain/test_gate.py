@@ -18,19 +18,9 @@ from node.domain.gate import (
     problems_of,
     suggest,
 )
-from tests.factories import SCHEMAS, sample_photo, sample_record
+from tests.factories import GATE_ANSWERS, SCHEMAS, sample_photo, sample_record
 
 NOW = datetime(2026, 11, 21, 20, tzinfo=UTC)
-GOOD = {
-    "basis": "parental",
-    "risk": "medium",
-    "publicity": "no",
-    "privacy": "clean",
-    "wording": "neutral",
-    "where": "all",
-    "channels": ["public"],
-    "closing": "on_return",
-}
 FULL_SCOPE = ["network", "public", "photograph", "poster", "alert", "media"]
 
 
@@ -56,29 +46,30 @@ def weigh(answers: Mapping[str, Any], record: Mapping[str, Any], **settings: Any
 
 
 def test_good_answers_to_an_ordinary_case_pass() -> None:
-    assert weigh(GOOD, sample_record("pt")) == {"refused": [], "warned": []}
+    assert weigh(GATE_ANSWERS, sample_record("pt")) == {"refused": [], "warned": []}
 
 
 def test_every_question_has_to_be_answered_with_what_is_allowed() -> None:
     record = sample_record("pt")
-    assert [problem.split(":")[0] for problem in problems_of({}, record)] == list(GOOD)
+    assert [problem.split(":")[0] for problem in problems_of({}, record)] == list(GATE_ANSWERS)
     for question in QUESTIONS:
         for wrong in ("nonsense\n", 7, None, ["nonsense"], [["FR"]], [7], ["public", "public"], {"a": 1}):
-            assert problems_of({**GOOD, question.name: wrong}, record), (question.name, wrong)
-    assert problems_of({**GOOD, "colour": "red"}, record) == [
+            assert problems_of({**GATE_ANSWERS, question.name: wrong}, record), (question.name, wrong)
+    assert problems_of({**GATE_ANSWERS, "colour": "red"}, record) == [
         f"colour: not a question; those are {', '.join(question.name for question in QUESTIONS)}"
     ]
-    assert problems_of({**GOOD, "note": "Asked the school."}, record) == []
+    assert problems_of({**GATE_ANSWERS, "note": "Asked the school."}, record) == []
 
 
 @given(
     st.dictionaries(
-        st.sampled_from([*GOOD, "note", "x y"]), st.recursive(st.none() | st.text("a", max_size=3), st.lists)
+        st.sampled_from([*GATE_ANSWERS, "note", "x y"]),
+        st.recursive(st.none() | st.text("a", max_size=3), st.lists),
     )
 )
 def test_no_answer_makes_the_rules_fail(answers: dict[str, Any]) -> None:
     problems = problems_of(answers, sample_record("pt"))
-    assert problems or answers.keys() >= GOOD.keys()
+    assert problems or answers.keys() >= GATE_ANSWERS.keys()
 
 
 def test_a_child_not_yet_missing_needs_fewer_answers() -> None:
@@ -91,7 +82,9 @@ def test_a_child_not_yet_missing_needs_fewer_answers() -> None:
 @pytest.mark.parametrize("category", ["runaway", "family_abduction", "unaccompanied_migrant"])
 def test_where_publicity_adds_to_the_risk_no_public_site_shows_the_case(category: str) -> None:
     record = sample_record("pt", category=category)
-    answers = {name: GOOD[name] for name in ("basis", "risk", "privacy", "closing")} | {"publicity": "yes"}
+    answers = {name: GATE_ANSWERS[name] for name in ("basis", "risk", "privacy", "closing")} | {
+        "publicity": "yes"
+    }
     assert changes_of(answers, record) == {"show_in": []}
     assert weigh(answers, record)["refused"] == []
     assert weigh({**answers, "where": "all", "channels": ["public"]}, record)["refused"] == ["channels"]
@@ -100,10 +93,10 @@ def test_where_publicity_adds_to_the_risk_no_public_site_shows_the_case(category
 
 def test_where_it_is_shown_is_written_into_the_record() -> None:
     record = sample_record("pt")
-    assert changes_of(GOOD, record) == {}
-    assert changes_of({**GOOD, "where": ["BR"]}, record) == {"show_in": ["BR"]}
-    assert changes_of(GOOD, {**record, "show_in": ["BR"]}) == {"show_in": None}
-    assert changes_of({**GOOD, "where": ["BR"]}, {**record, "show_in": ["BR"]}) == {}
+    assert changes_of(GATE_ANSWERS, record) == {}
+    assert changes_of({**GATE_ANSWERS, "where": ["BR"]}, record) == {"show_in": ["BR"]}
+    assert changes_of(GATE_ANSWERS, {**record, "show_in": ["BR"]}) == {"show_in": None}
+    assert changes_of({**GATE_ANSWERS, "where": ["BR"]}, {**record, "show_in": ["BR"]}) == {}
     assert changes_of({}, {**record, "show_in": []}) == {}
 
 
@@ -130,12 +123,14 @@ def test_where_it_is_shown_is_written_into_the_record() -> None:
     ],
 )
 def test_what_refuses(answers: dict[str, Any], changes: dict[str, Any], refused: str) -> None:
-    assert refused in weigh({**GOOD, **answers}, sample_record("pt", **changes))["refused"]
+    assert refused in weigh({**GATE_ANSWERS, **answers}, sample_record("pt", **changes))["refused"]
 
 
 def test_a_consent_that_covers_it_passes() -> None:
     record = sample_record("pt", consent=consent(*FULL_SCOPE))
-    assert weigh({**GOOD, "channels": ["public", "poster", "alert", "media"]}, record)["refused"] == []
+    assert (
+        weigh({**GATE_ANSWERS, "channels": ["public", "poster", "alert", "media"]}, record)["refused"] == []
+    )
 
 
 def machine(text: str) -> dict[str, Any]:
@@ -163,7 +158,7 @@ RISK = {"level": "medium", "assessed_at": "2026-11-03T09:00:00Z", "assessed_by_r
     ],
 )
 def test_what_the_approver_weighs(answers: dict[str, Any], changes: dict[str, Any], warned: str) -> None:
-    found = weigh({**GOOD, **answers}, sample_record("pt", **changes))
+    found = weigh({**GATE_ANSWERS, **answers}, sample_record("pt", **changes))
     assert found["refused"] == []
     assert warned in found["warned"]
 
@@ -187,7 +182,7 @@ def test_settings_that_let_out_more_of_a_sensitive_case_are_named(
         parental={"custody_order": "in_force"},
         companions=[{"relation": "father", "role": "companion"}],
     )
-    answers = {**GOOD, "publicity": "possible"}
+    answers = {**GATE_ANSWERS, "publicity": "possible"}
     assert "privacy" not in weigh(answers, record)["warned"]
     assert "privacy" in weigh(answers, record, categories={category: rule})["warned"]
 

@@ -22,22 +22,12 @@ from node.store.published import feed_cases
 from node.store.register import cases
 from node.store.register import gate as store
 from protocol.policy import Policy
-from tests.factories import sample_full_record, sample_record
+from tests.factories import GATE_ANSWERS, sample_full_record, sample_record
 from tests.federation import DE, FR, NGO, Federation
 from tests.liars import case_states, dump
 
 POLICE, PEER, HELPER = FR[0], DE[0], NGO[0]
 ANA, BEN, EVA = "ana", "ben", "eva"
-ANSWERS = {
-    "basis": "parental",
-    "risk": "medium",
-    "publicity": "no",
-    "privacy": "clean",
-    "wording": "neutral",
-    "where": "all",
-    "channels": ["public"],
-    "closing": "on_return",
-}
 REASON = "seen at the border an hour ago"
 
 
@@ -81,7 +71,7 @@ def state(node: Node, number: int) -> str:
 
 def test_peers_are_rung_soon_after_an_approval(light: Federation) -> None:
     node, case = light[POLICE], draft(light)
-    number = gate.request(node, case, ANSWERS, ANA).id
+    number = gate.request(node, case, GATE_ANSWERS, ANA).id
     assert publishing.ring_asked(node) == {}
     gate.approve(node, number, BEN)
     assert publishing.ring_asked(node) == {PEER: "", HELPER: ""}
@@ -91,12 +81,12 @@ def test_peers_are_rung_soon_after_an_approval(light: Federation) -> None:
 
 def test_one_asks_another_approves_and_it_is_published(federation: Federation) -> None:
     node, case = federation[POLICE], draft(federation)
-    asked = gate.request(node, case, {**ANSWERS, "note": "The school has asked."}, ANA)
+    asked = gate.request(node, case, {**GATE_ANSWERS, "note": "The school has asked."}, ANA)
     assert (asked.state, asked.author, asked.revision, asked.version) == (store.OPEN, ANA, 1, None)
     assert status(node, case) == cases.DRAFT
     view = gate.open_request(node, asked.id, BEN)
     assert view.as_asked
-    assert view.request.answers == {**ANSWERS, "note": "The school has asked."}
+    assert view.request.answers == {**GATE_ANSWERS, "note": "The school has asked."}
     assert view.preview is not None
     assert {change.change for change in view.preview.fields} == {ADDED}
 
@@ -118,7 +108,7 @@ def test_one_asks_another_approves_and_it_is_published(federation: Federation) -
 
 def test_whoever_asked_does_not_approve(light: Federation) -> None:
     node, case = light[POLICE], draft(light)
-    asked = gate.request(node, case, ANSWERS, ANA)
+    asked = gate.request(node, case, GATE_ANSWERS, ANA)
     with pytest.raises(NotAllowed):
         gate.approve(node, asked.id, ANA)
     assert (status(node, case), state(node, asked.id)) == (cases.DRAFT, store.OPEN)
@@ -126,7 +116,7 @@ def test_whoever_asked_does_not_approve(light: Federation) -> None:
 
 def test_a_refusal_says_why_and_ends_it(light: Federation) -> None:
     node, case = light[POLICE], draft(light)
-    asked = gate.request(node, case, ANSWERS, ANA)
+    asked = gate.request(node, case, GATE_ANSWERS, ANA)
     with pytest.raises(InvalidInput):
         gate.refuse(node, asked.id, "no", BEN)
     gate.refuse(node, asked.id, "the photograph shows another child", BEN)
@@ -148,8 +138,8 @@ def test_a_refusal_says_why_and_ends_it(light: Federation) -> None:
 
 def test_a_request_is_taken_back_or_replaced(light: Federation) -> None:
     node, case = light[POLICE], draft(light)
-    first = gate.request(node, case, ANSWERS, ANA)
-    second = gate.request(node, case, {**ANSWERS, "where": ["BR"]}, BEN)
+    first = gate.request(node, case, GATE_ANSWERS, ANA)
+    second = gate.request(node, case, {**GATE_ANSWERS, "where": ["BR"]}, BEN)
     assert [item.id for item in gate.list_requests(node)] == [second.id]
     assert state(node, first.id) == store.VOID
     with pytest.raises(NotAllowed):
@@ -164,8 +154,8 @@ def test_who_asks_has_seen_the_newest_record(light: Federation) -> None:
     node, case = light[POLICE], draft(light)
     register.change_case(node, case, {"notes": "x"}, EVA, light.folder)
     with pytest.raises(Conflict, match="somebody else"):
-        gate.request(node, case, ANSWERS, ANA, revision=1)
-    assert gate.request(node, case, ANSWERS, ANA, revision=2).revision == 2
+        gate.request(node, case, GATE_ANSWERS, ANA, revision=1)
+    assert gate.request(node, case, GATE_ANSWERS, ANA, revision=2).revision == 2
 
 
 def loosened(node: Node) -> Node:
@@ -188,7 +178,7 @@ Change = Callable[[Node, str, Path], object]
 )
 def test_a_change_after_the_request_ends_it(light: Federation, change: Change) -> None:
     node, case = light[POLICE], draft(light)
-    asked = gate.request(node, case, ANSWERS, ANA)
+    asked = gate.request(node, case, GATE_ANSWERS, ANA)
     change(node, case, light.folder)
     assert state(node, asked.id) == store.VOID
     with pytest.raises(Conflict, match="does not wait"):
@@ -200,7 +190,7 @@ def test_a_change_after_the_request_ends_it(light: Federation, change: Change) -
 def test_what_would_leave_is_held_against_what_was_asked_for(light: Federation) -> None:
     """The record is the same, but the member's rules let out more of it."""
     node, case = light[POLICE], draft(light)
-    asked = gate.request(node, case, ANSWERS, ANA)
+    asked = gate.request(node, case, GATE_ANSWERS, ANA)
     assert not gate.open_request(loosened(node), asked.id, BEN).as_asked
     before = dump(node)["feed"]
     for publish in (gate.approve, lambda *args: gate.override(args[0], args[1], REASON, args[2])):
@@ -215,7 +205,7 @@ def test_what_would_leave_is_held_against_what_was_asked_for(light: Federation) 
 def test_a_child_that_grows_up_meanwhile_is_another_content(light: Federation) -> None:
     node = light[POLICE]
     case = draft(light, birth="2008-11-05")
-    asked = gate.request(node, case, ANSWERS, ANA)
+    asked = gate.request(node, case, GATE_ANSWERS, ANA)
     light.clock.advance(days=30)  # the child has grown up, and is shown on no public site now
     with pytest.raises(Conflict):
         gate.approve(node, asked.id, BEN)
@@ -231,9 +221,9 @@ def test_answers_that_refuse_are_told_before_anybody_is_asked(light: Federation)
         ({"where": "everywhere"}, "where"),
     ]:
         with pytest.raises(InvalidInput) as caught:
-            gate.request(node, case, {**ANSWERS, **wrong}, ANA)
+            gate.request(node, case, {**GATE_ANSWERS, **wrong}, ANA)
         assert any(problem.startswith(f"{named}:") for problem in caught.value.problems)
-    assert [found.question for found in gate.weigh(node, case, {**ANSWERS, "risk": "high"})] == ["risk"]
+    assert [found.question for found in gate.weigh(node, case, {**GATE_ANSWERS, "risk": "high"})] == ["risk"]
     assert gate.list_requests(node, store.STATES) == []
     assert register.get_case(node, case).revision == 1
 
@@ -247,13 +237,15 @@ def test_a_record_that_could_not_be_published_is_told_at_the_request(light: Fede
     register.change_case(node, case, {"circumstances": long}, ANA, light.folder)
     before = dump(node)
     with pytest.raises(InvalidInput, match="leave the house"):
-        gate.request(node, case, {**ANSWERS, "where": ["BR"]}, ANA)
+        gate.request(node, case, {**GATE_ANSWERS, "where": ["BR"]}, ANA)
     assert dump(node) == before
 
 
 def test_where_publicity_adds_to_the_risk_peers_are_told_to_show_it_nowhere(light: Federation) -> None:
     node, case = light[POLICE], draft(light)
-    answers = {name: ANSWERS[name] for name in ("basis", "risk", "privacy", "closing")} | {"publicity": "yes"}
+    answers = {name: GATE_ANSWERS[name] for name in ("basis", "risk", "privacy", "closing")} | {
+        "publicity": "yes"
+    }
     asked = gate.request(node, case, answers, ANA)
     kept = register.get_case(node, case)
     assert (asked.revision, kept.revision, kept.record["show_in"]) == (2, 2, [])
@@ -303,7 +295,7 @@ def test_nothing_new_needs_no_approval_and_something_new_does(federation: Federa
     node, case = federation[POLICE], draft(federation)
     with pytest.raises(Conflict, match="new"):
         gate.publish_again(node, [case], ANA)
-    gate.approve(node, gate.request(node, case, ANSWERS, ANA).id, BEN)
+    gate.approve(node, gate.request(node, case, GATE_ANSWERS, ANA).id, BEN)
     (renewed,) = gate.publish_again(node, [case], ANA)
     assert renewed.versions["network"] == 2
     register.change_case(node, case, {"hair": None, "show_in": ["BR"]}, ANA, federation.folder)
@@ -326,7 +318,7 @@ def test_a_life_is_not_renewed_without_the_consent_that_the_gate_asks_for(
     light: Federation, consent: dict[str, Any], named: str
 ) -> None:
     node, case = light[POLICE], draft(light)
-    gate.approve(node, gate.request(node, case, ANSWERS, ANA).id, BEN)
+    gate.approve(node, gate.request(node, case, GATE_ANSWERS, ANA).id, BEN)
     given = {**sample_record("pt")["consent"], **consent}
     register.change_case(node, case, {"consent": given}, ANA, light.folder)
     before = dump(node)
@@ -346,7 +338,7 @@ def test_a_life_is_not_renewed_without_the_consent_that_the_gate_asks_for(
 
 def test_an_override_is_reviewed_by_somebody_who_had_no_part_in_it(federation: Federation) -> None:
     node, case = federation[POLICE], draft(federation)
-    asked = gate.request(node, case, ANSWERS, ANA)
+    asked = gate.request(node, case, GATE_ANSWERS, ANA)
     with pytest.raises(InvalidInput):
         gate.override(node, asked.id, "", ANA)
     assert gate.override(node, asked.id, REASON, ANA).versions["network"] == 1
@@ -377,7 +369,7 @@ def test_an_override_is_reviewed_by_somebody_who_had_no_part_in_it(federation: F
 
 def test_an_override_that_nobody_reviews_is_told_by_the_node(light: Federation) -> None:
     node, case = light[POLICE], draft(light)
-    asked = gate.request(node, case, ANSWERS, ANA)
+    asked = gate.request(node, case, GATE_ANSWERS, ANA)
     gate.override(node, asked.id, REASON, ANA)
 
     def told() -> list[str]:
@@ -393,7 +385,7 @@ def test_an_override_that_nobody_reviews_is_told_by_the_node(light: Federation) 
 
 def test_neither_who_asked_nor_who_published_reviews(light: Federation) -> None:
     node, case = light[POLICE], draft(light)
-    asked = gate.request(node, case, ANSWERS, ANA)
+    asked = gate.request(node, case, GATE_ANSWERS, ANA)
     with pytest.raises(Conflict):
         gate.review(node, asked.id, "it was right", EVA, upheld=True)
     gate.override(node, asked.id, REASON, BEN)
@@ -404,7 +396,7 @@ def test_neither_who_asked_nor_who_published_reviews(light: Federation) -> None:
 
 def test_an_override_that_was_wrong_is_withdrawn(federation: Federation) -> None:
     node, case = federation[POLICE], draft(federation)
-    asked = gate.request(node, case, ANSWERS, ANA)
+    asked = gate.request(node, case, GATE_ANSWERS, ANA)
     gate.override(node, asked.id, REASON, ANA)
     assert gate.review(node, asked.id, "not an emergency", EVA, upheld=False)
     assert status(node, case) == cases.WITHDRAWN
@@ -414,17 +406,17 @@ def test_an_override_that_was_wrong_is_withdrawn(federation: Federation) -> None
 
 def test_a_review_does_not_take_back_what_was_approved_since(light: Federation) -> None:
     node, case = light[POLICE], draft(light)
-    first = gate.request(node, case, ANSWERS, ANA)
+    first = gate.request(node, case, GATE_ANSWERS, ANA)
     gate.override(node, first.id, REASON, ANA)
     register.change_case(node, case, {"hair": {"colour": "red"}}, ANA, light.folder)
-    gate.approve(node, gate.request(node, case, ANSWERS, ANA).id, BEN)
+    gate.approve(node, gate.request(node, case, GATE_ANSWERS, ANA).id, BEN)
     assert not gate.review(node, first.id, "not an emergency", EVA, upheld=False)
     assert status(node, case) == cases.PUBLISHED
 
 
 def test_a_review_finds_the_case_though_it_shows_less_now(light: Federation) -> None:
     node, case = light[POLICE], draft(light)
-    asked = gate.request(node, case, ANSWERS, ANA)
+    asked = gate.request(node, case, GATE_ANSWERS, ANA)
     gate.override(node, asked.id, REASON, ANA)
     register.change_case(node, case, {"hair": None}, ANA, light.folder)
     gate.publish_again(node, [case], ANA)
@@ -434,7 +426,7 @@ def test_a_review_finds_the_case_though_it_shows_less_now(light: Federation) -> 
 
 def test_a_review_finds_the_case_under_its_new_id(light: Federation) -> None:
     node, case = light[POLICE], draft(light)
-    asked = gate.request(node, case, ANSWERS, ANA)
+    asked = gate.request(node, case, GATE_ANSWERS, ANA)
     gate.override(node, asked.id, REASON, ANA)
     publishing.withdraw(node, case, ANA)
     again = publishing.undo_withdrawal(node, case, ANA)  # at the command line, where nobody is asked
@@ -454,7 +446,7 @@ def test_what_nobody_approved_does_not_come_back_by_undoing(
     federation: Federation, verdict: bool | None, comes_back: str
 ) -> None:
     node, case = federation[POLICE], draft(federation)
-    asked = gate.request(node, case, ANSWERS, ANA)
+    asked = gate.request(node, case, GATE_ANSWERS, ANA)
     gate.override(node, asked.id, REASON, ANA)
     if verdict is not None:
         gate.review(node, asked.id, "somebody else has looked", EVA, upheld=verdict)
@@ -463,7 +455,7 @@ def test_what_nobody_approved_does_not_come_back_by_undoing(
     again = publishing.undo_withdrawal(node, case, ANA, as_it_was=True)
     assert status(node, again.case_id) == comes_back
     assert [item.case_id for item in gate.list_unreviewed(node)] == [again.case_id] * (verdict is None)
-    gate.approve(node, gate.request(node, again.case_id, ANSWERS, ANA).id, BEN)
+    gate.approve(node, gate.request(node, again.case_id, GATE_ANSWERS, ANA).id, BEN)
     if verdict is None:  # approved since
         assert not gate.review(node, asked.id, "not an emergency", EVA, upheld=False)
     assert status(node, again.case_id) == cases.PUBLISHED
@@ -471,23 +463,23 @@ def test_what_nobody_approved_does_not_come_back_by_undoing(
 
 def test_nobody_approves_what_they_wrote_though_a_colleague_asks(federation: Federation) -> None:
     node, case = federation[POLICE], draft(federation)
-    asked = gate.request(node, case, ANSWERS, BEN)
+    asked = gate.request(node, case, GATE_ANSWERS, BEN)
     assert asked.parties == {ANA, BEN}
     with pytest.raises(NotAllowed):
         gate.approve(node, asked.id, ANA)
     gate.approve(node, asked.id, EVA)
     register.change_case(node, case, {"hair": {"colour": "red"}}, BEN, federation.folder)
-    gate.approve(node, gate.request(node, case, ANSWERS, BEN).id, ANA)  # who wrote nothing since
+    gate.approve(node, gate.request(node, case, GATE_ANSWERS, BEN).id, ANA)  # who wrote nothing since
 
     publishing.withdraw(node, case, EVA, {"outcome": "recovered_safe"})
     again = publishing.undo_withdrawal(node, case, BEN, as_it_was=True).case_id
     register.change_case(node, again, {"hair": {"colour": "black"}}, ANA, federation.folder)
-    assert gate.request(node, again, ANSWERS, BEN).parties == {ANA, BEN, EVA}
+    assert gate.request(node, again, GATE_ANSWERS, BEN).parties == {ANA, BEN, EVA}
 
 
 def test_nobody_reviews_what_they_wrote(light: Federation) -> None:
     node, case = light[POLICE], draft(light)
-    asked = gate.request(node, case, ANSWERS, BEN)
+    asked = gate.request(node, case, GATE_ANSWERS, BEN)
     gate.override(node, asked.id, REASON, BEN)
     with pytest.raises(NotAllowed):
         gate.review(node, asked.id, "it was right", ANA, upheld=True)
@@ -497,11 +489,11 @@ def test_nobody_reviews_what_they_wrote(light: Federation) -> None:
 @pytest.mark.parametrize("name", ["console:ben", "console:ben@police.example"])
 def test_a_person_is_one_at_the_machine_and_in_the_console(light: Federation, name: str) -> None:
     node, case = light[POLICE], draft(light)
-    asked = gate.request(node, case, ANSWERS, "cli:Ben")
+    asked = gate.request(node, case, GATE_ANSWERS, "cli:Ben")
     with pytest.raises(NotAllowed):
         gate.approve(node, asked.id, name)
     gate.take_back(node, asked.id, name)
-    asked = gate.request(node, case, ANSWERS, name)
+    asked = gate.request(node, case, GATE_ANSWERS, name)
     gate.override(node, asked.id, REASON, "console:eva")
     with pytest.raises(NotAllowed):
         gate.review(node, asked.id, "it was right", "cli:eva", upheld=True)
@@ -509,7 +501,7 @@ def test_a_person_is_one_at_the_machine_and_in_the_console(light: Federation, na
 
 def test_what_a_case_was_goes_on_under_its_new_id(light: Federation) -> None:
     node, case = light[POLICE], draft(light)
-    gate.approve(node, gate.request(node, case, ANSWERS, ANA).id, BEN)
+    gate.approve(node, gate.request(node, case, GATE_ANSWERS, ANA).id, BEN)
     publishing.withdraw(node, case, EVA, {"outcome": "recovered_safe"})
     before = history.history_of(node, case, ANA)
     again = publishing.undo_withdrawal(node, case, BEN, as_it_was=True).case_id
@@ -521,15 +513,15 @@ def test_what_a_case_was_goes_on_under_its_new_id(light: Federation) -> None:
 
 def test_what_a_request_says_of_a_child_goes_with_the_case(federation: Federation) -> None:
     node, case = federation[POLICE], draft(federation)
-    asked = gate.request(node, case, {**ANSWERS, "note": "Aunt in Lisbon"}, ANA)
+    asked = gate.request(node, case, {**GATE_ANSWERS, "note": "Aunt in Lisbon"}, ANA)
     gate.override(node, asked.id, REASON, ANA)
-    waiting = gate.request(node, case, {**ANSWERS, "note": "Aunt in Lisbon"}, ANA)
+    waiting = gate.request(node, case, {**GATE_ANSWERS, "note": "Aunt in Lisbon"}, ANA)
     publishing.erase(node, case, ANA)
     for number, left in ((asked.id, store.OVERRIDDEN), (waiting.id, store.VOID)):
         kept = gate.open_request(node, number, EVA).request
         assert (kept.state, kept.answers, kept.digest) == (left, {}, b"")
     assert not gate.review(node, asked.id, "not an emergency", EVA, upheld=False)
-    for ask in (leaving.preview, lambda *args: gate.request(node, case, ANSWERS, ANA)):
+    for ask in (leaving.preview, lambda *args: gate.request(node, case, GATE_ANSWERS, ANA)):
         with pytest.raises(NodeError):
             ask(node, case, ANA)
 
@@ -537,7 +529,7 @@ def test_what_a_request_says_of_a_child_goes_with_the_case(federation: Federatio
 def test_a_withdrawn_case_comes_back_as_it_was_or_as_a_draft(federation: Federation) -> None:
     node, case = federation[POLICE], draft(federation)
     register.exclude_members(node, case, [PEER], ANA)
-    gate.approve(node, gate.request(node, case, ANSWERS, ANA).id, BEN)
+    gate.approve(node, gate.request(node, case, GATE_ANSWERS, ANA).id, BEN)
     publishing.withdraw(node, case, ANA, {"outcome": "recovered_safe"})
     again = publishing.undo_withdrawal(node, case, ANA, as_it_was=True)
     assert again.versions == {"network": 1, "police": 1}
@@ -548,4 +540,4 @@ def test_a_withdrawn_case_comes_back_as_it_was_or_as_a_draft(federation: Federat
     third = publishing.undo_withdrawal(node, again.case_id, ANA, as_it_was=True)
     assert third.versions == {}
     assert status(node, third.case_id) == cases.DRAFT
-    assert gate.request(node, third.case_id, ANSWERS, ANA).state == store.OPEN
+    assert gate.request(node, third.case_id, GATE_ANSWERS, ANA).state == store.OPEN

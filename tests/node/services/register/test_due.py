@@ -14,9 +14,8 @@ from node.services.register import cases as register
 from node.services.register import due, risk
 from node.store.database import writing
 from node.store.register import cases
-from tests.factories import sample_photo, sample_record
+from tests.factories import GATE_ANSWERS, sample_photo, sample_record
 from tests.federation import DE, FR, Federation
-from tests.node.services.disclosure.test_gate import ANSWERS, REASON
 
 POLICE = FR[0]
 FAR = "2044-01-01T00:00:00Z"
@@ -98,9 +97,9 @@ def test_what_expires_is_in_the_list_until_it_is_renewed_or_withdrawn(federation
 
 def test_what_waits_for_a_colleague_is_in_the_list(federation: Federation) -> None:
     node, case, other = federation[POLICE], add(federation), add(federation)
-    asked = gate.request(node, case, ANSWERS, "ana")
-    urgent = gate.request(node, other, ANSWERS, "ana")
-    gate.override(node, urgent.id, REASON, "ana")
+    asked = gate.request(node, case, GATE_ANSWERS, "ana")
+    urgent = gate.request(node, other, GATE_ANSWERS, "ana")
+    gate.override(node, urgent.id, "seen at the border", "ana")
     found = due.list_due(node)
     assert [(item.kind, item.case_id, item.request) for item in found] == [
         (due.APPROVAL, case, asked.id),
@@ -174,7 +173,7 @@ def test_the_list_is_given_in_parts_and_in_the_same_order(federation: Federation
     expiring = add(federation, category="unidentified_found", missing_since=None)
     publishing.publish(node, [expiring], "ana")
     federation.clock.advance(days=175)
-    asked = gate.request(node, add(federation), ANSWERS, "ana")
+    asked = gate.request(node, add(federation), GATE_ANSWERS, "ana")
     whole = due.list_due(node)
     assert len(whole) == due.count_due(node) > 6
     assert asked.id in [item.request for item in whole]
@@ -190,9 +189,9 @@ def test_the_list_is_given_in_parts_and_in_the_same_order(federation: Federation
 
 def test_nobody_is_told_to_decide_what_they_had_a_part_in(federation: Federation) -> None:
     node, case, other = federation[POLICE], add(federation), add(federation)
-    asked = gate.request(node, case, ANSWERS, "ana")
-    urgent = gate.request(node, other, ANSWERS, "ana")
-    gate.override(node, urgent.id, REASON, "eva")
+    asked = gate.request(node, case, GATE_ANSWERS, "ana")
+    urgent = gate.request(node, other, GATE_ANSWERS, "ana")
+    gate.override(node, urgent.id, "seen at the border", "eva")
     for decider, kept in (("ana", []), ("eva", [asked.id]), ("ben", [asked.id, urgent.id])):
         assert [item.request for item in due.list_due(node, decider=decider)] == kept
         assert due.count_due(node, decider=decider) == len(kept)

@@ -1,42 +1,21 @@
 """Mappings that are kept: for everybody, by headers, without a word of the file, and not for ever."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
-from node.domain.permissions import Role
 from node.domain.spreadsheets.columns import ColumnMapping
 from node.errors import InvalidInput, NotFound
 from node.runtime import Node
-from node.services.people import accounts
 from node.services.spreadsheets import intake, mappings
 from node.services.spreadsheets.intake import Import
 from node.store.database import reading
 from node.store.journal import Wanted, find_entries
 from node.store.register import imports
 from node.store.staff.people import Person
-from tests.federation import FR, Federation
+from tests.federation import Federation
 from tests.node.services.spreadsheets.tables import FIXED, HEADERS, row, table
-
-
-@pytest.fixture
-def federation(tmp_path: Path, database_url: str) -> Iterator[Federation]:
-    made = Federation(tmp_path, [FR], databases={FR[0]: database_url})
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def node(federation: Federation) -> Node:
-    return federation[FR[0]]
-
-
-@pytest.fixture
-def person(node: Node) -> Person:
-    return accounts.add_person(node, "one", "one", [Role.OPERATOR], "test")[0]
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ must not be."""
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -28,27 +28,9 @@ from node.store.register import imports
 from node.store.register.cases import DRAFT, ERASED, PUBLISHED
 from node.store.staff.people import Person
 from tests.factories import sample_record
-from tests.federation import FR, Federation
 from tests.node.services.spreadsheets.tables import FIXED, HEADERS, row, table
 
 NO_FILES = Path("/nonexistent")
-
-
-@pytest.fixture
-def federation(tmp_path: Path, database_url: str) -> Iterator[Federation]:
-    made = Federation(tmp_path, [FR], databases={FR[0]: database_url})
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def node(federation: Federation) -> Node:
-    return federation[FR[0]]
-
-
-@pytest.fixture
-def person(node: Node) -> Person:
-    return accounts.add_person(node, "one", "one", [Role.OPERATOR], "test")[0]
 
 
 def take(node: Node, person: Person | None, data: bytes, **changes: Any) -> Import:

@@ -51,7 +51,7 @@ from protocol.checkpoint import Checkpoint, sign_checkpoint
 from protocol.evidence import Evidence, format_evidence
 from protocol.note import format_note
 from protocol.policy import Policy
-from tests.factories import draw_photograph, sample_full_record, sample_record
+from tests.factories import GATE_ANSWERS, draw_photograph, sample_full_record, sample_record
 from tests.federation import DE, FR, Federation
 from tests.passwords import cheap_passwords
 
@@ -234,25 +234,12 @@ def enter(console: Console) -> Entered:
     return Entered(case, photograph, draft, sheet.id, mapping.id)
 
 
-ANSWERS = {
-    "basis": "parental",
-    "risk": "medium",
-    "publicity": "no",
-    "privacy": "clean",
-    "wording": "neutral",
-    "where": "all",
-    "channels": ["public"],
-    "closing": "on_return",
-}
-"""Answers at the gate that let a sample of a case pass."""
-
-
 def propose(console: Console, **changes: Any) -> GateRequest:
     """Let an operator propose a new case with these changes of a sample."""
     node, who = console.node, sessions.actor_of(console.people[Role.OPERATOR])
     record = sample_record("pt", **{"photos": None, **changes})
     (case,) = register.add_cases(node, [record], who, node.scratch())
-    return gate.request(node, case.case_id, ANSWERS, who)
+    return gate.request(node, case.case_id, GATE_ANSWERS, who)
 
 
 def offer(console: Console) -> int:

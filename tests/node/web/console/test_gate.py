@@ -12,8 +12,8 @@ from node.services.register import cases as register
 from node.store.register import gate as store
 from node.store.register.cases import CaseFile
 from node.store.register.gate import GateRequest
-from tests.factories import sample_record
-from tests.node.web.console.conftest import ANSWERS, Console, csrf_token, propose, send
+from tests.factories import GATE_ANSWERS, sample_record
+from tests.node.web.console.conftest import Console, csrf_token, propose, send
 
 SCRIPT = "<script>alert(1)</script>"
 REASON = "seen at the border an hour ago"
@@ -45,7 +45,7 @@ def found(console: Console, asked: GateRequest) -> GateRequest:
 def fill(console: Console, case: str, **fields: Any) -> TestResponse:
     """Send the questions of the gate with good answers, but for these."""
     return send(
-        console.browser(Role.OPERATOR), f"/cases/{case}/propose", **{**ANSWERS, "revision": 1, **fields}
+        console.browser(Role.OPERATOR), f"/cases/{case}/propose", **{**GATE_ANSWERS, "revision": 1, **fields}
     )
 
 
@@ -106,7 +106,7 @@ def test_whoever_asked_does_not_approve_whatever_they_send(console: Console) -> 
 def test_whoever_wrote_it_does_not_approve_it_whatever_they_send(console: Console) -> None:
     node, author = console.node, sessions.actor_of(console.people[Role.APPROVER])
     (case,) = register.add_cases(node, [sample_record("pt", photos=None)], author, node.scratch())
-    asked = gate.request(node, case.case_id, ANSWERS, "console:operator")
+    asked = gate.request(node, case.case_id, GATE_ANSWERS, "console:operator")
     page = console.browser(Role.APPROVER).get(f"/gate/{asked.id}").text
     assert "You wrote part of this" in page
     assert "Approve and publish" not in page

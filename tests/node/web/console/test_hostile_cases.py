@@ -15,8 +15,8 @@ from node.services.register.album import Album
 from node.web.console.cases.form import type_record
 from node.web.console.cases.sections import EVERY_SECTION, Group, Leaf
 from schemas import SchemaError
-from tests.factories import SCHEMAS, lang_text, sample_full_record
-from tests.node.web.console.conftest import ANSWERS, Console, csrf_token, picture, send
+from tests.factories import GATE_ANSWERS, SCHEMAS, lang_text, sample_full_record
+from tests.node.web.console.conftest import Console, csrf_token, picture, send
 from tests.node.web.console.test_cases import CHILD, add_case, begin, record_of
 
 SCRIPT = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)><a href=javascript:alert(1)>{{7*7}}"
@@ -143,7 +143,9 @@ def own_pages(console: Console, record: dict[str, Any]) -> Iterator[tuple[str, s
     operator, approver = console.browser(Role.OPERATOR), console.browser(Role.APPROVER)
     for address in (f"{page}/propose", f"{page}/close", f"{page}/withdraw", f"{page}/erase"):
         yield address, operator.get(address).text
-    answer = send(operator, f"{page}/propose", **{**ANSWERS, "channels": ["public", "poster"], "revision": 2})
+    answer = send(
+        operator, f"{page}/propose", **{**GATE_ANSWERS, "channels": ["public", "poster"], "revision": 2}
+    )
     yield f"{page}/propose (sent)", answer.text
     for address in ("/gate", answer.location or "/gate"):
         yield address, approver.get(address).text

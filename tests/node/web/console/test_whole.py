@@ -14,8 +14,8 @@ from node.services.disclosure import gate
 from node.services.register import album
 from node.services.register import cases as register
 from node.web.console.cases.whole import describe_whole, picture_forms
-from tests.factories import lang_text, sample_full_record, sample_photo
-from tests.node.web.console.conftest import ANSWERS, Console, picture, propose, send
+from tests.factories import GATE_ANSWERS, lang_text, sample_full_record, sample_photo
+from tests.node.web.console.conftest import Console, picture, propose, send
 
 UNKNOWN = {"member_of_2030": [{"inner": "x", "list": ["y", 7]}], "plain": "z"}
 
@@ -128,7 +128,7 @@ def test_photographs_are_shown_with_all_that_is_said_of_them(console: Console) -
     where = album.Album(case.case_id, None, case.revision)
     assert album.add_photographs(node, where, [picture()], copy.deepcopy(about), who) == [""]
     case = register.get_case(node, case.case_id)
-    asked = gate.request(node, case.case_id, ANSWERS, who)
+    asked = gate.request(node, case.case_id, GATE_ANSWERS, who)
     page = console.browser(Role.APPROVER).get(f"/gate/{asked.id}").text
     for text in ("ALT-MARK", "LICENCE-MARK", "RIGHTS-MARK", "poster", "24 Dec 2026"):
         assert text in page
