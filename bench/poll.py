@@ -30,8 +30,8 @@ from node.store.published import feed_cases, feeds
 from protocol.checkpoint import sign_checkpoint
 from protocol.feed import grow
 from protocol.leaf import ERASE, NONCE_SIZE, PUT, CaseState, Leaf
+from protocol.member import Member
 from protocol.note import format_note
-from protocol.roster import Member
 
 OWNER, PEER = "police.owner.example", "police.peer.example"
 _CHUNK = 25_600

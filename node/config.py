@@ -16,7 +16,7 @@ from typing import Any, cast
 
 from node.errors import InvalidInput
 from protocol.errors import Malformed
-from protocol.roster import parse_member_id
+from protocol.member import parse_member_id
 from protocol.signs import is_readable
 
 FILE_NAME = "node.toml"

@@ -32,9 +32,11 @@ from node.domain.disclosure import DisclosurePolicy
 from node.errors import NotAllowed, NotFound
 from node.store.database import open_database
 from protocol.errors import NotAuthorized
+from protocol.feed_entry import Audience
+from protocol.member import Member, fingerprint
 from protocol.note import ED25519, Ed25519Signer
 from protocol.policy import Policy
-from protocol.roster import Audience, Member, Roster, fingerprint
+from protocol.roster import Roster
 from protocol.token import TokenSigner
 from schemas import Schemas
 

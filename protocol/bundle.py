@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from protocol.encoding import format_json, parse_decimal, parse_hash, parse_object
 from protocol.errors import Malformed, NotAuthorized
+from protocol.member import MAX_MEMBER_ID, parse_member_id
 from protocol.receipt import MAX_RECEIPT_LENGTH
-from protocol.roster import MAX_MEMBER_ID, parse_member_id
 from protocol.sealed import SEALING_OVERHEAD
 from protocol.tiles import parse_tile_path
 from protocol.token import LEEWAY, FindKey, TokenSigner, verify_claims

@@ -14,7 +14,8 @@ from typing import Literal
 
 from protocol.errors import Malformed, NotAuthorized, ProtocolError
 from protocol.jws import parse_claim_time
-from protocol.roster import MAX_ENDORSEMENT, Member, Roster
+from protocol.member import MAX_ENDORSEMENT, Member
+from protocol.roster import Roster
 from protocol.token import LEEWAY, Claims, TokenSigner, verify_claims
 
 ENDORSEMENT_TYPE = "gmcn-endorsement+jwt"

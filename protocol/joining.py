@@ -16,8 +16,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from protocol.encoding import format_base64, format_time, parse_base64
 from protocol.errors import Malformed, NotAuthorized
 from protocol.jws import parse_claim_time, parse_statement
+from protocol.member import Member, format_member, parse_member
+from protocol.member_keys import TokenKey
 from protocol.note import ED25519, VerifierKey
-from protocol.roster import Member, Roster, TokenKey, format_member, parse_member
+from protocol.roster import Roster
 from protocol.signs import is_readable
 from protocol.token import LEEWAY, TokenSigner
 

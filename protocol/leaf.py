@@ -21,7 +21,7 @@ from protocol.encoding import (
     parse_time,
 )
 from protocol.errors import Malformed, NotAuthorized, Rollback
-from protocol.roster import MEMBER_ID
+from protocol.member import MEMBER_ID
 
 PUT = "put"
 ERASE = "erase"

@@ -20,7 +20,7 @@ from protocol.encoding import format_json, parse_hash, parse_object
 from protocol.errors import BadProof, Malformed, NotAuthorized
 from protocol.fields import Fields
 from protocol.jws import parse_claim_time
-from protocol.roster import SealingKey
+from protocol.member_keys import SealingKey
 from protocol.sealed import SEALING_OVERHEAD, open_sealed, seal, sealing_info
 from protocol.token import LEEWAY, Claims, FindKey, TokenSigner, verify_claims
 

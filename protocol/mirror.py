@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from protocol.encoding import format_json, parse_object
 from protocol.errors import Malformed
-from protocol.roster import MAX_MEMBERS, parse_member_id
+from protocol.member import parse_member_id
+from protocol.roster import MAX_MEMBERS
 
 MAX_READERS_BYTES = 1 << 18
 

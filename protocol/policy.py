@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 
 from protocol.encoding import format_json, parse_object
 from protocol.errors import Malformed, NotAuthorized
+from protocol.feed_entry import Audience
 from protocol.fields import Fields, check_unique
-from protocol.roster import AUDIENCES_OF, Audience, Roster, parse_member_id
+from protocol.member import AUDIENCES_OF, parse_member_id
+from protocol.roster import Roster
 
 POLICY_SCHEMA = "policy/1.0"
 MAX_POLICY_BYTES = 1 << 16

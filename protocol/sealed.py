@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.hpke import (
 
 from protocol.encoding import format_json
 from protocol.errors import Malformed
-from protocol.roster import ML_KEM_PUBLIC, SealingKey
+from protocol.member_keys import ML_KEM_PUBLIC, SealingKey
 
 SEALING_OVERHEAD = 1120 + 16
 """How many bytes sealing adds: the encapsulation, and the tag."""

@@ -48,8 +48,9 @@ from protocol.answers import Absence, Given, format_answers, parse_answers, pars
 from protocol.errors import ProtocolError
 from protocol.joining import verify_join_request
 from protocol.jws import parse_statement
+from protocol.member import Member, fingerprint
 from protocol.policy import Policy
-from protocol.roster import Member, Roster, fingerprint
+from protocol.roster import Roster
 from protocol.token import MAX_TOKEN_LENGTH, REQUEST_TYPE, sign_request
 from tests.databases import copy_pg_database, load_file, migrate_copy
 

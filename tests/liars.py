@@ -19,9 +19,9 @@ from protocol.checkpoint import sign_checkpoint
 from protocol.document import digest_parts
 from protocol.encoding import format_json, format_time
 from protocol.feed import FeedHead, grow
+from protocol.feed_entry import Audience
 from protocol.leaf import ERASE, PUT, Leaf
 from protocol.note import format_note
-from protocol.roster import Audience
 from protocol.tiles import WIDTH, TileRef, bundles_between, format_bundle, parse_bundle, parse_tile_path
 from protocol.tlog import HASH_SIZE
 from tests.factories import Parts, sample_case_id, sample_summary

@@ -7,8 +7,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from protocol.feed_entry import FeedEntry
+from protocol.member import AUDIENCES_OF, Duty, Kind, Member
+from protocol.member_keys import SealingKey, TokenKey
 from protocol.note import COSIGNATURE, ED25519, VerifierKey
-from protocol.roster import AUDIENCES_OF, Duty, FeedEntry, Kind, Member, Roster, SealingKey, TokenKey
+from protocol.roster import Roster
 from protocol.token import TokenSigner
 
 JOINED = datetime(2026, 1, 1, tzinfo=UTC)

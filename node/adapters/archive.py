@@ -28,7 +28,8 @@ from node.adapters.keystore import key_id
 from node.errors import InvalidInput
 from protocol.encoding import format_json, format_time, parse_object, parse_time
 from protocol.errors import Malformed
-from protocol.roster import SealingKey, parse_member_id
+from protocol.member import parse_member_id
+from protocol.member_keys import SealingKey
 from protocol.sealed import SEALING_OVERHEAD, open_sealed, seal
 
 MAX_RECORD_BYTES = 64 << 20

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from node.adapters.files import sync
 from node.errors import InvalidInput, NodeError
-from protocol.roster import MAX_MEMBER_ID, MEMBER_ID
+from protocol.member import MAX_MEMBER_ID, MEMBER_ID
 
 # A member id has no path separator, no leading dot and no empty label, and makes a file name.
 _OWNER = re.compile(rf"(?=.{{1,{MAX_MEMBER_ID}}}\Z){MEMBER_ID}", re.ASCII)

@@ -37,7 +37,7 @@ from protocol.bundle import (
     verify_bundle_statement,
 )
 from protocol.errors import BadProof, Malformed
-from protocol.roster import SealingKey
+from protocol.member_keys import SealingKey
 from protocol.sealed import open_sealed, seal, sealing_info
 from protocol.token import FindKey, TokenSigner
 

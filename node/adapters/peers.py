@@ -17,11 +17,11 @@ from protocol.answers import Absence, Given, format_query, parse_answers
 from protocol.encoding import parse_object
 from protocol.errors import Malformed, ProtocolError
 from protocol.heads import MAX_HEADS_BYTES, Heads, parse_heads
+from protocol.member import Member
 from protocol.mirror import MAX_READERS_BYTES, parse_readers
 from protocol.note import MAX_NOTE_BYTES
 from protocol.pruning import MAX_PRUNED_BYTES, Pruned, parse_pruned
 from protocol.receipt import MAX_RECEIPT_LENGTH
-from protocol.roster import Member
 from protocol.tiles import TileRef
 from protocol.token import TokenSigner, sign_request
 from protocol.witness import origin_hash

@@ -14,7 +14,7 @@ from node.runtime import Node, open_node
 from node.services.members import keys, membership
 from node.services.members.membership import Applicant
 from protocol.joining import verify_join_request
-from protocol.roster import fingerprint
+from protocol.member import fingerprint
 
 _PURPOSES = {"feed-network": "network feed", "feed-police": "police feed", "token": "tokens"}
 _REQUEST = """\

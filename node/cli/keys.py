@@ -9,8 +9,9 @@ from node.cli.base.output import json_option, print_json, remark, say, utc_time,
 from node.runtime import Node
 from node.services.members import keys as own
 from node.services.members.keys import KeyView
+from protocol.feed_entry import Audience
 from protocol.joining import verify_join_request
-from protocol.roster import Audience, fingerprint
+from protocol.member import fingerprint
 
 _NEXT = "Send the request to the coordinator, and read the fingerprint out: it says `gmcn network rekey`."
 

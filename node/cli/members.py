@@ -13,7 +13,8 @@ from node.runtime import Node
 from node.services.members import membership, succession
 from node.services.members.membership import MemberView
 from node.services.standing import other_member
-from protocol.roster import Audience, fingerprint
+from protocol.feed_entry import Audience
+from protocol.member import fingerprint
 
 
 @click.group()

@@ -24,8 +24,9 @@ from node.services.members.membership import root_fingerprint
 from node.web.coordinator import create_coordinator_app
 from protocol.encoding import format_base64, format_json, parse_base64, parse_hash, parse_object
 from protocol.errors import ProtocolError
+from protocol.feed_entry import Audience, FrozenHead
+from protocol.member import Member, MemberState, fingerprint
 from protocol.policy import Policy
-from protocol.roster import Audience, FrozenHead, Member, MemberState, fingerprint
 
 _MAX_REQUEST_BYTES = 1 << 17
 _RENEW_SECONDS = 3600.0

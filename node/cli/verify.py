@@ -23,8 +23,9 @@ from node.services.site.checking import (
     is_of_document,
 )
 from protocol.errors import ProtocolError
+from protocol.member import Member
 from protocol.note import VerifierKey
-from protocol.roster import Member, Roster, parse_roster
+from protocol.roster import Roster, parse_roster
 
 _KINDS = {"law_enforcement": "law enforcement", "ngo": "NGO"}
 

@@ -11,17 +11,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from node.errors import Conflict, InvalidInput
+from protocol.feed_entry import FeedEntry
+from protocol.member import MAX_SEALING_KEYS, MAX_TOKEN_KEYS, Member
+from protocol.member_keys import MAX_RETIRED, RetiredKey, SealingKey, TokenKey
 from protocol.note import VerifierKey
-from protocol.roster import (
-    MAX_RETIRED,
-    MAX_SEALING_KEYS,
-    MAX_TOKEN_KEYS,
-    FeedEntry,
-    Member,
-    RetiredKey,
-    SealingKey,
-    TokenKey,
-)
 
 KEY_OVERLAP = timedelta(days=7)
 """How long a replaced key still counts where nothing else is said: members who have not seen the new roster

@@ -7,7 +7,7 @@ Why there are five and not four members is in docs/decisions/0008-five-members-i
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from protocol.roster import Kind
+from protocol.member import Kind
 
 NETWORK = "Exercise network"
 """Every screen says that it is one; so does its name."""

@@ -29,6 +29,7 @@ from node.store.journal import JournalEntry, write_journal
 from node.store.published import endings
 from protocol.errors import Malformed, NotAuthorized, ProtocolError
 from protocol.fields import Fields
+from protocol.member import Member
 from protocol.message import (
     MAX_LIFE,
     Address,
@@ -41,7 +42,6 @@ from protocol.message import (
     verify_acknowledgement,
     verify_message,
 )
-from protocol.roster import Member
 from protocol.token import LEEWAY
 
 MAX_OPEN_BYTES = 128 << 20

@@ -20,8 +20,9 @@ from node.store.published import feeds
 from node.store.search.index import hide_feed
 from protocol.endorsement import Standing, State, Withdrawal, standing
 from protocol.errors import NotAuthorized
+from protocol.feed_entry import Audience
+from protocol.member import Member
 from protocol.policy import Policy
-from protocol.roster import Audience, Member
 
 EXPIRED_POLICE = timedelta(days=30)
 """How long past the roster's expiry police exchange goes on."""

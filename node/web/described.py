@@ -18,7 +18,7 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from node.errors import InvalidInput
 from protocol.encoding import format_time, parse_object
-from protocol.roster import MEMBER_ID
+from protocol.member import MEMBER_ID
 from schemas import Schemas
 
 MAX_PROBLEMS = 50

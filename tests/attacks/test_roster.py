@@ -19,7 +19,7 @@ from node.runtime import Node
 from node.services.coordinator import network, signing
 from node.services.members import membership
 from protocol.errors import NoQuorum, ProtocolError
-from protocol.roster import fingerprint
+from protocol.member import fingerprint
 from tests.attacks.conftest import unchanged
 from tests.factories import sample_record
 from tests.federation import DE, FR, Ask, Call, Fault, down

@@ -22,8 +22,8 @@ from node.store.database import reading, writing
 from node.store.federation import peers
 from node.store.published import feeds
 from node.store.staff import access
+from protocol.feed_entry import Audience
 from protocol.policy import Policy
-from protocol.roster import Audience
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO, Federation, down
 

@@ -17,7 +17,8 @@ from protocol.endorsement import (
     verify_withdrawal,
 )
 from protocol.errors import BadSignature, Malformed, NotAuthorized, ProtocolError
-from protocol.roster import Member, Roster
+from protocol.member import Member
+from protocol.roster import Roster
 from tests.members import NOW, MemberKeys, make_roster
 
 POLICE = MemberKeys("police.fr.example")

@@ -21,8 +21,9 @@ from protocol.endorsement import (
 from protocol.errors import ProtocolError
 from protocol.joining import JOIN_TYPE, verify_join_request
 from protocol.jws import format_statement, parse_statement
+from protocol.member import fingerprint
 from protocol.policy import parse_policy
-from protocol.roster import fingerprint, format_roster, parse_roster
+from protocol.roster import format_roster, parse_roster
 from tests.members import NOW
 from tests.vectors.fixed import FOLDER, NGO, POLICE, member_keys
 

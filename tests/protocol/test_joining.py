@@ -11,10 +11,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from protocol.encoding import format_base64
 from protocol.errors import BadSignature, Malformed, NotAuthorized
+from protocol.feed_entry import FeedEntry, FrozenHead
 from protocol.joining import JOIN_TYPE, LIFE, format_join_request, verify_join_request
 from protocol.jws import parse_statement
+from protocol.member_keys import TokenKey
 from protocol.note import ED25519, VerifierKey
-from protocol.roster import FeedEntry, FrozenHead, TokenKey
 from tests.members import JOINED, NOW, MemberKeys, make_roster, public
 
 OLD = MemberKeys("police.fr.example")

@@ -10,18 +10,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from protocol.checkpoint import Checkpoint, check_quorum, cosign, sign_checkpoint, verify_checkpoint
 from protocol.errors import BadSignature, Malformed, NoQuorum, NotAuthorized
 from protocol.joining import format_join_request, verify_join_request
+from protocol.member import Member, fingerprint, format_member, parse_member
+from protocol.member_keys import RetiredKey, TokenKey
 from protocol.note import COSIGNATURE, ED25519, Ed25519Signer, VerifierKey, format_note
 from protocol.receipt import HELD, format_receipt, verify_receipt
-from protocol.roster import (
-    Member,
-    RetiredKey,
-    TokenKey,
-    fingerprint,
-    format_member,
-    format_roster,
-    parse_member,
-    parse_roster,
-)
+from protocol.roster import format_roster, parse_roster
 from protocol.tlog import EMPTY_ROOT
 from schemas import Schemas
 from tests.members import JOINED, NOW, MemberKeys, make_roster, public

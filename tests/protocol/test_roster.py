@@ -15,20 +15,12 @@ from hypothesis import strategies as st
 
 from protocol.encoding import format_base64
 from protocol.errors import Malformed, NotAuthorized, ProtocolError
+from protocol.feed_entry import FeedEntry, FrozenHead
+from protocol.member import Member, fingerprint, format_member, parse_member
+from protocol.member_keys import TokenKey, check_public_key
 from protocol.note import ED25519, VerifierKey
 from protocol.policy import Limits, Policy, check_policy, format_policy, parse_policy
-from protocol.roster import (
-    FeedEntry,
-    FrozenHead,
-    Member,
-    TokenKey,
-    check_public_key,
-    fingerprint,
-    format_member,
-    format_roster,
-    parse_member,
-    parse_roster,
-)
+from protocol.roster import format_roster, parse_roster
 from schemas import SchemaError, Schemas
 from tests.members import JOINED, NOW, MemberKeys, make_roster, public
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pyhpke import AEADId, CipherSuite, KDFId, KEMId
 
 from protocol.errors import Malformed
-from protocol.roster import SealingKey
+from protocol.member_keys import SealingKey
 from protocol.sealed import SEALING_OVERHEAD, open_sealed, seal, sealing_info
 from tests.members import MemberKeys
 from tests.protocol.naive import agree_hybrid, agree_x25519, open_hpke

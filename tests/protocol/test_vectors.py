@@ -30,6 +30,8 @@ from protocol.errors import Malformed, ProtocolError
 from protocol.evidence import format_evidence, parse_evidence, verify_evidence
 from protocol.joining import verify_join_request
 from protocol.leaf import CaseState, Leaf, parse_leaf
+from protocol.member import fingerprint
+from protocol.member_keys import SealingKey
 from protocol.message import Address, verify_acknowledgement, verify_message
 from protocol.note import VerifierKey, parse_note, verify_note
 from protocol.policy import check_policy, format_policy, parse_policy
@@ -42,7 +44,7 @@ from protocol.proof_file import (
     verify_statement,
 )
 from protocol.receipt import verify_receipt
-from protocol.roster import SealingKey, fingerprint, format_roster, parse_roster
+from protocol.roster import format_roster, parse_roster
 from protocol.sealed import open_sealed, seal
 from protocol.tiles import format_bundle, parse_bundle, parse_tile_path, read_nodes, tile_width
 from protocol.tlog import check_consistency, check_inclusion, leaf_hash, node_hash, tree_root

@@ -10,6 +10,8 @@ from protocol.answers import Given, format_answers, format_query
 from protocol.encoding import parse_time
 from protocol.endorsement import format_endorsement, format_withdrawal
 from protocol.joining import format_join_request
+from protocol.member import Member, fingerprint
+from protocol.member_keys import RetiredKey, TokenKey
 from protocol.note import (
     COSIGNATURE,
     ED25519,
@@ -17,7 +19,7 @@ from protocol.note import (
 )
 from protocol.policy import Policy, format_policy
 from protocol.receipt import format_receipt
-from protocol.roster import Member, RetiredKey, TokenKey, fingerprint, format_roster
+from protocol.roster import format_roster
 from protocol.token import REQUEST_TYPE, TokenSigner, sign_request
 from tests.members import NOW, make_roster
 from tests.vectors.documents import document

@@ -22,18 +22,11 @@ from node.domain.rekeying import KEY_OVERLAP, check_new_token_key, merge_keys
 from node.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from protocol.endorsement import ENDORSEMENT_TYPE, State, standing, verify_endorsement
 from protocol.errors import ProtocolError
+from protocol.feed_entry import Audience, FrozenHead
 from protocol.joining import JoinRequest, verify_join_request
+from protocol.member import MAX_ENDORSEMENT, Member, MemberState
 from protocol.policy import Policy, check_policy, format_policy, parse_policy
-from protocol.roster import (
-    MAX_ENDORSEMENT,
-    Audience,
-    FrozenHead,
-    Member,
-    MemberState,
-    Roster,
-    format_roster,
-    parse_roster,
-)
+from protocol.roster import Roster, format_roster, parse_roster
 from protocol.token import verify_claims
 
 T = TypeVar("T")

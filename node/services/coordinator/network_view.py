@@ -19,8 +19,9 @@ from node.errors import InvalidInput
 from node.services.coordinator.signing import RENEW_ONLINE
 from protocol.endorsement import standing
 from protocol.errors import ProtocolError
+from protocol.member import Member, fingerprint
 from protocol.policy import parse_policy
-from protocol.roster import Member, Roster, fingerprint, parse_roster
+from protocol.roster import Roster, parse_roster
 
 WARN_OFFLINE = timedelta(days=60)
 """How long before root or targets run out the coordinator is warned: the key holders have to find time."""

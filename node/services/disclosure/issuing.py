@@ -20,7 +20,7 @@ from node.store.published.feeds import FeedRow
 from node.store.published.statements import LiveCase, Stated, cases_lacking, keep_statements
 from protocol.current import format_current
 from protocol.endorsement import State
-from protocol.roster import Audience
+from protocol.feed_entry import Audience
 from protocol.token import TokenSigner
 
 LIFE = timedelta(hours=48)

@@ -21,7 +21,7 @@ from node.store.journal import JournalEntry, write_journal
 from node.store.published import documents
 from node.store.register import cases
 from node.store.register.cases import CaseFile
-from protocol.roster import Audience
+from protocol.feed_entry import Audience
 
 
 @dataclass(frozen=True, slots=True)

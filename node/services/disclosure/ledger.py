@@ -22,8 +22,8 @@ from node.store.federation import peers, receipts
 from node.store.federation.receipts import OwnErasure, Promise
 from node.store.published import feeds
 from protocol.jws import parse_statement
+from protocol.member import Member
 from protocol.receipt import MAX_RECEIPT_LENGTH, RECEIPT_TYPE
-from protocol.roster import Member
 
 PURGED = "purged"
 NOTHING_HELD = "nothing held"

@@ -34,9 +34,10 @@ from protocol.document import (
 )
 from protocol.encoding import format_time
 from protocol.feed import check_edge, grow
+from protocol.feed_entry import Audience
 from protocol.leaf import ERASE, NONCE_SIZE, PUT, CaseState, Leaf, follow
+from protocol.member import AUDIENCES_OF
 from protocol.note import VerifierKey, format_note, parse_note
-from protocol.roster import AUDIENCES_OF, Audience
 from schemas import SchemaError
 
 Parts = dict[str, dict[str, Any]]

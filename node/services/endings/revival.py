@@ -18,8 +18,8 @@ from node.store.published import documents, endings, feed_cases, feeds
 from node.store.search.index import index_many, remove_many
 from protocol.document import verify_document
 from protocol.errors import NotAuthorized, ProtocolError
+from protocol.feed_entry import FrozenHead
 from protocol.leaf import PUT, CaseState, Leaf, parse_leaf
-from protocol.roster import FrozenHead
 from protocol.tiles import WIDTH, bundles_between, parse_bundle
 from protocol.tlog import EMPTY, leaf_hash
 

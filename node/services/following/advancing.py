@@ -34,9 +34,9 @@ from node.store.published import endings, feed_cases, feeds
 from node.store.search.index import remove_many
 from protocol.checkpoint import Checkpoint
 from protocol.errors import BadProof, NotAuthorized, ProtocolError
+from protocol.feed_entry import FeedEntry, FrozenHead
 from protocol.leaf import ERASE, parse_leaf
 from protocol.pruning import KEPT
-from protocol.roster import FeedEntry, FrozenHead
 from protocol.tiles import WIDTH, TileRef, parse_bundle
 from protocol.tlog import leaf_hash
 from protocol.verification import FeedState, FeedUpdate, replay

@@ -19,7 +19,7 @@ from node.store.federation import peers
 from node.store.published import documents, feed_cases, feeds, photographs
 from protocol.answers import Absence, Given
 from protocol.errors import ProtocolError
-from protocol.roster import Member
+from protocol.member import Member
 
 MAX_MIRRORS = 3
 """How many mirrors are asked, one after the other, when an owner does not answer."""

@@ -20,8 +20,8 @@ from node.store.federation import carried
 from node.store.published import feeds
 from protocol.bundle import PIECE_BYTES
 from protocol.checkpoint import parse_checkpoint
+from protocol.member import Member
 from protocol.note import parse_note
-from protocol.roster import Member
 
 
 def hand_in(node: Node, *, ask: bool = False) -> bool:

@@ -42,8 +42,10 @@ from node.store.published.photographs import SMALL
 from node.store.search.index import hide_feed
 from protocol.endorsement import verify_endorsement, verify_withdrawal
 from protocol.errors import ProtocolError, SplitView
+from protocol.feed_entry import Audience, FeedEntry
+from protocol.member import Member
 from protocol.receipt import MAX_OWED
-from protocol.roster import Audience, FeedEntry, Member, Roster
+from protocol.roster import Roster
 from protocol.token import Request
 
 _BASE_BACKOFF = timedelta(seconds=5)

@@ -35,8 +35,8 @@ from protocol.answers import MAX_DIGESTS, Absence, Given
 from protocol.document import AUDIENCE_SCHEMA, verify_document
 from protocol.encoding import format_time
 from protocol.errors import Malformed, ProtocolError
+from protocol.member import Member
 from protocol.receipt import ERASED, HELD, MAX_ITEMS, format_receipt
-from protocol.roster import Member
 from schemas import SchemaError
 
 _ROUND = 16 * MAX_DIGESTS

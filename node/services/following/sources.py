@@ -17,8 +17,8 @@ from node.runtime import Node
 from protocol.answers import Absence, Given
 from protocol.document import digest_document
 from protocol.errors import ProtocolError, Rollback, SplitView
+from protocol.member import Member
 from protocol.pruning import Pruned
-from protocol.roster import Member
 from protocol.tiles import TileRef
 
 

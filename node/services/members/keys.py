@@ -21,21 +21,11 @@ from node.runtime import FEED_KEYS, Node
 from node.store.database import writing
 from node.store.journal import JournalEntry, write_journal
 from protocol.errors import NotAuthorized, ProtocolError
+from protocol.feed_entry import Audience, FeedEntry, successor_origin
 from protocol.joining import format_join_request
+from protocol.member import AUDIENCES_OF, Kind, Member, format_member, parse_member
+from protocol.member_keys import RetiredKey, SealingKey, TokenKey
 from protocol.note import COSIGNATURE, ED25519, VerifierKey
-from protocol.roster import (
-    AUDIENCES_OF,
-    Audience,
-    FeedEntry,
-    Kind,
-    Member,
-    RetiredKey,
-    SealingKey,
-    TokenKey,
-    format_member,
-    parse_member,
-    successor_origin,
-)
 
 SEALING = "sealing"
 KINDS = (*SIGNING, SEALING)

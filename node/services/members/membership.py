@@ -35,8 +35,8 @@ from protocol.endorsement import (
     verify_withdrawal,
 )
 from protocol.errors import ProtocolError
+from protocol.member import Duty, Kind, Member, fingerprint
 from protocol.note import COSIGNATURE, VerifierKey
-from protocol.roster import Duty, Kind, Member, fingerprint
 
 _SOURCES = "sources.txt"
 

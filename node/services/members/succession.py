@@ -19,8 +19,8 @@ from node.store.journal import JournalEntry, write_journal
 from node.store.published import documents, endings, feeds
 from node.store.search.index import remove_many
 from protocol.errors import NotAuthorized
+from protocol.feed_entry import Audience, FeedEntry, FrozenHead
 from protocol.leaf import Leaf, parse_leaf
-from protocol.roster import Audience, FeedEntry, FrozenHead
 from protocol.tiles import WIDTH, bundles_between, parse_bundle
 from protocol.tlog import leaf_hash
 

@@ -37,8 +37,8 @@ from node.store.register.handovers import Handover
 from protocol.errors import ProtocolError
 from protocol.fields import Fields
 from protocol.leaf import check_case_id
+from protocol.member import Member
 from protocol.message import Content
-from protocol.roster import Member
 
 OFFER = "handover"
 PHOTOGRAPH = "handover-photograph"

@@ -34,8 +34,8 @@ from protocol.encoding import parse_hash
 from protocol.errors import ProtocolError
 from protocol.fields import Fields
 from protocol.leaf import check_case_id
+from protocol.member import Member, parse_member_id
 from protocol.message import Content
-from protocol.roster import Member, parse_member_id
 from protocol.signs import is_readable
 from schemas import SchemaError
 

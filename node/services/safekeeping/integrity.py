@@ -29,8 +29,8 @@ from protocol.checkpoint import verify_checkpoint
 from protocol.document import verify_document
 from protocol.errors import NotAuthorized, ProtocolError
 from protocol.feed import FeedHead, Growth, grow
+from protocol.feed_entry import Audience
 from protocol.leaf import PUT, CaseState, Leaf
-from protocol.roster import Audience
 from protocol.tiles import bundles_between, parse_bundle
 from protocol.tlog import leaf_hash
 from protocol.verification import replay

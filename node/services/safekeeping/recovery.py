@@ -48,8 +48,9 @@ from protocol.checkpoint import Checkpoint, verify_checkpoint
 from protocol.document import verify_document
 from protocol.errors import BadProof, ProtocolError
 from protocol.feed import Growth, check_edge, grow
+from protocol.feed_entry import Audience, FeedEntry
 from protocol.leaf import CaseState, Leaf
-from protocol.roster import Audience, FeedEntry, Member
+from protocol.member import Member
 from protocol.tiles import WIDTH, parse_bundle, read_nodes
 from protocol.tlog import tree_root
 from protocol.verification import FeedState, FeedUpdate, replay

@@ -17,7 +17,7 @@ from node.services.witnesses.witnessing import cosigners_of, witnesses_of
 from node.store.database import reading
 from node.store.federation import peers
 from node.store.published import feeds
-from protocol.roster import Member
+from protocol.member import Member
 
 AUDIENCES = ("network", "police")
 

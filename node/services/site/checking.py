@@ -19,6 +19,7 @@ from protocol.current import MAX_CURRENT_LENGTH, Current, verify_current
 from protocol.endorsement import State, standing
 from protocol.errors import NotAuthorized
 from protocol.jws import find_type
+from protocol.member import Member
 from protocol.note import VerifierKey
 from protocol.proof import PROOF_HEADER, parse_proof
 from protocol.proof_file import (
@@ -30,7 +31,7 @@ from protocol.proof_file import (
     verify_statement,
 )
 from protocol.resource import MAX_RESOURCE_LENGTH, RESOURCE_TYPE, Resource, verify_resource
-from protocol.roster import Member, Roster
+from protocol.roster import Roster
 from protocol.token import LEEWAY
 
 PROOF_FILE, TLOG_PROOF, STATEMENT = "proof file", "tlog-proof", "statement"

@@ -30,7 +30,7 @@ from node.store.search.query import Query
 from protocol.document import AUDIENCE_SCHEMA, PARTS, digest_document, split_document
 from protocol.encoding import parse_object, parse_time
 from protocol.errors import NotAuthorized
-from protocol.roster import Member
+from protocol.member import Member
 
 MAX_ALERTS = 100
 """How many children a list of alerts has at most."""

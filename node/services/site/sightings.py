@@ -36,8 +36,8 @@ from node.store.federation import messages
 from node.store.journal import JournalEntry, write_journal
 from node.store.staff import access
 from protocol.errors import ProtocolError
+from protocol.member import Member
 from protocol.message import Content
-from protocol.roster import Member
 
 MIN_AGE = timedelta(seconds=3)
 """How old a form must be that somebody has filled in: programs are faster, people are not."""

@@ -14,7 +14,7 @@ from node.services.status.looking import feeds_by_member, look_at_peers
 from node.store.database import reading
 from node.store.federation import receipts
 from node.store.published import feed_cases, feeds
-from protocol.roster import Duty
+from protocol.member import Duty
 
 
 class Outlook(StrEnum):

@@ -23,8 +23,9 @@ from node.store.federation.heads import Head
 from node.store.published import feeds
 from protocol.checkpoint import cosign
 from protocol.errors import BadProof, BadSignature, NotNewest, ProtocolError
+from protocol.feed_entry import FeedEntry
+from protocol.member import Member
 from protocol.note import Note, Signature, format_note, parse_note
-from protocol.roster import FeedEntry, Member
 from protocol.witness import Submission, check_submission, origin_hash, parse_submission
 
 REPEAT = timedelta(minutes=1)

@@ -33,8 +33,10 @@ from protocol.evidence import (
     parse_evidence,
     verify_evidence,
 )
+from protocol.feed_entry import FeedEntry
+from protocol.member import Member
 from protocol.note import VerifierKey, parse_note
-from protocol.roster import FeedEntry, Member, Roster
+from protocol.roster import Roster
 from protocol.tiles import WIDTH, TileRef, bundles_between, parse_bundle, read_nodes
 from protocol.tlog import EMPTY, Frontier, NodeReader, extend_range, leaf_hash, subtrees
 

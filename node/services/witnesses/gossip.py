@@ -30,9 +30,10 @@ from node.store.published import feeds
 from protocol.checkpoint import parse_checkpoint
 from protocol.errors import ProtocolError
 from protocol.evidence import own_lines, parse_evidence
+from protocol.feed_entry import FeedEntry
 from protocol.heads import MAX_EVIDENCE, Heads, format_heads
+from protocol.member import Member
 from protocol.note import parse_note
-from protocol.roster import FeedEntry, Member
 
 _FIRST_WAIT = timedelta(seconds=30)
 _LONGEST_WAIT = timedelta(hours=1)

@@ -40,8 +40,9 @@ from protocol.checkpoint import (
     verify_cosignatures,
 )
 from protocol.errors import BadSignature, ProtocolError
+from protocol.feed_entry import Audience
+from protocol.member import Member
 from protocol.note import Note, VerifierKey, parse_note
-from protocol.roster import Audience, Member
 from protocol.tiles import read_nodes
 from protocol.tlog import NodeReader, consistency_proof, tree_root
 from protocol.witness import format_submission, parse_cosignatures, parse_newest_size

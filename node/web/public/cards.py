@@ -21,7 +21,7 @@ from node.web.cases.text import (
 )
 from node.web.languages import reader_locale
 from node.web.public.request import address_of, this_node
-from protocol.roster import Member
+from protocol.member import Member
 
 PAGE_SIZE = 12
 """Children on one page of a list: with their small photographs they fit what a slow line takes."""

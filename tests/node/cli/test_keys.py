@@ -4,7 +4,7 @@ from pathlib import Path
 
 from node.cli.base.failures import CONFLICT, INVALID, NOT_ALLOWED, NOT_FOUND
 from protocol.joining import verify_join_request
-from protocol.roster import fingerprint
+from protocol.member import fingerprint
 from tests.node.cli.conftest import FR, KE, NGO, Town, gmcn
 
 

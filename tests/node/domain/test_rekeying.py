@@ -7,7 +7,8 @@ import pytest
 
 from node.domain.rekeying import KEY_OVERLAP, check_new_token_key, merge_keys
 from node.errors import Conflict, InvalidInput
-from protocol.roster import Member, RetiredKey, fingerprint
+from protocol.member import Member, fingerprint
+from protocol.member_keys import RetiredKey
 from tests.members import NOW, MemberKeys
 
 WEEK = timedelta(days=7)

@@ -17,7 +17,7 @@ from node.store.database import reading
 from node.store.published import documents, feed_cases, feeds
 from node.store.search.finding import find
 from node.store.search.query import Query
-from protocol.roster import FrozenHead
+from protocol.feed_entry import FrozenHead
 from tests.factories import sample_record
 from tests.federation import DE, FR, Federation
 from tests.liars import case_states, dump, find_feed, problems

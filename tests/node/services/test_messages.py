@@ -21,6 +21,7 @@ from node.store.federation import messages as store
 from node.store.federation.messages import MessageRow
 from node.store.journal import read_journal
 from protocol.encoding import parse_object
+from protocol.member_keys import SealingKey
 from protocol.message import (
     MAX_CONTENT_BYTES,
     MAX_SEALED_BYTES,
@@ -29,7 +30,6 @@ from protocol.message import (
     format_message,
     seal_content,
 )
-from protocol.roster import SealingKey
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO, Ask, Call, Federation, down
 

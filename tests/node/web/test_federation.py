@@ -25,9 +25,9 @@ from protocol.answers import Given, format_query, parse_answers
 from protocol.checkpoint import verify_checkpoint
 from protocol.document import digest_document
 from protocol.encoding import format_time, parse_json
+from protocol.member import fingerprint
 from protocol.policy import Policy
 from protocol.receipt import ERASED, HELD, format_receipt
-from protocol.roster import fingerprint
 from protocol.tiles import parse_bundle
 from protocol.token import LEEWAY, MAX_LIFE, sign_request
 from tests.factories import sample_record

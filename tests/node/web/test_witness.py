@@ -17,9 +17,9 @@ from node.store.federation.evidence import KeptEvidence, list_evidence
 from node.store.federation.heads import Head
 from node.store.published import feeds
 from protocol.checkpoint import Checkpoint, sign_checkpoint, verify_checkpoint, verify_cosignatures
+from protocol.feed_entry import FrozenHead
 from protocol.note import COSIGNATURE, ED25519, Ed25519Signer, Note, Signature, VerifierKey, format_note
 from protocol.policy import Policy
-from protocol.roster import FrozenHead
 from protocol.tlog import EMPTY, consistency_proof, leaf_hash
 from protocol.witness import (
     MAX_SUBMISSION_BYTES,

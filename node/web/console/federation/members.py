@@ -20,7 +20,7 @@ from node.services.status.outlook import MemberOverview, Outlook, find_overview,
 from node.web.console.base.forms import Form
 from node.web.console.base.guard import actor, needs, this_node
 from node.web.console.federation.map import draw_members
-from protocol.roster import fingerprint
+from protocol.member import fingerprint
 
 pages = Blueprint("federation", __name__)
 

@@ -18,10 +18,12 @@ from node.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from node.services.coordinator import network, signing
 from node.services.coordinator.network_view import describe
 from protocol.endorsement import format_endorsement
+from protocol.feed_entry import FeedEntry, FrozenHead
 from protocol.joining import format_join_request
+from protocol.member import fingerprint
 from protocol.note import ED25519, VerifierKey
 from protocol.policy import Policy, parse_policy
-from protocol.roster import FeedEntry, FrozenHead, Roster, fingerprint, parse_roster
+from protocol.roster import Roster, parse_roster
 from tests.members import MemberKeys, public
 from tests.networks import COORDINATOR, Coordinator, Web, join_request, now
 

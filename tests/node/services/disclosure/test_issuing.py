@@ -17,8 +17,8 @@ from node.store.database import reading, writing
 from node.store.published import documents, feeds
 from node.store.published.statements import case_statement, find_statement
 from protocol.current import Current, verify_current
+from protocol.feed_entry import FrozenHead
 from protocol.policy import Policy
-from protocol.roster import FrozenHead
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO, Federation
 

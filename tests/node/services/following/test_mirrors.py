@@ -18,9 +18,10 @@ from node.store.database import reading, writing
 from node.store.federation import peers
 from node.store.published import feed_cases, feeds
 from protocol.answers import Given, format_query, parse_answers
+from protocol.feed_entry import Audience
+from protocol.member import fingerprint
 from protocol.mirror import parse_readers
 from protocol.note import parse_note
-from protocol.roster import Audience, fingerprint
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO, Ask, Call, Fault, Federation, down, down_for, tampering, withholding
 from tests.liars import Liar, answering, case_states, dump, find_feed, problems

@@ -18,8 +18,8 @@ from node.store.federation import peers
 from node.store.published import feed_cases, feeds
 from node.web.federation import make_federation_app
 from protocol.bundle import PIECE_BYTES
+from protocol.member import fingerprint
 from protocol.receipt import HELD, format_receipt
-from protocol.roster import fingerprint
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO, Federation, down, dropping, tampering
 from tests.liars import case_states, dump, find_feed

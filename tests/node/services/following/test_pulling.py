@@ -23,8 +23,8 @@ from node.store.published import documents, feed_cases, feeds, photographs
 from node.store.search.finding import find
 from node.store.search.query import Query
 from protocol.evidence import parse_evidence, verify_evidence
+from protocol.feed_entry import FrozenHead
 from protocol.policy import Policy
-from protocol.roster import FrozenHead
 from tests.factories import Parts, sample_record
 from tests.federation import (
     DE,

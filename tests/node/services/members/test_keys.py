@@ -14,8 +14,8 @@ from node.store.database import reading
 from node.store.published import feeds
 from protocol.checkpoint import Checkpoint, sign_checkpoint
 from protocol.joining import verify_join_request
+from protocol.member import Member, fingerprint
 from protocol.note import format_note, parse_note
-from protocol.roster import Member, fingerprint
 from protocol.token import sign_request
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO, Federation, tampering

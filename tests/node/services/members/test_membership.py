@@ -23,7 +23,7 @@ from protocol.encoding import format_json
 from protocol.endorsement import ENDORSEMENT_TYPE, format_withdrawal
 from protocol.joining import verify_join_request
 from protocol.jws import parse_statement
-from protocol.roster import fingerprint
+from protocol.member import fingerprint
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO, Federation
 from tests.liars import answering

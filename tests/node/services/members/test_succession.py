@@ -16,8 +16,8 @@ from node.services.safekeeping import integrity
 from node.store.database import reading
 from node.store.published import feeds
 from node.store.register import cases
+from protocol.feed_entry import Audience, FrozenHead
 from protocol.leaf import parse_leaf
-from protocol.roster import Audience, FrozenHead
 from protocol.tiles import TileRef, parse_bundle
 from tests.factories import sample_record
 from tests.federation import DE, FR, down

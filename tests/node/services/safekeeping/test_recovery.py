@@ -33,9 +33,9 @@ from node.store.search.finding import find
 from node.store.search.query import Query
 from protocol.checkpoint import sign_checkpoint
 from protocol.feed import FeedHead, grow
+from protocol.member_keys import RetiredKey
 from protocol.note import ED25519, Ed25519Signer, format_note
 from protocol.policy import Policy
-from protocol.roster import RetiredKey
 from protocol.witness import format_submission
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO, Ask, Call, Federation, down, dropping, tampering, withholding

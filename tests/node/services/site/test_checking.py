@@ -18,11 +18,13 @@ from node.store.published import feeds
 from protocol.current import format_current
 from protocol.encoding import format_json
 from protocol.errors import BadProof, BadSignature, Malformed, NotAuthorized, ProtocolError
+from protocol.feed_entry import FrozenHead
+from protocol.member_keys import RetiredKey
 from protocol.note import VerifierKey
 from protocol.policy import Policy
 from protocol.proof import format_proof
 from protocol.proof_file import ProofFile, format_proof_file, parse_proof_file
-from protocol.roster import FrozenHead, RetiredKey, Roster
+from protocol.roster import Roster
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO, Federation
 from tests.node.web.public.conftest import draw

@@ -22,9 +22,10 @@ from node.store.federation import heads, waypoints
 from node.store.published import feeds
 from protocol.checkpoint import Checkpoint, parse_checkpoint, sign_checkpoint
 from protocol.evidence import Evidence, format_evidence, gather_evidence, parse_evidence, verify_evidence
+from protocol.feed_entry import Audience, FrozenHead
 from protocol.heads import format_heads
+from protocol.member_keys import RetiredKey
 from protocol.note import ED25519, Ed25519Signer, format_note, parse_note
-from protocol.roster import Audience, FrozenHead, RetiredKey
 from protocol.tlog import subtrees
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO, Federation, down, tampering

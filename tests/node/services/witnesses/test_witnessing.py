@@ -32,9 +32,9 @@ from node.store.federation.witnesses import WitnessAnswer
 from node.store.published import feeds
 from node.store.published.feeds import FeedRow
 from protocol.checkpoint import Checkpoint, cosign, parse_checkpoint, sign_checkpoint
+from protocol.member_keys import RetiredKey
 from protocol.note import COSIGNATURE, ED25519, Ed25519Signer, format_note, parse_note
 from protocol.policy import Policy
-from protocol.roster import RetiredKey
 from protocol.witness import format_cosignatures, parse_submission
 from tests.conftest import new_pg_database
 from tests.factories import sample_record
