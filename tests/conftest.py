@@ -5,9 +5,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from secrets import token_hex
 from typing import Any
 
 import psycopg
@@ -18,6 +16,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from node.store.database import open_database
 from tests.compiled import share_compiled
+from tests.databases import pg_databases
 
 TOGETHER = {
     "tests/journeys/test_sandbox.py": "the story",
@@ -77,20 +76,8 @@ def pg_server() -> Iterator[str]:
 @pytest.fixture
 def pg_url(pg_server: str) -> Iterator[str]:
     """Give the address of a fresh PostgreSQL database that lives as long as the test."""
-    with new_pg_database(pg_server) as address:
+    with pg_databases(pg_server).new() as address:
         yield address
-
-
-@contextmanager
-def new_pg_database(pg_server: str) -> Iterator[str]:
-    """Make a PostgreSQL database and give its address."""
-    name = f"test_{token_hex(8)}"
-    with psycopg.connect(pg_server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} STRATEGY FILE_COPY")  # half the cost of the default
-    address = pg_server.replace("postgresql://", "postgresql+psycopg://").replace("/postgres?", f"/{name}?")
-    yield address
-    with psycopg.connect(pg_server, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -1,54 +1,188 @@
 """Databases of tests that are copies of one made before: to make each anew takes longer than most tests."""
 
 import tempfile
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
+from secrets import token_hex
 
 import psycopg
+from psycopg import Connection
+from psycopg.conninfo import make_conninfo
 from sqlalchemy import Engine, make_url
 
 from node.store.copying import Loader, dump
 from node.store.database import open_database, reading, scrub, writing
 from node.store.migrate import migrate
 
-_MADE: set[str] = set()
-"""The addresses of PostgreSQL databases that others are copied from."""
+_MIGRATED = "migrated"
+_SPARE = 6  # databases that are kept: as many as one test may have, and some
+_FORM = """SELECT md5(string_agg(concat_ws(' ', relname, relkind, relnatts, reloptions), ',' ORDER BY relname))
+    FROM pg_class WHERE relnamespace = 'public'::regnamespace"""
+_FILLED = """SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+    AND relname <> 'alembic_version' AND pg_relation_size(oid) > 0"""
+_COUNTED = "SELECT sequencename, last_value FROM pg_sequences WHERE last_value IS NOT NULL"
+
+
+@dataclass(frozen=True)
+class _Content:
+    """The rows of every table as `COPY` gives them, and how far each sequence has counted."""
+
+    tables: dict[str, bytes]
+    counted: list[tuple[str, int]]
+
+
+class PgDatabases:
+    """The databases of one PostgreSQL server. To make one, and to drop it, costs more than most tests: what a
+    test gives back is emptied for the next, and gets another name.
+
+    Attributes:
+        server: the address of the server's own database.
+    """
+
+    def __init__(self, server: str) -> None:
+        self.server = server
+        self._form: str | None = None  # of the database that is migrated
+        self._spare: dict[str | None, list[str]] = {}  # by form: None is without a table
+        self._contents: dict[str, _Content] = {}
+
+    @contextmanager
+    def new(self) -> Iterator[str]:
+        """Give the address of a database without a table, for as long as the block takes."""
+        name = f"test_{token_hex(8)}"
+        self._take(None, name, "template1")
+        yield self.address(name)
+        self._give_back(name)
+
+    def migrate(self, name: str) -> None:
+        """Bring a database without a table to the present form."""
+        if self._form is None:
+            with self._connect() as connection:
+                connection.execute(f"CREATE DATABASE {_MIGRATED}")
+            engine = open_database(self.address(_MIGRATED))
+            migrate(engine)
+            engine.dispose()
+            with self._connect(_MIGRATED) as connection:
+                self._form = _form_of(connection)
+        self._give_back(name)
+        self._take(self._form, name, _MIGRATED)
+
+    def fill(self, name: str, content: str, make: Callable[[], None]) -> None:
+        """Bring a database without a table to the present form, with rows.
+
+        Args:
+            content: names the rows.
+            make: does it the first time.
+        """
+        if content not in self._contents:
+            make()
+            with self._connect(name) as connection:
+                self._contents[content] = _read_content(connection)
+            return
+        self.migrate(name)
+        with self._connect(name) as connection:
+            _write_content(connection, self._contents[content])
+
+    def address(self, name: str) -> str:
+        """Return the address of a database, as the node's settings have it."""
+        address = make_url(self.server).set(drivername="postgresql+psycopg", database=name)
+        return address.render_as_string(hide_password=False)
+
+    def _take(self, form: str | None, name: str, template: str) -> None:
+        with self._connect() as connection:
+            if spare := self._spare.get(form):
+                connection.execute(f'ALTER DATABASE {spare.pop()} RENAME TO "{name}"')
+            else:
+                # As files: in the log of writes, which is the default, a copy costs twice as much.
+                connection.execute(f'CREATE DATABASE "{name}" TEMPLATE {template} STRATEGY FILE_COPY')
+
+    def _give_back(self, name: str) -> None:
+        with self._connect() as connection:
+            left = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s"
+            connection.execute(left, (name,))
+        with self._connect(name) as connection:
+            form = _form_of(connection)
+            if form is not None and form == self._form:
+                _empty(connection)
+        spare = self._spare.setdefault(form, [])
+        with self._connect() as connection:
+            if form in (None, self._form) and len(spare) < _SPARE:
+                spare.append(f"spare_{token_hex(8)}")
+                connection.execute(f'ALTER DATABASE "{name}" RENAME TO {spare[-1]}')
+            else:
+                connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    def _connect(self, name: str = "postgres") -> Connection:
+        return psycopg.connect(make_conninfo(self.server, dbname=name), autocommit=True)
+
+
+def _form_of(connection: Connection) -> str | None:
+    """Return what tells whether a database has the same tables as another; None where it has none."""
+    (form,) = connection.execute(_FORM).fetchone() or (None,)
+    return form
+
+
+def _empty(connection: Connection) -> None:
+    if filled := [name for (name,) in connection.execute(_FILLED)]:
+        connection.execute(f"TRUNCATE {', '.join(filled)} CASCADE")
+    for counted, _ in connection.execute(_COUNTED).fetchall():
+        connection.execute(f"ALTER SEQUENCE {counted} RESTART")
+
+
+def _read_content(connection: Connection) -> _Content:
+    tables = {}
+    for (name,) in connection.execute(_FILLED).fetchall():
+        with connection.cursor().copy(f"COPY {name} TO STDOUT (FORMAT binary)") as rows:
+            tables[name] = b"".join(map(bytes, rows))
+    return _Content(tables, connection.execute(_COUNTED).fetchall())
+
+
+def _write_content(connection: Connection, content: _Content) -> None:
+    with connection.transaction():
+        # The rows are whole: what refers to another may come before it.
+        connection.execute("SET LOCAL session_replication_role = replica")
+        for name, data in content.tables.items():
+            with connection.cursor().copy(f"COPY {name} FROM STDIN (FORMAT binary)") as rows:
+                rows.write(data)
+        for name, counted in content.counted:
+            connection.execute("SELECT setval(%s, %s)", (name, counted))
+
+
+_SERVERS: dict[str, PgDatabases] = {}
+
+
+def pg_databases(address: str) -> PgDatabases:
+    """Return the databases of a server, by the address of any of them."""
+    url = make_url(address).set(drivername="postgresql", database="postgres")
+    server = url.render_as_string(hide_password=False)
+    return _SERVERS.setdefault(server, PgDatabases(server))
 
 
 def migrate_copy(engine: Engine) -> None:
     """Bring an empty database to the present form, by a copy of one that was migrated before."""
     if engine.dialect.name == "postgresql":
         engine.dispose()
-        copy_pg_database(engine.url.render_as_string(hide_password=False), "migrated", migrate)
+        url = engine.url.render_as_string(hide_password=False)
+        pg_databases(url).migrate(engine.url.database or "")
     elif engine.url.database:
         Path(engine.url.database).write_bytes(_migrated_file())
     else:
         migrate(engine)
 
 
-def copy_pg_database(url: str, name: str, make: Callable[[Engine], None]) -> None:
-    """Replace an empty PostgreSQL database by a copy of another on the same server.
+def fill_copy(url: str, content: str, file: Path) -> None:
+    """Fill an empty PostgreSQL database with the rows of a SQLite file, as a backup does.
 
     Args:
-        name: of the other; it is made when it is needed first, and stays.
+        content: names these rows, which are read from the file only once.
     """
-    new, template = make_url(url), make_url(url).set(database=name)
-    server = new.set(database="postgres", drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(server, autocommit=True) as connection:
-        if str(template) not in _MADE:
-            connection.execute(f'CREATE DATABASE "{name}"')
-            engine = open_database(template.render_as_string(hide_password=False))
-            make(engine)
-            engine.dispose()
-            _MADE.add(str(template))
-        connection.execute(f'DROP DATABASE "{new.database}"')
-        # As files: in the log of writes, which is the default, a copy costs twice as much.
-        connection.execute(f'CREATE DATABASE "{new.database}" TEMPLATE "{name}" STRATEGY FILE_COPY')
+    pg_databases(url).fill(make_url(url).database or "", content, partial(_load_file, file, url))
 
 
-def load_file(file: Path, engine: Engine) -> None:
-    """Fill an empty PostgreSQL database with the rows of a SQLite file, as a backup does."""
+def _load_file(file: Path, url: str) -> None:
+    engine = open_database(url)
     migrate_copy(engine)
     source = open_database(f"sqlite:///{file}")
     with reading(source) as rows, writing(engine) as target:
@@ -57,6 +191,7 @@ def load_file(file: Path, engine: Engine) -> None:
             loader.load(announced, batch)
         loader.finish()
     source.dispose()
+    engine.dispose()
 
 
 @cache

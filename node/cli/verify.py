@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from node.domain.site.look import say_in
 from node.adapters.trust import TrustStore
 from node.cli import Invocation
 from node.cli.base.arguments import read_input
@@ -202,7 +203,7 @@ def _conclude(problem: str, code: int) -> None:
 def _owner(member: str, entry: Member | None) -> str:
     if entry is None:
         return f"the holder of the key of {member}"
-    name = safe(entry.names.get("en") or next(iter(entry.names.values())))
+    name = safe(say_in(entry.names, "en")[0])
     return f"{name} ({member}, {_KINDS[entry.kind]}, {entry.country})"
 
 

@@ -26,6 +26,8 @@ from markupsafe import Markup
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
 
+from node.domain.site.look import say_in
+
 FOLDER = Path(__file__).parent / "translations"
 
 MAX_ASKED = 200
@@ -72,6 +74,12 @@ def reader_locale() -> Locale:
     if kept is None:
         kept = g.reader_locale = get_locale() or _ENGLISH
     return kept
+
+
+def said(texts: Mapping[str, str]) -> str:
+    """Return of a text that stands in several languages what the reader reads: theirs, else English, else
+    any."""
+    return say_in(texts, reader_locale().language)[0]
 
 
 @contextmanager

@@ -4,9 +4,7 @@ Guarantees: whatever a browser or another program put between the letters, a tex
 printed.
 """
 
-import unicodedata
-
-from protocol.signs import JOINERS
+from protocol.signs import only_readable
 
 
 def prose(text: str | None) -> str:
@@ -18,10 +16,4 @@ def prose(text: str | None) -> str:
 def line(text: str | None) -> str:
     """Keep of a text of one line what can be printed, and what joins and parts letters; used as a filter of
     fields."""
-    return "".join(map(_readable, text or "")).strip()
-
-
-def _readable(letter: str) -> str:
-    if letter.isprintable() or letter in JOINERS:
-        return letter
-    return " " if unicodedata.category(letter)[0] == "Z" or letter.isspace() else ""
+    return only_readable(text or "").strip()

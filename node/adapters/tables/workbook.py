@@ -22,7 +22,7 @@ from xml.parsers import expat
 
 from node.adapters.tables.row import ERROR, FORMULA, LONG, MAX_CELL, MAX_COLUMNS, Row, too_wide, trimmed
 from node.errors import InvalidInput
-from protocol.signs import is_readable
+from protocol.signs import only_readable
 
 _MAX_PART = 64 << 20
 _MAX_STRINGS_PART = 32 << 20  # all of it is kept while rows are read
@@ -335,6 +335,7 @@ class _Cells:
             self._cells, self._faults, self._formulas, self._place = [], {}, 0, -1
         elif name == "c":
             self._cell, self._formula = attributes, False
+            self._text.take()  # what stood outside of any cell belongs to none
             self._place = _column_of(attributes.get("r", ""), self._place + 1)
         elif name == "f":
             self._formula = True
@@ -421,11 +422,7 @@ class _Text:
         are no text are left out. What is added then begins another."""
         text = self._pieces[0] if len(self._pieces) == 1 else "".join(self._pieces)
         self._pieces, self._size = [], 0
-        return _ESCAPED.sub(lambda found: _printable(chr(int(found[1], 16))), text) if "_x" in text else text
-
-
-def _printable(sign: str) -> str:
-    return sign if sign in "\t\n\r" or is_readable(sign) else ""
+        return _ESCAPED.sub(lambda found: only_readable(chr(int(found[1], 16)), "\t\n\r"), text) if "_x" in text else text
 
 
 def _column_of(reference: str, otherwise: int) -> int:

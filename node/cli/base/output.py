@@ -5,7 +5,6 @@ error; texts that came from elsewhere cannot steer the terminal or the layout.
 """
 
 import sys
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -20,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from node.cli.base.hints import as_typed_here
-from protocol.signs import JOINERS
+from protocol.signs import is_readable
 
 _PIPE_WIDTH = 200
 """Characters in a line of a table that no terminal shows."""
@@ -136,7 +135,7 @@ def shown(value: Any) -> str:
 
 def safe(text: str) -> str:
     """Replace what could steer a terminal or turn the reading direction; line breaks and tabs stay."""
-    return "".join(char if _is_harmless(char) else "�" for char in text)
+    return "".join(char if char in "\n\t" or is_readable(char) else "�" for char in text)
 
 
 def readable(value: Any) -> str:
@@ -201,10 +200,6 @@ def readable_field(name: str, value: Any) -> str:
 
 def _on_one_line(text: str) -> str:
     return text.replace("\n", " / ")
-
-
-def _is_harmless(char: str) -> bool:
-    return char in "\n\t" or char in JOINERS or unicodedata.category(char)[0] != "C"
 
 
 def _as_json(value: Any) -> Any:

@@ -14,7 +14,7 @@ from anyascii import anyascii
 
 from node.adapters.typesetting.fonts import covers, families
 from node.domain.scripts import script_of
-from protocol.signs import JOINERS
+from protocol.signs import JOINERS, only_readable
 
 _RIGHT_TO_LEFT = frozenset({"Arab", "Hebr", "Thaa", "Syrc", "Nkoo", "Adlm", "Mand", "Samr", "Rohg"})
 _SPACES = re.compile(r"[^\S\n]+")
@@ -79,12 +79,8 @@ def is_writable(text: str) -> bool:
 
 def clean(text: str) -> str:
     """Leave off what no paper shows: signs that turn the direction of writing, and others without a shape."""
-    kept = (
-        character
-        for character in unicodedata.normalize("NFC", text)
-        if character in JOINERS or character == "\n" or unicodedata.category(character)[0] != "C"
-    )
-    return _LINES.sub("\n", _SPACES.sub(" ", "".join(kept))).strip()
+    kept = only_readable(unicodedata.normalize("NFC", text), "\n")
+    return _LINES.sub("\n", _SPACES.sub(" ", kept)).strip()
 
 
 def writable(text: str) -> str:

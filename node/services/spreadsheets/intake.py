@@ -26,7 +26,7 @@ from node.store.register import imports
 from node.store.register.imports import ImportRow
 from node.store.staff import access
 from node.store.staff.people import Person
-from protocol.signs import is_readable
+from protocol.signs import only_readable
 
 LIFE = timedelta(days=1)
 """How long a file waits for whoever maps its columns, and how long the rows that were wrong are kept."""
@@ -133,7 +133,7 @@ def take_file(node: Node, person: Person | None, name: str, data: bytes, languag
         import_id, person.id if person else None, actor, imports.MAPPING, b"", 0, 0, now, now + LIFE
     )
     mapping = ColumnMapping(suggest_columns(found["headers"]), language=language)
-    shown = "".join(sign for sign in name if is_readable(sign))[:200]
+    shown = only_readable(name)[:200]
     made = _settle_dates(_import_of(row, {**found, "name": shown, "mapping": asdict(mapping)}))
     sealed = replace(row, content=seal_import(node, made), total=int(found["total"]))
     with writing(node.engine) as conn:

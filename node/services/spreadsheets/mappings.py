@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import structlog
 from sqlalchemy import Connection
 
 from node.domain.spreadsheets import conversion
@@ -26,6 +27,8 @@ from node.store.journal import JournalEntry, write_journal
 from node.store.register import imports
 from node.store.register.imports import MappingRow
 from protocol.signs import is_readable
+
+log = structlog.get_logger()
 
 LIFE = timedelta(days=365)
 """How long a mapping is kept after it served last."""
@@ -140,12 +143,17 @@ def _choices(node: Node, mapping: ColumnMapping) -> ColumnMapping:
 
 
 def _all(node: Node, conn: Connection) -> list[SavedMapping]:
-    opened = [_open(node, row) for row in imports.list_mappings(conn)]
-    return sorted(opened, key=lambda saved: saved.name.casefold())
+    opened = (_open(node, row) for row in imports.list_mappings(conn))
+    return sorted(filter(None, opened), key=lambda saved: saved.name.casefold())
 
 
-def _open(node: Node, row: MappingRow) -> SavedMapping:
-    content = json.loads(decrypt(node, _USE, row.id, row.content))
+def _open(node: Node, row: MappingRow) -> SavedMapping | None:
+    """Open one; one of a key folder that is gone serves nobody, and must not keep the others from it."""
+    try:
+        content = json.loads(decrypt(node, _USE, row.id, row.content))
+    except InvalidInput:
+        log.warning("a saved mapping cannot be opened with this key folder", mapping=row.id)
+        return None
     ends = row.used_at + LIFE
     return SavedMapping(row.id, content["name"], row.actor, row.saved_at, ends, content["mapping"])
 

@@ -1,5 +1,6 @@
 """What is told of how a node stands: of itself, of each peer and of each feed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -40,12 +41,16 @@ class FeedStatus:
 
 @dataclass(frozen=True)
 class PeerStatus:
-    """One peer: what may be exchanged with it, its replicas here, and how pulling it goes."""
+    """One peer: what may be exchanged with it, its replicas here, and how pulling it goes.
+
+    Attributes:
+        names: what it calls itself, by BCP 47 tag.
+    """
 
     member: str
     country: str
     kind: str
-    name: str
+    names: Mapping[str, str]
     standing: str
     standing_reason: str
     accepted: bool

@@ -108,7 +108,7 @@ def _peer(view: MemberView, peer: peers.Peer | None, held: list[FeedStatus]) -> 
         member=view.member.id,
         country=view.member.country,
         kind=view.member.kind,
-        name=view.member.names.get("en") or next(iter(view.member.names.values()), view.member.id),
+        names=view.member.names,
         standing=view.standing.state.value,
         standing_reason=view.standing.reason,
         accepted=view.accepted,

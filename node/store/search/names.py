@@ -100,7 +100,8 @@ _MATCHING_SQLITE = (
 _MATCHING_POSTGRESQL = (
     "WITH named AS MATERIALIZED"
     f" (SELECT id FROM search_text WHERE {LEXEMES} @@ CAST(:names AS tsquery))"
-    " SELECT named.id FROM named JOIN search_entry e ON e.id = named.id WHERE {where} LIMIT :most"
+    " SELECT named.id FROM named JOIN search_entry e ON e.id = named.id WHERE {where}"
+    " ORDER BY named.id DESC LIMIT :most"
 )
 
 

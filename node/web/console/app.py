@@ -66,7 +66,7 @@ from node.web.console.gate import approving, proposing
 from node.web.console.leads import inbox, telling
 from node.web.console.site import library, numbers, own_pages, posters
 from node.web.console.site import look as site_look
-from node.web.languages import set_up_languages
+from node.web.languages import said, set_up_languages
 from node.web.log import log_answer
 from node.web.problems import status_of
 from node.web.proxy import BehindProxy
@@ -207,7 +207,7 @@ def make_console_app(node: Node) -> Flask:
     )
     app.session_interface = SealedCookies(node)
     app.jinja_env.filters.update(
-        role_names=role_names, language_name=show_language, country_name=show_country
+        role_names=role_names, language_name=show_language, country_name=show_country, said=said
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     CSRFProtect(app)

@@ -19,7 +19,7 @@ from node.web.cases.text import (
     show_date,
     small_forms_of,
 )
-from node.web.languages import reader_locale
+from node.web.languages import reader_locale, said
 from node.web.public.request import address_of, this_node
 from protocol.member import Member
 
@@ -89,7 +89,7 @@ def make_card(shown: Shown) -> Card:
         address=address_of(shown.case_id),
         since=show_since(shown),
         alert=active_alert(public, this_node().now()) is not None,
-        owner=name_member(shown.owner),
+        owner=said(shown.owner.names),
         photograph=small,
         source=photo_address(shown, small) if small else "",
     )
@@ -135,18 +135,11 @@ def show_since(shown: Shown) -> str:
     return show_date(str(shown.public.get("missing_since", "")).partition("T")[0])
 
 
-def name_member(member: Member) -> str:
-    """Return what a member calls itself, in the reader's language where it says so."""
-    language = reader_locale().language
-    names = member.names
-    return names.get(language) or names.get("en") or next(iter(names.values()))
-
-
 def name_publisher() -> str:
     """Return what the member whose site it is calls itself."""
     node = this_node()
     listed = [member for member in node.network().roster.members if member.id == node.member]
-    return name_member(listed[0]) if listed else node.member
+    return said(listed[0].names) if listed else node.member
 
 
 def today() -> date:

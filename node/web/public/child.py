@@ -33,10 +33,9 @@ from node.web.cases.text import (
     describe_words,
     show_age,
 )
-from node.web.languages import isolated, reader_locale
+from node.web.languages import isolated, reader_locale, said
 from node.web.public.cards import (
     held_pictures,
-    name_member,
     name_publisher,
     names_of,
     photo_address,
@@ -149,7 +148,7 @@ def _describe(shown: Shown) -> dict[str, Any]:
         "call": next((contact for contact in contacts if contact.call), None),
         "alert": alert,
         "area": describe_words(alert["area"]["text"]) if alert and "text" in alert["area"] else None,
-        "owner": name_member(shown.owner),
+        "owner": said(shown.owner.names),
         "certified": _certified(shown, opaque),
         "preview": find_preview(pictures),
         "structured": _structured(shown, names, portraits),

@@ -30,10 +30,9 @@ from node.web.cases.text import (
     describe_words,
     show_country,
 )
-from node.web.languages import isolated, reader_locale
+from node.web.languages import isolated, reader_locale, said
 from node.web.public.cards import (
     held_pictures,
-    name_member,
     name_publisher,
     names_of,
     photo_address,
@@ -134,7 +133,7 @@ def _entry(shown: Shown) -> Entry:
         title=_title(names_of(shown)),
         brief=_in_brief(shown),
         story=describe_words(public["circumstances"]),
-        owner=name_member(shown.owner),
+        owner=said(shown.owner.names),
         updated=shown.updated_at,
         alert=active_alert(public, this_node().now()) is not None,
         photograph=photograph,

@@ -32,8 +32,7 @@ from node.web.cases.text import (
     show_date,
 )
 from node.web.cases.words import CODES, FIELDS
-from node.web.languages import isolated, speaking
-from node.web.public.cards import name_member
+from node.web.languages import isolated, said, speaking
 
 _LOOKS = ("hair", "eyes", "complexion", "build", "marks", "clothing")
 _ZEROS: Mapping[str, int] = {
@@ -209,7 +208,7 @@ class _Speaker:
     def small(self) -> Iterator[str]:
         """Say who answers for the poster, and until when it holds."""
         occasion = self.occasion
-        yield name_member(self.shown.owner)
+        yield said(self.shown.owner.names)
         yield _("Case number: %(number)s", number=self.shown.case_id.partition("/")[2])
         printed, valid = (self.day(day.isoformat()) for day in (occasion.today, occasion.valid_until))
         yield _("Made on %(day)s. Take it down after %(last)s.", day=printed, last=valid)

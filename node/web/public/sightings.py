@@ -20,6 +20,7 @@ from flask_babel import get_locale, ngettext
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
+from node.web.languages import said
 from node.adapters.images import MOVING, TOO_MANY_BYTES, TOO_MANY_PIXELS, TOO_SMALL
 from node.domain.maps.geometry import ZOOMS, zoom_for
 from node.errors import InvalidInput
@@ -36,7 +37,7 @@ from node.web.board import Board, read_degrees
 from node.web.cases.maps import country_names, say_place
 from node.web.cases.text import show_country
 from node.web.maps import HEIGHT, WIDTH, draw_middle, draw_pin, draw_svg
-from node.web.public.cards import name_member, names_of
+from node.web.public.cards import names_of
 from node.web.public.child import contacts_of
 from node.web.public.request import POLICY, case_id_of, this_look, this_node
 from node.web.writing import line, prose
@@ -334,7 +335,7 @@ def _page(template: str, shown: Shown, status: int = 200, **values: Any) -> Resp
         template,
         shown=shown,
         names=names_of(shown),
-        owner=name_member(shown.owner),
+        owner=said(shown.owner.names),
         contacts=contacts_of(shown),
         police=numbers_of(this_look(), this_node().country).emergency,
         mobile=_MOBILE,

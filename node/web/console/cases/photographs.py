@@ -45,7 +45,7 @@ from node.web.console.cases.form import (
 from node.web.console.cases.register import case_id_of, read_revision
 from node.web.console.cases.sections import PHOTOGRAPH, WRONG, Leaf
 from node.web.console.cases.typed import CHECKED, say_back
-from protocol.signs import is_readable
+from protocol.signs import only_readable
 
 pages = Blueprint("case_photographs", __name__)
 
@@ -305,7 +305,7 @@ def _reason(reason: str) -> str:
 
 def _name_of(file: str) -> str:
     """Return the name of somebody's file, so that it can be told among others."""
-    name = "".join(char for char in file if is_readable(char))
+    name = only_readable(file)
     return f"“{name[:_MOST_NAME]}…”" if len(name) > _MOST_NAME else f"“{name}”"
 
 

@@ -13,6 +13,7 @@ from flask_babel import get_locale, lazy_gettext
 from flask_babel import gettext as _
 from markupsafe import Markup
 
+from node.web.languages import said
 from node.domain.maps.geometry import Dot, View, span_of, wrap
 from node.services import maps
 from node.services.maps import Map
@@ -89,7 +90,7 @@ def draw_members(
         used.add(shape)
         there = _above(shown.view.project(*place))
         dot = _free(there, taken)
-        about = _("%(name)s: %(state)s", name=found.peer.name, state=names[found.outlook])
+        about = _("%(name)s: %(state)s", name=said(found.peer.names), state=names[found.outlook])
         address = url_for("federation.show", member_id=found.peer.member)
         lead = Markup('<path class="lead" d="M{:.0f} {:.0f}L{:.0f} {:.0f}"/>').format(*there, *dot)
         marks.append(
@@ -100,7 +101,7 @@ def draw_members(
         )
     svg = draw_svg(shown, _country, marks, _("Map of the members"), group=True)
     legend = [(_sample(shape), str(text)) for shape, text in _LEGEND.items() if shape in used]
-    return MemberMap(svg, legend, [found.peer.name for found, place in places if place is None])
+    return MemberMap(svg, legend, [said(found.peer.names) for found, place in places if place is None])
 
 
 def _country(code: str) -> str:

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 from wtforms import BooleanField, HiddenField
 from wtforms.validators import InputRequired
 
+from node.web.languages import said
 from node.domain.permissions import Permission
 from node.errors import Conflict, NotAllowed
 from node.services.following import pulling
@@ -146,7 +147,7 @@ def accept(member_id: str) -> Response | str:
         except Conflict:
             form.compared.errors = [_("Its keys have changed meanwhile. Compare the new fingerprint.")]
         else:
-            flash(_("%(name)s is accepted. Its cases come with the next pull.", name=found.peer.name))
+            flash(_("%(name)s is accepted. Its cases come with the next pull.", name=said(found.peer.names)))
             return redirect(url_for("federation.show", member_id=member_id), 303)
     form.shown.data, form.compared.data = found.peer.fingerprint, False
     return render_template(

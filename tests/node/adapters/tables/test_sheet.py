@@ -191,6 +191,11 @@ def test_cells_without_places_inline_texts_and_readings_of_han() -> None:
     assert [(row.number, row.cells) for row in rows] == [(1, ("Ana", "2014-03-05 00:00")), (9, ("", "", "3"))]
 
 
+def test_a_text_outside_of_cells_belongs_to_none() -> None:
+    (row,) = rows_of(sheet(b'<row><v>stray</v><c r="A1"><v>1</v></c><t>stray</t><c r="B1"><v>2</v></c></row>'))
+    assert row.cells == ("1", "2")
+
+
 def test_a_place_that_is_none_is_passed_over_and_not_remembered() -> None:
     _column_of_letters.cache_clear()
     told = "Quetzalcoatl" * 1_000

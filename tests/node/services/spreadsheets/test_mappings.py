@@ -105,6 +105,14 @@ def test_one_is_deleted_by_whoever_may_and_the_journal_says_who(node: Node, foun
     assert told.count(("console:two", "import.forget-mapping", saved.id)) == 1
 
 
+def test_one_that_cannot_be_opened_keeps_nobody_from_the_others(node: Node, found: Import) -> None:
+    mappings.save_mapping(node, found, "Old", "test")
+    with node.engine.begin() as conn:
+        conn.execute(imports.column_mapping.update().values(content=b"of another key folder"))
+    mappings.save_mapping(node, found, "New", "test")
+    assert [saved.name for saved in mappings.list_mappings(node)] == ["New"]
+
+
 def test_one_that_nobody_uses_is_forgotten_after_a_year(
     node: Node, found: Import, federation: Federation
 ) -> None:
