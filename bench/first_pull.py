@@ -14,7 +14,7 @@ from typing import Any
 
 from bench.network import Homes, serving
 from bench.records import SETTINGS, bench_records
-from node.domain.searchable import entry_of
+from node.domain.searchable import entry_of, find_audience
 from node.runtime import Node, open_node
 from node.services.disclosure import publishing
 from node.services.following import pulling
@@ -88,6 +88,7 @@ def measure_floor(source: Path, folder: Path) -> dict[str, float]:
                     owner=OWNER,
                     country="FR",
                     status="published",
+                    shown_to=find_audience(head, node.country),  # some indexes hold what the public may see
                 )
             )
             kept.append((head["case"], body))

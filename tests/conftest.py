@@ -71,6 +71,7 @@ def pg_server() -> Iterator[str]:
             connection.execute("ALTER SYSTEM SET fsync = off")  # no test takes the power away from it
             connection.execute("SELECT pg_reload_conf()")
         yield server.get_uri()
+        pg_databases(server.get_uri()).close()
 
 
 @pytest.fixture

@@ -19,10 +19,12 @@ from node.store.migrate import migrate
 
 _MIGRATED = "migrated"
 _SPARE = 6  # databases that are kept: as many as one test may have, and some
-_FORM = """SELECT md5(string_agg(concat_ws(' ', relname, relkind, relnatts, reloptions), ',' ORDER BY relname))
+_FORM = """SELECT md5(string_agg(concat_ws(' ', relname, relkind, relnatts), ',' ORDER BY relname))
     FROM pg_class WHERE relnamespace = 'public'::regnamespace"""
 _FILLED = """SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
     AND relname <> 'alembic_version' AND pg_relation_size(oid) > 0"""
+_END_OTHERS = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s AND pid <> %s"
+_NO_TRIGGERS = "SET LOCAL session_replication_role = replica"
 _COUNTED = "SELECT sequencename, last_value FROM pg_sequences WHERE last_value IS NOT NULL"
 
 
@@ -44,9 +46,15 @@ class PgDatabases:
 
     def __init__(self, server: str) -> None:
         self.server = server
+        self._own: Connection | None = None
         self._form: str | None = None  # of the database that is migrated
         self._spare: dict[str | None, list[str]] = {}  # by form: None is without a table
         self._contents: dict[str, _Content] = {}
+
+    def close(self) -> None:
+        """Leave the server."""
+        if self._own:
+            self._own.close()
 
     @contextmanager
     def new(self) -> Iterator[str]:
@@ -59,14 +67,13 @@ class PgDatabases:
     def migrate(self, name: str) -> None:
         """Bring a database without a table to the present form."""
         if self._form is None:
-            with self._connect() as connection:
-                connection.execute(f"CREATE DATABASE {_MIGRATED}")
+            self._do(f"CREATE DATABASE {_MIGRATED}")
             engine = open_database(self.address(_MIGRATED))
             migrate(engine)
             engine.dispose()
             with self._connect(_MIGRATED) as connection:
                 self._form = _form_of(connection)
-        self._give_back(name)
+        self._put_away(name, None)
         self._take(self._form, name, _MIGRATED)
 
     def fill(self, name: str, content: str, make: Callable[[], None]) -> None:
@@ -91,28 +98,34 @@ class PgDatabases:
         return address.render_as_string(hide_password=False)
 
     def _take(self, form: str | None, name: str, template: str) -> None:
-        with self._connect() as connection:
-            if spare := self._spare.get(form):
-                connection.execute(f'ALTER DATABASE {spare.pop()} RENAME TO "{name}"')
-            else:
-                # As files: in the log of writes, which is the default, a copy costs twice as much.
-                connection.execute(f'CREATE DATABASE "{name}" TEMPLATE {template} STRATEGY FILE_COPY')
+        if spare := self._spare.get(form):
+            self._do(f'ALTER DATABASE {spare.pop()} RENAME TO "{name}"')
+        else:
+            # As files: in the log of writes, which is the default, a copy costs twice as much.
+            self._do(f'CREATE DATABASE "{name}" TEMPLATE {template} STRATEGY FILE_COPY')
 
     def _give_back(self, name: str) -> None:
-        with self._connect() as connection:
-            left = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s"
-            connection.execute(left, (name,))
         with self._connect(name) as connection:
             form = _form_of(connection)
             if form is not None and form == self._form:
+                connection.execute(_END_OTHERS, (name, connection.info.backend_pid))
                 _empty(connection)
+        self._put_away(name, form)
+
+    def _put_away(self, name: str, form: str | None) -> None:
         spare = self._spare.setdefault(form, [])
-        with self._connect() as connection:
-            if form in (None, self._form) and len(spare) < _SPARE:
-                spare.append(f"spare_{token_hex(8)}")
-                connection.execute(f'ALTER DATABASE "{name}" RENAME TO {spare[-1]}')
-            else:
-                connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        if form not in (None, self._form) or len(spare) == _SPARE:
+            self._do(f'DROP DATABASE "{name}" WITH (FORCE)')
+            return
+        self._do(_END_OTHERS, name, 0)
+        spare.append(f"spare_{token_hex(8)}")
+        self._do(f'ALTER DATABASE "{name}" RENAME TO {spare[-1]}')
+
+    def _do(self, statement: str, *values: object) -> None:
+        """Run a statement in the server's own database, on one connection: each costs as much as a test."""
+        if self._own is None:
+            self._own = self._connect()
+        self._own.execute(statement, values or None)
 
     def _connect(self, name: str = "postgres") -> Connection:
         return psycopg.connect(make_conninfo(self.server, dbname=name), autocommit=True)
@@ -125,10 +138,12 @@ def _form_of(connection: Connection) -> str | None:
 
 
 def _empty(connection: Connection) -> None:
-    if filled := [name for (name,) in connection.execute(_FILLED)]:
-        connection.execute(f"TRUNCATE {', '.join(filled)} CASCADE")
-    for counted, _ in connection.execute(_COUNTED).fetchall():
-        connection.execute(f"ALTER SEQUENCE {counted} RESTART")
+    with connection.transaction():
+        connection.execute(_NO_TRIGGERS)  # the journal refuses to be emptied
+        if filled := [name for (name,) in connection.execute(_FILLED)]:
+            connection.execute(f"TRUNCATE {', '.join(filled)} CASCADE")
+        for counted, _ in connection.execute(_COUNTED).fetchall():
+            connection.execute(f"ALTER SEQUENCE {counted} RESTART")
 
 
 def _read_content(connection: Connection) -> _Content:
@@ -141,8 +156,7 @@ def _read_content(connection: Connection) -> _Content:
 
 def _write_content(connection: Connection, content: _Content) -> None:
     with connection.transaction():
-        # The rows are whole: what refers to another may come before it.
-        connection.execute("SET LOCAL session_replication_role = replica")
+        connection.execute(_NO_TRIGGERS)  # the rows are whole: what refers to another may come before it
         for name, data in content.tables.items():
             with connection.cursor().copy(f"COPY {name} FROM STDIN (FORMAT binary)") as rows:
                 rows.write(data)

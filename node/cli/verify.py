@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 
-from node.domain.site.look import say_in
 from node.adapters.trust import TrustStore
 from node.cli import Invocation
 from node.cli.base.arguments import read_input
 from node.cli.base.failures import CONFLICT, NOT_ALLOWED, PROTOCOL
 from node.cli.base.output import json_option, print_json, remark, safe, say, utc_time
 from node.config import load_config
+from node.domain.site.look import say_in
 from node.errors import InvalidInput
 from node.runtime import system_clock
 from node.services.site.checking import (

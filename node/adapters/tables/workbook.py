@@ -422,7 +422,11 @@ class _Text:
         are no text are left out. What is added then begins another."""
         text = self._pieces[0] if len(self._pieces) == 1 else "".join(self._pieces)
         self._pieces, self._size = [], 0
-        return _ESCAPED.sub(lambda found: only_readable(chr(int(found[1], 16)), "\t\n\r"), text) if "_x" in text else text
+        return _ESCAPED.sub(_meant, text) if "_x" in text else text
+
+
+def _meant(found: re.Match[str]) -> str:
+    return only_readable(chr(int(found[1], 16)), "\t\n\r")
 
 
 def _column_of(reference: str, otherwise: int) -> int:

@@ -21,7 +21,6 @@ from node.web.cases.text import (
 )
 from node.web.languages import reader_locale, said
 from node.web.public.request import address_of, this_node
-from protocol.member import Member
 
 PAGE_SIZE = 12
 """Children on one page of a list: with their small photographs they fit what a slow line takes."""

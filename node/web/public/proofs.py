@@ -13,11 +13,11 @@ from flask import Blueprint, make_response, redirect, render_template, request, 
 from werkzeug.exceptions import NotFound as NoSuchPage
 from werkzeug.wrappers import Response
 
-from node.web.languages import said
 from node.errors import NotFound
 from node.services.site.proofs import current_until, find_poster, make_proof_file
 from node.services.site.showing import Gone
 from node.web.cases.text import describe_briefly
+from node.web.languages import said
 from node.web.public.cards import held_pictures, names_of, photo_address, show_since
 from node.web.public.child import contacts_of
 from node.web.public.request import address_of, case_id_of, choose_language, this_node, whole_address

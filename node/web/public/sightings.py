@@ -20,7 +20,6 @@ from flask_babel import get_locale, ngettext
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from node.web.languages import said
 from node.adapters.images import MOVING, TOO_MANY_BYTES, TOO_MANY_PIXELS, TOO_SMALL
 from node.domain.maps.geometry import ZOOMS, zoom_for
 from node.errors import InvalidInput
@@ -36,6 +35,7 @@ from node.services.site.sightings import TOO_EARLY, USED, Source, StaleForm, Unf
 from node.web.board import Board, read_degrees
 from node.web.cases.maps import country_names, say_place
 from node.web.cases.text import show_country
+from node.web.languages import said
 from node.web.maps import HEIGHT, WIDTH, draw_middle, draw_pin, draw_svg
 from node.web.public.cards import names_of
 from node.web.public.child import contacts_of

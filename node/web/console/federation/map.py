@@ -13,11 +13,11 @@ from flask_babel import get_locale, lazy_gettext
 from flask_babel import gettext as _
 from markupsafe import Markup
 
-from node.web.languages import said
 from node.domain.maps.geometry import Dot, View, span_of, wrap
 from node.services import maps
 from node.services.maps import Map
 from node.services.status.outlook import MemberOverview, Outlook
+from node.web.languages import said
 from node.web.maps import HEIGHT, WIDTH, draw_svg
 
 _SHAPES: Mapping[str, str] = MappingProxyType(

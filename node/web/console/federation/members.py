@@ -12,7 +12,6 @@ from werkzeug.wrappers import Response
 from wtforms import BooleanField, HiddenField
 from wtforms.validators import InputRequired
 
-from node.web.languages import said
 from node.domain.permissions import Permission
 from node.errors import Conflict, NotAllowed
 from node.services.following import pulling
@@ -21,6 +20,7 @@ from node.services.status.outlook import MemberOverview, Outlook, find_overview,
 from node.web.console.base.forms import Form
 from node.web.console.base.guard import actor, needs, this_node
 from node.web.console.federation.map import draw_members
+from node.web.languages import said
 from protocol.member import fingerprint
 
 pages = Blueprint("federation", __name__)
