@@ -152,7 +152,7 @@ def _open(node: Node, row: MappingRow) -> SavedMapping | None:
     try:
         content = json.loads(decrypt(node, _USE, row.id, row.content))
     except InvalidInput:
-        log.warning("a saved mapping cannot be opened with this key folder", mapping=row.id)
+        log.warning("a saved mapping cannot be opened with this key folder")
         return None
     ends = row.used_at + LIFE
     return SavedMapping(row.id, content["name"], row.actor, row.saved_at, ends, content["mapping"])

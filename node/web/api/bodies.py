@@ -250,7 +250,12 @@ class PeerEntry(Schema):
     member = fields.String(required=True, metadata=ref("MemberId", "Which member."))
     country = fields.String(required=True, metadata=ref("Country", "Its country."))
     kind = fields.String(required=True, metadata=said("law_enforcement or ngo."))
-    name = fields.String(required=True)
+    names = fields.Dict(
+        required=True,
+        keys=fields.String(),
+        values=fields.String(),
+        metadata=said("What it calls itself, by language."),
+    )
     standing = fields.String(required=True)
     accepted = fields.Boolean(required=True, metadata=said("By this node's administrator."))
     audiences = fields.List(fields.String(), required=True, metadata=said("What is exchanged."))

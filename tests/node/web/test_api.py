@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -37,6 +38,7 @@ from node.store.migrate import migrate
 from node.web.api import make_api_app
 from node.web.api.routes import MAX_BODY, ROUTES, Route
 from node.web.process import make_app
+from tests.databases import pg_databases
 from tests.factories import sample_record
 from tests.federation import DE, FR, Federation
 
@@ -538,12 +540,14 @@ def test_any_values_are_answered_or_refused(shared: Desk, asked: dict[str, Any])
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def stable(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """A desk on each database, for many questions."""
-    address = ""
-    if request.param == "postgresql":
-        address = request.getfixturevalue("pg_server").replace("postgresql://", "postgresql+psycopg://")
-    made = build(tmp_path_factory.mktemp(request.param), address)
-    yield made
-    made.federation.close()
+    with ExitStack() as stack:
+        address = ""
+        if request.param == "postgresql":
+            databases = pg_databases(request.getfixturevalue("pg_server"))
+            address = stack.enter_context(databases.new())
+        made = build(tmp_path_factory.mktemp(request.param), address)
+        yield made
+        made.federation.close()
 
 
 @given(words=st.one_of(_HOSTILE, st.text(max_size=60), st.lists(_HOSTILE, max_size=4).map("".join)))

@@ -1,7 +1,6 @@
 """How each member stands, in one word: that of the worst that is known."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +8,6 @@ import pytest
 from node.errors import NotFound
 from node.services.disclosure import ledger, publishing
 from node.services.following import pulling
-from node.services.members.membership import list_members
-from node.services.status import looking
 from node.services.status.looking import status
 from node.services.status.outlook import MemberOverview, Outlook, find_overview, list_overviews
 from node.store.database import reading, writing
@@ -33,13 +30,6 @@ def made(tmp_path: Path, database_url: str) -> Iterator[Federation]:
 
 def peer(federation: Federation, member: str = PEER) -> MemberOverview:
     return find_overview(federation[OWN], member)
-
-
-def test_a_member_is_named_so_that_most_can_read_it(made: Federation) -> None:
-    (view,) = [view for view in list_members(made[OWN]) if view.member.id == PEER]
-    for names, name in (({"ja": "警察", "en": "Police"}, "Police"), ({"ja": "警察"}, "警察")):
-        listed = replace(view, member=replace(view.member, names=names))
-        assert looking._peer(listed, None, []).name == name
 
 
 def test_a_member_goes_through_every_state(made: Federation) -> None:

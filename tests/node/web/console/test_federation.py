@@ -6,16 +6,19 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from flask import render_template
 from flask.testing import FlaskClient
 
 from node.domain.permissions import Role
 from node.services.disclosure import ledger, publishing
 from node.services.endings import erasure
 from node.services.members import membership
+from node.services.status.outlook import list_overviews
 from node.services.witnesses import evidence
 from node.store import marks
 from node.store.database import reading, writing
 from node.store.federation import peers
+from node.web.console.federation.members import AcceptForm
 from protocol.evidence import parse_evidence, verify_evidence
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO, down
@@ -258,3 +261,21 @@ def test_closing_twice_says_that_it_changed(console: Console, admin: FlaskClient
     assert admin.post(f"/evidence/{kept}/close", data=form).status_code == 303
     assert admin.post(f"/evidence/{kept}/close", data=form).status_code == 409
     assert admin.get("/evidence/ffff").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("names", "name"),
+    [
+        ({"ja": "警察", "en": "Police", "ar": "الشرطة"}, "الشرطة"),
+        ({"ja": "警察", "en": "Police"}, "Police"),
+        ({"ja": "警察"}, "警察"),
+    ],
+)
+def test_a_member_is_named_in_the_readers_language_else_so_that_most_can_read_it(
+    console: Console, names: dict[str, str], name: str
+) -> None:
+    (found,) = list_overviews(console.node)
+    called = replace(found, peer=replace(found.peer, names=names))
+    with console.app.test_request_context("/federation", headers={"Accept-Language": "ar"}):
+        page = render_template("federation/accept.html", found=called, form=AcceptForm())
+    assert f"<strong><bdi>{name}</bdi></strong>" in page

@@ -248,10 +248,10 @@ def test_the_members_are_on_a_map_in_shapes_and_in_the_table(console: Console) -
 def test_marks_differ_in_shape_never_cover_each_other_and_leave_nobody_out(console: Console) -> None:
     (found,) = list_overviews(console.node)
     members = [
-        replace(found, outlook=outlook, peer=replace(found.peer, name=f"Member {outlook}"))
+        replace(found, outlook=outlook, peer=replace(found.peer, names={"en": f"Member {outlook}"}))
         for outlook in Outlook
     ]
-    strange = replace(found, peer=replace(found.peer, country="QQ", name="Nowhere"))
+    strange = replace(found, peer=replace(found.peer, country="QQ", names={"en": "Nowhere"}))
     with console.app.test_request_context("/federation"):
         drawn = draw_members("FR", [*members, strange], NAMES)
     dots = [
