@@ -23,6 +23,7 @@ from protocol import (
     heads,
     joining,
     leaf,
+    member,
     mirror,
     note,
     policy,
@@ -92,7 +93,7 @@ def test_errors_and_vectors_are_all_listed() -> None:
             "receipt",
             [receipt.MAX_RECEIPT_LENGTH, receipt.MAX_ITEMS, receipt.HEAD_LENGTH, receipt.ITEM_LENGTH],
         ),
-        ("endorsement, withdrawal", [roster.MAX_ENDORSEMENT]),
+        ("endorsement, withdrawal", [member.MAX_ENDORSEMENT]),
         ("join request", [joining.MAX_REQUEST, joining.LIFE.days]),
         ("proof (tlog-proof)", [proof.MAX_PROOF_BYTES, proof.MAX_PROOF_HASHES]),
         (
@@ -102,7 +103,7 @@ def test_errors_and_vectors_are_all_listed() -> None:
         ("proof file", [proof_file.MAX_PROOF_FILE_BYTES]),
         ("roster", [roster.MAX_ROSTER_BYTES, roster.MAX_MEMBERS]),
         ("policy", [policy.MAX_POLICY_BYTES]),
-        ("member id", [roster.MAX_MEMBER_ID]),
+        ("member id", [member.MAX_MEMBER_ID]),
     ],
 )
 def test_limits(what: str, numbers: list[int]) -> None:

@@ -89,7 +89,8 @@ def test_a_case_is_entered_in_a_browser(served: tuple[Console, str], page: Page,
     page.locator("#names-0-lang").fill("uk")
     page.locator("#names-0-full").press("End")
     page.locator("#names-0-full").press_sequentially(" ")
-    page.locator("button[name=spell]", has_text="Shevchuk Dmytro").click()
+    # As long as a person presses: nothing may put another button in its place meanwhile.
+    page.locator("button[name=spell]", has_text="Shevchuk Dmytro").click(delay=400)
     expect(page.locator("#names-1-full")).to_have_value("Shevchuk Dmytro")
     expect(page.locator("#names-1-script")).to_have_value("Latn")
     page.locator("#birth").fill("2014-13")

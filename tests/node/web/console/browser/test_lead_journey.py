@@ -93,7 +93,8 @@ def test_a_lead_goes_there_and_its_answer_comes_back(
         page.locator("main table a[href^='/leads/']").first.click()
         look(page, f"lead-{language}")
         expect(page.get_by_text("A boy like him bought bread.")).to_be_visible()
-        page.locator("ul.links button.main").click()
+        with page.expect_navigation():
+            page.locator("ul.links button.main").click()
         page.locator("a[href$='/decide']").click()
         page.locator("[value=potential]").check()
         page.locator("[name=text]").fill("It fits.")
