@@ -16,7 +16,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from node.store.database import open_database
 from tests.compiled import share_compiled
-from tests.databases import pg_databases
+from tests.databases import new_pg_database
 
 TOGETHER = {
     "tests/journeys/test_sandbox.py": "the story",
@@ -71,13 +71,12 @@ def pg_server() -> Iterator[str]:
             connection.execute("ALTER SYSTEM SET fsync = off")  # no test takes the power away from it
             connection.execute("SELECT pg_reload_conf()")
         yield server.get_uri()
-        pg_databases(server.get_uri()).close()
 
 
 @pytest.fixture
 def pg_url(pg_server: str) -> Iterator[str]:
     """Give the address of a fresh PostgreSQL database that lives as long as the test."""
-    with pg_databases(pg_server).new() as address:
+    with new_pg_database(pg_server) as address:
         yield address
 
 

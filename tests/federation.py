@@ -19,6 +19,7 @@ from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -51,7 +52,7 @@ from protocol.member import Member, fingerprint
 from protocol.policy import Policy
 from protocol.roster import Roster
 from protocol.token import MAX_TOKEN_LENGTH, REQUEST_TYPE, sign_request
-from tests.databases import fill_copy, migrate_copy
+from tests.databases import copy_pg_database, load_file, migrate_copy
 
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -376,7 +377,7 @@ class Federation:
                 (home / "node.db").rename(urlsplit(url).path.removeprefix("/"))
             else:
                 name = sha256((self._which() + member).encode()).hexdigest()[:32]
-                fill_copy(url, name, home / "node.db")
+                copy_pg_database(url, name, partial(load_file, home / "node.db"))
                 (home / "node.db").unlink()
             with (home / FILE_NAME).open("a", encoding="utf-8") as settings:
                 settings.write(_database_settings(url))

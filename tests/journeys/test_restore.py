@@ -19,7 +19,7 @@ from node.store.published import feeds
 from node.store.register import cases
 from node.store.search.finding import find
 from node.store.search.query import Query
-from tests.databases import pg_databases
+from tests.databases import new_pg_database
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO
 from tests.forensics import invent_child
@@ -57,7 +57,7 @@ def test_a_node_restored_from_yesterday_rejoins_by_itself(
     with ExitStack() as stack:
         url = ""
         if federation.databases:
-            url = stack.enter_context(pg_databases(request.getfixturevalue("pg_server")).new())
+            url = stack.enter_context(new_pg_database(request.getfixturevalue("pg_server")))
         backup.restore(made, key, home, federation.clock(), database=url)
         federation.start(POLICE)
         node = federation[POLICE]

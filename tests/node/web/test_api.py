@@ -38,7 +38,7 @@ from node.store.migrate import migrate
 from node.web.api import make_api_app
 from node.web.api.routes import MAX_BODY, ROUTES, Route
 from node.web.process import make_app
-from tests.databases import pg_databases
+from tests.databases import new_pg_database
 from tests.factories import sample_record
 from tests.federation import DE, FR, Federation
 
@@ -543,8 +543,7 @@ def stable(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     with ExitStack() as stack:
         address = ""
         if request.param == "postgresql":
-            databases = pg_databases(request.getfixturevalue("pg_server"))
-            address = stack.enter_context(databases.new())
+            address = stack.enter_context(new_pg_database(request.getfixturevalue("pg_server")))
         made = build(tmp_path_factory.mktemp(request.param), address)
         yield made
         made.federation.close()

@@ -37,7 +37,7 @@ from node.store.journal import read_journal
 from node.store.published import feeds
 from node.store.staff import access
 from node.store.tables import metadata
-from tests.databases import pg_databases
+from tests.databases import new_pg_database
 from tests.factories import sample_record
 from tests.federation import DE, FR, START, Federation, StandInTrust
 from tests.liars import problems
@@ -149,7 +149,7 @@ def test_the_public_site_comes_back_as_it_was(on_files: Federation, key: Any, tm
 
 @pytest.fixture
 def other_pg_url(pg_server: str) -> Iterator[str]:
-    with pg_databases(pg_server).new() as address:
+    with new_pg_database(pg_server) as address:
         yield address
 
 
