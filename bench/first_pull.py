@@ -104,8 +104,8 @@ def measure_floor(source: Path, folder: Path) -> dict[str, float]:
     }
 
 
-def measure_pull(home: Path) -> dict[str, Any]:
-    """Pull everything from the owner, in this process.
+def measure_pull(home: Path, owner: str = OWNER) -> dict[str, Any]:
+    """Pull everything from a member, in this process.
 
     Returns:
         `seconds` until every summary was verified, validated, indexed and searchable, and `told_seconds`
@@ -120,7 +120,7 @@ def measure_pull(home: Path) -> dict[str, Any]:
         if what == "documents":
             searchable = time.perf_counter()
 
-    report = pulling.pull(node, OWNER, watch)
+    report = pulling.pull(node, owner, watch)
     told, cpu = time.perf_counter() - started, time.process_time() - cpu
     seconds = searchable - started
     if report.error or report.refused:
@@ -186,5 +186,5 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case ["floor", source, folder]:
             print(json.dumps(measure_floor(Path(source), Path(folder))))
-        case ["pull", home]:
-            print(json.dumps(measure_pull(Path(home))))
+        case ["pull", home, *owner]:
+            print(json.dumps(measure_pull(Path(home), *owner)))

@@ -28,11 +28,13 @@ import psutil
 from flask.testing import FlaskClient
 from PIL import Image
 
+from bench import first_pull
 from bench.console import fill_register, fill_replicas, opened
+from bench.network import Home, serving
 from bench.records import bench_records
 from node.config import LogConfig
 from node.log import set_up_log
-from node.runtime import Node
+from node.runtime import Node, open_node
 from node.services.disclosure import publishing
 from node.services.register import cases
 from node.services.site import showing
@@ -41,9 +43,12 @@ from node.web.public import make_site_app
 
 GOAL_MS, GOAL_BYTES, GOAL_RATE = 30.0, 150_000, 300.0
 WORKERS = 2
+BESIDE = ("child", "children")
 _SECONDS = 5.0
 _CONNECTIONS = 8
 _DIFFERENT = 2_000
+# Who is pulled from meanwhile, and as many cases as take longer than the measurement.
+_PULLED, _PULLED_CASES = "police.pulled.example", 20_000
 _GMCN = "from node.cli import main; main()"
 
 
@@ -151,7 +156,8 @@ def weigh(filled: Filled) -> dict[str, int]:
 
 def find_rates(filled: Filled) -> dict[str, float]:
     """Measure how many answers a second two processes give, of one page that many ask for, which is written
-    once a minute, and of many different ones, as a crawler asks for them."""
+    once a minute, and of many different ones, as a crawler asks for them; and both once more beside a first
+    pull, which keeps one core busy by itself, and the member it pulls from, on the same machine."""
     listed = showing.list_addresses(filled.node, 1)[:_DIFFERENT]
     asked = {
         "child": [f"/en/child/{filled.foreign}"],
@@ -160,6 +166,8 @@ def find_rates(filled: Filled) -> dict[str, float]:
     }
     with _serving(filled.node) as (url, memory):
         rates = {what: round(_rate(url, paths), 1) for what, paths in asked.items()}
+        with _pulling(filled.node):
+            rates |= {f"{what}, beside a first pull": round(_rate(url, asked[what]), 1) for what in BESIDE}
         return rates | {"worker_mb": round(memory() / 1e6, 1)}
 
 
@@ -180,6 +188,22 @@ def _serving(node: Node) -> Iterator[tuple[str, Callable[[], int]]]:
     finally:
         process.terminate()
         process.wait(30)
+
+
+@contextmanager
+def _pulling(node: Node) -> Iterator[None]:
+    folder = node.config.home.parent / _PULLED
+    home = Home(_PULLED, folder, open_node(folder).config.server.port)
+    with serving([home]):
+        command = [sys.executable, "-m", "bench.first_pull", "pull", str(node.config.home), _PULLED]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        try:
+            yield
+            if process.poll() is not None:
+                raise RuntimeError("the pull was over before the pages were counted")
+        finally:
+            process.terminate()
+            process.wait(30)
 
 
 def _rate(url: str, paths: Sequence[str]) -> float:
@@ -224,9 +248,10 @@ def run(replicas: int, own: int, runs: int, engines: Sequence[str]) -> dict[str,
     """Measure on each kind of database."""
     results: dict[str, Any] = {"replicas": replicas, "own": own}
     for engine in engines:
-        with opened(engine) as node:
+        with opened(engine, _PULLED) as node:
             started = time.perf_counter()
             filled = fill(node, replicas, own)
+            first_pull.fill(open_node(node.config.home.parent / _PULLED), _PULLED_CASES)
             print(f"{engine}: filled in {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
             results[engine] = {
                 "pages": measure(filled, runs),
@@ -270,10 +295,9 @@ def _lines(engine: str, found: dict[str, Any]) -> Iterator[str]:
         )
     for what, weight in found["weight"].items():
         yield f"{engine:<12}{what + ', first visit':<32}{weight:>9,} B{'  !' if weight >= GOAL_BYTES else ''}"
-    for what in ("child", "children", "search"):
-        rate = found["rate"][what]
-        bad = rate < GOAL_RATE
-        yield f"{engine:<12}{what + ', two processes':<32}{rate:>7.0f} a second{'  !' if bad else ''}"
+    for what, rate in found["rate"].items():
+        if what != "worker_mb":
+            yield f"{engine:<12}{what:<32}{rate:>7.0f} a second{'  !' if rate < GOAL_RATE else ''}"
     yield f"{engine:<12}{'one process':<32}{found['rate']['worker_mb']:>7.0f} MB"
 
 

@@ -173,6 +173,12 @@ def _site(found: dict[str, Any]) -> Iterator[Row]:
             "≥ 300",
             min(rate[what] for what in ("child", "children", "search")) >= 300,
         )
+        yield Row(
+            f"The same beside a first pull, and the member it pulls from, {engine}: a child, different ones",
+            ", ".join(f"{rate[f'{what}, beside a first pull']:.0f}" for what in ("child", "children")),
+            "≥ 300",
+            min(rate[f"{what}, beside a first pull"] for what in ("child", "children")) >= 300,
+        )
     yield Row(
         "First visit to a child's page and to results of a search, with photographs",
         f"{weight['child'] / 1000:.0f} kB, {weight['search'] / 1000:.0f} kB",
