@@ -48,7 +48,7 @@ _SECONDS = 5.0
 _CONNECTIONS = 8
 _DIFFERENT = 2_000
 # Who is pulled from meanwhile, and as many cases as take longer than the measurement.
-_PULLED, _PULLED_CASES = "police.pulled.example", 20_000
+_PULLED, _PULLED_CASES = "police.pulled.example", 40_000
 _GMCN = "from node.cli import main; main()"
 
 
