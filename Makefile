@@ -63,8 +63,7 @@ texts: setup ## bring the files of translations up to date, of the console and t
 	$(BIN)/python -m node.web.public.texts
 
 pictures: setup ## take the pictures of docs/officers.md and docs/families.md anew, in a sandbox
-	GMCN_PICTURES=docs/pictures $(BIN)/python -m pytest tests/node/web/console/browser/test_officers_day.py \
-		tests/node/web/public/browser/test_families_day.py
+	GMCN_PICTURES=docs/pictures $(BIN)/python -m pytest tests/node/web/days
 
 poster-pictures: setup ## draw the pictures of docs/posters.md anew
 	$(BIN)/python -m bench.posters --pictures docs/pictures

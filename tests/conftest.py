@@ -22,8 +22,8 @@ TOGETHER = {
     "tests/journeys/test_sandbox.py": "the story",
     "tests/node/sandbox/test_world.py": "a network",
     "tests/node/services/following/test_pruning.py": "a long feed",
-    "tests/node/web/console/browser/test_officers_day.py": "days in the sandbox",
-    "tests/node/web/public/browser/test_families_day.py": "days in the sandbox",
+    "tests/node/web/days/test_officers_day.py": "days in the sandbox",
+    "tests/node/web/days/test_families_day.py": "days in the sandbox",
 }
 """Files whose tests share what takes long to build, and what they share."""
 

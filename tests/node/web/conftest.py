@@ -1,4 +1,4 @@
-"""A real browser, Debian's chromium, and a sandbox: each is one for all tests in a process."""
+"""A real browser, Debian's chromium: one for all tests in a process."""
 
 import os
 import shutil
@@ -9,8 +9,6 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from node.adapters.typesetting import fonts
-from node.sandbox.processes import running
-from node.sandbox.world import World, build_world
 from tests.desks import keeps_pictures
 
 CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")  # the first is a fifth quicker
@@ -58,13 +56,3 @@ def page(chromium: Browser) -> Iterator[Page]:
     yield opened
     context.close()
     assert [text for text in complaints if "the server responded with a status" not in text] == []
-
-
-@pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A sandbox whose nodes, consoles and sites run, each in its own process; nothing happens by itself in
-    it."""
-    world = build_world(tmp_path_factory.mktemp("sandbox") / "net", 4)
-    with world.hold(), running(world.logs) as processes:
-        world.start_all(processes)
-        yield world
