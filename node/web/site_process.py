@@ -19,7 +19,7 @@ from node.config import SiteConfig
 from node.errors import NodeError
 from node.log import describe_exception
 from node.runtime import KeylessNode
-from node.web.process import Listening, add_site, bound_arenas, listen
+from node.web.process import Listening, add_site, bound_arenas, listen, settle
 
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
 _SHORT_SECONDS = 5.0
@@ -55,6 +55,7 @@ def _work(listening: socket.socket, open_site: Open) -> None:
     bound_arenas()
     server = Listening()
     add_site(server, open_site(), listening)
+    settle()
     for number in _ENDING:
         signal.signal(number, lambda _number, _frame: server.stop())
     server.run()

@@ -116,7 +116,7 @@ def _hits(connection: Connection, condition: str, values: dict[str, Any], by: st
     """Read the hits that fulfil a condition; on SQLite `by` is the index that leads to them."""
     indexed = f" INDEXED BY {by}" if by else ""
     found = connection.execute(text(f"{_SELECT}{indexed} WHERE {condition}"), values)
-    return [Hit._make((*row, 1.0)) for row in found]
+    return [Hit._make((*row, 1.0)) for row in found.all()]
 
 
 def _last_missing(connection: Connection, query: Query, most: int) -> list[int]:

@@ -82,13 +82,18 @@ def _look_up(
     connection: Connection, wanted: Sequence[Collection[str]], filtered: Filter, most: int
 ) -> list[int]:
     # Filters come before the limit, or many of one name would hide the one that is looked for.
-    postgresql = connection.dialect.name == "postgresql"
-    quote, either, both = ("'", " | ", " & ") if postgresql else ('"', " OR ", " AND ")
-    groups = [either.join(f"{quote}{word}{quote}" for word in group) for group in wanted]
     where, values = filtered
-    bound = {**values, "names": both.join(f"({group})" for group in groups), "most": most}
-    matching = _MATCHING_POSTGRESQL if postgresql else _MATCHING_SQLITE
-    return read_ids(connection, matching.format(where=where), bound)
+    bound = {**values, "most": most}
+    if connection.dialect.name == "sqlite":
+        bound["names"] = " AND ".join("(" + _either(group, '"', " OR ") + ")" for group in wanted)
+        return read_ids(connection, _MATCHING_SQLITE.format(where=where), bound)
+    bound |= {f"names_{at}": _either(group, "'", " | ") for at, group in enumerate(wanted)}
+    named = " AND ".join(f"{LEXEMES} @@ CAST(:names_{at} AS tsquery)" for at in range(len(wanted)))
+    return read_ids(connection, _MATCHING_POSTGRESQL.format(where=where, named=named), bound)
+
+
+def _either(group: Collection[str], quote: str, either: str) -> str:
+    return either.join(f"{quote}{word}{quote}" for word in group)
 
 
 # CROSS JOIN keeps the order: first the words, then the filters on the rows they are in.
@@ -96,10 +101,10 @@ _MATCHING_SQLITE = (
     "SELECT f.rowid AS id FROM search_fts f CROSS JOIN search_entry e ON e.id = f.rowid"
     " WHERE search_fts MATCH :names AND {where} ORDER BY f.rowid DESC LIMIT :most"
 )
-# The common table keeps the same order on PostgreSQL.
+# The common table keeps the same order on PostgreSQL. Each group is a condition of its own: then the index
+# goes along the rarest of them, where it would look at every row of any word of a single one.
 _MATCHING_POSTGRESQL = (
-    "WITH named AS MATERIALIZED"
-    f" (SELECT id FROM search_text WHERE {LEXEMES} @@ CAST(:names AS tsquery))"
+    "WITH named AS MATERIALIZED (SELECT id FROM search_text WHERE {named})"
     " SELECT named.id FROM named JOIN search_entry e ON e.id = named.id WHERE {where}"
     " ORDER BY named.id DESC LIMIT :most"
 )
@@ -122,7 +127,7 @@ def _read_names(connection: Connection, ids: list[int]) -> dict[_Names, list[int
     these = f"WHERE id {one_of(connection, 'ids')} ORDER BY id DESC"
     statement = text(f"SELECT id, names_fold, names_skeleton FROM search_text {these}")
     called: dict[_Names, list[int]] = {}
-    for number, *columns in connection.execute(statement, {"ids": as_list(connection, ids)}):
+    for number, *columns in connection.execute(statement, {"ids": as_list(connection, ids)}).all():
         called.setdefault(_Names(*columns), []).append(number)
     return called
 

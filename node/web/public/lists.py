@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, request
 from flask_babel import gettext as _
 from werkzeug.exceptions import NotFound
 
@@ -41,11 +41,14 @@ def alerts() -> bytes:
 
 
 @pages.route("/countries")
-def countries() -> str:
-    """List the countries whose cases are shown."""
-    counts = showing.count_children(this_node())
-    named = sorted((show_country(code), code, number) for code, number in counts.items())
-    return render_template("countries.html", countries=named)
+def countries() -> bytes:
+    """List the countries whose cases are shown, counted anew each minute."""
+
+    def count() -> dict[str, Any]:
+        counts = showing.count_children(this_node())
+        return {"countries": sorted((show_country(code), code, number) for code, number in counts.items())}
+
+    return render_about((), "countries.html", count)
 
 
 @pages.route("/country/<code>")

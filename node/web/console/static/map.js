@@ -4,12 +4,14 @@
   let from = null;
 
   const send = (fields) => {
-    for (const [name, value] of Object.entries(fields)) {
+    const added = Object.entries(fields).map(([name, value]) => {
       const field = document.createElement("input");
       Object.assign(field, { type: "hidden", name, value });
       form().append(field);
-    }
+      return field;
+    });
     form().requestSubmit();
+    for (const field of added) field.remove(); // what is pressed before the answer comes is sent without them
   };
   const map = (event) => event.target.closest?.(".map-board input[type=image]");
   const press = (value) => form().querySelector(`button[value="${value}"]:enabled`)?.click();

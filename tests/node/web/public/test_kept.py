@@ -1,6 +1,7 @@
 """Pages that are kept for a moment: what they save, and that nobody who left is on them."""
 
 import itertools
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -97,6 +98,16 @@ def test_a_page_follows_what_it_is_made_of(site: Site) -> None:
     publishing.publish(site.peer, [case_id], "test")
     site.pull()
     assert "Brightwater" not in browser.get(address).text
+
+
+def test_how_many_children_a_country_has_is_counted_once_a_minute(site: Site) -> None:
+    site.publish(**NAMED)
+    first = site.browser().get("/en/countries").data
+    site.publish(**NAMED)
+    assert site.browser().get("/en/countries").data == first
+    later = time.monotonic() + KEPT_SECONDS + 1
+    with patch.object(kept.time, "monotonic", lambda: later):
+        assert "2 children" in site.browser().get("/en/countries").text
 
 
 def test_another_day_is_another_page(site: Site) -> None:

@@ -1,9 +1,10 @@
 """A place is chosen on the map in a real browser: pressed, dragged, by keyboard, and without a script."""
 
 import re
+from contextlib import suppress
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Error, Page, Route, expect
 
 from node.domain.permissions import Role
 from node.services.register import drafts
@@ -76,6 +77,29 @@ def test_a_pin_is_placed_in_a_browser(served: tuple[Console, str], page: Page, l
     page.locator("#go-use").click()
     expect(page.locator("#last_seen-radius_m")).to_have_value("50000")
     check_accessible(page)
+
+
+def test_a_button_that_is_pressed_before_the_map_has_come_is_heard(
+    served: tuple[Console, str], page: Page
+) -> None:
+    console, url = served
+    open_map(console, url, page)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if "do=use" in (route.request.post_data or ""):
+            route.continue_()
+        else:
+            held.append(route)
+
+    page.route("**/place", hold)
+    page.locator("#precision").select_option("50000")
+    page.locator("#go-use").click()
+    for route in held:
+        with suppress(Error):  # it was given up for the button
+            route.continue_()
+    expect(page.locator("#last_seen-radius_m")).to_have_value("50000")
+    assert held
 
 
 def test_a_pin_is_placed_without_a_script(served: tuple[Console, str], chromium: Browser) -> None:
