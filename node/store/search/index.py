@@ -66,14 +66,15 @@ Index("ix_search_entry_place", search_entry.c.lat, search_entry.c.lon)
 Index("ix_search_entry_updated", search_entry.c.updated)
 _SHOWN, _ALERT = sa.text("shown_to > 0"), sa.text("alert_until IS NOT NULL")
 # Holds what the public filters by, so that who went missing last is found, and counted, without a look at the
-# rows. SQLite reads an index alone only where it has the column of its own condition, too.
+# rows. SQLite reads an index alone only where it has the column of its own condition, too. Numbers come first:
+# behind a text PostgreSQL finds each one by walking there, which makes it three times slower.
 Index(
     "ix_search_entry_since",
     *(
         search_entry.c[name]
         for name in (
-            "since", "shown_to", "hidden", "country", "seen_in", "sex", "category", "missing_to",
-            "age_min", "age_max",
+            "since", "age_min", "age_max", "sex", "missing_to", "shown_to", "hidden", "category", "country",
+            "seen_in",
         )
     ),
     sqlite_where=_SHOWN,

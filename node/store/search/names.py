@@ -101,12 +101,12 @@ _MATCHING_SQLITE = (
     "SELECT f.rowid AS id FROM search_fts f CROSS JOIN search_entry e ON e.id = f.rowid"
     " WHERE search_fts MATCH :names AND {where} ORDER BY f.rowid DESC LIMIT :most"
 )
-# The common table keeps the same order on PostgreSQL. Each group is a condition of its own: then the index
-# goes along the rarest of them, where it would look at every row of any word of a single one.
+# On PostgreSQL the order within, which OFFSET 0 keeps, is the one without: it stops once there are enough.
+# Each group is a condition of its own: the index then goes along the rarest of them, where of a single one it
+# would look at every row of any word.
 _MATCHING_POSTGRESQL = (
-    "WITH named AS MATERIALIZED (SELECT id FROM search_text WHERE {named})"
-    " SELECT named.id FROM named JOIN search_entry e ON e.id = named.id WHERE {where}"
-    " ORDER BY named.id DESC LIMIT :most"
+    "SELECT f.id FROM (SELECT id FROM search_text WHERE {named} ORDER BY id DESC OFFSET 0) f"
+    " JOIN search_entry e ON e.id = f.id WHERE {where} ORDER BY f.id DESC LIMIT :most"
 )
 
 
