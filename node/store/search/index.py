@@ -66,8 +66,8 @@ Index("ix_search_entry_place", search_entry.c.lat, search_entry.c.lon)
 Index("ix_search_entry_updated", search_entry.c.updated)
 _SHOWN, _ALERT = sa.text("shown_to > 0"), sa.text("alert_until IS NOT NULL")
 # Holds what the public filters by, so that who went missing last is found, and counted, without a look at the
-# rows. SQLite reads an index alone only where it has the column of its own condition, too. Numbers come first:
-# behind a text PostgreSQL finds each one by walking there, which makes it three times slower.
+# rows. SQLite reads an index alone only where it has the column of its own condition, too. Numbers come
+# first: what stands behind a text PostgreSQL finds by walking there, which takes three times as long.
 Index(
     "ix_search_entry_since",
     *(
