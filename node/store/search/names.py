@@ -101,11 +101,12 @@ _MATCHING_SQLITE = (
     "SELECT f.rowid AS id FROM search_fts f CROSS JOIN search_entry e ON e.id = f.rowid"
     " WHERE search_fts MATCH :names AND {where} ORDER BY f.rowid DESC LIMIT :most"
 )
-# On PostgreSQL the order within, which OFFSET 0 keeps, is the one without: it stops once there are enough.
-# Each group is a condition of its own: the index then goes along the rarest of them, where of a single one it
-# would look at every row of any word.
+# The same on PostgreSQL, which without the common table may go through all texts in their order, and without
+# OFFSET 0 looks at the rows of all before it counts. Each group is a condition of its own: the index goes
+# along the rarest of them then, where of a single one it would look at every row of any word.
 _MATCHING_POSTGRESQL = (
-    "SELECT f.id FROM (SELECT id FROM search_text WHERE {named} ORDER BY id DESC OFFSET 0) f"
+    "WITH named AS MATERIALIZED (SELECT id FROM search_text WHERE {named})"
+    " SELECT f.id FROM (SELECT id FROM named ORDER BY id DESC OFFSET 0) f"
     " JOIN search_entry e ON e.id = f.id WHERE {where} ORDER BY f.id DESC LIMIT :most"
 )
 
