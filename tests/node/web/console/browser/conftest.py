@@ -15,7 +15,8 @@ from tests.node.web.console.conftest import Console, open_console
 from tests.serving import serving
 
 _AXE = Axe().axe_script
-# Only what it finds is described, and sent here: the rest is most of its time. Nothing is fetched before.
+# Only what it finds is described, and sent here: the rest is most of its time. Nothing is fetched before:
+# of the rules that ask for it one is experimental and off, the other is about sound that plays by itself.
 _FIND = "axe.run({resultTypes: ['violations'], preload: false}).then(found => found.violations)"
 
 

@@ -45,6 +45,17 @@ def test_nobody_stumbles_over_a_page(
         assert wide <= 0, f"{address} is {wide} px wider than a phone"
 
 
+def test_what_somebody_stumbles_over_is_found(page: Page) -> None:
+    page.set_content(
+        "<html lang=en><title>Photographs</title><main><h1>Photographs</h1>"
+        "<img src='data:,'><p style='color: #aaa; background: #fff'>Pale words</p><input></main>"
+    )
+    with pytest.raises(AssertionError) as found:
+        check_accessible(page)
+    for rule in ("image-alt", "color-contrast", "label"):
+        assert f'"id": "{rule}"' in str(found.value)
+
+
 @cache
 def pages_of(console: Console, role: Role | None) -> list[str]:
     if role is None:
