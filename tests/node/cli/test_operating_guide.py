@@ -7,15 +7,12 @@ FINGERPRINT is what the other member would read out, CASE is the one that was ad
 import re
 import shlex
 import shutil
-import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from waitress import create_server
 
 from node.cli import main
 from node.config import LogConfig
@@ -24,6 +21,7 @@ from node.runtime import open_node
 from node.web.coordinator import create_coordinator_app
 from node.web.process import Server
 from tests.node.cli.conftest import free_port
+from tests.serving import answering, running
 
 DOCS = Path(__file__).parents[3] / "docs"
 GUIDE = (DOCS / "operating.md").read_text("utf-8")
@@ -100,9 +98,7 @@ class Readers:
         return str(CliRunner().invoke(main, ["--home", home, "member", "fingerprint"]).stdout)
 
     def _serve_files(self) -> None:
-        server: Any = create_server(create_coordinator_app(self._folder / "net"), host="127.0.0.1", port=0)
-        self._coordinator = f"http://127.0.0.1:{server.effective_port}"
-        self._in_thread(server.run, server.close)
+        self._coordinator = self._stack.enter_context(answering(create_coordinator_app(self._folder / "net")))
 
     def _serve(self, country: str) -> None:
         with pytest.MonkeyPatch.context() as patch:
@@ -112,16 +108,9 @@ class Readers:
             patch.setenv("GMCN_SITE_ENABLED", "false")
             patch.setenv("GMCN_CONSOLE_ENABLED", "false")  # two nodes on one machine have one port for it
             node = open_node(self._folder / country / "home")
-        server = Server(node, lambda: None)
         self._stack.callback(node.http.close)
         self._stack.callback(node.engine.dispose)
-        self._in_thread(server.run, server.stop)
-
-    def _in_thread(self, run: Any, stop: Any) -> None:
-        thread = threading.Thread(target=run)
-        thread.start()
-        self._stack.callback(thread.join)
-        self._stack.callback(stop)
+        self._stack.enter_context(running(Server(node, lambda: None)))
 
     def _case_file(self) -> Path:
         (text,) = re.findall(

@@ -1,18 +1,17 @@
 """The coordinator's site serves the signed files over real sockets, and nothing else of its folder."""
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
-from waitress.server import create_server
 
 from node.adapters.http import HttpClient
 from node.adapters.trust import TrustStore
 from node.web.coordinator import create_coordinator_app
 from tests.members import MemberKeys
 from tests.networks import Coordinator
+from tests.serving import answering
 
 
 @pytest.fixture
@@ -27,12 +26,8 @@ def client(coordinator: Coordinator) -> FlaskClient:
 
 @pytest.fixture
 def url(coordinator: Coordinator) -> Iterator[str]:
-    server = create_server(create_coordinator_app(coordinator.folder), host="127.0.0.1", port=0)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.effective_port}"
-    server.close()
-    thread.join()
+    with answering(create_coordinator_app(coordinator.folder)) as address:
+        yield address
 
 
 def test_every_signed_file_is_served_as_it_is(client: FlaskClient, coordinator: Coordinator) -> None:
