@@ -30,7 +30,7 @@ def serving(node: Node, **sections: Any) -> Iterator[Server]:
 def answering(app: WSGIApplication) -> Iterator[str]:
     """Serve an application, and tell where."""
     listening = Listening()
-    url = listening.add(app, socket.create_server(("127.0.0.1", 0)), 4, max_body=100_000, connections=100)
+    url = listening.add(app, socket.create_server(("127.0.0.1", 0)), 4, max_body=1 << 20, connections=100)
     with running(listening):
         yield url
 

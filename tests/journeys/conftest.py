@@ -5,12 +5,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
 from typing import Any
 from unittest.mock import patch
 
 import pytest
-from waitress import create_server
 from werkzeug.test import Client
 
 from node import jobs
@@ -21,6 +19,7 @@ from node.store.federation import peers
 from node.web.federation import make_federation_app
 from tests.databases import new_pg_database
 from tests.federation import DE, FR, NGO, Call, Fault, Federation
+from tests.serving import answering
 
 
 @dataclass
@@ -91,17 +90,13 @@ def journey(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Journey]
 def served(federation: Federation, member: str, fault: Fault) -> Iterator[None]:
     """Let something go wrong in front of a member's node, which the roster then leads to."""
     app = make_federation_app(federation[member], lambda: None)
-    server: Any = create_server(_Between(app, member, fault), host="127.0.0.1", port=0)
-    thread = Thread(target=server.run, daemon=True)
-    thread.start()
     address = federation.coordinator.trusted.roster.member(member).address
-    _move(federation, member, f"http://127.0.0.1:{server.effective_port}")
-    try:
-        yield
-    finally:
-        _move(federation, member, address)
-        server.close()
-        thread.join(10)
+    with answering(_Between(app, member, fault)) as url:
+        _move(federation, member, url)
+        try:
+            yield
+        finally:
+            _move(federation, member, address)
 
 
 def _move(federation: Federation, member: str, address: str) -> None:
