@@ -2,7 +2,9 @@
 SQLite and on PostgreSQL; how many pages a second two processes give; and what a first visit loads.
 
 The times are of the server's work, asked for in this process without a network between. The rate is that of
-`gmcn site serve --workers 2` on loopback, over connections that stay open, from a third process.
+`gmcn site serve --workers 2` on loopback, over connections that stay open. All that takes part shares the
+machine: the two workers and the client that asks; beside a first pull, whoever pulls and the node that it
+pulls from, too, five busy processes (and a PostgreSQL server).
 
     python -m bench.site                             a table
     python -m bench.site --engine sqlite --json      one object
@@ -158,7 +160,8 @@ def weigh(filled: Filled) -> dict[str, int]:
 def find_rates(filled: Filled) -> dict[str, float]:
     """Measure how many answers a second two processes give, of one page that many ask for, which is written
     once a minute, and of many different ones, as a crawler asks for them; and both once more beside a first
-    pull, which keeps one core busy by itself, and the member it pulls from, on the same machine."""
+    pull, which stands back for them as that of a node does, and the member it pulls from, on the same
+    machine."""
     listed = showing.list_addresses(filled.node, 1)[:_DIFFERENT]
     asked = {
         "child": [f"/en/child/{filled.foreign}"],
@@ -219,8 +222,7 @@ def _rate(url: str, paths: Sequence[str]) -> float:
 def ask(url: str, *paths: str) -> float:
     """Ask for addresses in turn as fast as they are answered, and return how many a second.
 
-    Plain sockets in one thread: what this process works is taken from the two cores that answer. A client of
-    the standard library with a thread for each connection took a quarter of them.
+    Plain sockets in one thread: what this process works is taken from the two cores that answer.
     """
     where = urlsplit(url)
     asked = [f"GET {path} HTTP/1.1\r\nHost: {where.netloc}\r\n\r\n".encode() for path in paths]
