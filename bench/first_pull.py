@@ -15,6 +15,7 @@ from typing import Any
 from bench.network import Homes, serving
 from bench.records import SETTINGS, bench_records
 from node.domain.searchable import entry_of, find_audience
+from node.jobs import stand_back
 from node.runtime import Node, open_node
 from node.services.disclosure import publishing
 from node.services.following import pulling
@@ -112,6 +113,7 @@ def measure_pull(home: Path, owner: str = OWNER) -> dict[str, Any]:
         until the owner had the receipts for all of them too.
     """
     node = open_node(home)
+    stand_back()  # as the jobs of a node do
     started, cpu = time.perf_counter(), time.process_time()
     searchable = started
 

@@ -5,6 +5,8 @@ member is pulled twice at once; a job that fails is logged and tried again at it
 another; nothing here keeps the process alive. The doorbell only makes a peer due sooner (`wake`).
 """
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -44,6 +46,10 @@ _DELIVERIES = 4  # as many members at once as messages are sent to
 _STOP_SECONDS = 5.0
 _PATIENCE_SECONDS = 300.0  # after which a pull takes up no place: peers that drip would have them all
 _AFTER_FAILURE = timedelta(minutes=1)
+# Of the 19 steps that Linux knows: a third of what whoever waits gets. Further back a pull that has the
+# interpreter, or the right to write, would keep it for longer.
+BEHIND = 5
+"""How far a pull stands back for whoever waits."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -175,6 +181,7 @@ class Jobs:
         return sum(begun > before for begun in self._pulls.values())
 
     def _pull(self, member: str) -> None:
+        stand_back()
         try:
             report = pulling.pull(self._node, member, self._check_going_on)
             if not report.error:
@@ -231,6 +238,18 @@ class Jobs:
     def _forget_requests(self) -> None:
         with writing(self._node.engine) as conn:
             access.forget_requests(conn, self._node.clock())
+
+
+def stand_back() -> None:
+    """Let whoever waits for an answer on this machine go before this thread and those that it starts.
+
+    Where nobody waits nothing is slower. Linux alone gives each thread a priority; elsewhere nothing happens.
+    """
+    if sys.platform == "linux":
+        thread = threading.get_native_id()
+        behind = max(BEHIND, os.getpriority(os.PRIO_PROCESS, thread))  # of a process that stands further back
+        with suppress(OSError):  # a sandbox may forbid it, and a pull goes on all the same
+            os.setpriority(os.PRIO_PROCESS, thread, behind)
 
 
 class _Stopped(Exception):

@@ -20,7 +20,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 from babel.support import Translations
-from flask import Flask, g, has_app_context, request
+from flask import Flask, g, request
 from flask_babel import Babel, Domain, force_locale, get_locale, get_timezone
 from markupsafe import Markup
 from werkzeug.datastructures import LanguageAccept
@@ -68,11 +68,12 @@ def asked_languages() -> LanguageAccept:
 def reader_locale() -> Locale:
     """Return the reader's language. It is kept for the request: to find it out takes longer than to write a
     line."""
-    if not has_app_context():
-        return _ENGLISH
-    kept: Locale | None = g.get("reader_locale")
-    if kept is None:
+    try:  # every text of a page asks
+        kept: Locale = g.reader_locale
+    except AttributeError:
         kept = g.reader_locale = get_locale() or _ENGLISH
+    except RuntimeError:  # nobody asked for a page
+        return _ENGLISH
     return kept
 
 

@@ -1,16 +1,19 @@
 """When the node does things by itself, and that nothing which goes wrong stops the rest."""
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import cast
+from unittest.mock import patch
 
 import pytest
 from sqlalchemy.pool import QueuePool
 
 from node.errors import PeerUnavailable
-from node.jobs import Jobs
+from node.jobs import BEHIND, Jobs
 from node.runtime import Node
 from node.services.audit import chain
 from node.services.endings import erasure
@@ -75,6 +78,28 @@ def test_every_peer_is_pulled_and_then_left_alone_until_it_is_due_again(
     assert len(federation.wire.calls) == asked
     federation.clock.advance(minutes=10)
     eventually(lambda: len(federation.wire.calls) > asked)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no priority of a thread elsewhere")
+def test_a_pull_stands_back_for_whoever_waits(federation: Federation, jobs: Jobs) -> None:
+    """So do the threads that it starts."""
+    seen: list[int] = []
+
+    def pull(_node: Node, member: str, _progress: object) -> PullReport:
+        for thread in (threading.Thread(target=lambda: seen.append(own_priority())) for _ in range(2)):
+            thread.start()
+            thread.join()
+        seen.append(own_priority())
+        return PullReport(member)
+
+    with patch.object(pulling, "pull", pull):
+        jobs.start()
+        eventually(lambda: len(seen) >= 3)
+    assert set(seen) == {max(BEHIND, own_priority())}
+
+
+def own_priority() -> int:
+    return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
 
 def test_the_head_of_the_journal_is_signed_at_start(federation: Federation, jobs: Jobs) -> None:

@@ -35,7 +35,8 @@ from protocol.member import Member
 MAX_ALERTS = 100
 """How many children a list of alerts has at most."""
 
-_ANY_AGE = 100
+# At which nobody is a child any more: an age, and so many years of being missed, that leave nobody out.
+_GROWN = 18
 _HEAD, _PUBLIC = (PARTS[AUDIENCE_SCHEMA["network"]].index(part) for part in ("head", "public"))
 
 
@@ -115,14 +116,14 @@ class SiteQuery:
 
     @property
     def _narrows(self) -> bool:
-        """Whether anything but the place leaves somebody out: no age above 0 does, and no word without a
-        letter."""
+        """Whether anything but the place leaves somebody out: no age from 0 does, none up to that of every
+        child, and no word without a letter."""
         return (
             any(split_words(words) for words in (self.name, self.text) if words)
             or any(code is not None for code in (self.country, self.sex, self.category))
             or any((self.age_min, self.missing_for_years, self.alert))
-            or (self.age_max is not None and self.age_max < _ANY_AGE)
-            or (self.missing_within_years is not None and self.missing_within_years < _ANY_AGE)
+            or (self.age_max is not None and self.age_max < _GROWN - 1)
+            or (self.missing_within_years is not None and self.missing_within_years < _GROWN)
         )
 
 
@@ -147,7 +148,8 @@ def find_children(node: KeylessNode, query: SiteQuery) -> tuple[list[Shown], int
 
 
 def find_alerts(node: KeylessNode, country: str | None = None, limit: int = MAX_ALERTS) -> list[Shown]:
-    """Find the children for whom an alert is out now, those who went missing last first.
+    """Find the children for whom an alert is out now: of each owner who went missing last, then of each the
+    next.
 
     Raises:
         Conflict: this node was restored, and does not know yet what was erased since.

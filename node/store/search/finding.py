@@ -21,6 +21,13 @@ MAX_COUNT = 1_000
 _HIT = "e.id, e.source, e.feed_id, e.case_id, e.owner, e.country, e.status, e.updated"
 _SELECT = f"SELECT {_HIT} FROM search_entry e"
 _AMONG_NEWEST = "e.updated >= (SELECT updated FROM search_entry ORDER BY updated DESC LIMIT 1 OFFSET 3000)"
+# Alerts: of each owner the child who went missing last, then of each the next, or one owner with many would
+# leave no room for those of others.
+_IN_TURN = (
+    "SELECT id FROM (SELECT e.id, e.since, row_number() OVER"
+    " (PARTITION BY e.owner ORDER BY e.since DESC, e.id DESC) AS turn FROM {asked}) found"
+    " ORDER BY turn, since DESC, id DESC LIMIT :most"
+)
 
 
 class Hit(NamedTuple):
@@ -44,8 +51,8 @@ class Hit(NamedTuple):
 def find(connection: Connection, query: Query) -> list[Hit]:
     """Give the part of the result that the query asks for.
 
-    Without a name the newest change comes first, to the public who went missing last; with a name the most
-    alike one, and among equals the newest.
+    Without a name the newest change comes first, to the public who went missing last, of alerts of each owner
+    in turn; with a name the most alike one, and among equals the newest.
     """
     if query.name is not None:
         return _find_by_name(connection, query)[query.offset : query.offset + query.limit]
@@ -120,16 +127,17 @@ def _hits(connection: Connection, condition: str, values: dict[str, Any], by: st
 
 
 def _last_missing(connection: Connection, query: Query, most: int) -> list[int]:
-    """List what the public asks for without a name, those who went missing last first."""
+    """List what the public asks for without a name, those who went missing last first, alerts in turn."""
     where, values = conditions(connection, query)
     led = ""
     if connection.dialect.name == "sqlite":
         by = "ix_search_entry_since" if query.alert_at is None else "ix_search_entry_alert"
         # Whoever has certain words is looked up by them.
         led = " NOT INDEXED" if query.text or query.place else f" INDEXED BY {by}"
-    listed = (
-        f"SELECT e.id FROM search_entry e{led} WHERE {where} ORDER BY e.since DESC, e.id DESC LIMIT :most"
-    )
+    asked = f"search_entry e{led} WHERE {where}"
+    listed = f"SELECT e.id FROM {asked} ORDER BY e.since DESC, e.id DESC LIMIT :most"
+    if query.alert_at is not None:
+        listed = _IN_TURN.format(asked=asked)
     return read_ids(connection, listed, {**values, "most": most})
 
 

@@ -83,8 +83,10 @@ Index(
 )  # fmt: skip
 Index(
     "ix_search_entry_alert",
-    search_entry.c.since,
-    search_entry.c.alert_until,
+    *(
+        search_entry.c[name]
+        for name in ("since", "alert_until", "owner", "shown_to", "hidden", "country", "seen_in")
+    ),
     sqlite_where=_ALERT,
     postgresql_where=_ALERT,
 )

@@ -19,9 +19,9 @@ from node.store.search.query import Query
 
 # How alike a name must be to count as found; see bench/names.py for what that costs and brings.
 MIN_SCORE = 0.55
-# Candidates that are enough to look no further, since what a looser way finds is less alike; cases that go
-# through the full comparison.
-_ENOUGH, _COMPARED = 250, 120
+# Candidates that are taken; that are enough to look no further, since what a looser way finds is less alike,
+# and to find the last few of the most would take longer than all before; that go through the full comparison.
+_MOST, _ENOUGH, _COMPARED = 250, 200, 120
 # Consonants of two words that may both differ: shorter names are like thousands, longer ones have a word that
 # is the same.
 _LONG = 6
@@ -48,7 +48,7 @@ def _find_candidates(connection: Connection, key: NameKey, filtered: Filter) -> 
     """Look for rows that may have a name, the most alike first, until there are enough."""
     found: set[int] = set()
     for wanted in _ways(key):
-        found.update(_look_up(connection, wanted, filtered, _ENOUGH - len(found)))
+        found.update(_look_up(connection, wanted, filtered, _MOST - len(found)))
         if len(found) >= _ENOUGH:
             break
     return found

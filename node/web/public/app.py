@@ -69,10 +69,10 @@ from node.web.public.request import (
     LanguageConverter,
     choose_language,
     find_offered,
-    offered,
     this_node,
     whole_address,
 )
+from node.web.public.shell import surround
 from node.web.public.telephones import format_telephone
 
 MAX_BODY_BYTES = 32 << 20
@@ -107,15 +107,6 @@ _BLUEPRINTS = (
     widgets.frames,
     widgets.pages,
 )
-SECTIONS = (
-    ("search.start", lazy_gettext("Search")),
-    ("lists.newest", lazy_gettext("Newest")),
-    ("lists.alerts", lazy_gettext("Alerts")),
-    ("lists.long_term", lazy_gettext("Missing for long")),
-    ("lists.countries", lazy_gettext("Countries")),
-)
-"""The lists that every page leads to."""
-
 _STATIC = (Path(__file__).parent / "static", Path(__file__).parent.parent / "static")
 _STATIC_SECONDS = 86_400
 _KINDS: Mapping[str, str] = MappingProxyType(
@@ -137,8 +128,6 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=(), browsing-topics=()",
 }
-# In one order in every process: the address of a page, and its ETag, are the same whichever answers.
-_KEPT = tuple(dict.fromkeys(("page", *search.IN_ADDRESSES, *widgets.IN_ADDRESSES)))
 # What a reader can make of an error: a title, and what to do next.
 _ERRORS: Mapping[int, tuple[Any, Any]] = MappingProxyType(
     {
@@ -288,25 +277,12 @@ def _surroundings() -> dict[str, Any]:
     node = this_node()
     return {
         "exercise": node.network().policy.exercise,
-        "sections": SECTIONS,
         "publisher": name_publisher(),
         **look.describe_look(),
         "static_url": static_url,
         "whole_address": whole_address,
-        "in_languages": in_languages,
+        "surround": surround,
     }
-
-
-def in_languages() -> Mapping[str, str]:
-    """Return the address of the page in every language that it is offered in; none of what has no pages."""
-    if request.method != "GET" or request.endpoint is None or "language" not in g:
-        return {}
-    here = {
-        **(request.view_args or {}),
-        **{name: request.args[name] for name in _KEPT if name in request.args},
-    }
-    rest = url_for(request.endpoint, **here, language=g.language).removeprefix(f"/{g.language}")
-    return {language: f"/{language}{rest}" for language in offered()}  # to build each takes many times longer
 
 
 def static_url(name: str) -> str:

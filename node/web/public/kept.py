@@ -95,13 +95,18 @@ def render_about(
 
     if request.method != "GET":  # a search by POST has a name in it; the answer to HEAD is another
         return write()
+    address = (request.root_url, request.full_path, choose_language())
+    return keep((template, address, today(), total, *map(_state_of, children)), write)
+
+
+def keep(key: Hashable, write: Callable[[], bytes]) -> bytes:
+    """Return what was written a moment ago under the same key, the network's files and the site's look being
+    the same, or write it."""
     if len(request.root_url) + len(request.full_path) > _MAX_ADDRESS:
         return write()
     node = this_node()
     kept: KeptPages = current_app.extensions["kept"]
-    around = (node.network(), this_look(), node.site_folder.logo())
-    address = (request.root_url, request.full_path, choose_language())
-    return kept.get(around, (template, address, today(), total, *map(_state_of, children)), write)
+    return kept.get((node.network(), this_look(), node.site_folder.logo()), key, write)
 
 
 def _state_of(shown: Shown) -> Hashable:

@@ -333,7 +333,7 @@ def upgrade() -> None:
     with op.batch_alter_table("search_entry", schema=None) as batch_op:
         batch_op.create_index(
             "ix_search_entry_alert",
-            ["since", "alert_until"],
+            ["since", "alert_until", "owner", "shown_to", "hidden", "country", "seen_in"],
             unique=False,
             sqlite_where=sa.text("alert_until IS NOT NULL"),
             postgresql_where=sa.text("alert_until IS NOT NULL"),

@@ -145,4 +145,8 @@ def _entry(case_id: str, feed_id: int) -> SearchEntry:
 def test_a_place_alone_is_refused() -> None:
     with pytest.raises(Exception, match="A place alone"):
         SiteQuery(place="Lviv")
+    with pytest.raises(Exception, match="A place alone"):
+        SiteQuery(place="Lviv", missing_within_years=18)
     SiteQuery(place="Lviv", sex=0)
+    SiteQuery(place="Lviv", age_max=16)
+    SiteQuery(place="Lviv", missing_within_years=10)

@@ -60,3 +60,14 @@ def test_alerts_that_have_ended_take_no_place_from_others(site: Site, liar: Liar
     assert real in browser.get("/en/alerts").text
     assert real in browser.get("/en/feed/alerts.atom").text
     assert browser.get("/api/v1/alerts").json["total"] == 1  # type: ignore[index]
+
+
+def test_a_member_with_many_alerts_leaves_room_for_those_of_others(site: Site, liar: Liar) -> None:
+    """They are newer than any other, and more than a list has."""
+    real = [site.publish(alert=out(), missing_since=day) for day in ("2026-11-01", "2026-11-02")]
+    announce(site, liar, MAX_ALERTS + 1, alert=out(), missing_since="2026-11-21", photos=PHOTOS)
+    browser = site.browser()
+    listed = [found["case"] for found in browser.get("/api/v1/alerts").json["results"]]  # type: ignore[index]
+    assert len(listed) == MAX_ALERTS
+    assert [listed.index(case) for case in real] == [3, 1]
+    assert all(case in browser.get("/en/alerts").text for case in real)

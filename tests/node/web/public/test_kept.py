@@ -135,7 +135,9 @@ def test_a_name_that_was_searched_for_is_not_kept(site: Site, written: list[str]
     for _ in range(2):
         assert "Brightwater" in site.browser().post("/en/search", data={"name": "Brightwater"}).text
     assert written == ["search.html"] * 2
-    assert not site.app.extensions["kept"]._pages
+    kept_now = site.app.extensions["kept"]._pages
+    assert [key[0] for key in kept_now] == ["shell.html"]  # what stands around every page
+    assert "Brightwater" not in str(kept_now)
 
 
 def test_what_somebody_makes_up_takes_no_room_beside_the_pages(site: Site, written: list[str]) -> None:

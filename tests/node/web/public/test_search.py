@@ -65,6 +65,7 @@ def test_a_place_alone_is_not_searched_for(site: Site) -> None:
     [
         {"age_min": "0"},
         {"age_max": "120"},
+        {"age_max": "17"},
         {"text": "."},
         {"name": "?!"},
         {"text": "–", "age_min": "0"},
