@@ -85,6 +85,7 @@ class IdentityProvider:
         sign: makes a token of its claims, where a test makes it another way.
         keys: what is listed.
         answers: by path, what is answered instead of the truth.
+        takes: the only way in which this client may show its secret, whatever is listed for all; empty: any.
         asked: the path of every request, in order.
         asked_for: what the last sign-in that was begun asked for.
         host: what browsers call this machine; another name than the console's makes it another site.
@@ -102,6 +103,7 @@ class IdentityProvider:
     configuration: dict[str, Any] = field(default_factory=dict)
     answers: dict[str, Callable[[], Answer]] = field(default_factory=dict)
     asks: bool = False
+    takes: str = ""
     asked: list[str] = field(default_factory=list)
     asked_for: dict[str, str] = field(default_factory=dict)
     redirect_uri: str = ""
@@ -219,7 +221,11 @@ class IdentityProvider:
     def _redeem(self, authorization: str, given: Mapping[str, str]) -> Answer:
         pair = f"{quote_plus(CLIENT)}:{quote_plus(SECRET)}"
         basic = f"Basic {base64.b64encode(pair.encode()).decode()}"
-        if authorization != basic and given.get("client_secret") != SECRET:
+        shown = {
+            "client_secret_basic": authorization == basic,
+            "client_secret_post": given.get("client_secret") == SECRET,
+        }
+        if not (shown.get(self.takes) if self.takes else any(shown.values())):
             return _json({"error": "invalid_client"}, 401)
         asked = self._codes.pop(given["code"], None)
         challenge = hashlib.sha256(given["code_verifier"].encode()).digest()

@@ -20,6 +20,7 @@ from node.adapters.http import Answer, HttpClient
 from node.adapters.keystore import read_private
 from node.config import OidcConfig
 from node.domain.openid import (
+    BASIC,
     MAX_DOCUMENT,
     Demand,
     Identity,
@@ -75,6 +76,7 @@ class OpenIdProvider:
         self._provider: _Kept[Provider] | None = None
         self._keys: _Kept[tuple[Key, ...]] | None = None
         self._failed: _Kept[str] | None = None
+        self._way = ""  # in which it has taken the client's secret
         self._waiting = BoundedSemaphore(_AT_ONCE)
 
     def configuration(self, now: datetime) -> Provider:
@@ -112,14 +114,15 @@ class OpenIdProvider:
             "code_verifier": verifier,
             "client_id": client,
         }
-        headers = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
         secret = read_secret(self._config)
-        if provider.takes_basic:  # RFC 6749, 2.3.1
-            pair = f"{quote_plus(client)}:{quote_plus(secret)}".encode()
-            headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
-        else:
-            fields["client_secret"] = secret
-        answer = self._ask("POST", provider.token, now, headers, urlencode(fields).encode())
+        # What a provider lists is for all its clients. One may be held to one way of them, and some read a
+        # header otherwise than RFC 6749 has it.
+        for way in sorted(provider.takes_secret, key=lambda way: way != self._way):
+            headers, shown = _show_secret(way, client, secret)
+            answer = self._ask("POST", provider.token, now, headers, urlencode({**fields, **shown}).encode())
+            if _error_of(answer) != "invalid_client":
+                self._way = way
+                break
         if answer.status != 200:
             raise _refusal(answer)
         token = parse_object(answer.body, "provider's answer", MAX_DOCUMENT).get("id_token")
@@ -228,11 +231,27 @@ def problems_of(config: OidcConfig, *, plain_http: bool) -> list[str]:
     return problems
 
 
+def _show_secret(way: str, client: str, secret: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the headers of a request, and what its form has more, to show a secret (RFC 6749, 2.3.1)."""
+    headers = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
+    if way != BASIC:
+        return headers, {"client_secret": secret}
+    pair = f"{quote_plus(client)}:{quote_plus(secret)}".encode()
+    return {**headers, "Authorization": f"Basic {base64.b64encode(pair).decode()}"}, {}
+
+
+def _error_of(answer: Answer) -> Any:
+    """Return what the provider calls an error, if it is one."""
+    if answer.status == 200:
+        return None
+    with suppress(ProtocolError):  # a page for people, of something that stands in front of it
+        return parse_object(answer.body, "provider's answer", MAX_DOCUMENT).get("error")
+    return None
+
+
 def _refusal(answer: Answer) -> Exception:
     """Say why the provider gave nothing for a code, in words of the specification alone (RFC 6749, 5.2)."""
-    said: Any = None
-    with suppress(ProtocolError):  # a page for people, of something that stands in front of it
-        said = parse_object(answer.body, "provider's answer", MAX_DOCUMENT).get("error")
+    said = _error_of(answer)
     if answer.status == 400 and said == "invalid_grant":
         return CodeRefused("provider's answer: the code was used before, or is too old")
     if said in ("invalid_client", "unauthorized_client"):

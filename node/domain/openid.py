@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 import jwt
+from jwt.algorithms import OKPAlgorithm
 
 from protocol.encoding import parse_object
 from protocol.errors import BadSignature, Malformed, NotAuthorized
@@ -26,10 +27,19 @@ MAX_DOCUMENT = 1 << 17
 """The most bytes of the provider's configuration, of its keys, and of its answer to a code."""
 
 ALGORITHMS: Mapping[str, tuple[str, str | None]] = MappingProxyType(
-    {"RS256": ("RSA", None), "PS256": ("RSA", None), "ES256": ("EC", "P-256"), "EdDSA": ("OKP", "Ed25519")}
+    {
+        "RS256": ("RSA", None),
+        "PS256": ("RSA", None),
+        "ES256": ("EC", "P-256"),
+        "EdDSA": ("OKP", "Ed25519"),
+        "Ed25519": ("OKP", "Ed25519"),
+    }
 )
 """What a token may be signed with, and the kind and curve of key that it takes. Nothing that is symmetric:
-with those, whoever knows a public key could sign."""
+with those, whoever knows a public key could sign. "Ed25519" is what RFC 9864 calls EdDSA on that curve."""
+
+BASIC, POST = "client_secret_basic", "client_secret_post"
+"""How a client shows its secret: in the header of a request, or in its form."""
 
 _MAX_TOKEN = 16_384
 _MAX_KEYS = 100
@@ -42,6 +52,7 @@ _ADDRESS = re.compile(
 _JUST_NOW = timedelta(minutes=10)
 # RSA keys of fewer than 2,048 bits count for nothing.
 _JWS = jwt.PyJWS(algorithms=list(ALGORITHMS), options={"enforce_minimum_key_length": True})
+_JWS.register_algorithm("Ed25519", OKPAlgorithm())  # PyJWT knows it by its older name alone
 
 
 class UnknownKey(BadSignature):
@@ -63,7 +74,7 @@ class Provider:
     Attributes:
         end_session: where its own session is ended; empty where it offers that to nobody.
         names_itself: whether its answers carry its issuer (RFC 9207).
-        takes_basic: whether the client's secret goes into the header of a request, else into its form.
+        takes_secret: how it lets clients show their secret, of BASIC and POST; never nothing.
     """
 
     issuer: str
@@ -72,7 +83,7 @@ class Provider:
     keys: str
     end_session: str
     names_itself: bool
-    takes_basic: bool
+    takes_secret: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +157,7 @@ def parse_provider(data: bytes, issuer: str, *, plain_http: bool) -> Provider:
             raise Malformed(f"provider: {name} is not an https address")
         return value
 
-    methods = fields.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
+    methods = fields.get("token_endpoint_auth_methods_supported", [BASIC])
     return Provider(
         issuer,
         address("authorization_endpoint"),
@@ -154,7 +165,7 @@ def parse_provider(data: bytes, issuer: str, *, plain_http: bool) -> Provider:
         address("jwks_uri"),
         address("end_session_endpoint") if "end_session_endpoint" in fields else "",
         fields.get("authorization_response_iss_parameter_supported") is True,
-        isinstance(methods, list) and "client_secret_basic" in methods,
+        tuple(way for way in (BASIC, POST) if isinstance(methods, list) and way in methods) or (POST,),
     )
 
 
@@ -234,7 +245,7 @@ def _verify_signature(token: str, keys: Sequence[Key]) -> dict[str, Any]:
     if len(fitting) > 1:
         raise BadSignature("id token: does not say which of several keys has signed it")
     try:
-        public = jwt.PyJWK(dict(fitting[0].values), algorithm).key
+        public = jwt.PyJWK(dict(fitting[0].values), "EdDSA" if algorithm == "Ed25519" else algorithm).key
         payload = _JWS.decode(token, public, [algorithm])
     except jwt.PyJWTError:
         raise BadSignature("id token: the signature does not verify") from None

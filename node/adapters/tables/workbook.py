@@ -328,6 +328,8 @@ class _Cells:
 
     def start(self, name: str, attributes: _Attributes) -> None:
         self._element = name
+        if name == "v":  # the most there are
+            return
         if name == "row":
             given = attributes.get("r", "")
             number = int(given) if given.isdecimal() and len(given) < 8 else 0
@@ -335,7 +337,8 @@ class _Cells:
             self._cells, self._faults, self._formulas, self._place = [], {}, 0, -1
         elif name == "c":
             self._cell, self._formula = attributes, False
-            self._text.take()  # what stood outside of any cell belongs to none
+            if self._text:  # it stood outside of any cell, and belongs to none
+                self._text.take()
             self._place = _column_of(attributes.get("r", ""), self._place + 1)
         elif name == "f":
             self._formula = True
@@ -344,10 +347,11 @@ class _Cells:
 
     def end(self, name: str) -> None:
         self._element = ""
-        if name == "rPh":
+        if name == "c":
+            if self._text or self._formula:
+                self._finish_cell()
+        elif name == "rPh":
             self._spoken = False
-        elif name == "c":
-            self._finish_cell()
         elif name == "row":
             cells = trimmed(self._cells)
             if cells or self._faults:
@@ -358,25 +362,31 @@ class _Cells:
             self._text.add(text)
 
     def _finish_cell(self) -> None:
-        text = self._text.take()
+        text, place, cells = self._text.take(), self._place, self._cells
         if not text and not self._formula:
             return
-        if self._place >= MAX_COLUMNS:
+        if place >= MAX_COLUMNS:
             raise too_wide()
         fault, value = self._value(text)
         if self._formula and not text:
             fault = FORMULA
         elif len(value) > MAX_CELL:
             fault = LONG
-        self._formulas += self._formula and not fault
-        self._cells += [""] * (self._place + 1 - len(self._cells))
-        self._cells[self._place] = value
+        if place == len(cells):
+            cells.append(value)
+        else:
+            cells += [""] * (place + 1 - len(cells))
+            cells[place] = value
         if fault:
-            self._faults[self._place] = fault
+            self._faults[place] = fault
+        elif self._formula:
+            self._formulas += 1
 
     def _value(self, text: str) -> tuple[str, str]:
         """Return what is wrong with a cell, and its text."""
         match self._cell.get("t", "n"):
+            case "n":
+                return self._number_of(text)
             case "s":
                 known = text.isdecimal() and len(text) < 8 and int(text) < len(self._strings)
                 return ("", self._strings[int(text)].decode()) if known else (ERROR, "")
@@ -410,6 +420,9 @@ class _Text:
     def __init__(self) -> None:
         self._pieces: list[str] = []
         self._size = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._pieces)
 
     def add(self, text: str) -> None:
         """Add a piece."""
@@ -465,9 +478,10 @@ def _format_serial(number: float, kind: str, *, from_1904: bool) -> str:
     February that never was."""
     first = datetime(1904, 1, 1) if from_1904 else datetime(1899, 12, 30 if number >= 60 else 31)  # noqa: DTZ001  # a cell has no zone
     moment = first + timedelta(minutes=round(number * 1440))
+    written = moment.isoformat(" ", "minutes")
     if kind == _TIME and number < 1:
-        return f"{moment:%H:%M}"
-    return f"{moment:%Y-%m-%d}" if (moment.hour, moment.minute) == (0, 0) else f"{moment:%Y-%m-%d %H:%M}"
+        return written[11:]
+    return written.removesuffix(" 00:00")
 
 
 def _format_number(text: str, number: float) -> str:

@@ -270,6 +270,7 @@ def answer_error(error: Exception) -> Response:
     )
     if part:
         response.headers["HX-Retarget"], response.headers["HX-Reswap"] = "#messages", "innerHTML"
+        response.headers["HX-Reselect"] = "unset"  # all of it, whatever part of a page was asked for
     if isinstance(error, TooOften):
         response.headers["Retry-After"] = str(error.wait_seconds)
     return response

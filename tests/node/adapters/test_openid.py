@@ -95,6 +95,24 @@ def test_a_secret_goes_where_the_provider_takes_it(
     assert caller(settings).redeem(code(provider), VERIFIER, BACK, clock())
 
 
+@pytest.mark.parametrize("takes", ["client_secret_basic", "client_secret_post"])
+def test_a_client_that_is_held_to_one_way_gets_its_token(
+    provider: IdentityProvider, settings: OidcConfig, clock: Clock, takes: str
+) -> None:
+    provider.configuration["token_endpoint_auth_methods_supported"] = [
+        "client_secret_basic",
+        "client_secret_post",
+    ]
+    provider.takes, line = takes, caller(settings)
+    for _time in range(3):
+        assert line.redeem(code(provider), VERIFIER, BACK, clock())
+    wrong = int(takes == "client_secret_post")  # the way that was taken is the first to be tried again
+    assert provider.asked.count("/realms/police/token") == 3 + wrong
+    provider.takes = "nothing that is shown here"
+    with pytest.raises(PeerUnavailable, match="does not know this console"):
+        line.redeem(code(provider), VERIFIER, BACK, clock())
+
+
 @pytest.mark.parametrize("verifier", ["w" * 43, ""])
 def test_a_code_is_worth_nothing_without_its_verifier(
     provider: IdentityProvider, settings: OidcConfig, clock: Clock, verifier: str

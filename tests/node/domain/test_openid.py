@@ -14,8 +14,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
+from jwt.algorithms import OKPAlgorithm
 
 from node.domain.openid import (
+    BASIC,
+    POST,
     Demand,
     Identity,
     UnknownKey,
@@ -67,6 +70,20 @@ def verify(text: str, demand: Demand = DEMAND, keys: Any = None) -> Identity:
 @pytest.mark.parametrize("algorithm", list(PRIVATE_KEYS))
 def test_a_token_names_whoever_signed_in(algorithm: str) -> None:
     assert verify(token(algorithm)) == Identity(ISSUER, "c0ffee")
+
+
+def test_a_token_may_call_its_algorithm_as_rfc_9864_does() -> None:
+    signer = jwt.PyJWS()
+    signer.register_algorithm("Ed25519", OKPAlgorithm())
+    key = PRIVATE_KEYS["EdDSA"]
+    signed = signer.encode(json.dumps(CLAIMS).encode(), key, "Ed25519", {"kid": "new"})
+    for algorithm in ("", "Ed25519"):
+        assert verify(signed, keys=keys_of(public_jwk(key, "new", algorithm))).subject == "c0ffee"
+    for other in ("ES256", "RS256"):
+        with pytest.raises(BadSignature):
+            verify(signed, keys=keys_of(public_jwk(PRIVATE_KEYS[other], "new")))
+    with pytest.raises(BadSignature):
+        verify(f"{signed[:-8]}AAAAAAAA", keys=keys_of(public_jwk(key, "new")))
 
 
 @pytest.mark.parametrize(
@@ -266,9 +283,10 @@ def test_a_configuration_is_read() -> None:
         f"{ISSUER}/keys",
         f"{ISSUER}/logout",
     )
-    assert (read().end_session, found.names_itself, found.takes_basic) == ("", False, True)
+    assert (read().end_session, found.names_itself, found.takes_secret) == ("", False, (BASIC,))
     assert read(authorization_response_iss_parameter_supported=True).names_itself
-    assert not read(token_endpoint_auth_methods_supported=["client_secret_post"]).takes_basic
+    for listed, taken in (([POST, "private_key_jwt", BASIC], (BASIC, POST)), ([POST], (POST,)), (7, (POST,))):
+        assert read(token_endpoint_auth_methods_supported=listed).takes_secret == taken
 
 
 @pytest.mark.parametrize("issuer", [None, f"{ISSUER}/", "https://evil.example", 7])

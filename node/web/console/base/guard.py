@@ -271,6 +271,7 @@ def _answer_part() -> Response:
     part = render_template("part_error.html", title=_("You were signed out"), message="", next_step=words)
     response = make_response(part, 401)
     response.headers["HX-Retarget"], response.headers["HX-Reswap"] = "#messages", "innerHTML"
+    response.headers["HX-Reselect"] = "unset"  # all of it, whatever part of a page was asked for
     return response
 
 
