@@ -123,7 +123,8 @@ def _convergence(found: dict[str, Any]) -> Iterator[Row]:
 
 def _crashes(found: dict[str, Any]) -> Iterator[Row]:
     yield Row(
-        "Killed before each write of publish, pull, erase and restore: points tried, records lost",
+        "Killed before each write and at the end of publish, pull, erase, purge, restore: "
+        "points tried, records lost",
         f"{found['tried']:,} of {found['points']:,}, {found['lost']}",
         "every one, 0",
         found["tried"] == found["points"] and found["lost"] == 0 and not found["wrong"],

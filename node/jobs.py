@@ -181,8 +181,8 @@ class Jobs:
         return sum(begun > before for begun in self._pulls.values())
 
     def _pull(self, member: str) -> None:
-        stand_back()
         try:
+            stand_back()
             report = pulling.pull(self._node, member, self._check_going_on)
             if not report.error:
                 messages.hurry(self._node, member)
@@ -247,9 +247,9 @@ def stand_back() -> None:
     """
     if sys.platform == "linux":
         thread = threading.get_native_id()
-        behind = max(BEHIND, os.getpriority(os.PRIO_PROCESS, thread))  # of a process that stands further back
         with suppress(OSError):  # a sandbox may forbid it, and a pull goes on all the same
-            os.setpriority(os.PRIO_PROCESS, thread, behind)
+            before = os.getpriority(os.PRIO_PROCESS, thread)  # of a process that stands further back already
+            os.setpriority(os.PRIO_PROCESS, thread, max(BEHIND, before))
 
 
 class _Stopped(Exception):

@@ -86,6 +86,7 @@ class IdentityProvider:
         keys: what is listed.
         answers: by path, what is answered instead of the truth.
         takes: the only way in which this client may show its secret, whatever is listed for all; empty: any.
+        unknown_client: what it calls the error of a client whose secret it does not know.
         asked: the path of every request, in order.
         asked_for: what the last sign-in that was begun asked for.
         host: what browsers call this machine; another name than the console's makes it another site.
@@ -104,6 +105,7 @@ class IdentityProvider:
     answers: dict[str, Callable[[], Answer]] = field(default_factory=dict)
     asks: bool = False
     takes: str = ""
+    unknown_client: str = "invalid_client"
     asked: list[str] = field(default_factory=list)
     asked_for: dict[str, str] = field(default_factory=dict)
     redirect_uri: str = ""
@@ -226,7 +228,7 @@ class IdentityProvider:
             "client_secret_post": given.get("client_secret") == SECRET,
         }
         if not (shown.get(self.takes) if self.takes else any(shown.values())):
-            return _json({"error": "invalid_client"}, 401)
+            return _json({"error": self.unknown_client}, 401)
         asked = self._codes.pop(given["code"], None)
         challenge = hashlib.sha256(given["code_verifier"].encode()).digest()
         if asked is None or asked["code_challenge"] != _base64url(challenge):

@@ -37,6 +37,7 @@ from protocol.encoding import parse_object
 from protocol.errors import Malformed, NotAuthorized, ProtocolError
 
 _CONFIGURATION = "/.well-known/openid-configuration"
+_UNKNOWN_CLIENT = ("invalid_client", "unauthorized_client")  # Keycloak says the second
 _SECONDS = 10.0  # for one answer; a person waits, and a thread of the console with them
 _WAIT_SECONDS = 1.0  # for others who are being signed in
 _AT_ONCE = 2
@@ -76,7 +77,7 @@ class OpenIdProvider:
         self._provider: _Kept[Provider] | None = None
         self._keys: _Kept[tuple[Key, ...]] | None = None
         self._failed: _Kept[str] | None = None
-        self._way = ""  # in which it has taken the client's secret
+        self._way = ""  # of showing the secret that is tried first: the last that was not refused
         self._waiting = BoundedSemaphore(_AT_ONCE)
 
     def configuration(self, now: datetime) -> Provider:
@@ -120,7 +121,7 @@ class OpenIdProvider:
         for way in sorted(provider.takes_secret, key=lambda way: way != self._way):
             headers, shown = _show_secret(way, client, secret)
             answer = self._ask("POST", provider.token, now, headers, urlencode({**fields, **shown}).encode())
-            if _error_of(answer) != "invalid_client":
+            if _error_of(answer) not in _UNKNOWN_CLIENT:
                 self._way = way
                 break
         if answer.status != 200:
@@ -254,6 +255,6 @@ def _refusal(answer: Answer) -> Exception:
     said = _error_of(answer)
     if answer.status == 400 and said == "invalid_grant":
         return CodeRefused("provider's answer: the code was used before, or is too old")
-    if said in ("invalid_client", "unauthorized_client"):
+    if said in _UNKNOWN_CLIENT:
         return PeerUnavailable("The identity provider does not know this console, or its secret.")
     return PeerUnavailable(f"The identity provider answers with status {answer.status}.")

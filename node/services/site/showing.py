@@ -128,7 +128,8 @@ class SiteQuery:
 
 
 def find_children(node: KeylessNode, query: SiteQuery) -> tuple[list[Shown], int]:
-    """Find children, those who went missing last first; with a name, the most alike first.
+    """Find children, those who went missing last first, of alerts those of each owner in turn; with a name,
+    the most alike first.
 
     Returns:
         The part of the result that the query asks for, and how many match in all.

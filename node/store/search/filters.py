@@ -28,8 +28,8 @@ Filter = tuple[str, dict[str, Any]]
 def conditions(connection: Connection, query: Query) -> Filter:
     """Write everything but the name as SQL over `search_entry e`, with the values it binds.
 
-    In the order in which SQLite tries them on a row: what leaves out most, and stands at the front of rows
-    and indexes, comes first, and what nearly every row fulfils last.
+    In the order in which SQLite tries them on a row: times and ages leave out most, and what nearly every row
+    fulfils comes last (by `bench.site`, a fourth less time where few match).
     """
     parts = list[str]()
     values = dict[str, Any]()

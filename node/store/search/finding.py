@@ -70,7 +70,8 @@ def find_and_count(connection: Connection, query: Query) -> tuple[list[Hit], int
         ranked = _find_by_name(connection, query)
         return ranked[query.offset : end], len(ranked)
     if query.public:
-        # One walk through an index for both: to where the page ends, and as far as is counted.
+        # One walk through an index for both: to where the page ends, and as far as is counted. Of alerts it
+        # is through all that are out, two microseconds each.
         ids = _last_missing(connection, query, max(end, MAX_COUNT))
         hits = _read_hits(connection, ids[query.offset : end])
         counted = min(len(ids), MAX_COUNT)

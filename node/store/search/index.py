@@ -27,7 +27,7 @@ search_entry = Table(
     "search_entry",
     metadata,
     Column("id", sa.Integer, primary_key=True),
-    # What filters ask for first, since SQLite reads a row from its front up to the last column it needs.
+    # What most filters read, since SQLite reads a row from its front up to the last column it needs.
     Column("hidden", sa.Boolean, nullable=False, default=False),
     Column("shown_to", sa.SmallInteger, nullable=False),
     Column("sex", sa.SmallInteger),

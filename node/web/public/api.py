@@ -91,7 +91,8 @@ def get_openapi() -> Response:
 def list_cases(asked: Mapping[str, Any]) -> dict[str, Any]:
     """Find cases without words
 
-    Those who went missing last come first; without a condition these are the newest of all.
+    Those who went missing last come first, of alerts those of each member in turn; without a condition these
+    are the newest of all.
     """
     return _found(asked)
 

@@ -4,8 +4,9 @@ Guarantees: what a page shows is looked up at every request, so that a child who
 once: only the writing of it is saved. A page is given again to nobody but who asks for the same address in
 the same language, while each child on it has the same document, the same photographs on this disk and the
 same alert, on the same day, and nothing changed of the network's files and of the site's look. How many
-children each country has may be a minute old. What was asked for by POST is never kept. What nobody asks for
-leaves within a minute of the next request, and all together is bounded.
+children each country has may be a minute old. What was asked for by POST is never kept. What stands around
+pages (`shell`) has nothing in it of what was asked for, and is kept apart, for all of a kind. What nobody
+asks for leaves within a minute of the next request, and all together is bounded.
 """
 
 import threading

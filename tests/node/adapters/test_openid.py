@@ -95,10 +95,12 @@ def test_a_secret_goes_where_the_provider_takes_it(
     assert caller(settings).redeem(code(provider), VERIFIER, BACK, clock())
 
 
+@pytest.mark.parametrize("error", ["invalid_client", "unauthorized_client"])
 @pytest.mark.parametrize("takes", ["client_secret_basic", "client_secret_post"])
 def test_a_client_that_is_held_to_one_way_gets_its_token(
-    provider: IdentityProvider, settings: OidcConfig, clock: Clock, takes: str
+    provider: IdentityProvider, settings: OidcConfig, clock: Clock, takes: str, error: str
 ) -> None:
+    provider.unknown_client = error
     provider.configuration["token_endpoint_auth_methods_supported"] = [
         "client_secret_basic",
         "client_secret_post",

@@ -22,7 +22,10 @@ _ARGUMENTS = (
 )
 
 # A status that a test asked for, and what htmx says of a request that it gave up for the next one.
-_NO_COMPLAINTS = ("the server responded with a status", "htmx:afterRequest", "htmx:sendAbort")
+_NO_COMPLAINTS = (
+    "the server responded with a status",
+    *("htmx:afterRequest", "htmx:sendAbort", "htmx:sendError", "net::ERR_FAILED"),
+)
 
 expect.set_options(timeout=20_000)  # ms; a page may be slow on a machine that does other things, too
 

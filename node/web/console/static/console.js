@@ -18,6 +18,14 @@ document.addEventListener("keydown", (event) => {
     menu.querySelector("summary").focus();
   }
 });
+// An answer that has not the part which a page asked for takes nothing away: what stands before a node answers for
+// it, too. A page that asks by itself says once what went wrong, not every time.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { requestConfig: asked, serverResponse: answer, target } = event.detail;
+  const part = asked.elt.closest("[hx-select]")?.getAttribute("hx-select").slice(1);
+  if (target === asked.target) event.detail.shouldSwap &&= !part || answer.includes(`id="${part}"`);
+  else event.detail.shouldSwap &&= !(asked.headers["X-By-Itself"] && target.childElementCount);
+});
 // While a row is added to a case or taken out, its form waits: the answer brings the form anew, and what was
 // typed meanwhile would be gone with the old one. One goes on in the new row.
 {
@@ -35,7 +43,8 @@ document.addEventListener("keydown", (event) => {
     waiting.querySelector("form").inert = false;
     event.detail.elt.focus();
     const wait = document.getElementById("wait");
-    wait.textContent = event.detail.xhr.status ? "" : wait.dataset.failed;
+    const said = event.detail.xhr.getResponseHeader("HX-Retarget"); // somewhere else on the page
+    wait.textContent = said ? "" : wait.dataset.failed;
   });
   document.addEventListener("htmx:afterSettle", (event) => {
     const { elt: pressed, target } = event.detail.requestConfig;
