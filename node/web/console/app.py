@@ -41,6 +41,7 @@ from node.web.console.base.cookie import SealedCookies
 from node.web.console.base.guard import (
     ForgedForm,
     WrongHost,
+    answer_part,
     check_guarded,
     guard_request,
     open_to_all,
@@ -263,14 +264,11 @@ def answer_error(error: Exception) -> Response:
             "Wait %(num)d seconds, and then try again.",
             error.wait_seconds,
         )
-    part = bool(request.headers.get("HX-Request"))
-    template = "part_error.html" if part else "error.html"
-    response = make_response(
-        render_template(template, title=title, message=message, next_step=next_step, status=status), status
-    )
-    if part:
-        response.headers["HX-Retarget"], response.headers["HX-Reswap"] = "#messages", "innerHTML"
-        response.headers["HX-Reselect"] = "unset"  # all of it, whatever part of a page was asked for
+    if request.headers.get("HX-Request"):
+        response = answer_part(status, title, message, next_step)
+    else:
+        page = render_template("error.html", title=title, message=message, next_step=next_step, status=status)
+        response = make_response(page, status)
     if isinstance(error, TooOften):
         response.headers["Retry-After"] = str(error.wait_seconds)
     return response

@@ -231,7 +231,8 @@ def _check_own_site() -> None:
 def _ask_to_sign_in() -> Response:
     """Send somebody to the way in, so that they come back to where they were."""
     if request.headers.get("HX-Request"):
-        return _answer_part()
+        words = _("Nothing is lost: send the form or reload the page, and sign in.")
+        return answer_part(401, _("You were signed out"), "", words)
     node, found = this_node(), cast("Visit | None", g.visit)
     if request.method == "GET":
         _note_way_back(request.full_path.rstrip("?"))
@@ -265,11 +266,10 @@ def _say_once(text: str, kind: str) -> None:
         flash(text, kind)
 
 
-def _answer_part() -> Response:
-    """Say on the page that asked for a part of itself that nobody is signed in any more."""
-    words = _("Nothing is lost: send the form or reload the page, and sign in.")
-    part = render_template("part_error.html", title=_("You were signed out"), message="", next_step=words)
-    response = make_response(part, 401)
+def answer_part(status: int, title: str, message: str, next_step: str) -> Response:
+    """Say what went wrong on the page that asked for a part of itself."""
+    part = render_template("part_error.html", title=title, message=message, next_step=next_step)
+    response = make_response(part, status)
     response.headers["HX-Retarget"], response.headers["HX-Reswap"] = "#messages", "innerHTML"
     response.headers["HX-Reselect"] = "unset"  # all of it, whatever part of a page was asked for
     return response

@@ -121,3 +121,23 @@ def test_an_auditors_morning(served: tuple[Console, str], page: Page, language: 
     download.value.save_as(file)
     with file.open("rb") as opened:
         assert check_export(console.node, opened).problems == []
+
+
+def test_a_page_that_asks_by_itself_says_once_that_nobody_is_signed_in(
+    served: tuple[Console, str], page: Page
+) -> None:
+    console, url = served
+    page.clock.install()
+    enter(console, url, page, Role.ANALYST, "en")
+    page.goto(f"{url}/federation")
+    page.context.clear_cookies()
+    said = page.locator("#messages [role=alert]")
+    for _time in range(2):
+        with page.expect_response("**/federation") as answered:
+            page.clock.run_for(31_000)
+        assert answered.value.status == 401
+        page.clock.run_for(1_000)  # in which it is put into the page
+        expect(said).to_contain_text("You were signed out")
+        assert said.get_attribute("data-seen") == ("yes" if _time else None)  # the same as before, said once
+        said.evaluate("alert => { alert.dataset.seen = 'yes' }")
+    expect(page.locator("#members")).to_be_visible()

@@ -69,11 +69,9 @@ def test_what_is_typed_before_the_answer_is_not_lost(
 @pytest.mark.parametrize(
     "answer",
     [
-        lambda route: route.abort(),
-        lambda route: route.fulfill(status=204),
-        lambda route: route.fulfill(
-            status=502, body="<h1>Bad gateway</h1>"
-        ),  # of what stands before the node
+        pytest.param(lambda route: route.abort(), id="none"),
+        pytest.param(lambda route: route.fulfill(status=204), id="empty"),
+        pytest.param(lambda route: route.fulfill(status=502, body="<h1>Bad gateway</h1>"), id="of a proxy"),
     ],
 )
 def test_without_an_answer_what_was_typed_is_there(
