@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 from node.domain.edtf import edtf_bounds
 from node.domain.lifecycle import alert_end
-from node.domain.names.similarity import NameKey, fold, name_keys
+from node.domain.names.similarity import NameKey, fold, joined, name_keys, skeleton_of
 
 Source = Literal["own", "replica", "site"]
 
@@ -189,6 +189,8 @@ def split_words(text: str) -> list[str]:
 def _words_of_names(keys: list[NameKey]) -> list[str]:
     marked = {FOLD_MARK + word: None for key in keys for word in key.fold.split()}
     marked |= {SKELETON_MARK + word: None for key in keys for word in key.skeleton.split()}
+    together = (skeleton_of(word) for key in keys for word in joined(key.fold))
+    marked |= {SKELETON_MARK + word: None for word in together if word}
     return list(marked)
 
 

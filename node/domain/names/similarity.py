@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 from anyascii import anyascii
@@ -92,7 +93,7 @@ def similar_skeletons(word: str) -> set[str]:
 def name_keys(names: Iterable[str]) -> list[NameKey]:
     """Give the keys of all readings of all names of one person, each once."""
     folds = list(dict.fromkeys([reading for name in names for reading in readings(name) if reading]))
-    return [NameKey(reading, _skeleton_of(reading)) for reading in folds]
+    return [NameKey(reading, skeleton_of(reading)) for reading in folds]
 
 
 def key_score(query: list[NameKey], names: list[NameKey]) -> float:
@@ -231,8 +232,15 @@ _SCRIPTS = (
         ("(?<=\\w)ه\\b", "a"),
         ("نغ", "ng"),
     ),
-    # A vowel written before its consonant is spoken after it; a letter under thanthakhat is not spoken.
-    _script("[\u0e00-\u0eff]", ("[ก-ฮ][\u0e34\u0e38]?\u0e4c", ""), ("([เแโใไເແໂໃໄ])([ก-ฮກ-ຮ])", r"\2\1")),
+    # A letter under thanthakhat is not spoken, nor is ห that leads another; a vowel written before its
+    # consonant is spoken after it.
+    _script(
+        "[\u0e00-\u0eff]",
+        ("[ก-ฮ][\u0e34\u0e38]?\u0e4c", ""),
+        ("ห(?=[งญนมยรลว][^\u0e4c])", ""),
+        ("เ([ก-ฮ])\u0e35[\u0e48-\u0e4b]?ยว", r"\1iao"),
+        ("([เแโใไເແໂໃໄ])([ก-ฮກ-ຮ])", r"\2\1"),
+    ),
 )
 _IDEOGRAPHS = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _HAN = re.compile(f"[{_IDEOGRAPHS}]")
@@ -297,8 +305,15 @@ _FLEETING = "LNSHKA"
 _CONFUSED = {"A": "HSKP", "H": "APK", "S": "ATLP", "K": "AH", "P": "HSA", "T": "S", "L": "S"}
 
 
-def _skeleton_of(folded: str) -> str:
+def skeleton_of(folded: str) -> str:
+    """Give the consonants of words in Latin letters (`fold`), one space apart; vowels alone vanish."""
     return " ".join(filter(None, map(_consonants, folded.split(" "))))
+
+
+def joined(folded: str) -> list[str]:
+    """Give every two neighbouring words of a `fold` as one: Min su is Minsu elsewhere."""
+    words = folded.split(" ")
+    return [first + second for first, second in pairwise(words)]
 
 
 @lru_cache(_WORDS_REMEMBERED)

@@ -6,12 +6,13 @@ alike they are.
 # ruff: noqa: S608 - SQL is put together from the constants below alone; every value is bound
 
 from collections.abc import Collection, Iterator, Sequence
+from itertools import combinations
 from typing import NamedTuple
 
 from rapidfuzz import fuzz, process
 from sqlalchemy import Connection, text
 
-from node.domain.names.similarity import NameKey, key_score, name_keys, similar_skeletons
+from node.domain.names.similarity import NameKey, key_score, name_keys, similar_skeletons, skeleton_of
 from node.domain.searchable import BETWEEN_NAMES, FOLD_MARK, SKELETON_MARK
 from node.store.search.filters import Filter, conditions
 from node.store.search.index import LEXEMES, as_list, one_of, read_ids
@@ -22,6 +23,8 @@ MIN_SCORE = 0.55
 # Candidates that are taken; that are enough to look no further, since what a looser way finds is less alike,
 # and to find the last few of the most would take longer than all before; that go through the full comparison.
 _MOST, _ENOUGH, _COMPARED = 250, 200, 120
+# Candidates who leave out those that share a single word: thousands do, and few of them are alike enough.
+_FEW = 30
 # Consonants of two words that may both differ: shorter names are like thousands, longer ones have a word that
 # is the same.
 _LONG = 6
@@ -47,35 +50,50 @@ def score_names(connection: Connection, query: Query) -> dict[int, float]:
 def _find_candidates(connection: Connection, key: NameKey, filtered: Filter) -> set[int]:
     """Look for rows that may have a name, the most alike first, until there are enough."""
     found: set[int] = set()
-    for wanted in _ways(key):
-        found.update(_look_up(connection, wanted, filtered, _MOST - len(found)))
-        if len(found) >= _ENOUGH:
+    for way in _ways(key):
+        if len(found) >= way.enough:
             break
+        found.update(_look_up(connection, way.wanted, filtered, _MOST - len(found)))
     return found
 
 
-def _ways(key: NameKey) -> Iterator[Sequence[Collection[str]]]:
-    """Give what to look for, the strictest first.
+class _Way(NamedTuple):
+    """What is looked for at once.
 
-    Every way is a list of groups of indexed words; a row must have one word of each group.
+    Attributes:
+        wanted: groups of indexed words; a row must have one word of each group.
+        enough: candidates that make this way not worth its time.
     """
+
+    wanted: Sequence[Collection[str]]
+    enough: int = _ENOUGH
+
+
+def _ways(key: NameKey) -> Iterator[_Way]:
+    """Give what to look for, the strictest first."""
     folds = list(dict.fromkeys(key.fold.split()))[:_MAX_WORDS]
     bones = list(dict.fromkeys(key.skeleton.split()))[:_MAX_WORDS]
-    yield [[FOLD_MARK + word] for word in folds]
+    yield _Way([[FOLD_MARK + word] for word in folds])
     if not bones:
         return
-    same = [[SKELETON_MARK + word] for word in bones]
+    every = [SKELETON_MARK + word for word in bones]
+    same = [[word] for word in every]
     alike = [[SKELETON_MARK + word for word in similar_skeletons(word)] for word in bones]
-    yield same
+    yield _Way(same)
     for at in range(len(bones)):
-        yield [*same[:at], alike[at], *same[at + 1 :]]
-    for at in range(len(bones) - 1):
+        yield _Way([*same[:at], alike[at], *same[at + 1 :]])
+    for at in range(len(folds) - 1):
         # Min Su is Minsu elsewhere.
-        yield [*same[:at], [SKELETON_MARK + bones[at] + bones[at + 1]], *same[at + 2 :]]
+        together = skeleton_of(" ".join([*folds[:at], folds[at] + folds[at + 1], *folds[at + 2 :]]))
+        if together:  # al is an article, and has no consonants of its own
+            yield _Way([[SKELETON_MARK + word] for word in together.split()])
     if len(bones) == 2 and sum(map(len, bones)) >= _LONG:
-        yield alike
+        yield _Way(alike)
+    if len(bones) > 2:
+        # Two words of a longer name are the same: one of all but any of them.
+        yield _Way(list(combinations(every, len(every) - 1)))
     if len(bones) > 1:
-        yield [[word for group in same for word in group]]
+        yield _Way([every], enough=_FEW)
 
 
 def _look_up(

@@ -187,6 +187,34 @@ def test_many_of_one_name_do_not_hide_the_filtered_one(connection: Connection) -
     assert cases(connection, name="Мария Гарсия", country="MT") == ["a/first"]
 
 
+@pytest.mark.parametrize(
+    ("called", "asked"),
+    [
+        ("Park Jiyoung", "Park Ji-young"),
+        ("Park Ji-young", "Park Jiyoung"),
+        ("Fatma Ben Ali", "파티마 베날리"),
+        ("Cecilia Lima", "Cecilia Carvalho Lima"),
+    ],
+)
+def test_many_who_share_one_word_do_not_hide_who_is_called_so(
+    connection: Connection, called: str, asked: str
+) -> None:
+    index_many(connection, [entry("a/first", called)])
+    words = [*called.split(), *asked.split()]
+    index_many(connection, [entry(f"b/{n}", f"{words[n % len(words)]} Mzhavanadze") for n in range(1_000)])
+    assert find(connection, Query(today=TODAY, name=asked, limit=1))[0].case_id == "a/first"
+
+
+def test_one_word_of_three_is_enough_where_few_have_it(connection: Connection) -> None:
+    index_many(connection, [entry("a/1", "Carvalho"), entry("a/2", "Iris Blom")])
+    assert cases(connection, name="Cecilia Carvalho Lima") == ["a/1"]
+
+
+def test_what_is_an_article_when_read_together_is_a_name_all_the_same(connection: Connection) -> None:
+    index_many(connection, [entry("a/1", "A L"), entry("a/2", "Iris Blom")])
+    assert cases(connection, name="A. L.") == ["a/1"]
+
+
 def test_indexing_again_replaces(connection: Connection) -> None:
     assert index_many(connection, [entry("a/1", "Olena"), entry("a/1", "Arjun")]) == 1
     index_many(connection, [entry("a/1", "Mariam", circumstances=said("station"))])

@@ -47,6 +47,8 @@ def test_fold(text: str, expected: str) -> None:
         ("Ivanov", "Иванов", "إيفانوف", "Iwanow", "Ιβάνοφ"),
         ("Beridze", "ბერიძე", "Беридзе", "Μπερίτζε"),
         ("Haddad", "حداد", "Хаддад"),
+        ("Ming", "Мин", "หมิง"),
+        ("Xiaoming", "Сяомин", "เสี่ยวหมิง"),
     ],
 )
 def test_one_skeleton_for_many_spellings(spellings: tuple[str, ...]) -> None:
