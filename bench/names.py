@@ -12,9 +12,13 @@ import json
 import random
 import tempfile
 import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from itertools import cycle, islice
 from pathlib import Path
+
+from sqlalchemy import Connection
 
 from node.domain.searchable import SearchEntry, entry_of
 from node.store.database import metadata, open_database, reading, writing
@@ -56,32 +60,24 @@ def measure(distractors: int, rounds: int) -> dict[str, float]:
     others = corpus["distractors"]["whole"] + list(islice(cycle(others), distractors))
     asked = found = first = answered = 0
     started = time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder:
-        engine = open_database(f"sqlite:///{folder}/names.db")
-        with writing(engine) as connection:
-            metadata.create_all(connection, tables=[search_entry, search_text])
-            create_indexes(connection)
-            index_many(connection, (row(f"other/{at}", name) for at, name in enumerate(others)))
-        for turn in range(rounds):
-            stored = [(turn * 5 + number) % len(group) for number, group in enumerate(groups)]
-            with writing(engine) as connection:
-                rows = (
-                    row(f"group/{n}", group[at])
-                    for n, (group, at) in enumerate(zip(groups, stored, strict=True))
-                )
-                index_many(connection, rows)
-            with reading(engine) as connection:
-                for number, group in enumerate(groups):
-                    for at in range(turn % 3, len(group), 3):
-                        if at == stored[number]:
-                            continue
-                        query = Query(today=date(2026, 1, 1), name=group[at], limit=_FIRST)
-                        hits = [hit.case_id for hit in find(connection, query)]
-                        asked += 1
-                        answered += bool(hits)
-                        found += f"group/{number}" in hits
-                        first += hits[:1] == [f"group/{number}"]
-        engine.dispose()
+    for turn in range(rounds):
+        stored = [(turn * 5 + number) % len(group) for number, group in enumerate(groups)]
+        rows = [row(f"other/{at}", name) for at, name in enumerate(others)]
+        rows += [
+            row(f"group/{n}", group[at]) for n, (group, at) in enumerate(zip(groups, stored, strict=True))
+        ]
+        random.Random(turn).shuffle(rows)  # who is looked for is neither the newest nor the oldest
+        with _indexed(rows) as connection:
+            for number, group in enumerate(groups):
+                for at in range(turn % 3, len(group), 3):
+                    if at == stored[number]:
+                        continue
+                    query = Query(today=date(2026, 1, 1), name=group[at], limit=_FIRST)
+                    hits = [hit.case_id for hit in find(connection, query)]
+                    asked += 1
+                    answered += bool(hits)
+                    found += f"group/{number}" in hits
+                    first += hits[:1] == [f"group/{number}"]
     return {
         "names": len(groups),
         "spellings": sum(map(len, groups)),
@@ -92,6 +88,19 @@ def measure(distractors: int, rounds: int) -> dict[str, float]:
         "goal_recall_at_10": GOAL,
         "seconds": round(time.perf_counter() - started, 1),
     }
+
+
+@contextmanager
+def _indexed(rows: Iterable[SearchEntry]) -> Iterator[Connection]:
+    with tempfile.TemporaryDirectory() as folder:
+        engine = open_database(f"sqlite:///{folder}/names.db")
+        with writing(engine) as connection:
+            metadata.create_all(connection, tables=[search_entry, search_text])
+            create_indexes(connection)
+            index_many(connection, rows)
+        with reading(engine) as connection:
+            yield connection
+        engine.dispose()
 
 
 def main() -> int:

@@ -144,8 +144,11 @@ def find_form(node: Node, person: Person, path: str) -> list[tuple[str, str]] | 
 
 def drop_form(node: Node, person: Person, path: str) -> None:
     """Forget what was kept, since it was sent."""
-    with writing(node.engine) as conn:
-        people.drop_form(conn, person.id, path)
+    with reading(node.engine) as conn:
+        kept = people.find_form(conn, person.id, path, node.clock()) is not None
+    if kept:  # mostly nothing is, and only one at a time can write
+        with writing(node.engine) as conn:
+            people.drop_form(conn, person.id, path)
 
 
 def forget_old(node: Node) -> None:

@@ -50,64 +50,76 @@ def score_names(connection: Connection, query: Query) -> dict[int, float]:
 def _find_candidates(connection: Connection, key: NameKey, filtered: Filter) -> set[int]:
     """Look for rows that may have a name, the most alike first, until there are enough."""
     found: set[int] = set()
-    for way in _ways(key):
-        if len(found) >= way.enough:
+    for step in _steps(key):
+        if len(found) >= step.enough:
             break
-        found.update(_look_up(connection, way.wanted, filtered, _MOST - len(found)))
+        found.update(_look_up(connection, step.ways, filtered, _MOST - len(found)))
     return found
 
 
-class _Way(NamedTuple):
-    """What is looked for at once.
+_Way = Sequence[Collection[str]]
+"""Groups of indexed words; a row must have one word of each group."""
+
+
+class _Step(NamedTuple):
+    """What is looked for at once: each statement takes its time, whatever it finds.
 
     Attributes:
-        wanted: groups of indexed words; a row must have one word of each group.
-        enough: candidates that make this way not worth its time.
+        enough: candidates that make this step not worth its time.
     """
 
-    wanted: Sequence[Collection[str]]
+    ways: Sequence[_Way]
     enough: int = _ENOUGH
 
 
-def _ways(key: NameKey) -> Iterator[_Way]:
+def _steps(key: NameKey) -> Iterator[_Step]:
     """Give what to look for, the strictest first."""
     folds = list(dict.fromkeys(key.fold.split()))[:_MAX_WORDS]
     bones = list(dict.fromkeys(key.skeleton.split()))[:_MAX_WORDS]
-    yield _Way([[FOLD_MARK + word] for word in folds])
+    yield _Step([[[FOLD_MARK + word] for word in folds]])
     if not bones:
         return
     every = [SKELETON_MARK + word for word in bones]
     same = [[word] for word in every]
     alike = [[SKELETON_MARK + word for word in similar_skeletons(word)] for word in bones]
-    yield _Way(same)
-    for at in range(len(bones)):
-        yield _Way([*same[:at], alike[at], *same[at + 1 :]])
-    for at in range(len(folds) - 1):
-        # Min Su is Minsu elsewhere.
-        together = skeleton_of(" ".join([*folds[:at], folds[at] + folds[at + 1], *folds[at + 2 :]]))
-        if together:  # al is an article, and has no consonants of its own
-            yield _Way([[SKELETON_MARK + word] for word in together.split()])
+    yield _Step([same])
+    yield _Step([*_one_changed(same, alike), *_two_joined(folds)])
     if len(bones) == 2 and sum(map(len, bones)) >= _LONG:
-        yield _Way(alike)
+        yield _Step([alike])
     if len(bones) > 2:
         # Two words of a longer name are the same: one of all but any of them.
-        yield _Way(list(combinations(every, len(every) - 1)))
+        yield _Step([list(combinations(every, len(every) - 1))])
     if len(bones) > 1:
-        yield _Way([every], enough=_FEW)
+        yield _Step([[every]], enough=_FEW)
 
 
-def _look_up(
-    connection: Connection, wanted: Sequence[Collection[str]], filtered: Filter, most: int
-) -> list[int]:
+def _one_changed(same: _Way, alike: _Way) -> Iterator[_Way]:
+    for at in range(len(same)):
+        yield [*same[:at], alike[at], *same[at + 1 :]]
+
+
+def _two_joined(folds: list[str]) -> Iterator[_Way]:
+    """Min Su is Minsu elsewhere."""
+    for at in range(len(folds) - 1):
+        together = skeleton_of(" ".join([*folds[:at], folds[at] + folds[at + 1], *folds[at + 2 :]]))
+        if together:  # al is an article, and has no consonants of its own
+            yield [[SKELETON_MARK + word] for word in together.split()]
+
+
+def _look_up(connection: Connection, ways: Sequence[_Way], filtered: Filter, most: int) -> list[int]:
     # Filters come before the limit, or many of one name would hide the one that is looked for.
     where, values = filtered
-    bound = {**values, "most": most}
-    if connection.dialect.name == "sqlite":
-        bound["names"] = " AND ".join("(" + _either(group, '"', " OR ") + ")" for group in wanted)
-        return read_ids(connection, _MATCHING_SQLITE.format(where=where), bound)
-    bound |= {f"names_{at}": _either(group, "'", " | ") for at, group in enumerate(wanted)}
-    named = " AND ".join(f"{LEXEMES} @@ CAST(:names_{at} AS tsquery)" for at in range(len(wanted)))
-    return read_ids(connection, _MATCHING_POSTGRESQL.format(where=where, named=named), bound)
+    bound, listed = {**values, "most": most}, []
+    for number, way in enumerate(ways):
+        if connection.dialect.name == "sqlite":
+            bound[f"names_{number}"] = " AND ".join("(" + _either(group, '"', " OR ") + ")" for group in way)
+            listed.append(_MATCHING_SQLITE.format(where=where, names=f":names_{number}"))
+        else:
+            bound |= {f"names_{number}_{at}": _either(group, "'", " | ") for at, group in enumerate(way)}
+            named = (f"{LEXEMES} @@ CAST(:names_{number}_{at} AS tsquery)" for at in range(len(way)))
+            listed.append(_MATCHING_POSTGRESQL.format(where=where, named=" AND ".join(named)))
+    found = read_ids(connection, " UNION ALL ".join(f"SELECT id FROM ({one}) way" for one in listed), bound)
+    return list(dict.fromkeys(found))[:most]
 
 
 def _either(group: Collection[str], quote: str, either: str) -> str:
@@ -117,7 +129,7 @@ def _either(group: Collection[str], quote: str, either: str) -> str:
 # CROSS JOIN keeps the order: first the words, then the filters on the rows they are in.
 _MATCHING_SQLITE = (
     "SELECT f.rowid AS id FROM search_fts f CROSS JOIN search_entry e ON e.id = f.rowid"
-    " WHERE search_fts MATCH :names AND {where} ORDER BY f.rowid DESC LIMIT :most"
+    " WHERE search_fts MATCH {names} AND {where} ORDER BY f.rowid DESC LIMIT :most"
 )
 # The same on PostgreSQL, which without the common table may go through all texts in their order, and without
 # OFFSET 0 looks at the rows of all before it counts. Each group is a condition of its own: the index goes

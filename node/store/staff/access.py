@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError
 
 from node.store.database import Moment, metadata
 
@@ -45,7 +44,16 @@ _COUNT_REQUESTS = sa.select(sa.func.count()).where(
     seen_request.c.action == sa.bindparam("action"),
     seen_request.c.at > sa.bindparam("since"),
 )
-_TAKE_REQUEST = seen_request.insert()
+# One statement; whoever writes is alone, so that nobody takes it in between.
+_TAKE_REQUEST = seen_request.insert().from_select(
+    list(seen_request.c),
+    sa.select(*(sa.bindparam(f"new_{column.name}", type_=column.type) for column in seen_request.c)).where(
+        ~sa.exists().where(
+            seen_request.c.member == sa.bindparam("new_member"),
+            seen_request.c.token_id == sa.bindparam("new_token_id"),
+        )
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +118,8 @@ def take_request(
     Args:
         expires_at: from when on the token is refused for its age, so that its id can be forgotten.
     """
-    try:
-        with conn.begin_nested():
-            row = {"member": member, "token_id": token_id, "action": action, "at": now}
-            conn.execute(_TAKE_REQUEST, {**row, "expires_at": expires_at})
-    except IntegrityError:
-        return False
-    return True
+    row = {"member": member, "token_id": token_id, "action": action, "at": now, "expires_at": expires_at}
+    return conn.execute(_TAKE_REQUEST, {f"new_{name}": value for name, value in row.items()}).rowcount == 1
 
 
 def count_requests(conn: Connection, member: str, action: str, since: datetime) -> int:
