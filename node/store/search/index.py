@@ -120,7 +120,9 @@ def drop_indexes(connection: Connection) -> None:
     """Undo `create_indexes`, for a migration that goes back."""
     postgresql = connection.dialect.name == "postgresql"
     connection.exec_driver_sql(
-        "DROP INDEX IF EXISTS ix_search_text_words" if postgresql else "DROP TABLE IF EXISTS search_fts"
+        "DROP INDEX IF EXISTS ix_search_text_words, ix_search_entry_own"
+        if postgresql
+        else "DROP TABLE IF EXISTS search_fts"
     )
 
 
@@ -132,7 +134,12 @@ _SQLITE_INDEXES = (
     "INSERT INTO search_fts (search_fts, rank) VALUES ('automerge', 8), ('hashsize', 4194304)",
 )
 LEXEMES = "array_to_tsvector(array_remove(string_to_array(words, ' '), ''))"
-_POSTGRESQL_INDEXES = (f"CREATE INDEX ix_search_text_words ON search_text USING gin (({LEXEMES}))",)
+_POSTGRESQL_INDEXES = (
+    f"CREATE INDEX ix_search_text_words ON search_text USING gin (({LEXEMES}))",
+    # Own cases are few: joined with this, a name among them takes a third of looking at the row of each.
+    "CREATE INDEX ix_search_entry_own ON search_entry (id) INCLUDE (shown_to)"
+    " WHERE source = 'own' AND NOT hidden",
+)
 
 
 def index_many(connection: Connection, entries: Iterable[SearchEntry], *, hidden: bool = False) -> int:
