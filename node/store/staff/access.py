@@ -44,15 +44,22 @@ _COUNT_REQUESTS = sa.select(sa.func.count()).where(
     seen_request.c.action == sa.bindparam("action"),
     seen_request.c.at > sa.bindparam("since"),
 )
-# One statement; whoever writes is alone, so that nobody takes it in between.
-_TAKE_REQUEST = seen_request.insert().from_select(
-    list(seen_request.c),
-    sa.select(*(sa.bindparam(f"new_{column.name}", type_=column.type) for column in seen_request.c)).where(
-        ~sa.exists().where(
-            seen_request.c.member == sa.bindparam("new_member"),
-            seen_request.c.token_id == sa.bindparam("new_token_id"),
-        )
-    ),
+# One statement; whoever writes is alone, so that nobody takes it in between. How many rows an INSERT made
+# SQLAlchemy does not ask unless it is told to.
+_TAKE_REQUEST = (
+    seen_request.insert()
+    .from_select(
+        list(seen_request.c),
+        sa.select(
+            *(sa.bindparam(f"new_{column.name}", type_=column.type) for column in seen_request.c)
+        ).where(
+            ~sa.exists().where(
+                seen_request.c.member == sa.bindparam("new_member"),
+                seen_request.c.token_id == sa.bindparam("new_token_id"),
+            )
+        ),
+    )
+    .execution_options(preserve_rowcount=True)
 )
 
 
