@@ -1,5 +1,6 @@
 """Databases for tests: every test that takes `engine` runs once on SQLite and once on PostgreSQL."""
 
+import gc
 import os
 import sys
 import tempfile
@@ -40,6 +41,12 @@ class TogetherScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist is
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> TogetherScheduling:
     return TogetherScheduling(config, log)
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was imported and collected out of every later look for garbage: half a million objects."""
+    gc.collect()
+    gc.freeze()
 
 
 # Containers often forbid it. The tests start hundreds of processes, and each would compile the program anew.
