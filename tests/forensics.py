@@ -24,7 +24,7 @@ import psycopg
 from PIL import Image
 from sqlalchemy import select
 
-from node.domain.names.similarity import name_keys
+from node.domain.names.similarity import joints, name_keys
 from node.runtime import Node
 from node.store.database import reading
 from node.store.published.documents import document
@@ -187,8 +187,10 @@ def _forms(texts: Iterable[str]) -> list[str]:
     """Give every word as written, in small letters, and as the search keeps it."""
     forms = dict[str, None]()
     for text in texts:
-        folded = [part for key in name_keys([text]) for part in (key.fold, key.skeleton)]
-        for form in (text, text.casefold(), *folded):
+        keys = name_keys([text])
+        folded = [part for key in keys for part in (key.fold, key.skeleton)]
+        together = [joint.skeleton for key in keys for joint in joints(key.fold.split())]
+        for form in (text, text.casefold(), *folded, *together):
             forms |= dict.fromkeys(form.split())
     return list(forms)
 

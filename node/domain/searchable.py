@@ -8,14 +8,14 @@ Leaves to others: whether the document is genuine and valid, and how rows are st
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from node.domain.edtf import edtf_bounds
 from node.domain.lifecycle import alert_end
-from node.domain.names.similarity import NameKey, fold, joined, name_keys, skeleton_of
+from node.domain.names.similarity import NameKey, fold, joints, name_keys
 
 Source = Literal["own", "replica", "site"]
 
@@ -61,7 +61,7 @@ class SearchEntry(NamedTuple):
         owner: member id of the issuer.
         names_fold, names_skeleton: every reading of every name, in the same order, framed by spaces.
         words: the words of circumstances, marks and clothing; those of the place with `PLACE_MARK`, and those
-            of the names with `FOLD_MARK` and `SKELETON_MARK`.
+            of the names with `FOLD_MARK` and `SKELETON_MARK`, neighbours as one word, too.
     """
 
     shown_to: int
@@ -186,11 +186,23 @@ def split_words(text: str) -> list[str]:
     return [word[:_MAX_WORD] for word in words]
 
 
+def fold_words(words: Iterable[str]) -> list[str]:
+    """Write words of a name in Latin letters as they are indexed."""
+    return [FOLD_MARK + word[:_MAX_WORD] for word in words]
+
+
+def skeleton_words(words: Iterable[str]) -> list[str]:
+    """Write words of consonants as they are indexed."""
+    return [SKELETON_MARK + word[:_MAX_WORD] for word in words]
+
+
 def _words_of_names(keys: list[NameKey]) -> list[str]:
-    marked = {FOLD_MARK + word: None for key in keys for word in key.fold.split()}
-    marked |= {SKELETON_MARK + word: None for key in keys for word in key.skeleton.split()}
-    together = (skeleton_of(word) for key in keys for word in joined(key.fold))
-    marked |= {SKELETON_MARK + word: None for word in together if word}
+    marked = dict[str, None]()
+    for key in keys:
+        words = key.fold.split()
+        marked |= dict.fromkeys(fold_words(words))
+        marked |= dict.fromkeys(skeleton_words(key.skeleton.split()))
+        marked |= dict.fromkeys(skeleton_words(joint.skeleton for joint in joints(words)))
     return list(marked)
 
 

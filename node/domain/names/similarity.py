@@ -9,9 +9,8 @@ Leaves to others: which names are candidates at all (the index), and what a scor
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import pairwise
 from typing import NamedTuple
 
 from anyascii import anyascii
@@ -232,12 +231,12 @@ _SCRIPTS = (
         ("(?<=\\w)ه\\b", "a"),
         ("نغ", "ng"),
     ),
-    # A letter under thanthakhat is not spoken, nor is ห that leads another; a vowel written before its
-    # consonant is spoken after it.
+    # A letter under thanthakhat is not spoken, nor mostly ห before one that it leads; เ–ียว is one sound; a
+    # vowel written before its consonant is spoken after it.
     _script(
         "[\u0e00-\u0eff]",
         ("[ก-ฮ][\u0e34\u0e38]?\u0e4c", ""),
-        ("ห(?=[งญนมยรลว][^\u0e4c])", ""),
+        ("ห(?=[งญนมยรลว][ก-\u0e4b])", ""),
         ("เ([ก-ฮ])\u0e35[\u0e48-\u0e4b]?ยว", r"\1iao"),
         ("([เแโใไເແໂໃໄ])([ก-ฮກ-ຮ])", r"\2\1"),
     ),
@@ -310,10 +309,26 @@ def skeleton_of(folded: str) -> str:
     return " ".join(filter(None, map(_consonants, folded.split(" "))))
 
 
-def joined(folded: str) -> list[str]:
-    """Give every two neighbouring words of a `fold` as one: Min su is Minsu elsewhere."""
-    words = folded.split(" ")
-    return [first + second for first, second in pairwise(words)]
+class Joint(NamedTuple):
+    """Neighbouring words of a `fold` as one: Ji Young is Jiyoung elsewhere.
+
+    Attributes:
+        begin, end: which words, as of a slice.
+        skeleton: the consonants of the one word, never empty.
+    """
+
+    begin: int
+    end: int
+    skeleton: str
+
+
+def joints(words: Sequence[str]) -> Iterator[Joint]:
+    """Give every two neighbours as one word, also across an article: Abd al Rahman is Abdurrahman."""
+    for at in range(len(words) - 1):
+        ends = [at + 2] if _consonants(words[at + 1]) else [at + 2, at + 3]
+        for end in ends:
+            if end <= len(words) and (bones := skeleton_of("".join(words[at:end]))):
+                yield Joint(at, end, bones)
 
 
 @lru_cache(_WORDS_REMEMBERED)

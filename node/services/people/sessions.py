@@ -146,7 +146,7 @@ def drop_form(node: Node, person: Person, path: str) -> None:
     """Forget what was kept, since it was sent."""
     with reading(node.engine) as conn:
         kept = people.find_form(conn, person.id, path, node.clock()) is not None
-    if kept:  # mostly nothing is, and only one at a time can write
+    if kept:  # mostly nothing is, and only one at a time can write; what is over goes with `forget_old`
         with writing(node.engine) as conn:
             people.drop_form(conn, person.id, path)
 

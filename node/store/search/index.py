@@ -109,8 +109,8 @@ _STEP_PAGES = 500
 
 
 def create_indexes(connection: Connection) -> None:
-    """Make the full-text index over `search_text`, which must exist and be empty or be indexed right
-    after."""
+    """Make what is no index of SQLAlchemy's: the full-text index over `search_text`, which must be empty or
+    be indexed right after, and on PostgreSQL that of own cases."""
     postgresql = connection.dialect.name == "postgresql"
     for statement in _POSTGRESQL_INDEXES if postgresql else _SQLITE_INDEXES:
         connection.exec_driver_sql(statement)

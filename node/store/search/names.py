@@ -1,6 +1,6 @@
 """Names of any script: candidates by their words in Latin letters and by the consonants of these, which are
-words of the same index, asked for exactly and with one sound changed; `domain.names.similarity` says how
-alike they are.
+words of the same index, asked for exactly, with neighbours as one word and with one sound changed;
+`domain.names.similarity` says how alike they are.
 """
 
 # ruff: noqa: S608 - SQL is put together from the constants below alone; every value is bound
@@ -12,8 +12,8 @@ from typing import NamedTuple
 from rapidfuzz import fuzz, process
 from sqlalchemy import Connection, text
 
-from node.domain.names.similarity import NameKey, key_score, name_keys, similar_skeletons, skeleton_of
-from node.domain.searchable import BETWEEN_NAMES, FOLD_MARK, SKELETON_MARK
+from node.domain.names.similarity import NameKey, joints, key_score, name_keys, similar_skeletons, skeleton_of
+from node.domain.searchable import BETWEEN_NAMES, fold_words, skeleton_words
 from node.store.search.filters import Filter, conditions
 from node.store.search.index import LEXEMES, as_list, one_of, read_ids
 from node.store.search.query import Query
@@ -74,16 +74,16 @@ class _Step(NamedTuple):
 
 def _steps(key: NameKey) -> Iterator[_Step]:
     """Give what to look for, the strictest first."""
-    folds = list(dict.fromkeys(key.fold.split()))[:_MAX_WORDS]
+    words = key.fold.split()[:_MAX_WORDS]
     bones = list(dict.fromkeys(key.skeleton.split()))[:_MAX_WORDS]
-    yield _Step([[[FOLD_MARK + word] for word in folds]])
+    yield _Step([[[word] for word in dict.fromkeys(fold_words(words))]])
     if not bones:
         return
-    every = [SKELETON_MARK + word for word in bones]
+    every = skeleton_words(bones)
     same = [[word] for word in every]
-    alike = [[SKELETON_MARK + word for word in similar_skeletons(word)] for word in bones]
+    alike = [skeleton_words(similar_skeletons(word)) for word in bones]
     yield _Step([same])
-    yield _Step([*_one_changed(same, alike), *_two_joined(folds)])
+    yield _Step([*_with_joints(words), *_one_changed(same, alike)])
     if len(bones) == 2 and sum(map(len, bones)) >= _LONG:
         yield _Step([alike])
     if len(bones) > 2:
@@ -93,17 +93,15 @@ def _steps(key: NameKey) -> Iterator[_Step]:
         yield _Step([[every]], enough=_FEW)
 
 
+def _with_joints(words: list[str]) -> Iterator[_Way]:
+    for begin, end, together in joints(words):
+        others = skeleton_of(" ".join([*words[:begin], *words[end:]])).split()
+        yield [[word] for word in skeleton_words([together, *others])]
+
+
 def _one_changed(same: _Way, alike: _Way) -> Iterator[_Way]:
     for at in range(len(same)):
         yield [*same[:at], alike[at], *same[at + 1 :]]
-
-
-def _two_joined(folds: list[str]) -> Iterator[_Way]:
-    """Min Su is Minsu elsewhere."""
-    for at in range(len(folds) - 1):
-        together = skeleton_of(" ".join([*folds[:at], folds[at] + folds[at + 1], *folds[at + 2 :]]))
-        if together:  # al is an article, and has no consonants of its own
-            yield [[SKELETON_MARK + word] for word in together.split()]
 
 
 def _look_up(connection: Connection, ways: Sequence[_Way], filtered: Filter, most: int) -> list[int]:

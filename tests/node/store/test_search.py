@@ -25,6 +25,7 @@ from node.store.search.index import (
     search_entry,
     search_text,
 )
+from node.store.search.names import _FEW
 from node.store.search.public import list_public, list_public_parts
 from node.store.search.query import Query
 
@@ -192,6 +193,10 @@ def test_many_of_one_name_do_not_hide_the_filtered_one(connection: Connection) -
     [
         ("Park Jiyoung", "Park Ji-young"),
         ("Park Ji-young", "Park Jiyoung"),
+        ("Abdurrahman Haddad", "عبد الرحمن حداد"),
+        ("عبد الرحمن حداد", "Abdurrahman Haddad"),
+        ("Li Bingbing", "Li Bing Bing"),
+        ("A. Garcia", "A. L. Garcia"),
         ("Fatma Ben Ali", "파티마 베날리"),
         ("Cecilia Lima", "Cecilia Carvalho Lima"),
     ],
@@ -208,6 +213,13 @@ def test_many_who_share_one_word_do_not_hide_who_is_called_so(
 def test_one_word_of_three_is_enough_where_few_have_it(connection: Connection) -> None:
     index_many(connection, [entry("a/1", "Carvalho"), entry("a/2", "Iris Blom")])
     assert cases(connection, name="Cecilia Carvalho Lima") == ["a/1"]
+
+
+def test_one_word_of_three_is_not_looked_at_where_enough_have_two(connection: Connection) -> None:
+    index_many(connection, [entry("a/1", "Carvalho")])
+    index_many(connection, [entry(f"b/{n}", "Cecilia Lima") for n in range(_FEW)])
+    found = find(connection, Query(today=TODAY, name="Cecilia Carvalho Lima", limit=100))
+    assert {hit.case_id for hit in found} == {f"b/{n}" for n in range(_FEW)}
 
 
 def test_what_is_an_article_when_read_together_is_a_name_all_the_same(connection: Connection) -> None:
@@ -278,6 +290,10 @@ HOSTILE = [
     "%_\\",
     "§",
     "|",
+    # Latin letters and consonants of these are many times as long.
+    "张" * 200,
+    "ξ" * 200,
+    "㍿" * 200,
 ]
 
 
@@ -286,6 +302,13 @@ def test_hostile_questions_find_nothing_and_break_nothing(connection: Connection
     index_many(connection, [entry("a/1", "Zoe Quist", last_seen={"place": said("Umeå")})])
     for field in ("name", "text", "place"):
         assert cases(connection, **{field: hostile}) == []
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_hostile_names_are_indexed_and_found_again(connection: Connection, hostile: str) -> None:
+    index_many(connection, [entry("a/1", hostile.replace("\x00", "").replace("\ud800", ""))])
+    assert cases(connection, name=hostile) in ([], ["a/1"])
+    assert cases(connection) == ["a/1"]
 
 
 def _sqlite(path: Path) -> Engine:
