@@ -1,5 +1,6 @@
 """What a member can do to the public sites of others with its true keys, within what its schemas let pass."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,17 +9,22 @@ from node.services.site.showing import MAX_ALERTS
 from tests.factories import Parts, sample_photo
 from tests.federation import DE, FR
 from tests.liars import Liar
-from tests.node.web.public.conftest import Site
+from tests.node.web.public.conftest import Site, open_site
 
 PHOTOS = [{"kind": "photo", "renditions": [sample_photo()["renditions"][0]]}]
 
 
-@pytest.fixture
-def liar(site: Site) -> Liar:
+def lying(site: Site) -> Liar:
     """Let the peer lie."""
     made = Liar(site.federation, DE[0])
     site.federation.wire.faults[DE[0]] = [made.fault]
     return made
+
+
+@pytest.fixture
+def liar(site: Site) -> Liar:
+    """Give a peer that lies."""
+    return lying(site)
 
 
 def out(**changes: Any) -> dict[str, Any]:
@@ -71,3 +77,16 @@ def test_a_member_with_many_alerts_leaves_room_for_those_of_others(site: Site, l
     assert len(listed) == MAX_ALERTS
     assert [listed.index(case) for case in real] == [3, 1]
     assert all(case in browser.get("/en/alerts").text for case in real)
+
+
+@pytest.mark.parametrize("letter", ["张", "ξ", "㍿"])
+def test_a_name_that_is_many_times_as_long_in_latin_letters_stops_no_pull_and_no_search(
+    tmp_path: Path, database_url: str, letter: str
+) -> None:
+    site = open_site(tmp_path / "site", databases={FR[0]: database_url})
+    name = letter * 200
+    (case,) = announce(site, lying(site), names=[{"kind": "legal", "full": name}], photos=PHOTOS)
+    found = site.browser().post("/en/search", data={"name": name[:100]})
+    assert found.status_code == 200, found.text
+    assert case in found.text
+    site.federation.close()
