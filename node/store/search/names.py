@@ -81,7 +81,7 @@ def _steps(key: NameKey) -> Iterator[_Step]:
         return
     every = skeleton_words(bones)
     same = [[word] for word in every]
-    alike = [skeleton_words(similar_skeletons(word)) for word in bones]
+    alike = [set(skeleton_words(similar_skeletons(word))) for word in bones]  # cut, many of long ones are one
     yield _Step([same])
     yield _Step([*_with_joints(words), *_one_changed(same, alike)])
     if len(bones) == 2 and sum(map(len, bones)) >= _LONG:
