@@ -296,15 +296,16 @@ class Chapters:
         publishing.erase(self._nodes[POLICE_UA.id], second, ACTOR)
         for member in (POLICE_FR.id, POLICE_UA.id):
             rung = publishing.ring_peers(self._nodes[member])
-            _check(bool(rung[down]), f"{down} answered although it is down")
+            reason = rung[down]
+            _check(bool(reason), f"{down} answered although it is down")
         others = {member: node for member, node in self._nodes.items() if member != down}
         self._wait(lambda: not list_differences(others), lambda: "the others waited for the one that is down")
-        reason = self._peer(POLICE_FR.id, down).error
         _check(version_at(self._nodes[down], second) is not None, f"{down} learned of it while it was down")
         self._start(down)
         self._wait(lambda: not list_differences(self._nodes), self._differences)
         _check(version_at(self._nodes[down], second) is None, f"{down} still shows what was erased")
-        return f"{down} missed a new case, a new version and an erasure, and now has all three; “{reason}”"
+        missed = "a new case, a new version and an erasure"
+        return f"{down} was down (“{reason}”), missed {missed}, and now has all three"
 
     def rollback(self) -> str:
         """A node shows an empty feed under its true keys: no peer follows, nothing else suffers."""
