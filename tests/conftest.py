@@ -18,6 +18,7 @@ from xdist.scheduler import LoadScopeScheduling
 from node.store.database import open_database
 from tests.compiled import share_compiled
 from tests.databases import new_pg_database
+from tests.passwords import make_cheap
 
 TOGETHER = {
     "tests/journeys/test_sandbox.py": "the story",
@@ -54,6 +55,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 share_compiled()
+make_cheap()
 
 settings.register_profile(
     "long", max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow]

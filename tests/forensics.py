@@ -47,10 +47,9 @@ _SAMPLE = 16  # bytes of a photograph that are looked for together
 _SALT_PIECE = 6  # PostgreSQL compresses: a few letters in a row are what surely stays of them
 _BESIDE = 64  # bytes within which two trigrams belong together
 _EMPTY = re.compile(rb"\0{64,}")
-_DRAWN = re.compile(
-    rb"/[a-z2-7]{26}"  # case ids, whatever the next column begins with
-    rb"|(?=[A-Za-z0-9+/_-]*[0-9])(?=[A-Za-z0-9+/_-]*[A-Z])(?=[A-Za-z0-9+/_-]*[a-z])[A-Za-z0-9+/_-]{20,}"
-)
+_LONG = re.compile(rb"[A-Za-z0-9+/_-]{20,}")
+_CASE_ID = re.compile(rb"/[a-z2-7]{26}")  # whatever the next column begins with
+_OF_EACH = (re.compile(rb"[0-9]"), re.compile(rb"[A-Z]"), re.compile(rb"[a-z]"))
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ class Secret:
         found = {kind for kind, pieces in self._pieces.items() if any(piece in data for piece in pieces)}
         if any(_stand_together(salt, data) for salt in self._salts):
             found.add("salt")
-        masked = _DRAWN.sub(b" ", data)
+        masked = _LONG.sub(_without_drawn, data)
         for kind, words in self._ascii_words.items():
             if any(_stand_together(grams, masked) for grams in words):
                 found.add(kind)
@@ -181,6 +180,17 @@ def _read(file: Path) -> bytes:
         return file.read_bytes()
     except FileNotFoundError:  # a server at work renames its files
         return b""
+
+
+def _without_drawn(long: re.Match[bytes]) -> bytes:
+    """Take what was drawn at random out of many letters in a row: case ids, or all if it has letters of each
+    kind, as keys and signatures do."""
+    letters = long[0]
+    if case_id := _CASE_ID.match(letters):
+        return b" " + _LONG.sub(_without_drawn, letters[case_id.end() :])
+    if all(kind.search(letters) for kind in _OF_EACH):
+        return b" "
+    return _CASE_ID.sub(b" ", letters)
 
 
 def _forms(texts: Iterable[str]) -> list[str]:

@@ -46,7 +46,8 @@ _SEALING = "sealing"
 _CONSOLE_FILE = "console.pem"
 _OWN_FILE = "secret"
 _PEM = re.compile(rb"-----BEGIN [A-Z ]+-----\n[A-Za-z0-9+/=\n]+-----END [A-Z ]+-----\n")
-_STRETCHED = re.compile(rb"scrypt: ([A-Za-z0-9+/]{22}==)\n")
+_COST = 15  # of scrypt: 2^15 rounds over 32 MB, a tenth of a second
+_STRETCHED = re.compile(rb"scrypt ([1-9]|1[0-9]|20): ([A-Za-z0-9+/]{22}==)\n")  # 2^20 are a gigabyte
 _MAX_FILE = 1 << 16
 
 
@@ -371,13 +372,14 @@ def _encrypt(password: bytes, keys: tuple[PrivateKeyTypes, ...]) -> bytes:
 
 def _encrypt_stretched(passphrase: bytes, keys: tuple[PrivateKeyTypes, ...]) -> bytes:
     """Encrypt under a passphrase: PEM's own 2,048 rounds of PBKDF2 are too few for what a person can
-    remember."""
+    remember. What it cost stands in the file, so that later ones may cost more."""
     salt = token_bytes(16)
-    return b"scrypt: " + base64.b64encode(salt) + b"\n" + _encrypt(_stretch(passphrase, salt), keys)
+    head = b"scrypt %d: %s\n" % (_COST, base64.b64encode(salt))
+    return head + _encrypt(_stretch(passphrase, salt, _COST), keys)
 
 
-def _stretch(passphrase: bytes, salt: bytes) -> bytes:
-    return base64.b64encode(Scrypt(salt=salt, length=32, n=1 << 15, r=8, p=1).derive(passphrase))
+def _stretch(passphrase: bytes, salt: bytes, cost: int) -> bytes:
+    return base64.b64encode(Scrypt(salt=salt, length=32, n=1 << cost, r=8, p=1).derive(passphrase))
 
 
 def _read_keys(path: Path, password: Callable[[], bytes], count: int) -> list[PrivateKeyTypes]:
@@ -385,7 +387,7 @@ def _read_keys(path: Path, password: Callable[[], bytes], count: int) -> list[Pr
     data = read_private(path)
     secret = password()
     if stretched := _STRETCHED.match(data):
-        secret = _stretch(secret, base64.b64decode(stretched[1]))
+        secret = _stretch(secret, base64.b64decode(stretched[2]), int(stretched[1]))
     pems = _PEM.findall(data)
     try:
         keys = [serialization.load_pem_private_key(pem, secret) for pem in pems]

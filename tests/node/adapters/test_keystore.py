@@ -19,6 +19,7 @@ from node.adapters.keystore import (
     write_private,
 )
 from node.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from tests.passwords import true_cost
 
 PASSPHRASE = b"correct horse battery"
 
@@ -173,6 +174,19 @@ def test_a_key_file_of_ones_own(tmp_path: Path) -> None:
         load_key_file(tmp_path / "held" / "root-1.pem", b"wrong passphrase")
     with pytest.raises(Conflict):
         create_key_file(tmp_path / "held" / "root-1.pem", PASSPHRASE)
+
+
+def test_a_passphrase_is_stretched_at_the_cost_that_its_file_tells(tmp_path: Path) -> None:
+    """Each step of the cost doubles the memory: 15 are 32 MB, and a file cannot ask for more than 1 GB."""
+    with true_cost():
+        key = create_key_file(tmp_path / "root.pem", PASSPHRASE)
+    whole = (tmp_path / "root.pem").read_bytes()
+    assert whole.startswith(b"scrypt 15: ")
+    assert signing_public(load_key_file(tmp_path / "root.pem", PASSPHRASE)) == signing_public(key)
+    for cost in (b"14", b"0", b"21", b"40", b"-1"):
+        write_private(tmp_path / f"root-{cost.decode()}.pem", whole.replace(b"15", cost, 1))
+        with pytest.raises(InvalidInput, match="damaged"):
+            load_key_file(tmp_path / f"root-{cost.decode()}.pem", PASSPHRASE)
 
 
 def test_short_passphrases_are_refused(tmp_path: Path) -> None:

@@ -18,7 +18,6 @@ from node.store.database import reading
 from node.store.staff import people
 from node.store.staff.people import Person
 from tests.federation import FR, Clock, Federation
-from tests.passwords import cheap_passwords
 
 PASSWORD = "a horse on a staple 4"
 HERE = Caller("192.0.2.7", "Firefox, Linux")
@@ -70,9 +69,8 @@ def open_desk(folder: Path, databases: Mapping[str, str] | None = None) -> Itera
     """Give a node in a folder, and Ana."""
     federation = Federation(folder, [FR], databases=databases or {})
     node = federation[FR[0]]
-    with cheap_passwords():
-        ana, _ = accounts.add_person(node, "ana", "Ana Petit", [Role.ADMINISTRATOR], "test", PASSWORD)
-        yield Desk(node, federation.clock, ana)
+    ana, _ = accounts.add_person(node, "ana", "Ana Petit", [Role.ADMINISTRATOR], "test", PASSWORD)
+    yield Desk(node, federation.clock, ana)
     federation.close()
 
 

@@ -53,7 +53,6 @@ from protocol.note import format_note
 from protocol.policy import Policy
 from tests.factories import GATE_ANSWERS, draw_photograph, sample_full_record, sample_record
 from tests.federation import DE, FR, Federation
-from tests.passwords import cheap_passwords
 
 PASSWORD = "a horse on a staple 4"
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -344,8 +343,7 @@ def open_console(
 ) -> Iterator[Console]:
     """Give a console in a folder, of the first of some members, or of a federation like another."""
     federation = like.twin(folder) if like else Federation(folder, members, policy=policy or Policy())
-    with cheap_passwords():
-        yield console_of(federation, members[0][0])
+    yield console_of(federation, members[0][0])
     federation.close()
 
 
