@@ -17,7 +17,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from node.store.database import open_database
 from tests.compiled import share_compiled
-from tests.databases import new_pg_database
+from tests.databases import new_pg_database, share_migrations
 from tests.passwords import make_cheap
 
 TOGETHER = {
@@ -55,6 +55,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 share_compiled()
+share_migrations()
 make_cheap()
 
 settings.register_profile(

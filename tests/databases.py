@@ -6,16 +6,63 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from secrets import token_hex
+from typing import Any
+from unittest.mock import patch
 
 import psycopg
-from sqlalchemy import Engine, make_url
+from sqlalchemy import Connection, Engine, event, inspect, make_url
 
+from node.store import migrate as migrating
 from node.store.copying import Loader, dump
 from node.store.database import open_database, reading, scrub, writing
 from node.store.migrate import migrate
 
 _MADE: set[str] = set()
 """The addresses of PostgreSQL databases that others are copied from."""
+
+_SAID: dict[tuple[str, str], list[tuple[str, Any]]] = {}
+"""The statements that bring an empty database to a form, by kind of database and revision."""
+
+_run_truly = migrating._run
+
+
+def share_migrations() -> None:
+    """Let what brings an empty database to its form be worked out once, for the rest of the process."""
+    migrating._run = _run_again
+
+
+@contextmanager
+def true_migrations() -> Iterator[None]:
+    """Let every migration be worked out anew."""
+    with patch.object(migrating, "_run", _run_truly):
+        yield
+
+
+def _run_again(connection: Connection, revision: str, *, down: bool) -> None:
+    which = connection.dialect.name, revision
+    if down or inspect(connection).has_table("alembic_version"):
+        _run_truly(connection, revision, down=down)
+    elif which in _SAID:
+        for statement, parameters in _SAID[which]:
+            connection.exec_driver_sql(statement, parameters)
+    else:
+        with _hearing(connection) as said:
+            _run_truly(connection, revision, down=down)
+        _SAID[which] = said
+
+
+@contextmanager
+def _hearing(connection: Connection) -> Iterator[list[tuple[str, Any]]]:
+    """Write down the statements that change something."""
+    said: list[tuple[str, Any]] = []
+
+    def hear(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
+        if not statement.startswith(("SELECT", "PRAGMA")):
+            said.append((statement, parameters))
+
+    event.listen(connection, "before_cursor_execute", hear)
+    yield said
+    event.remove(connection, "before_cursor_execute", hear)
 
 
 @contextmanager

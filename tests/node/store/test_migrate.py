@@ -1,5 +1,7 @@
 """Migrations: up, down, up again with rows, and the same tables as the program's on both databases."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -10,12 +12,15 @@ from sqlalchemy import Engine
 
 from node.errors import Conflict, InvalidInput
 from node.store import journal
+from node.store import migrate as migrating
 from node.store.database import open_database, reading, writing
 from node.store.federation import peers
 from node.store.migrate import current_revision, migrate
 from node.store.published import feeds
 from node.store.register import cases
 from node.store.tables import metadata
+from tests import databases
+from tests.databases import new_pg_database, true_migrations
 from tests.factories import sample_record
 from tests.federation import DE, FR, START, Federation
 from tests.liars import problems
@@ -25,8 +30,35 @@ def names(engine: Engine) -> set[str]:
     return set(sa.inspect(engine).get_table_names())
 
 
+@pytest.fixture(autouse=True)
+def truly() -> Iterator[None]:
+    """Other tests repeat what the first migration said; these are about what it says."""
+    with true_migrations():
+        yield
+
+
 def test_the_migrated_schema_is_that_of_the_tables(engine: Engine) -> None:
     migrate(engine)
+    assert_of_the_tables(engine)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_so_is_the_one_that_other_tests_make(
+    request: pytest.FixtureRequest, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrating, "_run", databases._run_again)
+    for name in ("first.db", "again.db"):
+        with ExitStack() as stack:
+            address = f"sqlite:///{tmp_path / name}"
+            if kind == "postgresql":
+                address = stack.enter_context(new_pg_database(request.getfixturevalue("pg_server")))
+            engine = open_database(address)
+            migrate(engine)
+            assert_of_the_tables(engine)
+            engine.dispose()
+
+
+def assert_of_the_tables(engine: Engine) -> None:
     with reading(engine) as conn:
         context = MigrationContext.configure(conn, opts={"compare_type": True})
         differences = [
