@@ -17,7 +17,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from node.store.database import open_database
 from tests.compiled import share_compiled
-from tests.databases import new_pg_database, share_migrations
+from tests.databases import new_pg_database, pg_address, share_migrations
 from tests.passwords import make_cheap
 
 TOGETHER = {
@@ -91,17 +91,19 @@ def pg_url(pg_server: str) -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Give the address of a fresh database, once of each kind."""
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Give the address of a database for a `Federation` to put there, once of each kind."""
     if request.param == "postgresql":
-        address: str = request.getfixturevalue("pg_url")
-        return address
-    return f"sqlite:///{tmp_path / 'node.db'}"
+        with pg_address(request.getfixturevalue("pg_server")) as address:
+            yield address
+    else:
+        yield f"sqlite:///{tmp_path / 'node.db'}"
 
 
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     """Give an open, empty database, once of each kind."""
-    opened = open_database(database_url)
+    pg = request.param == "postgresql"
+    opened = open_database(request.getfixturevalue("pg_url") if pg else f"sqlite:///{tmp_path / 'node.db'}")
     yield opened
     opened.dispose()

@@ -67,17 +67,25 @@ def _hearing(connection: Connection) -> Iterator[list[tuple[str, Any]]]:
 
 @contextmanager
 def new_pg_database(server: str) -> Iterator[str]:
-    """Make a PostgreSQL database without a table and give its address; drop it afterwards.
+    """Make a PostgreSQL database without a table and give its address; drop it afterwards."""
+    with pg_address(server) as address:
+        with psycopg.connect(server, autocommit=True) as connection:
+            # As files: in the log of writes, which is the default, a copy costs twice as much.
+            connection.execute(f"CREATE DATABASE {make_url(address).database} STRATEGY FILE_COPY")
+        yield address
+
+
+@contextmanager
+def pg_address(server: str) -> Iterator[str]:
+    """Give the address of a PostgreSQL database that is not there yet; drop it afterwards.
 
     None is used twice: what a test did to its tables and triggers would reach the next.
     """
     name = f"test_{token_hex(8)}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} STRATEGY FILE_COPY")  # half the cost of the default
     address = make_url(server).set(drivername="postgresql+psycopg", database=name)
     yield address.render_as_string(hide_password=False)
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 def migrate_copy(engine: Engine) -> None:
@@ -92,7 +100,7 @@ def migrate_copy(engine: Engine) -> None:
 
 
 def copy_pg_database(url: str, name: str, make: Callable[[Engine], None]) -> None:
-    """Replace an empty PostgreSQL database by a copy of another on the same server.
+    """Put a copy of a PostgreSQL database in the place of an empty one, or of none, on the same server.
 
     Args:
         name: of the other; it is made when it is needed first, and stays.
@@ -106,8 +114,7 @@ def copy_pg_database(url: str, name: str, make: Callable[[Engine], None]) -> Non
             make(engine)
             engine.dispose()
             _MADE.add(str(template))
-        connection.execute(f'DROP DATABASE "{new.database}"')
-        # As files: in the log of writes, which is the default, a copy costs twice as much.
+        connection.execute(f'DROP DATABASE IF EXISTS "{new.database}"')
         connection.execute(f'CREATE DATABASE "{new.database}" TEMPLATE "{name}" STRATEGY FILE_COPY')
 
 
