@@ -13,6 +13,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_date, format_skeleton, format_time
@@ -114,6 +115,15 @@ def load_texts(domain: str, language: str) -> Translations:
         write_mo(compiled, read_po(file, locale=language, domain=domain))
     compiled.seek(0)
     return Translations(compiled, domain)
+
+
+def is_timezone(name: str) -> bool:
+    """Tell whether times can be shown in a time zone of this name."""
+    try:
+        ZoneInfo(name)  # to list all of them would read six hundred files
+    except (KeyError, OSError, ValueError):
+        return False
+    return True
 
 
 def set_up_languages(

@@ -12,7 +12,6 @@ from typing import Any
 import orjson
 from flask import Flask, Response, current_app, g, request
 from flask.json.provider import JSONProvider
-from flask_smorest import Api
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from node.errors import InvalidInput, NotAllowed, PeerUnavailable
@@ -24,6 +23,7 @@ from node.store.database import reading
 from node.store.staff.access import StaffToken
 from node.web.api.description import Description, describe
 from node.web.api.routes import BY_NAME, MAX_BODY, make_blueprint
+from node.web.described import DescribedApi
 from node.web.log import log_answer, start_clock
 from node.web.problems import answer_error, problem
 
@@ -63,8 +63,7 @@ def make_api_app(node: Node) -> Flask:
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.merge_slashes = False  # an address has one spelling, and nothing is redirected
     app.extensions["node"] = node
-    api = Api(app, spec_kwargs={"title": "Search API", "version": "1", "openapi_version": "3.1.0"})
-    api.DEFAULT_ERROR_RESPONSE_NAME = None
+    api = DescribedApi(app, spec_kwargs={"title": "Search API", "version": "1", "openapi_version": "3.1.0"})
     api.register_blueprint(make_blueprint())
     app.extensions["description"] = describe(api.spec, node)
     app.add_url_rule("/openapi.json", "openapi", get_openapi)

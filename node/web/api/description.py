@@ -50,7 +50,7 @@ _ERRORS = {
 }
 _OF_BODIES = (400, 413, 415, 422)
 
-_UNUSED = ("Error", "PaginationMetadata")
+_UNUSED = ("PaginationMetadata",)
 """What flask-smorest describes, and this API does not send."""
 
 _CASE_ID = "police.fr.example/k3ta7qmxk3ta7qmxk3ta7qmxk3"

@@ -8,6 +8,7 @@ Their docstrings are what the OpenAPI document says of them.
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 from flask import Response, current_app, g
@@ -122,6 +123,7 @@ BY_NAME = {f"api.{route.name}": route for route in ROUTES}
 """By the name that Flask has for its endpoint."""
 
 
+@cache
 def make_blueprint() -> Any:
     """Make the blueprint that serves and describes the routes."""
     blueprint = Blueprint("api", __name__, description="Finding and opening cases.")

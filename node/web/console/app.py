@@ -14,7 +14,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import IO, Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 import structlog
 from flask import Flask, Request, g, make_response, render_template, request, send_from_directory, url_for
@@ -67,7 +66,7 @@ from node.web.console.gate import approving, proposing
 from node.web.console.leads import inbox, telling
 from node.web.console.site import library, numbers, own_pages, posters
 from node.web.console.site import look as site_look
-from node.web.languages import said, set_up_languages
+from node.web.languages import is_timezone, said, set_up_languages
 from node.web.log import log_answer
 from node.web.problems import status_of
 from node.web.proxy import BehindProxy
@@ -286,18 +285,10 @@ def _check_settings(config: ConsoleConfig) -> None:
             "console.address: is needed where console.host is not of this machine alone: passwords do not "
             "travel without TLS"
         )
-    if not _is_timezone(config.timezone):
+    if not is_timezone(config.timezone):
         problems.append("console.timezone: must be one such as Europe/Paris")
     if problems:
         raise InvalidInput("The console's settings do not fit.", "See docs/settings.md.", problems)
-
-
-def _is_timezone(name: str) -> bool:
-    try:
-        ZoneInfo(name)  # to list all of them would read six hundred files
-    except (KeyError, OSError, ValueError):
-        return False
-    return True
 
 
 def _surroundings() -> dict[str, Any]:

@@ -8,19 +8,27 @@ The docstrings of the views are what the OpenAPI document says of them.
 """
 
 from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
 import orjson
 from flask import Flask, Response, current_app, request
-from flask_smorest import Api, Blueprint
+from flask_smorest import Blueprint
 from werkzeug.exceptions import HTTPException, NotFound
 
 from node.errors import Conflict, InvalidInput, NotAllowed
 from node.runtime import KeylessNode
 from node.services.site import showing
 from node.services.site.showing import Gone, Shown, SiteQuery
-from node.web.described import Problem, StrictParser, describe_errors, describe_places, fields_of_cases
+from node.web.described import (
+    DescribedApi,
+    Problem,
+    StrictParser,
+    describe_errors,
+    describe_places,
+    fields_of_cases,
+)
 from node.web.log import log_answer, start_clock
 from node.web.problems import answer_error, problem
 from node.web.public.allowance import Allowance, spending
@@ -45,7 +53,7 @@ _ABOUT = """What this public site shows, for programs. No token is needed.
 
 Show what is there now, and keep no copy: ask again within minutes, and take away at once what answers 410.
 Names are asked for by POST, since addresses are written down everywhere. Who asks in a loop has to wait."""
-_UNUSED = ("Error", "PaginationMetadata")  # what flask-smorest describes, and this API does not send
+_UNUSED = ("PaginationMetadata",)  # what flask-smorest describes, and this API does not send
 _HEADERS: Mapping[str, str] = MappingProxyType(
     {
         "X-Content-Type-Options": "nosniff",
@@ -67,8 +75,7 @@ def make_public_api(node: KeylessNode, allowance: Allowance) -> Flask:
     app.config.update(PROVIDE_AUTOMATIC_OPTIONS=False, MAX_CONTENT_LENGTH=MAX_BODY)
     app.url_map.merge_slashes = False
     app.extensions["node"], app.extensions["allowance"] = node, allowance
-    api = Api(app, spec_kwargs={"title": "Public API", "version": "1", "openapi_version": "3.1.0"})
-    api.DEFAULT_ERROR_RESPONSE_NAME = None
+    api = DescribedApi(app, spec_kwargs={"title": "Public API", "version": "1", "openapi_version": "3.1.0"})
     api.register_blueprint(_make_blueprint())
     app.extensions["document"] = _describe(api.spec, node)
     app.add_url_rule("/openapi.json", "openapi", get_openapi)
@@ -144,6 +151,7 @@ _ROUTES: tuple[tuple[str, str, str, Any, Any, Any], ...] = (
 )
 
 
+@cache
 def _make_blueprint() -> Any:
     blueprint = Blueprint("api", __name__, description="Missing children.")
     blueprint.ARGUMENTS_PARSER = StrictParser(MAX_BODY)

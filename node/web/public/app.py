@@ -15,7 +15,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import IO, Any
 from urllib.parse import urlsplit
-from zoneinfo import available_timezones
 
 import structlog
 from flask import (
@@ -40,7 +39,7 @@ from node.log import describe_exception
 from node.runtime import KeylessNode
 from node.services.serving import TooOften
 from node.services.site.showing import Gone
-from node.web.languages import set_up_languages
+from node.web.languages import is_timezone, set_up_languages
 from node.web.log import log_answer, start_clock
 from node.web.problems import status_of
 from node.web.proxy import BehindProxy
@@ -256,7 +255,7 @@ def _check_settings(config: SiteConfig) -> None:
         problems.append("site.address: must be like https://missing.police.example, or empty")
     if not config.address and config.host not in _LOOPBACK:
         problems.append("site.address: is needed where site.host is not of this machine alone")
-    if config.timezone not in available_timezones():
+    if not is_timezone(config.timezone):
         problems.append("site.timezone: must be one such as Europe/Paris")
     if problems:
         raise InvalidInput("The site's settings do not fit.", "See docs/settings.md.", problems)
