@@ -2,7 +2,7 @@
 test opens databases and makes applications of its own, which cost more to make than most tests to run."""
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from typing import Any
 
 from flask import Flask
@@ -12,6 +12,8 @@ from sqlalchemy import Dialect, Engine, Pool
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.util import LRUCache
 from werkzeug.routing import Rule
+
+_OF_RULES = ("_parts", "_trace", "_converters", "_build", "_build_unknown")  # what `Rule.compile` makes
 
 
 def share_compiled() -> None:
@@ -36,16 +38,20 @@ def _share_statements() -> None:
 
 
 def _share_rules() -> None:
-    kept: dict[Hashable, Callable[..., tuple[str, str]]] = {}
-    compile_builder = Rule._compile_builder
+    kept: dict[Hashable, dict[str, Any]] = {}
+    compile_rule = Rule.compile
 
-    def share(rule: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
-        key = rule.rule, tuple(rule._trace), repr(rule.defaults), append_unknown
+    def share(rule: Rule) -> None:
+        assert rule.map is not None
+        kinds = tuple(rule.map.converters.items())
+        key = rule.rule, rule.subdomain, rule.host, rule.merge_slashes, repr(rule.defaults), kinds
         if key not in kept:
-            kept[key] = compile_builder(rule, append_unknown)
-        return kept[key]
+            compile_rule(rule)
+            kept[key] = {name: vars(rule)[name] for name in _OF_RULES}
+        vars(rule).update(kept[key])
+        rule.arguments.update(rule._converters)
 
-    Rule._compile_builder = share  # type: ignore[method-assign]
+    Rule.compile = share  # type: ignore[method-assign]
 
 
 class _Templates(BytecodeCache):
