@@ -1,7 +1,9 @@
 """A public site over what two members have published."""
 
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +60,19 @@ class Site:
 
 
 def draw(folder: Path, name: str = "child.png") -> dict[str, Any]:
-    """Draw a photograph of nobody, and say what a record says of it."""
+    """Put a photograph of nobody into a folder, and say what a record says of it."""
     path = folder / name
     if not path.exists():
-        draw_photograph((360, 450)).save(path)
+        path.write_bytes(_drawn(name))
     return {"kind": "photo", "file": name, "primary": True, "taken": "2025-06"}
+
+
+@cache
+def _drawn(_name: str) -> bytes:
+    """Draw another photograph for every name, but not for every test: PNG is slow to write."""
+    made = io.BytesIO()
+    draw_photograph((360, 450)).save(made, "PNG")
+    return made.getvalue()
 
 
 def open_site(folder: Path, policy: Policy | None = None, **more: Any) -> Site:
