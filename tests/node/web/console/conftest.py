@@ -353,13 +353,14 @@ def console_of(federation: Federation, member: str) -> Console:
     police = node.entry().kind == "law_enforcement"
     made = Console(federation, node, make_console_app(node))
     for role in Role if police else set(Role) - POLICE_ONLY:
-        person, _ = accounts.add_person(node, str(role), f"Some {role}", [role], "test", PASSWORD)
-        factor = encrypt(node, "second-factor", person.id, SECRET.encode())
-        with writing(node.engine) as conn:
+        made.people[role], _ = accounts.add_person(node, str(role), f"Some {role}", [role], "test", PASSWORD)
+    with writing(node.engine) as conn:
+        for role, person in made.people.items():
+            factor = encrypt(node, "second-factor", person.id, SECRET.encode())
             seen = {"must_change": False, "second_factor": factor, "signed_in_at": node.clock()}
             people.change_person(conn, person.id, **seen)
             people.set_recovery_codes(conn, person.id, [bytes([n]) for n in range(10)])
-        made.people[role] = accounts.find_person(node, person.id)
+            made.people[role] = replace(person, **seen)
     return made
 
 

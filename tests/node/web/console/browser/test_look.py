@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from functools import cache
 
 import pytest
+from flask.testing import FlaskClient
 from playwright.sync_api import Page, expect
 
 from node.domain.permissions import PERMISSIONS, Role
@@ -60,18 +61,19 @@ def test_what_somebody_stumbles_over_is_found(page: Page) -> None:
 def pages_of(console: Console, role: Role | None) -> list[str]:
     if role is None:
         return ["/sign-in", "/no/such/page"]
+    client = console.browser(role)  # one: /account lists every browser that somebody is signed in with
     return [
         address
         for rule, address in console.addresses()
         if "GET" in (rule.methods or ())
         and first_who_may(console, rule.endpoint) is role
-        and is_page(console, role, address)
+        and is_page(client, address)
     ]
 
 
-def is_page(console: Console, role: Role, address: str) -> bool:
+def is_page(client: FlaskClient, address: str) -> bool:
     """Tell whether an address gives a page; not a photograph, nor a file to keep."""
-    with console.browser(role).get(address) as answer:
+    with client.get(address) as answer:
         return answer.mimetype == "text/html"
 
 
