@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -48,14 +48,7 @@ class _Domain(Domain):  # type: ignore[misc]  # published without types
 
     def get_translations(self) -> Translations:
         """Return the texts of the reader's language."""
-        return self.texts_of(reader_locale().language)
-
-    def texts_of(self, language: str) -> Translations:
-        """Return the texts of a language."""
-        if language not in self.cache:
-            self.cache[language] = load_texts(self.domain[0], language)
-        found: Translations = self.cache[language]
-        return found
+        return load_texts(self.domain[0], reader_locale().language)
 
 
 def asked_languages() -> LanguageAccept:
@@ -105,9 +98,10 @@ def path_of(domain: str, language: str) -> Path:
     return FOLDER / language / "LC_MESSAGES" / f"{domain}.po"
 
 
+@cache
 def load_texts(domain: str, language: str) -> Translations:
     """Read and compile the texts of an application in a language; none where there is no file, as of English,
-    in which they are written."""
+    in which they are written. They are read once, for all applications of a process."""
     if not path_of(domain, language).is_file():
         return Translations()
     compiled = io.BytesIO()
@@ -145,19 +139,19 @@ def set_up_languages(
         locale_selector=choose,
     )
     babel.__dict__["domain_instance"] = _Domain(domain=domain)  # a cached property, so this is its value
-    say = _make_gettext(babel.domain_instance)
+    say = _make_gettext(domain)
     app.jinja_env.globals.update(_=say, gettext=say)
     app.jinja_env.filters.update(day=show_day, moment=show_moment, number=show_number)
     app.context_processor(lambda: {"languages": languages, "locale": reader_locale()})
 
 
-def _make_gettext(domain: _Domain) -> Callable[..., Markup]:
+def _make_gettext(domain: str) -> Callable[..., Markup]:
     """Make what templates say their texts with. Flask-Babel's and Jinja's own look for the reader's language
     by several ways at every text, and were a tenth of the work of a page."""
 
     @lru_cache(_KEPT_TEXTS)
     def find(language: str, text: str) -> Markup:
-        return Markup(domain.texts_of(language).gettext(text))  # noqa: S704 - texts are the program's own
+        return Markup(load_texts(domain, language).gettext(text))  # noqa: S704 - texts are the program's own
 
     def gettext(text: str, **variables: Any) -> Markup:
         found = find(reader_locale().language, text)
