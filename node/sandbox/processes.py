@@ -5,20 +5,19 @@ is killed outright; what a process says is in a file of its own.
 """
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import FrameType
 from typing import Any
 
 from node.adapters.http import HttpClient
 from node.errors import NodeError, PeerUnavailable
+from node.sandbox.forking import Forked, Forking
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 15.0
@@ -26,30 +25,17 @@ _RUN_SECONDS = 60.0
 _LOOK_SECONDS = 0.05
 _SAID_BYTES = 600
 
-# PR_SET_PDEATHSIG, which the child sets itself: it ends also when this process is killed without a chance to
-# end it. Elsewhere than on Linux there is no such thing.
-_GMCN = """
-import ctypes, os, signal, sys
-try:
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
-except (OSError, AttributeError):
-    pass
-if os.getppid() != int(sys.argv.pop(1)):
-    sys.exit("whoever started this has gone")
-from node.cli import main
-main(prog_name="gmcn")
-"""
-
 
 class Processes:
     """Programs that run, by name."""
 
     def __init__(self, logs: Path) -> None:
         self._logs = logs
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._running: dict[str, Forked] = {}
         self._http = HttpClient(private_addresses=True, connect_seconds=1)
         self._told_to_end = False
         logs.mkdir(exist_ok=True)
+        self._forking = Forking(logs)
 
     def leave(self, _number: int, _frame: FrameType | None) -> None:
         """Handle a signal that tells this process to end."""
@@ -69,13 +55,7 @@ class Processes:
     def start(self, name: str, arguments: Sequence[str | Path]) -> None:
         """Start `gmcn` with arguments, without waiting for it."""
         with (self._logs / f"{name}.log").open("ab") as log:
-            self._running[name] = subprocess.Popen(
-                _command(arguments),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,  # Ctrl-C is for this process, which then ends the others in order
-            )
+            self._running[name] = self._forking.start([*map(str, arguments)], log, log)
 
     def wait_until_answering(self, name: str, url: str) -> None:
         """Wait until a program that was started answers at an address.
@@ -103,17 +83,21 @@ class Processes:
         Raises:
             NodeError: it failed, with what it said.
         """
-        done = subprocess.run(
-            _command(arguments),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_RUN_SECONDS,
-            check=False,
-        )
-        if done.returncode != 0:
-            said = " ".join(done.stderr.decode("utf-8", "replace").split())
-            raise NodeError(f"gmcn ended with {done.returncode}: {said[-_SAID_BYTES:]}")
-        return json.loads(done.stdout) if done.stdout.startswith((b"{", b"[")) else done.stdout.decode()
+        with TemporaryFile() as out, TemporaryFile() as err:
+            process = self._forking.start([*map(str, arguments)], out, err)
+            try:
+                code = process.wait(_RUN_SECONDS)
+            except TimeoutError:
+                raise NodeError("gmcn does not come to its end.") from None
+            finally:
+                process.send(signal.SIGKILL)
+            for file in (out, err):
+                file.seek(0)
+            said, complaint = out.read(), err.read()
+        if code != 0:
+            words = " ".join(complaint.decode("utf-8", "replace").split())
+            raise NodeError(f"gmcn ended with {code}: {words[-_SAID_BYTES:]}")
+        return json.loads(said) if said.startswith((b"{", b"[")) else said.decode()
 
     def is_running(self, name: str) -> bool:
         """Whether a program was started and has not ended."""
@@ -137,25 +121,22 @@ class Processes:
         """End every program."""
         running, self._running = list(self._running.values()), {}
         self._end(running)
+        self._forking.close()
         self._http.close()
 
-    def _end(self, running: Sequence[subprocess.Popen[bytes]]) -> None:
+    def _end(self, running: Sequence[Forked]) -> None:
         for process in running:
-            process.terminate()
+            process.send(signal.SIGTERM)
         end = time.monotonic() + _STOP_SECONDS
         for process in running:
             try:
                 process.wait(max(0.0, end - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            except TimeoutError:
+                process.send(signal.SIGKILL)
+                process.wait(_STOP_SECONDS)
 
     def _hint(self, name: str) -> str:
         return f"See {self._logs / name}.log."
-
-
-def _command(arguments: Sequence[str | Path]) -> list[str]:
-    return [sys.executable, "-c", _GMCN, str(os.getpid()), *map(str, arguments)]
 
 
 @contextmanager

@@ -5,7 +5,6 @@ itself is replaced, but for one that ends at once; on SIGTERM or SIGINT all fini
 they end also when this process is killed outright.
 """
 
-import ctypes
 import os
 import signal
 import socket
@@ -19,9 +18,8 @@ from node.config import SiteConfig
 from node.errors import NodeError
 from node.log import describe_exception
 from node.runtime import KeylessNode
-from node.web.process import Listening, add_site, bound_arenas, listen, settle
+from node.web.process import Listening, add_site, bound_arenas, end_with, listen, settle
 
-_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
 _SHORT_SECONDS = 5.0
 _ENDING = (signal.SIGTERM, signal.SIGINT)
 
@@ -103,7 +101,7 @@ class _Crew:
             for number in _ENDING:
                 signal.signal(number, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
-            _end_with(parent)
+            end_with(parent)
             _work(self._listening, self._open_site)
             status = 0
         except NodeError as error:
@@ -116,11 +114,3 @@ class _Crew:
         for process in self._started:
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGTERM)
-
-
-def _end_with(parent: int) -> None:
-    """Have this process told to end when its parent is gone. Elsewhere than on Linux nothing happens."""
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGTERM)
-    if os.getppid() != parent:
-        os._exit(0)
