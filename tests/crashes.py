@@ -10,7 +10,7 @@ so that killing before each, and after the last, is killing everywhere. Owner an
 that is killed; afterwards both are opened anew and re-verified, the work is done again as the next round of a
 scheduler would, and then owner and peer must agree, with every case that was there before.
 
-Processes fork, so this runs in one without threads: `python -m tests.crashes`.
+Processes fork, so this runs in one without threads: `python -m tests.crashes`, or `run_apart`.
 """
 
 import json
@@ -26,6 +26,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -243,6 +244,12 @@ def run(only: Sequence[str] = (), most: int | None = None) -> dict[str, Any]:
         world.federation.close()
     found["seconds"] = time.monotonic() - started
     return found
+
+
+def run_apart(only: Sequence[str], most: int | None, telling: Connection) -> None:
+    """Kill the work at its writes, in a process that was forked for it (`tests.forking`), and tell what `run`
+    returns."""
+    telling.send(run(only, most))
 
 
 def _campaign(

@@ -1,12 +1,12 @@
-"""The work of a process that a test kills: a home of a federation, used without end.
-
-It prints a line for each round, so that the test knows how far it came.
-"""
+"""A process that a test kills: it uses a home of a federation without end, and tells of each round, so that
+the test knows how far it came."""
 
 import pickle
 import random
+import signal
 from collections.abc import Callable
 from dataclasses import replace
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,6 +22,7 @@ from node.services.following import pulling
 from node.services.register import cases
 from tests.factories import sample_record
 from tests.federation import DE, FR, START
+from tests.forking import fork
 
 
 class FixedTrust:
@@ -35,7 +36,34 @@ class FixedTrust:
         return self._trusted
 
 
-def work(folder: Path, number: int) -> None:
+class Worker:
+    """A process at work in a folder.
+
+    Args:
+        number: by which it tells its pictures from those of others.
+    """
+
+    def __init__(self, folder: Path, number: int) -> None:
+        self._process, self._told = fork(_work, folder, number)
+
+    def await_round(self) -> None:
+        """Wait until it has done one more round.
+
+        Raises:
+            EOFError: it has ended.
+        """
+        self._told.recv_bytes()
+
+    def kill(self) -> None:
+        """End it by SIGKILL, wherever it is."""
+        self._process.kill()
+        self._process.join()
+        assert self._process.exitcode == -signal.SIGKILL
+        self._process.close()
+        self._told.close()
+
+
+def _work(folder: Path, number: int, telling: Connection) -> None:
     """Publish, renew, erase, purge and pull until killed."""
     set_up_log(LogConfig(level="error"))
     trusted: Trusted = pickle.loads((folder / "trusted.pickle").read_bytes())  # noqa: S301 - the test's own
@@ -65,4 +93,4 @@ def work(folder: Path, number: int) -> None:
     add()
     while True:
         random.choice(steps)()
-        print(flush=True)  # noqa: T201 - the test listens
+        telling.send_bytes(b"+")

@@ -1,9 +1,6 @@
 """What a machine does to its node: killed at any moment, its disk full, its clock wrong."""
 
 import errno
-import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,10 +16,10 @@ from node.runtime import Node
 from node.services.disclosure import publishing
 from node.services.register import cases as register
 from tests.attacks.conftest import unchanged
-from tests.attacks.table import ROOT
-from tests.crashes import WORK
+from tests.crashes import WORK, run_apart
 from tests.factories import sample_record
 from tests.federation import DE, FR, Federation
+from tests.forking import fork
 from tests.liars import case_states, problems
 
 POLICE, PEER = FR[0], DE[0]
@@ -35,9 +32,10 @@ _POINTS = 3
 @pytest.mark.parametrize("work", WORK)
 def test_a_node_killed_at_any_write(work: str) -> None:
     """At some writes, drawn anew each time; `python -m bench crashes` tries them all."""
-    command = [sys.executable, "-m", "tests.crashes", work, str(_POINTS)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
-    found = json.loads(done.stdout)
+    process, told = fork(run_apart, [work], _POINTS)
+    with told:
+        found = told.recv()
+    process.join()
     assert found["writes"][work] > 10 * _POINTS
     assert (found["tried"], found["lost"], found["wrong"]) == (_POINTS, 0, [])
 

@@ -1,10 +1,6 @@
 """Publishing: what leaves the house and for whom, how it ends, and that no crash loses or forks anything."""
 
-import os
 import pickle
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -30,6 +26,7 @@ from node.store.search.query import Query
 from protocol.document import split_document
 from protocol.encoding import parse_json
 from protocol.policy import Policy
+from tests.crashing import Worker
 from tests.factories import sample_full_record, sample_record
 from tests.federation import DE, FR, NGO, Federation, down
 from tests.liars import case_states, dump, find_feed, problems
@@ -421,15 +418,6 @@ def test_a_feed_that_has_moved_on_is_not_forked(
     assert dump(node) == before
 
 
-_WORK = """
-import sys
-from pathlib import Path
-from tests.crashing import work
-work(Path(sys.argv[1]), int(sys.argv[2]))
-"""
-
-
-@pytest.mark.timeout(300)  # six processes are started, each with the whole program
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_two_processes_that_are_killed_again_and_again_lose_and_fork_nothing(
     tmp_path: Path, kind: str, request: pytest.FixtureRequest
@@ -442,15 +430,13 @@ def test_two_processes_that_are_killed_again_and_again_lose_and_fork_nothing(
         _hand_over(federation)
         size = 0
         for round_ in range(3):
-            workers = [_start(tmp_path, number) for number in (1, 2)]
+            workers = [Worker(tmp_path, number) for number in (1, 2)]
             for worker in workers:
-                assert worker.stdout is not None
                 for _ in range(2 + round_):
-                    assert worker.stdout.readline() != b""
+                    worker.await_round()
             time.sleep(0.05 * round_)
             for worker in workers:
-                os.kill(worker.pid, signal.SIGKILL)
-                worker.communicate()
+                worker.kill()
             assert problems(federation[POLICE]) == []
             report = federation.pull(PEER, POLICE)
             assert (report.error, report.refused) == ("", [])
@@ -472,11 +458,3 @@ def test_two_processes_that_are_killed_again_and_again_lose_and_fork_nothing(
 
 def _hand_over(federation: Federation) -> None:
     (federation.folder / "trusted.pickle").write_bytes(pickle.dumps(federation.coordinator.trusted))
-
-
-def _start(folder: Path, number: int) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
-        [sys.executable, "-c", _WORK, str(folder), str(number)],
-        stdout=subprocess.PIPE,
-        cwd=Path(__file__).parents[3],
-    )
