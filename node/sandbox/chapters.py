@@ -26,6 +26,7 @@ from node.sandbox.processes import Processes
 from node.sandbox.replicas import (
     check_photographs,
     files_with,
+    has_differences,
     list_differences,
     read_documents,
     readers_of,
@@ -39,6 +40,7 @@ from node.sandbox.world import ACTOR, World, add_invented, choose_name
 from node.services.disclosure import publishing
 from node.services.leads import inbox
 from node.services.register import cases
+from node.services.safekeeping import recovery
 from node.services.status import FeedStatus, PeerStatus, status
 from node.services.witnesses import evidence
 from node.store.published.feed_cases import REFUSED
@@ -105,7 +107,7 @@ class Chapters:
 
     def pull(self) -> str:
         """Every replica becomes the same as the original, to the byte; nobody holds what is not for them."""
-        self._wait(lambda: not list_differences(self._nodes), lambda: self._differences())
+        self._wait(lambda: not has_differences(self._nodes), lambda: self._differences())
         held = sum(
             len(read_documents(node, owner, audience))
             for member, node in self._nodes.items()
@@ -299,10 +301,10 @@ class Chapters:
             reason = rung[down]
             _check(bool(reason), f"{down} answered although it is down")
         others = {member: node for member, node in self._nodes.items() if member != down}
-        self._wait(lambda: not list_differences(others), lambda: "the others waited for the one that is down")
+        self._wait(lambda: not has_differences(others), lambda: "the others waited for the one that is down")
         _check(version_at(self._nodes[down], second) is not None, f"{down} learned of it while it was down")
         self._start(down)
-        self._wait(lambda: not list_differences(self._nodes), self._differences)
+        self._wait(lambda: not has_differences(self._nodes), self._differences)
         _check(version_at(self._nodes[down], second) is None, f"{down} still shows what was erased")
         missed = "a new case, a new version and an erasure"
         return f"{down} was down (“{reason}”), missed {missed}, and now has all three"
@@ -395,12 +397,13 @@ class Chapters:
         gone, size = self._published(lost)[0], size_of(node, lost)
         publishing.erase(node, gone, ACTOR)
         self._publish_urgently(lost)
-        self._wait(lambda: not list_differences(self._nodes), self._differences)
+        self._wait(lambda: not has_differences(self._nodes), self._differences)
         self._processes.stop(lost)
         node.engine.dispose()
         shutil.rmtree(self._world.home(lost))
         self._gmcn(lost, "restore", saved / "home.backup", "--key", saved / "backup.pem", *key, "--json")
         self._return_to_truth(lost)
+        self._wait(lambda: not recovery.is_needed(node), lambda: f"{lost} is not sure of its own past")
         _check(size_of(node, lost) == size + 2, f"{lost} does not know what it has signed")
         _check(version_at(node, gone) is None, f"{lost} shows again what it had erased")
         self._publish_urgently(lost)
@@ -478,7 +481,7 @@ class Chapters:
     def _wait_followed(self, member: str) -> None:
         self._wait(
             lambda: (
-                not list_differences(self._nodes)
+                not has_differences(self._nodes)
                 and all(self._feed(reader, member).state == OPEN for reader in readers_of(member))
             ),
             lambda: f"not every peer follows {member} again: {list_differences(self._nodes)}",
@@ -503,10 +506,13 @@ class Chapters:
             NotSo: it has not, for long.
         """
         end = time.monotonic() + _PATIENCE
+        looked = time.monotonic()
         while not come():
-            if time.monotonic() > end:
+            now = time.monotonic()
+            if now > end:
                 raise NotSo(f"after {_PATIENCE:.0f} s {missing()}")
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(max(_LOOK_SECONDS, now - looked))  # looking takes time from those who are waited for
+            looked = time.monotonic()
 
 
 @contextmanager

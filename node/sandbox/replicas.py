@@ -23,7 +23,15 @@ Nodes = Mapping[str, Node]
 def list_differences(nodes: Nodes) -> list[str]:
     """Name every feed of which a reader's replica is not the owner's own, and every one that is held by
     somebody who may not read it."""
-    found = []
+    return list(_differences(nodes))
+
+
+def has_differences(nodes: Nodes) -> bool:
+    """Whether there is any; looked for only until the first is found."""
+    return any(_differences(nodes))
+
+
+def _differences(nodes: Nodes) -> Iterator[str]:
     for owner, audience in _feeds():
         if owner not in nodes:
             continue
@@ -33,8 +41,7 @@ def list_differences(nodes: Nodes) -> list[str]:
                 continue
             expected = own if reader in readers_of(owner, audience) else {}
             if read_documents(nodes[reader], owner, audience) != expected:
-                found.append(f"{owner}/{audience} at {reader}")
-    return found
+                yield f"{owner}/{audience} at {reader}"
 
 
 def readers_of(owner: str, audience: str = "network") -> list[str]:
