@@ -1,7 +1,7 @@
 """The sandbox's processes: every node as `gmcn serve`, the coordinator as `gmcn network serve`.
 
-Guarantees: whatever was started is ended with the block that started it, and on Linux also when this process
-is killed outright; what a process says is in a file of its own.
+Guarantees: whatever was started is ended with the block that started it, also when this process is killed
+outright; what a process says is in a file of its own. How they are started: `node.sandbox.forking`.
 """
 
 import json
