@@ -272,11 +272,11 @@ def _campaign(
 def _in_child(world: World, shelf: Path, do: Callable[[World], None], at: int | None) -> bytes:
     """Do the work in a process of its own, which ends before a write. Returns the writes that it made."""
     world.load(shelf)
-    random.seed(str(shelf))  # the same pictures each time, so that the same writes come
     reading_end, writing_end = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(reading_end)
+        random.seed(str(shelf))  # the same pictures each time, so that the same writes come
         _die_working(world, do, at, writing_end)
     os.close(writing_end)
     with os.fdopen(reading_end, "rb") as pipe:

@@ -7,8 +7,8 @@ meanwhile field by field, and never over a field that they changed too unless it
 
 import json
 import secrets
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -119,10 +119,7 @@ def find_draft(node: Node, person: Person, draft_id: str) -> Draft:
         NotFound: there is nothing of theirs under this id.
     """
     with reading(node.engine) as conn:
-        row = drafts.find_draft(conn, person.id, draft_id)
-    if row is None:
-        raise NotFound("There is nothing unfinished of yours here.", "It was finished or thrown away.")
-    return _open(node, row)
+        return _found(node, drafts.find_draft(conn, person.id, draft_id))
 
 
 def list_drafts(node: Node, person: Person, limit: int = MAX_DRAFTS) -> list[Draft]:
@@ -132,25 +129,26 @@ def list_drafts(node: Node, person: Person, limit: int = MAX_DRAFTS) -> list[Dra
     return [_open(node, row) for row in rows]
 
 
-def keep_draft(node: Node, person: Person, draft: Draft, typed: Typed, revision: int | None = None) -> Draft:
-    """Keep what is typed now.
+def keep_draft(node: Node, person: Person, draft_id: str, change: Callable[[Typed], Typed]) -> Draft:
+    """Change what is typed.
 
     Args:
-        revision: of the case, once the change is laid over a newer one.
+        change: given what is there now, which another request of the same author may have changed since a
+            page was shown; returns what is to be there.
 
     Raises:
         NotFound: it was finished or thrown away meanwhile.
         InvalidInput: it is too much.
         Conflict: with what else its author has begun it is too much.
     """
-    made_from = draft.revision if revision is None else revision
-    sealed, now = _seal(node, person.id, draft.id, typed), node.clock()
+    now = node.clock()
     with writing(node.engine) as conn:
-        _check_room(conn, person, draft.id, len(sealed))
-        kept = drafts.change_draft(conn, draft.id, sealed, made_from, now)
-    if not kept:
-        raise NotFound("There is nothing unfinished of yours here.", "It was finished or thrown away.")
-    return Draft(draft.id, draft.case_id, made_from, typed, now)
+        found = _found(node, drafts.find_draft(conn, person.id, draft_id))
+        typed = change(found.typed)
+        sealed = _seal(node, person.id, draft_id, typed)
+        _check_room(conn, person, draft_id, len(sealed))
+        drafts.change_draft(conn, draft_id, sealed, now)
+    return replace(found, typed=typed, updated_at=now)
 
 
 def drop_draft(node: Node, draft: Draft) -> None:
@@ -269,6 +267,12 @@ def _seal(node: Node, person_id: str, draft_id: str, typed: Typed) -> bytes:
     if len(data) > MAX_BYTES:
         raise InvalidInput("This is more than a case can hold.", "Leave some of it out.")
     return encrypt(node, _USE, f"{person_id} {draft_id}", data)
+
+
+def _found(node: Node, row: DraftRow | None) -> Draft:
+    if row is None:
+        raise NotFound("There is nothing unfinished of yours here.", "It was finished or thrown away.")
+    return _open(node, row)
 
 
 def _open(node: Node, row: DraftRow) -> Draft:

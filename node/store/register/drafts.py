@@ -83,14 +83,11 @@ def size_of_others(conn: Connection, person_id: str, draft_id: str) -> tuple[int
     return int(count), int(total)
 
 
-def change_draft(conn: Connection, draft_id: str, content: bytes, revision: int, now: datetime) -> bool:
-    """Store what is typed now. Returns False where the draft is gone."""
-    done = conn.execute(
-        case_draft.update()
-        .where(case_draft.c.id == draft_id)
-        .values(content=content, revision=revision, updated_at=now)
+def change_draft(conn: Connection, draft_id: str, content: bytes, now: datetime) -> None:
+    """Store what is typed now."""
+    conn.execute(
+        case_draft.update().where(case_draft.c.id == draft_id).values(content=content, updated_at=now)
     )
-    return bool(done.rowcount)
 
 
 def drop_draft(conn: Connection, draft_id: str) -> bool:

@@ -126,9 +126,10 @@ def section(draft_id: str, key: str) -> Response | str:
     if draft is None:
         return _gone()
     if Form().validate_on_submit():
-        typed = {**draft.typed, **read_section(here, request.form)}
-        place = _change_rows(here, typed)
-        return _go_on(drafts.keep_draft(this_node(), person(), draft, typed), here, place)
+        mine = read_section(here, request.form)
+        place = _change_rows(here, mine)
+        kept_now = drafts.keep_draft(this_node(), person(), draft_id, lambda typed: {**typed, **mine})
+        return _go_on(kept_now, here, place)
     kept = kept_fields()
     typed = {**draft.typed, **read_section(here, kept)} if kept else draft.typed
     problems = _problems(draft, typed) if "checked" in request.args else ()

@@ -6,7 +6,7 @@ address and no log holds a place. Everything works by sending the form; a script
 Guarantees: the case's own fields change when the place is used, and not before.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
@@ -24,7 +24,7 @@ from node.errors import NotFound
 from node.services import maps
 from node.services.maps import Spot
 from node.services.register import drafts
-from node.services.register.drafts import Draft
+from node.services.register.drafts import Draft, Typed
 from node.web.board import Board, read_degrees
 from node.web.cases.maps import country_names, say_place
 from node.web.cases.text import show_country
@@ -161,7 +161,7 @@ def choose(draft_id: str) -> Response | str:
     if request.form.get("do") == "use":
         return _use(draft, board, form)
     board = board.done(request.form, _found(board))
-    drafts.keep_draft(node, person(), draft, {**draft.typed, KEPT: asdict(board)})
+    drafts.keep_draft(node, person(), draft_id, lambda typed: {**typed, KEPT: asdict(board)})
     return redirect(url_for(".choose", draft_id=draft.id, _anchor="board"), 303)
 
 
@@ -193,27 +193,33 @@ def _typed(board: DraftBoard, form: PlaceForm) -> DraftBoard:
 
 def _use(draft: Draft, board: DraftBoard, form: PlaceForm) -> Response | str:
     """Write the place into the fields of the case."""
-    seen = dict(draft.typed.get("last_seen") or {})
     if board.precision == COUNTRY:
-        seen |= {"lat": "", "lon": "", "radius_m": ""}
+        place = {"lat": "", "lon": "", "radius_m": ""}
     elif board.pin is None:
         form.lat.errors = [_("Press on the map, or type where it is.")]
         return _show(draft, board, form)
     else:
         lat, lon = board.pin
-        seen |= {
+        place = {
             "lat": f"{lat:g}" if abs(lat) < 1e-4 else str(lat),
             "lon": str(lon),
             "radius_m": board.precision,
         }
-        seen["country"] = seen.get("country") or maps.say_where(lat, lon).country
-    typed = {name: value for name, value in draft.typed.items() if name != KEPT}
-    drafts.keep_draft(this_node(), person(), draft, {**typed, "last_seen": seen})
+    drafts.keep_draft(this_node(), person(), draft.id, lambda typed: _with_place(typed, place, board))
     flash(_("The place is in the form now. It is stored with the case when you finish the form."))
     section = url_for("case_drafts.section", draft_id=draft.id, key="disappearance", _anchor="last_seen")
     if request.headers.get("HX-Request"):  # a script sent it, and would look for the map in the other page
         return Response(status=204, headers={"HX-Redirect": section})
     return redirect(section, 303)
+
+
+def _with_place(typed: Typed, place: Mapping[str, str], board: DraftBoard) -> Typed:
+    """Lay a place over what was typed; the map has done its work then."""
+    seen = {**(typed.get("last_seen") or {}), **place}
+    if board.precision != COUNTRY and board.pin is not None:
+        seen["country"] = seen.get("country") or maps.say_where(*board.pin).country
+    rest = {name: value for name, value in typed.items() if name != KEPT}
+    return {**rest, "last_seen": seen}
 
 
 def _show(draft: Draft, board: DraftBoard, form: PlaceForm) -> str:

@@ -1,7 +1,9 @@
 """Unfinished cases and changes: kept for their author, laid over newer versions; the register as a list."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +53,22 @@ def test_a_draft_is_its_authors_alone_and_ends(node: Node) -> None:
     with pytest.raises(NotFound):
         drafts.find_draft(node, two, draft.id)
     with pytest.raises(InvalidInput):
-        drafts.keep_draft(node, one, draft, {"notes": "x" * (drafts.MAX_BYTES + 1)})
+        drafts.keep_draft(node, one, draft.id, lambda _: {"notes": "x" * (drafts.MAX_BYTES + 1)})
+    with pytest.raises(NotFound):
+        drafts.keep_draft(node, two, draft.id, lambda _: {})
     drafts.drop_draft(node, draft)
     with pytest.raises(NotFound):
-        drafts.keep_draft(node, one, draft, {})
+        drafts.keep_draft(node, one, draft.id, lambda _: {})
+
+
+def test_what_is_typed_at_the_same_time_in_two_pages_is_kept_of_both(node: Node) -> None:
+    one = add_person(node, "one")
+    draft = drafts.begin_case(node, one, {"names": [{"full": "Half"}]})
+    changes = [partial(lambda name, typed: {**typed, name: "typed"}, f"field {at}") for at in range(8)]
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda change: drafts.keep_draft(node, one, draft.id, change), changes))
+    kept = drafts.find_draft(node, one, draft.id).typed
+    assert kept == {"names": [{"full": "Half"}], **{f"field {at}": "typed" for at in range(8)}}
 
 
 def test_a_button_that_is_pressed_twice_makes_one_case(node: Node) -> None:
@@ -81,12 +95,12 @@ def test_nobody_begins_more_than_a_list_can_open(node: Node) -> None:
     person, full = add_person(node, "one"), {"notes": "x" * (drafts.MAX_ALL_BYTES // 4 - 100)}
     begun = [drafts.begin_case(node, person, {}) for _ in range(6)]
     for draft in begun[:4]:
-        drafts.keep_draft(node, person, draft, full)
+        drafts.keep_draft(node, person, draft.id, lambda _: full)
     with pytest.raises(Conflict):
-        drafts.keep_draft(node, person, begun[4], full)
+        drafts.keep_draft(node, person, begun[4].id, lambda _: full)
     with pytest.raises(Conflict):
         drafts.begin_case(node, person, full)
-    assert drafts.keep_draft(node, person, begun[0], full).typed == full
+    assert drafts.keep_draft(node, person, begun[0].id, lambda _: full).typed == full
     assert len(drafts.list_drafts(node, person, 3)) == 3
 
 
