@@ -39,14 +39,6 @@ class TogetherScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist is
     def _split_scope(self, nodeid: str) -> str:
         return TOGETHER.get(nodeid.partition("::")[0], nodeid)
 
-    def mark_test_complete(self, node: Any, item_index: int, duration: float = 0) -> None:
-        """Forget what is done: xdist counts through all of it after every test."""
-        nodeid = self.registered_collections[node][item_index]
-        together = self.assigned_work[node][self._split_scope(nodeid)]
-        super().mark_test_complete(node, item_index, duration)
-        if all(together.values()):
-            del self.assigned_work[node][self._split_scope(nodeid)]
-
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> TogetherScheduling:
     return TogetherScheduling(config, log)

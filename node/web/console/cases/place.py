@@ -193,6 +193,7 @@ def _typed(board: DraftBoard, form: PlaceForm) -> DraftBoard:
 
 def _use(draft: Draft, board: DraftBoard, form: PlaceForm) -> Response | str:
     """Write the place into the fields of the case."""
+    country = ""
     if board.precision == COUNTRY:
         place = {"lat": "", "lon": "", "radius_m": ""}
     elif board.pin is None:
@@ -205,7 +206,8 @@ def _use(draft: Draft, board: DraftBoard, form: PlaceForm) -> Response | str:
             "lon": str(lon),
             "radius_m": board.precision,
         }
-    drafts.keep_draft(this_node(), person(), draft.id, lambda typed: _with_place(typed, place, board))
+        country = maps.say_where(lat, lon).country
+    drafts.keep_draft(this_node(), person(), draft.id, lambda typed: _with_place(typed, place, country))
     flash(_("The place is in the form now. It is stored with the case when you finish the form."))
     section = url_for("case_drafts.section", draft_id=draft.id, key="disappearance", _anchor="last_seen")
     if request.headers.get("HX-Request"):  # a script sent it, and would look for the map in the other page
@@ -213,11 +215,10 @@ def _use(draft: Draft, board: DraftBoard, form: PlaceForm) -> Response | str:
     return redirect(section, 303)
 
 
-def _with_place(typed: Typed, place: Mapping[str, str], board: DraftBoard) -> Typed:
-    """Lay a place over what was typed; the map has done its work then."""
+def _with_place(typed: Typed, place: Mapping[str, str], country: str) -> Typed:
+    """Lay a place over what was typed, and its country where none is; the map has done its work then."""
     seen = {**(typed.get("last_seen") or {}), **place}
-    if board.precision != COUNTRY and board.pin is not None:
-        seen["country"] = seen.get("country") or maps.say_where(*board.pin).country
+    seen["country"] = seen.get("country") or country
     rest = {name: value for name, value in typed.items() if name != KEPT}
     return {**rest, "last_seen": seen}
 
