@@ -6,6 +6,8 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,20 @@ class TogetherScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist is
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> TogetherScheduling:
     return TogetherScheduling(config, log)
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    """Let every worker import a share of the files first: what is compiled then, all others find.
+
+    From a fresh clone each of them would compile every file: 68 instead of 47 CPU seconds for four workers.
+    """
+    worker = getattr(session.config, "workerinput", None)
+    if worker is not None:
+        files = sorted(file for folder in session.config.args for file in Path(folder).rglob("test_*.py"))
+        for file in files[int(worker["workerid"].removeprefix("gw")) :: worker["workercount"]]:
+            with suppress(Exception):  # the collection tells what is wrong
+                name = file.resolve().relative_to(session.config.rootpath).with_suffix("")
+                import_module(".".join(name.parts))
 
 
 def pytest_collection_finish() -> None:
