@@ -1,12 +1,13 @@
 """The site in a real browser: usable by everybody, narrow and wide, in either direction, and light."""
 
-from typing import Any
+from itertools import product
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from node.services.disclosure import publishing
 from tests.node.web.console.browser.conftest import check_accessible
+from tests.node.web.public.browser.conftest import SCHEMES, check_look
 from tests.node.web.public.conftest import Site
 
 WIDTHS = (360, 1_200)
@@ -18,46 +19,45 @@ def addresses(case_id: str) -> list[str]:
     return ["", child, "newest", "alerts", "countries", "search?country=FR", "long-term", "no-such-page"]
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
-    page: Page, served: tuple[Site, str], width: int, scheme: Any
-) -> None:
+def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(page: Page, served: tuple[Site, str]) -> None:
     site, url = served
-    page.set_viewport_size({"width": width, "height": 800})
-    page.emulate_media(color_scheme=scheme)
     for address in addresses(site.publish_full(own=False)):
         page.goto(f"{url}/en/{address}")
-        check_accessible(page)
-        assert not page.evaluate(
-            "document.documentElement.scrollWidth > document.documentElement.clientWidth"
-        ), address
+        for width, scheme in product(WIDTHS, SCHEMES):
+            check_look(page, width, scheme)
+
+
+def test_what_is_wrong_in_one_look_only_is_found(page: Page) -> None:
+    page.set_content(
+        "<html lang=en><title>Photographs</title><style>body { background: white }"
+        "@media (prefers-color-scheme: dark) { body { background: black; color: white } p { color: #555 } }"
+        "[dir=rtl] p { width: 400px }</style>"
+        "<main><h1>Photographs</h1><p>Dark words</p></main>"
+    )
+    check_look(page, 360, "light")
+    with pytest.raises(AssertionError, match="color-contrast"):
+        check_look(page, 360, "dark")
+    check_look(page, 1_200, "light", "rtl")
+    with pytest.raises(AssertionError, match="wider than the screen"):
+        check_look(page, 360, "light", "rtl")
 
 
 def test_from_right_to_left(page: Page, served: tuple[Site, str]) -> None:
     site, url = served
     case_id = site.publish_full(own=False)
-    page.set_viewport_size({"width": 360, "height": 800})
     for address in addresses(case_id):
         page.goto(f"{url}/en/{address}")
-        page.evaluate("document.documentElement.dir = 'rtl'")
-        check_accessible(page)
+        check_look(page, 360, "light", "rtl")
         start = page.get_by_role("link", name="Search", exact=True).bounding_box()
         assert start is not None
         assert start["x"] > 180, address  # the first word of the navigation stands on the right
-        assert not page.evaluate(
-            "document.documentElement.scrollWidth > document.documentElement.clientWidth"
-        ), address
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("language", "direction"), [("en", "ltr"), ("ar", "rtl")])
 def test_axe_finds_nothing_where_a_poster_is_checked(
-    page: Page, served: tuple[Site, str], language: str, direction: str, scheme: Any
+    page: Page, served: tuple[Site, str], language: str, direction: str
 ) -> None:
     site, url = served
-    page.set_viewport_size({"width": 360, "height": 800})
-    page.emulate_media(color_scheme=scheme)
     real, over = (site.publish_full().partition("/")[2] for _ in range(2))
     publishing.publish(site.node, [f"{site.node.member}/{real}"], "test")
     publishing.withdraw(site.node, f"{site.node.member}/{over}", "test")
@@ -73,10 +73,8 @@ def test_axe_finds_nothing_where_a_poster_is_checked(
         assert answer is not None
         assert answer.status == status, address
         expect(page.locator("html")).to_have_attribute("dir", direction)
-        check_accessible(page)
-        assert not page.evaluate(
-            "document.documentElement.scrollWidth > document.documentElement.clientWidth"
-        ), address
+        for scheme in SCHEMES:
+            check_look(page, 360, scheme)
 
 
 def test_a_child_is_found_by_another_spelling_and_is_gone_when_the_owner_ends_the_case(
