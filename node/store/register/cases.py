@@ -74,6 +74,8 @@ case_photograph = sa.Table(
 )
 """Renditions that any revision of a case names; their bytes stay until the case is emptied."""
 
+_FIND_CASE = sa.select(case_file).where(case_file.c.case_id == sa.bindparam("case_id"))  # built once
+
 
 @dataclass(frozen=True, slots=True)
 class CaseFile:
@@ -168,7 +170,7 @@ def get_case(conn: Connection, case_id: str) -> CaseFile:
     Raises:
         NotFound: it is not in the register.
     """
-    row = conn.execute(sa.select(case_file).where(case_file.c.case_id == case_id)).one_or_none()
+    row = conn.execute(_FIND_CASE, {"case_id": case_id}).one_or_none()
     if row is None:
         raise NotFound("There is no such case in this register.", "List the cases with `gmcn case list`.")
     return _case(row)

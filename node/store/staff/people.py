@@ -86,6 +86,13 @@ kept_form = sa.Table(
     sa.Column("expires_at", Moment, nullable=False, index=True),
 )
 
+# Built once: it is part of every request.
+_FIND_SESSION = (
+    sa.select(console_session, person)
+    .join(person, person.c.id == console_session.c.person_id)
+    .where(console_session.c.hash == sa.bindparam("hash"))
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
@@ -227,12 +234,7 @@ def add_session(conn: Connection, session: Session) -> None:
 
 def find_session(conn: Connection, token_hash: bytes) -> tuple[Session, Person] | None:
     """Return a session and whose it is, whether it has run out or not."""
-    query = (
-        sa.select(console_session, person)
-        .join(person, person.c.id == console_session.c.person_id)
-        .where(console_session.c.hash == token_hash)
-    )
-    row = conn.execute(query).one_or_none()
+    row = conn.execute(_FIND_SESSION, {"hash": token_hash}).one_or_none()
     if row is None:
         return None
     count = len(console_session.columns)
