@@ -19,7 +19,6 @@ _ARGUMENTS = (
     "--disable-sync",
     "--disable-quic",
     "--no-first-run",
-    "--in-process-gpu",  # there is none: a process less that every picture of a page is sent through
     # Hardly a page here lives long enough for its scripts to be worth optimizing: to do it with all of axe
     # was a fifth of a browser's work on a page looked at once, and gains little on one looked at twice.
     "--js-flags=--no-maglev --no-turbofan",
