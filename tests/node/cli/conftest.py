@@ -55,10 +55,14 @@ def free_port() -> int:
     """Find a port for a node that must be able to tell its address before it listens.
 
     It is below those that systems give to whoever asks for any (32768 and up, or 49152): tests beside this
-    one ask for thousands, and would have taken it until the node listens.
+    one ask for thousands, and would have taken it until the node listens. It is also below those of the
+    sandbox, and each worker has a share of its own: what one has found, no other finds meanwhile.
     """
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    share = 10_000 // workers
     while True:
-        port = 20_000 + secrets.randbelow(12_000)
+        port = 10_000 + worker * share + secrets.randbelow(share)
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port
 
