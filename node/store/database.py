@@ -14,6 +14,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, TypeVar, cast
 
 import sqlalchemy
@@ -259,21 +260,28 @@ def upsert(
         key: the columns that tell rows apart; they have a unique index.
         keep: columns that an existing row keeps.
     """
-    names = list(rows[0])
     mark = "%s" if connection.dialect.name == "postgresql" else "?"
-    changes = [f"{name} = excluded.{name}" for name in names if name not in key and name not in keep]
-    action = f"UPDATE SET {', '.join(changes)}" if changes else "NOTHING"
-    statement = (
-        f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({', '.join([mark] * len(names))}) "  # noqa: S608
-        f"ON CONFLICT ({', '.join(key)}) DO {action}"  # names of tables and columns, never values
-    )
-    moments = [name for name in names if isinstance(table.c[name].type, Moment)]
+    statement, moments = _upserting(mark, table, tuple(rows[0]), tuple(key), tuple(keep))
     values = []
     for row in rows:
         if moments:
             row = {**row, **{name: _milliseconds(row[name]) for name in moments}}
         values.append(tuple(row.values()))
     connection.exec_driver_sql(statement, values)
+
+
+@cache
+def _upserting(
+    mark: str, table: sqlalchemy.Table, names: tuple[str, ...], key: tuple[str, ...], keep: tuple[str, ...]
+) -> tuple[str, list[str]]:
+    """Build the statement of `upsert`, once for each form; and name the columns that are moments."""
+    changes = [f"{name} = excluded.{name}" for name in names if name not in key and name not in keep]
+    action = f"UPDATE SET {', '.join(changes)}" if changes else "NOTHING"
+    statement = (
+        f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({', '.join([mark] * len(names))}) "  # noqa: S608
+        f"ON CONFLICT ({', '.join(key)}) DO {action}"  # names of tables and columns, never values
+    )
+    return statement, [name for name in names if isinstance(table.c[name].type, Moment)]
 
 
 def chunks(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
