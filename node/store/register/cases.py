@@ -74,7 +74,13 @@ case_photograph = sa.Table(
 )
 """Renditions that any revision of a case names; their bytes stay until the case is emptied."""
 
-_FIND_CASE = sa.select(case_file).where(case_file.c.case_id == sa.bindparam("case_id"))  # built once
+# Built once: they are part of almost all that is done with a case.
+_ADD_CASE = case_file.insert()
+_FIND_CASE = sa.select(case_file).where(case_file.c.case_id == sa.bindparam("case_id"))
+_SET_CASE = case_file.update().where(case_file.c.case_id == sa.bindparam("of_case"))
+_CHANGE_CASE = _SET_CASE.where(case_file.c.revision == sa.bindparam("of_revision"))
+_ADD_REVISION = case_revision.insert()
+_EXCLUDED = sa.select(case_exclusion.c.member).where(case_exclusion.c.case_id == sa.bindparam("case_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +108,16 @@ class CaseFile:
 
 def add_case(conn: Connection, case_id: str, record: dict[str, Any], actor: str, now: datetime) -> CaseFile:
     """Store a new case as a draft."""
-    conn.execute(
-        case_file.insert().values(
-            case_id=case_id,
-            status=DRAFT,
-            revision=1,
-            record=format_json(record),
-            created_at=now,
-            updated_at=now,
-            **_copied(record),
-        )
-    )
+    row = {
+        "case_id": case_id,
+        "status": DRAFT,
+        "revision": 1,
+        "record": format_json(record),
+        "created_at": now,
+        "updated_at": now,
+        **_copied(record),
+    }
+    conn.execute(_ADD_CASE, row)
     clocks.set_clocks(conn, case_id, due_days(record))
     _keep_revision(conn, case_id, 1, record, actor, now)
     return get_case(conn, case_id)
@@ -126,7 +131,7 @@ def move_case(conn: Connection, old: str, new: str, now: datetime) -> CaseFile:
     add_case(conn, new, case.record, "", now)
     # The first revision of a new case makes room for all that it had.
     conn.execute(case_revision.delete().where(case_revision.c.case_id == new))
-    conn.execute(case_file.update().where(case_file.c.case_id == new).values(revision=case.revision))
+    conn.execute(_SET_CASE, {"of_case": new, "revision": case.revision})
     for table in (case_revision, case_photograph, case_exclusion):
         conn.execute(table.update().where(table.c.case_id == old).values(case_id=new))
     gate.move_about(conn, old, new)
@@ -144,16 +149,13 @@ def change_case(
     Raises:
         Conflict: somebody else has changed the case meanwhile.
     """
-    done = conn.execute(
-        case_file.update()
-        .where(case_file.c.case_id == case_id, case_file.c.revision == revision)
-        .values(
-            revision=revision + 1,
-            record=format_json(record),
-            updated_at=now,
-            **_copied(record),
-        )
-    )
+    values = {
+        "revision": revision + 1,
+        "record": format_json(record),
+        "updated_at": now,
+        **_copied(record),
+    }
+    done = conn.execute(_CHANGE_CASE, {"of_case": case_id, "of_revision": revision, **values})
     if done.rowcount != 1:
         raise Conflict(
             "The case was changed by somebody else meanwhile.", "Read it again and repeat the change."
@@ -208,18 +210,15 @@ def count_cases(conn: Connection) -> dict[str, int]:
 
 def set_status(conn: Connection, case_id: str, status: str, now: datetime) -> None:
     """Set where a case stands in its life; withdrawing starts the time in which it can be undone."""
-    conn.execute(
-        case_file.update()
-        .where(case_file.c.case_id == case_id)
-        .values(status=status, updated_at=now, withdrawn_at=now if status == WITHDRAWN else None)
-    )
+    withdrawn_at = now if status == WITHDRAWN else None
+    values = {"status": status, "updated_at": now, "withdrawn_at": withdrawn_at}
+    conn.execute(_SET_CASE, {"of_case": case_id, **values})
 
 
 def set_published(conn: Connection, case_id: str, disclosed: bytes, now: datetime) -> None:
     """Write down that a case left the house, with the digest of what did."""
     set_status(conn, case_id, PUBLISHED, now)
-    mine = case_file.c.case_id == case_id
-    conn.execute(case_file.update().where(mine).values(disclosed=disclosed))
+    conn.execute(_SET_CASE, {"of_case": case_id, "disclosed": disclosed})
 
 
 def keep_photographs(conn: Connection, case_id: str, hashes: Iterable[str]) -> None:
@@ -250,11 +249,8 @@ def empty_case(conn: Connection, case_id: str, now: datetime) -> list[str]:
     gate.empty_requests(conn, case_id)
     clocks.set_clocks(conn, case_id, ())
     note_deletion(conn, erased=True)
-    conn.execute(
-        case_file.update()
-        .where(case_file.c.case_id == case_id)
-        .values(status=ERASED, record=b"{}", updated_at=now, withdrawn_at=None, disclosed=None, **_copied({}))
-    )
+    values = {"status": ERASED, "record": b"{}", "updated_at": now, "withdrawn_at": None, "disclosed": None}
+    conn.execute(_SET_CASE, {"of_case": case_id, **values, **_copied({})})
     return hashes
 
 
@@ -284,8 +280,7 @@ def kept_from_some(conn: Connection, cases: Iterable[str]) -> set[str]:
 
 def excluded_members(conn: Connection, case_id: str) -> list[str]:
     """Return the members that a case is kept from."""
-    query = sa.select(case_exclusion.c.member).where(case_exclusion.c.case_id == case_id)
-    return sorted(conn.execute(query).scalars())
+    return sorted(conn.execute(_EXCLUDED, {"case_id": case_id}).scalars())
 
 
 def list_revisions(conn: Connection, case_id: str) -> list[tuple[int, datetime, str, dict[str, Any]]]:
@@ -316,11 +311,8 @@ def find_revision(conn: Connection, case_id: str, revision: int) -> dict[str, An
 def _keep_revision(
     conn: Connection, case_id: str, revision: int, record: dict[str, Any], actor: str, now: datetime
 ) -> None:
-    conn.execute(
-        case_revision.insert().values(
-            case_id=case_id, revision=revision, record=format_json(record), at=now, actor=actor
-        )
-    )
+    row = {"case_id": case_id, "revision": revision, "record": format_json(record), "at": now, "actor": actor}
+    conn.execute(_ADD_REVISION, row)
 
 
 def _case(row: sa.Row[Any]) -> CaseFile:

@@ -23,6 +23,10 @@ case_due = sa.Table(
     sa.Index("ix_case_due_due", "due", "kind", "case_id"),
 )
 
+# Built once: they are part of every change of a case.
+_DROP_DAYS = case_due.delete().where(case_due.c.case_id == sa.bindparam("case_id"))
+_ADD_DAYS = case_due.insert()
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -41,10 +45,10 @@ class Wanted:
 
 def set_clocks(conn: Connection, case_id: str, days: Iterable[tuple[str, date]]) -> None:
     """Set what a record asks for, in the place of what it asked for before: kinds, each with its day."""
-    conn.execute(case_due.delete().where(case_due.c.case_id == case_id))
+    conn.execute(_DROP_DAYS, {"case_id": case_id})
     rows = [{"case_id": case_id, "kind": kind, "due": day.isoformat()} for kind, day in sorted(set(days))]
     if rows:
-        conn.execute(case_due.insert(), rows)
+        conn.execute(_ADD_DAYS, rows)
 
 
 def list_days(conn: Connection, wanted: Wanted, limit: int) -> list[tuple[date, str, str]]:
