@@ -8,7 +8,7 @@ refers to are `photographs`, the search rows are `search`, and when it has to go
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -86,7 +86,7 @@ class ShownDocument(NamedTuple):
     body: bytes
 
 
-# Built once: they are part of every pull, most of which find nothing to do.
+# Built once: they are part of every pull, most of which find nothing to do, or of every publication.
 _WANT_AGAIN = (
     feed_case.update()
     .where(
@@ -121,6 +121,51 @@ _COUNT = (
     .select_from(document.join(feed_case))
     .where(feed_case.c.feed_id == sa.bindparam("feed_id"))
 )
+_SET_STATE = feed_case.update().where(
+    feed_case.c.id == sa.bindparam("of_case"),
+    feed_case.c.version == sa.bindparam("of_version"),
+    feed_case.c.state == WANTED,
+)
+_STORED = (
+    feed_case.update()
+    .where(feed_case.c.id.in_(sa.bindparam("keys", expanding=True)))
+    .values(state=HELD, reason="", retry_at=None, owed=True, stored=True)
+)
+_ANY_DOCUMENT = (
+    sa.select(document.c.case_key)
+    .where(document.c.case_key.in_(sa.bindparam("keys", expanding=True)))
+    .limit(1)
+)
+_REMEMBER = published.insert()
+_HELD = (
+    sa.select(
+        feed_case.c.id,
+        feed_case.c.feed_id,
+        feed.c.member,
+        feed.c.audience,
+        feed.c.own,
+        feed_case.c.case_id,
+        feed_case.c.version,
+        feed_case.c.digest,
+        feed_case.c.expires,
+        feed_case.c.leaf_at,
+        document.c.body,
+    )
+    .join(feed, feed.c.id == feed_case.c.feed_id)
+    .join(document, document.c.case_key == feed_case.c.id)
+    .order_by(feed.c.audience, feed_case.c.id)
+)
+_HELD_AMONG = _HELD.where(feed_case.c.id.in_(sa.bindparam("keys", expanding=True)))
+_HELD_OF_CASE = _HELD.where(
+    feed.c.member == sa.bindparam("member"),
+    feed_case.c.case_id == sa.bindparam("case_id"),
+    feed_case.c.state.not_in(GONE),
+)
+_HELD_ABOVE = _HELD.where(
+    feed_case.c.feed_id == sa.bindparam("feed_id"),
+    feed_case.c.id > sa.bindparam("above"),
+    feed_case.c.state == HELD,
+).limit(sa.bindparam("most"))
 
 
 def want_again(conn: Connection, feed_id: int, now: datetime) -> None:
@@ -180,16 +225,10 @@ def set_case_states(
         The keys of those cases that were still at the version asked for.
     """
     changed = []
+    values = {"state": state, "reason": reason, "retry_at": retry_at}
     for item in wanted:
-        done = conn.execute(
-            feed_case.update()
-            .where(
-                feed_case.c.id == item.case_key,
-                feed_case.c.version == item.leaf.version,
-                feed_case.c.state == WANTED,
-            )
-            .values(state=state, reason=reason, retry_at=retry_at)
-        )
+        meant = {"of_case": item.case_key, "of_version": item.leaf.version}
+        done = conn.execute(_SET_STATE, {**meant, **values})
         if done.rowcount == 1:
             changed.append(item.case_key)
     return changed
@@ -230,30 +269,25 @@ def store_documents(
     rows = [{"case_key": key, "body": body, "direct": key in direct} for key, body in pairs]
     upsert(conn, document, rows, ("case_key",))
     for some in chunks(keys):
-        here = feed_case.c.id.in_(some)
-        conn.execute(feed_case.update().where(here).values(**_STORED))
+        conn.execute(_STORED, {"keys": some})
     drop_photographs(conn, keys)
     add_photographs(conn, photographs)
 
 
 def _any_document(conn: Connection, keys: Sequence[int]) -> bool:
-    here = sa.select(document.c.case_key).limit(1)
-    return any(conn.execute(here.where(document.c.case_key.in_(some))).first() for some in chunks(keys))
-
-
-_STORED = {"state": HELD, "reason": "", "retry_at": None, "owed": True, "stored": True}
+    return any(conn.execute(_ANY_DOCUMENT, {"keys": some}).first() for some in chunks(keys))
 
 
 def list_documents(conn: Connection, keys: Sequence[int]) -> list[HeldDocument]:
     """Return the documents that are here of some cases, whatever their state."""
-    return [held for some in chunks(keys) for held in _held(conn, feed_case.c.id.in_(some))]
+    return [held for some in chunks(keys) for held in _held(conn, _HELD_AMONG, {"keys": some})]
 
 
 def remember_published(conn: Connection, feed_id: int, digests: Iterable[tuple[bytes, int]]) -> None:
     """Remember which own case each digest was published for, so that an old one can be answered."""
     rows = [{"feed_id": feed_id, "digest": digest, "case_key": key} for digest, key in digests]
     if rows:
-        conn.execute(published.insert(), rows)
+        conn.execute(_REMEMBER, rows)
 
 
 def answer_digests(
@@ -334,8 +368,7 @@ def find_documents(conn: Connection, case_id: str) -> list[HeldDocument]:
     While a newer version is on its way, the body is still that of the version before, and everything else of
     the newest leaf (decision 0007).
     """
-    of_case = sa.and_(feed.c.member == _owner(case_id), feed_case.c.case_id == case_id)
-    return list(_held(conn, sa.and_(of_case, feed_case.c.state.not_in(GONE))))
+    return list(_held(conn, _HELD_OF_CASE, {"member": _owner(case_id), "case_id": case_id}))
 
 
 def find_shown(conn: Connection, audience: str, case_ids: Sequence[str]) -> list[ShownDocument]:
@@ -371,8 +404,7 @@ def live_versions(conn: Connection, case_ids: Sequence[str], today: date) -> dic
 
 def iterate_documents(conn: Connection, feed_id: int, above: int, limit: int) -> list[HeldDocument]:
     """Return live documents of a feed in the order of their keys, beginning above one."""
-    following = sa.and_(feed_case.c.feed_id == feed_id, feed_case.c.id > above, feed_case.c.state == HELD)
-    return list(_held(conn, following, limit))
+    return list(_held(conn, _HELD_ABOVE, {"feed_id": feed_id, "above": above, "most": limit}))
 
 
 def cases_without_document(conn: Connection, feed_id: int) -> list[str]:
@@ -414,20 +446,9 @@ def _owner(case_id: str) -> str:
     return case_id.partition("/")[0]
 
 
-def _held(
-    conn: Connection, condition: sa.ColumnElement[bool], limit: int | None = None
-) -> Iterable[HeldDocument]:
-    c = feed_case.c
-    query = (
-        sa.select(
-            c.id, c.feed_id, feed.c.member, feed.c.audience, feed.c.own,
-            c.case_id, c.version, c.digest, c.expires, c.leaf_at, document.c.body,
+def _held(conn: Connection, query: sa.Select[Any], asked: dict[str, Any]) -> Iterable[HeldDocument]:
+    found = conn.execute(query, asked)
+    for key, feed_id, member, audience, own, case, version, digest, expires, at, body in found:
+        yield HeldDocument(
+            key, feed_id, member, audience, own, case, version, digest, date.fromisoformat(expires), at, body
         )
-        .join(feed, feed.c.id == c.feed_id)
-        .join(document, document.c.case_key == c.id)
-        .where(condition)
-        .order_by(feed.c.audience, c.id)
-        .limit(limit)
-    )  # fmt: skip
-    for row in conn.execute(query):
-        yield HeldDocument(*row[:8], date.fromisoformat(row[8]), row[9], row[10])

@@ -77,13 +77,26 @@ sa.Index(
 
 _ENDING = ("state", "reason", "retry_at", "hidden_at", "purge_from", "emptied_at", "purged_at", "owed")
 
-# Built once: it is part of every pull.
+# Built once: they are part of every pull, or of every publication.
 _LOOK_UP = sa.select(
     feed_case.c.case_id, feed_case.c.version, feed_case.c.digest, feed_case.c.expires, feed_case.c.place
 ).where(
     feed_case.c.feed_id == sa.bindparam("feed_id"),
     feed_case.c.case_id.in_(sa.bindparam("cases", expanding=True)),
 )
+_FIND_KEYS = sa.select(feed_case.c.case_id, feed_case.c.id).where(
+    feed_case.c.feed_id == sa.bindparam("feed_id"),
+    feed_case.c.case_id.in_(sa.bindparam("cases", expanding=True)),
+)
+_ITERATE = sa.select(
+    feed_case.c.case_id,
+    feed_case.c.version,
+    feed_case.c.digest,
+    feed_case.c.expires,
+    feed_case.c.place,
+    feed_case.c.leaf_at,
+    feed_case.c.state,
+).where(feed_case.c.feed_id == sa.bindparam("feed_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,20 +123,15 @@ def case_keys(conn: Connection, feed_id: int, cases: Sequence[str]) -> dict[str,
     """Return the keys of the cases of a feed."""
     keys: dict[str, int] = {}
     for some in chunks(cases):
-        query = sa.select(feed_case.c.case_id, feed_case.c.id).where(
-            feed_case.c.feed_id == feed_id, feed_case.c.case_id.in_(some)
-        )
-        keys.update((case, key) for case, key in conn.execute(query))
+        rows = conn.execute(_FIND_KEYS, {"feed_id": feed_id, "cases": some})
+        keys.update((case, key) for case, key in rows)
     return keys
 
 
 def iterate_cases(conn: Connection, feed_id: int) -> Iterator[KeptCase]:
     """Give every case of a feed as it stands here."""
-    c = feed_case.c
-    query = sa.select(c.case_id, c.version, c.digest, c.expires, c.place, c.leaf_at, c.state)
-    for case, version, digest, expires, place, leaf_at, state in conn.execute(
-        query.where(c.feed_id == feed_id)
-    ):
+    rows = conn.execute(_ITERATE, {"feed_id": feed_id})
+    for case, version, digest, expires, place, leaf_at, state in rows:
         yield KeptCase(case, CaseState(version, digest, date.fromisoformat(expires), place), leaf_at, state)
 
 

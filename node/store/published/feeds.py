@@ -72,12 +72,29 @@ feed_tile = sa.Table(
     sa.Column("data", sa.LargeBinary, nullable=False),
 )
 
-# Built once: they are part of every pull, or of every request that a peer makes.
+# Built once: they are part of every pull, of every publication, or of every request that a peer makes.
+_ADD_FEED = feed.insert()
 _FIND_FEED = sa.select(feed).where(
     feed.c.member == sa.bindparam("member"), feed.c.audience == sa.bindparam("audience")
 )
 _LIST_FEEDS = sa.select(feed).order_by(feed.c.own.desc(), feed.c.member, feed.c.audience)
 _OWN_FEEDS = sa.select(feed).where(feed.c.own).order_by(feed.c.audience)
+_SET_FEED = feed.update().where(feed.c.id == sa.bindparam("of_feed"))
+_SAME_SIZE = feed.c.size == sa.bindparam("old_size")
+_SAME_NOTE = feed.c.note.is_not_distinct_from(sa.bindparam("old_note"))
+_MOVE_FEED = _SET_FEED.where(_SAME_SIZE, _SAME_NOTE)
+_PUBLISH_NOTE = _MOVE_FEED.where(
+    feed.c.state == OPEN, feed.c.pending.is_not_distinct_from(sa.bindparam("old_pending"))
+)
+_UNMOVED = sa.select(feed.c.id).where(feed.c.id == sa.bindparam("of_feed"), _SAME_SIZE, _SAME_NOTE)
+_READ_BUNDLE = sa.select(feed_bundle.c.data).where(
+    feed_bundle.c.feed_id == sa.bindparam("feed_id"), feed_bundle.c.place == sa.bindparam("place")
+)
+_READ_TILE = sa.select(feed_tile.c.data).where(
+    feed_tile.c.feed_id == sa.bindparam("feed_id"),
+    feed_tile.c.level == sa.bindparam("level"),
+    feed_tile.c.place == sa.bindparam("place"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,18 +168,17 @@ def ensure_feed(conn: Connection, member: str, audience: str, origin: str, *, ow
     """Return a member's feed, made empty if it is not known yet."""
     found = find_feed(conn, member, audience)
     if found is None:
-        conn.execute(
-            feed.insert().values(
-                member=member,
-                audience=audience,
-                origin=origin,
-                own=own,
-                size=0,
-                frontier=b"",
-                state=OPEN,
-                reason="",
-            )
-        )
+        values = {
+            "member": member,
+            "audience": audience,
+            "origin": origin,
+            "own": own,
+            "size": 0,
+            "frontier": b"",
+            "state": OPEN,
+            "reason": "",
+        }
+        conn.execute(_ADD_FEED, values)
         found = find_feed(conn, member, audience)
         assert found is not None
     return found
@@ -228,13 +244,8 @@ def publish_note(conn: Connection, row: FeedRow, note: bytes) -> None:
 
     Nothing happens where the feed was stopped, has grown or was published meanwhile.
     """
-    c = feed.c
-    conn.execute(
-        feed.update()
-        .where(c.id == row.id, c.state == OPEN, c.size == row.size)
-        .where(_same_note(row.note), _same_pending(row.pending))
-        .values(note=note, pending=None)
-    )
+    values = {"note": note, "pending": None}
+    conn.execute(_PUBLISH_NOTE, {**_as_it_was(row), "old_pending": row.pending, **values})
 
 
 def store_update(conn: Connection, row: FeedRow, state: FeedState, now: datetime) -> None:
@@ -253,9 +264,7 @@ def check_unmoved(conn: Connection, row: FeedRow) -> None:
     Raises:
         Conflict: it has moved on.
     """
-    c = feed.c
-    query = sa.select(c.id).where(c.id == row.id, c.size == row.size, _same_note(row.note))
-    if conn.execute(query).first() is None:
+    if conn.execute(_UNMOVED, _as_it_was(row)).first() is None:
         raise _moved()
 
 
@@ -265,18 +274,15 @@ def set_back(conn: Connection, reached: FeedRow, row: FeedRow) -> None:
     Raises:
         Conflict: it is not any more where that update has left it.
     """
-    changed = conn.execute(
-        feed.update()
-        .where(feed.c.id == row.id, feed.c.size == reached.size, _same_note(reached.note))
-        .values(
-            size=row.size,
-            frontier=row.frontier,
-            note=row.note,
-            minimum=row.minimum,
-            pruned=row.pruned,
-            skipped_by=row.skipped_by,
-        )
-    )
+    values = {
+        "size": row.size,
+        "frontier": row.frontier,
+        "note": row.note,
+        "minimum": row.minimum,
+        "pruned": row.pruned,
+        "skipped_by": row.skipped_by,
+    }
+    changed = conn.execute(_MOVE_FEED, {**_as_it_was(reached), **values})
     if changed.rowcount != 1:
         raise _moved()
 
@@ -299,15 +305,11 @@ def read_file(conn: Connection, feed_id: int, ref: TileRef) -> bytes | None:
     """Return a tile or bundle of the given width, cut from a wider one where it has grown since; None when
     there is none."""
     if ref.level is None:
-        query = sa.select(feed_bundle.c.data).where(
-            feed_bundle.c.feed_id == feed_id, feed_bundle.c.place == ref.index
-        )
-        data: bytes | None = conn.execute(query).scalar_one_or_none()
+        asked = {"feed_id": feed_id, "place": ref.index}
+        data: bytes | None = conn.execute(_READ_BUNDLE, asked).scalar_one_or_none()
         return data if data is None or ref.width == WIDTH else cut_bundle(data, ref.width)
-    query = sa.select(feed_tile.c.data).where(
-        feed_tile.c.feed_id == feed_id, feed_tile.c.level == ref.level, feed_tile.c.place == ref.index
-    )
-    data = conn.execute(query).scalar_one_or_none()
+    asked = {"feed_id": feed_id, "level": ref.level, "place": ref.index}
+    data = conn.execute(_READ_TILE, asked).scalar_one_or_none()
     return data if data is None else data[: ref.width * HASH_SIZE]
 
 
@@ -319,23 +321,20 @@ def begin_successor(conn: Connection, row: FeedRow, origin: str, ahead: int) -> 
     """
     for table in (feed_bundle, feed_tile):
         conn.execute(table.delete().where(table.c.feed_id == row.id))
-    conn.execute(
-        feed.update()
-        .where(feed.c.id == row.id)
-        .values(
-            origin=origin,
-            size=0,
-            frontier=b"",
-            note=None,
-            pending=None,
-            state=OPEN,
-            reason="",
-            newer_head=None,
-            pruned=b"",
-            minimum=0,
-            skipped_by="",
-        )
-    )
+    values = {
+        "origin": origin,
+        "size": 0,
+        "frontier": b"",
+        "note": None,
+        "pending": None,
+        "state": OPEN,
+        "reason": "",
+        "newer_head": None,
+        "pruned": b"",
+        "minimum": 0,
+        "skipped_by": "",
+    }
+    conn.execute(_SET_FEED, {"of_feed": row.id, **values})
     inherited = {"place": -1, "version": feed_case.c.version + ahead}
     conn.execute(feed_case.update().where(feed_case.c.feed_id == row.id).values(**inherited))
 
@@ -348,7 +347,7 @@ def prune(conn: Connection, feed_id: int, beginning: Frontier) -> None:
         )
     )
     values = {"minimum": beginning.size, "pruned": beginning.format()}
-    conn.execute(feed.update().where(feed.c.id == feed_id).values(values))
+    conn.execute(_SET_FEED, {"of_feed": feed_id, **values})
 
 
 def set_feed_state(
@@ -359,25 +358,24 @@ def set_feed_state(
     Args:
         newer_head: of BEHIND, the note that shows it.
     """
-    conn.execute(
-        feed.update().where(feed.c.id == feed_id).values(state=state, reason=reason, newer_head=newer_head)
-    )
+    values = {"state": state, "reason": reason, "newer_head": newer_head}
+    conn.execute(_SET_FEED, {"of_feed": feed_id, **values})
 
 
 def set_through(conn: Connection, feed_id: int, name: str) -> None:
     """Note who handed a feed on when it was read last; empty for its owner."""
-    conn.execute(feed.update().where(feed.c.id == feed_id).values(through=name))
+    conn.execute(_SET_FEED, {"of_feed": feed_id, "through": name})
 
 
 def set_skipped(conn: Connection, feed_id: int, name: str) -> None:
     """Note by whose word alone a feed begins late here; empty for nobody's but its owner's."""
-    conn.execute(feed.update().where(feed.c.id == feed_id).values(skipped_by=name))
+    conn.execute(_SET_FEED, {"of_feed": feed_id, "skipped_by": name})
 
 
 def set_readers(conn: Connection, feed_id: int, readers: Sequence[str], now: datetime) -> None:
     """Note the members that a feed's owner has it open to."""
     values = {"readers": "\n".join(sorted(readers)), "readers_at": now}
-    conn.execute(feed.update().where(feed.c.id == feed_id).values(values))
+    conn.execute(_SET_FEED, {"of_feed": feed_id, **values})
 
 
 def note_tag(note: bytes | None) -> str:
@@ -393,29 +391,22 @@ def _advance(
     pending: bytes | None,
     now: datetime,
 ) -> None:
-    changed = conn.execute(
-        feed.update()
-        .where(feed.c.id == row.id, feed.c.size == row.size, _same_note(row.note))
-        .values(
-            size=frontier.size,
-            frontier=frontier.format(),
-            note=note,
-            pending=pending,
-            state=OPEN,
-            reason="",
-            advanced_at=now,
-        )
-    )
+    values = {
+        "size": frontier.size,
+        "frontier": frontier.format(),
+        "note": note,
+        "pending": pending,
+        "state": OPEN,
+        "reason": "",
+        "advanced_at": now,
+    }
+    changed = conn.execute(_MOVE_FEED, {**_as_it_was(row), **values})
     if changed.rowcount != 1:
         raise _moved()
 
 
-def _same_note(note: bytes | None) -> Any:
-    return feed.c.note.is_(None) if note is None else feed.c.note == note
-
-
-def _same_pending(pending: bytes | None) -> Any:
-    return feed.c.pending.is_(None) if pending is None else feed.c.pending == pending
+def _as_it_was(row: FeedRow) -> dict[str, Any]:
+    return {"of_feed": row.id, "old_size": row.size, "old_note": row.note}
 
 
 def _moved() -> Conflict:

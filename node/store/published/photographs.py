@@ -62,6 +62,12 @@ _WITH_OWNER = (
     .join(feed, feed.c.id == feed_case.c.feed_id)
 )
 
+# Built once: they are part of every document that is stored or shown.
+_OF_CASE = sa.select(*_PHOTO_COLUMNS).where(photograph.c.case_key == sa.bindparam("case_key"))
+_OF_THESE = photograph.c.case_key.in_(sa.bindparam("keys", expanding=True))
+_FIND_THESE = _WITH_OWNER.where(_OF_THESE)
+_DROP_THESE = photograph.delete().where(_OF_THESE)
+
 
 @dataclass(frozen=True, slots=True)
 class Photograph:
@@ -118,10 +124,7 @@ def photographs_in(case_key: int, parts: Mapping[str, Mapping[str, Any]], state:
 
 def photographs_of_case(conn: Connection, case_key: int) -> list[Photograph]:
     """Return every rendition that a case's document refers to."""
-    return [
-        Photograph(*row)
-        for row in conn.execute(sa.select(*_PHOTO_COLUMNS).where(photograph.c.case_key == case_key))
-    ]
+    return [Photograph(*row) for row in conn.execute(_OF_CASE, {"case_key": case_key})]
 
 
 def find_photograph(conn: Connection, feed_id: int, sha256: str, today: date) -> list[tuple[str, Photograph]]:
@@ -236,12 +239,11 @@ def add_photographs(conn: Connection, items: Iterable[Photograph]) -> None:
 def drop_photographs(conn: Connection, keys: Sequence[int]) -> None:
     """Forget what photographs the documents of cases refer to: they are loose from then on."""
     for some in chunks(keys):
-        of_these = photograph.c.case_key.in_(some)
-        dropped = conn.execute(_WITH_OWNER.where(of_these)).all()
+        dropped = conn.execute(_FIND_THESE, {"keys": some}).all()
         for member in {row.member for row in dropped}:
             loosen_photographs(conn, member, [row.sha256 for row in dropped if row.member == member])
         if dropped:
-            conn.execute(photograph.delete().where(of_these))
+            conn.execute(_DROP_THESE, {"keys": some})
 
 
 def loosen_photographs(conn: Connection, member: str, hashes: Iterable[str]) -> None:

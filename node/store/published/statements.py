@@ -57,7 +57,7 @@ class Stated:
     token: str
 
 
-# Built once: it is asked every few seconds.
+# Built once: one is asked every few seconds, the other is part of every publication.
 _LACKING = (
     sa.select(
         feed_case.c.id, feed_case.c.case_id, feed_case.c.version, feed_case.c.digest, feed_case.c.expires
@@ -78,6 +78,7 @@ _LACKING = (
     )
     .limit(sa.bindparam("most"))
 )
+_DROP = case_statement.delete().where(case_statement.c.case_key.in_(sa.bindparam("keys", expanding=True)))
 
 
 def cases_lacking(
@@ -134,4 +135,4 @@ def find_statement(conn: Connection, case_key: int, now: datetime) -> Stated | N
 def drop_statements(conn: Connection, keys: Sequence[int]) -> None:
     """Delete what was stated about cases."""
     for some in chunks(keys):
-        conn.execute(case_statement.delete().where(case_statement.c.case_key.in_(some)))
+        conn.execute(_DROP, {"keys": some})
