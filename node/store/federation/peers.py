@@ -56,7 +56,13 @@ withdrawal = sa.Table(
 
 # Built once: they are part of every pull, or of every request that a peer makes.
 _FIND_PEER = sa.select(peer).where(peer.c.member == sa.bindparam("member"))
+_SET_PEER = peer.update().where(peer.c.member == sa.bindparam("of_member"))
+_RUNG = sa.and_(peer.c.next_at > sa.bindparam("started"), peer.c.next_at <= sa.bindparam("now"))
+_LATER = sa.bindparam("later", type_=Moment)
+_ASK_LATER = _SET_PEER.values(next_at=sa.case((_RUNG, peer.c.next_at), else_=_LATER))
+_FAIL = _ASK_LATER.values(failures=peer.c.failures + 1)
 _LIST_PEERS = sa.select(peer).order_by(peer.c.member)
+_LIST_NOTICES = sa.select(notice.c.days, notice.c.seen_at).order_by(notice.c.id)
 _LIST_WITHDRAWALS = sa.select(withdrawal.c.endorser, withdrawal.c.endorsement, withdrawal.c.issued_at)
 
 
@@ -106,7 +112,7 @@ def see_peer(conn: Connection, member: str, fingerprint: str, now: datetime, not
     if found is None:
         conn.execute(peer.insert().values(member=member, next_at=now, **seen))
     elif found.fingerprint != fingerprint:
-        conn.execute(peer.update().where(peer.c.member == member).values(**seen))
+        conn.execute(_SET_PEER, {"of_member": member, **seen})
     else:
         return found
     found = find_peer(conn, member)
@@ -120,8 +126,7 @@ def see_notice(conn: Connection, days: int, now: datetime) -> int:
     A shortened notice holds only after the longer one before it has passed: whoever can change the policy and
     the list could otherwise do both in one step, and nobody would have had notice of anything.
     """
-    query = sa.select(notice.c.days, notice.c.seen_at).order_by(notice.c.id)
-    known: list[tuple[int, datetime]] = [(row.days, row.seen_at) for row in conn.execute(query)]
+    known: list[tuple[int, datetime]] = [(row.days, row.seen_at) for row in conn.execute(_LIST_NOTICES)]
     if not known or known[-1][0] != days:
         conn.execute(notice.insert().values(days=days, seen_at=now))
         known.append((days, now))
@@ -142,9 +147,8 @@ def list_peers(conn: Connection) -> list[Peer]:
 
 def accept_peer(conn: Connection, member: str, fingerprint: str, now: datetime) -> None:
     """Write down that the administrator accepted these keys of a member, and pull it at once."""
-    conn.execute(
-        peer.update().where(peer.c.member == member).values(accepted=fingerprint, next_at=now, failures=0)
-    )
+    values = {"accepted": fingerprint, "next_at": now, "failures": 0}
+    conn.execute(_SET_PEER, {"of_member": member, **values})
 
 
 def keep_withdrawal(conn: Connection, verified: Withdrawal, token: str) -> None:
@@ -181,7 +185,7 @@ def due_peers(conn: Connection, now: datetime) -> list[str]:
 
 def ring(conn: Connection, member: str, now: datetime) -> None:
     """Make a peer due now; any sign of life also ends its back-off."""
-    conn.execute(peer.update().where(peer.c.member == member).values(next_at=now, failures=0))
+    conn.execute(_SET_PEER, {"of_member": member, "next_at": now, "failures": 0})
 
 
 def unhear_peers(conn: Connection, now: datetime) -> None:
@@ -191,7 +195,7 @@ def unhear_peers(conn: Connection, now: datetime) -> None:
 
 def hear_peer(conn: Connection, member: str) -> None:
     """Write down that it is known what a peer has erased since this node was restored."""
-    conn.execute(peer.update().where(peer.c.member == member).values(unheard=False))
+    conn.execute(_SET_PEER, {"of_member": member, "unheard": False})
 
 
 def note_rings(conn: Connection, members: Collection[str], now: datetime) -> None:
@@ -209,18 +213,9 @@ def record_success(conn: Connection, member: str, started: datetime, now: dateti
 
     A doorbell that rang after the pull began stays due.
     """
-    c = peer.c
-    conn.execute(
-        peer.update()
-        .where(c.member == member)
-        .values(
-            next_at=_unless_rung(started, now, now + wait),
-            reached_at=now,
-            failures=0,
-            error="",
-            lying=False,
-        )
-    )
+    asked = {"of_member": member, "started": started, "now": now, "later": now + wait}
+    values = {"reached_at": now, "failures": 0, "error": "", "lying": False}
+    conn.execute(_ASK_LATER, {**asked, **values})
 
 
 def record_failure(
@@ -240,20 +235,10 @@ def record_failure(
     values: dict[str, Any] = {"error": error, "lying": lying}
     if lying:  # it did answer
         values["reached_at"] = now
-    conn.execute(
-        peer.update()
-        .where(peer.c.member == member)
-        .values(failures=peer.c.failures + 1, next_at=_unless_rung(started, now, now + wait), **values)
-    )
+    asked = {"of_member": member, "started": started, "now": now, "later": now + wait}
+    conn.execute(_FAIL, {**asked, **values})
 
 
 def record_false(conn: Connection, member: str, reason: str, now: datetime) -> None:
     """Write down that a peer handed on what is not true."""
-    values = {"false_at": now, "false_reason": reason}
-    conn.execute(peer.update().where(peer.c.member == member).values(values))
-
-
-def _unless_rung(started: datetime, now: datetime, later: datetime) -> sa.ColumnElement[Any]:
-    """Keep the moment of a ring since the start of a pull, and take a later one otherwise."""
-    rung = sa.and_(peer.c.next_at > started, peer.c.next_at <= now)
-    return sa.case((rung, peer.c.next_at), else_=sa.literal(later, Moment))
+    conn.execute(_SET_PEER, {"of_member": member, "false_at": now, "false_reason": reason})

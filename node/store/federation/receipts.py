@@ -117,6 +117,19 @@ _OWED = (
 )
 _OWED_HELD = _OWED.where(feed_case.c.state == HELD)
 _OWED_GONE = _OWED.where(feed_case.c.state.in_(GONE))
+_PROMISED = sa.select(receipt).where(
+    receipt.c.feed_id == sa.bindparam("feed_id"),
+    receipt.c.member == sa.bindparam("member"),
+    receipt.c.case_id.in_(sa.bindparam("cases", expanding=True)),
+)
+_TOLD = (
+    feed_case.update()
+    .where(feed_case.c.id == sa.bindparam("of_case"), feed_case.c.version == sa.bindparam("of_version"))
+    .values(owed=False)
+)
+_TOLD_AS_PURGED = _TOLD.where(
+    feed_case.c.purged_at.is_not_distinct_from(sa.bindparam("purged", type_=Moment))
+)
 
 
 def record_promises(conn: Connection, feed_id: int, member: str, promises: Sequence[Promise]) -> int:
@@ -128,12 +141,8 @@ def record_promises(conn: Connection, feed_id: int, member: str, promises: Seque
     Returns:
         How many of them said something that was not known yet.
     """
-    query = sa.select(receipt).where(
-        receipt.c.feed_id == feed_id,
-        receipt.c.member == member,
-        receipt.c.case_id.in_([item.case_id for item in promises]),
-    )
-    known = {row.case_id: row for row in conn.execute(query)}
+    asked = {"feed_id": feed_id, "member": member, "cases": [item.case_id for item in promises]}
+    known = {row.case_id: row for row in conn.execute(_PROMISED, asked)}
     rows = []
     for item in promises:
         row = known.get(item.case_id)
@@ -248,11 +257,9 @@ def page_of_erasures(
 
 def confirm_erasures(conn: Connection, erasures: Sequence[OwnErasure]) -> None:
     """Write down that all peers have confirmed own erasures, unless the case has moved on meanwhile."""
-    c = feed_case.c
-    done = feed_case.update().where(c.id == sa.bindparam("key"), c.version == sa.bindparam("of_version"))
     if erasures:
-        rows = [{"key": item.case_key, "of_version": item.version} for item in erasures]
-        conn.execute(done.values(owed=False), rows)
+        rows = [{"of_case": item.case_key, "of_version": item.version} for item in erasures]
+        conn.execute(_TOLD, rows)
 
 
 def owed_held(conn: Connection, feed_id: int, limit: int, above: int = 0) -> list[Owed]:
@@ -271,16 +278,10 @@ def owed_erased(conn: Connection, feed_id: int, limit: int, above: int = 0) -> l
 
 def settle(conn: Connection, items: Sequence[Owed]) -> None:
     """Write down that the owner took a receipt, unless there is more to tell meanwhile."""
-    c = feed_case.c
-    told = feed_case.update().where(
-        c.id == sa.bindparam("key"),
-        c.version == sa.bindparam("of_version"),
-        c.purged_at.is_not_distinct_from(sa.bindparam("purged", type_=Moment)),
-    )
-    conn.execute(
-        told.values(owed=False),
-        [{"key": item.case_key, "of_version": item.version, "purged": item.purged_at} for item in items],
-    )
+    rows = [
+        {"of_case": item.case_key, "of_version": item.version, "purged": item.purged_at} for item in items
+    ]
+    conn.execute(_TOLD_AS_PURGED, rows)
 
 
 def settle_returned(conn: Connection, feed_id: int, items: Sequence[Mapping[str, Any]]) -> None:

@@ -25,6 +25,11 @@ witness = sa.Table(
     sa.Column("problem", sa.String, nullable=False),
 )
 
+# Built once: it is asked at every publication.
+_LIST_ANSWERS = (
+    sa.select(witness).where(witness.c.feed_id == sa.bindparam("feed_id")).order_by(witness.c.member)
+)
+
 
 @dataclass(frozen=True, slots=True)
 class WitnessAnswer:
@@ -61,8 +66,7 @@ def forget_answers(conn: Connection, feed_id: int) -> None:
 
 def list_answers(conn: Connection, feed_id: int) -> list[WitnessAnswer]:
     """Return what each witness of a feed answered last, by its member id."""
-    query = sa.select(witness).where(witness.c.feed_id == feed_id).order_by(witness.c.member)
-    return [WitnessAnswer(*row) for row in conn.execute(query)]
+    return [WitnessAnswer(*row) for row in conn.execute(_LIST_ANSWERS, {"feed_id": feed_id})]
 
 
 def _row(answer: WitnessAnswer) -> dict[str, object]:
