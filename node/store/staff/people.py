@@ -86,12 +86,19 @@ kept_form = sa.Table(
     sa.Column("expires_at", Moment, nullable=False, index=True),
 )
 
-# Built once: it is part of every request.
+# Built once: they are part of every request, or of every sign-in.
 _FIND_SESSION = (
     sa.select(console_session, person)
     .join(person, person.c.id == console_session.c.person_id)
     .where(console_session.c.hash == sa.bindparam("hash"))
 )
+_FIND_FORM = sa.select(kept_form.c.fields).where(
+    kept_form.c.person_id == sa.bindparam("person_id"),
+    kept_form.c.path == sa.bindparam("path"),
+    kept_form.c.expires_at > sa.bindparam("now"),
+)
+_ADD_PERSON = person.insert()
+_SET_PERSON = person.update().where(person.c.id == sa.bindparam("of_person"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +166,7 @@ def add_person(conn: Connection, new: Person) -> bool:
     values = {column.name: getattr(new, column.name) for column in person.columns}
     try:
         with conn.begin_nested():
-            conn.execute(person.insert().values({**values, "roles": _format_roles(new.roles)}))
+            conn.execute(_ADD_PERSON, {**values, "roles": _format_roles(new.roles)})
     except IntegrityError:
         return False
     return True
@@ -189,7 +196,7 @@ def change_person(conn: Connection, person_id: str, **values: Any) -> None:
     """Change columns of a person."""
     if "roles" in values:
         values["roles"] = _format_roles(values["roles"])
-    conn.execute(person.update().where(person.c.id == person_id).values(**values))
+    conn.execute(_SET_PERSON, {"of_person": person_id, **values})
 
 
 def take_step(conn: Connection, person_id: str, step: int) -> bool:
@@ -378,10 +385,8 @@ def drop_oldest_forms(conn: Connection, person_id: str, path: str, most: int) ->
 
 def find_form(conn: Connection, person_id: str, path: str, now: datetime) -> bytes | None:
     """Return what was kept for somebody and a path, if its time is not over."""
-    query = sa.select(kept_form.c.fields).where(
-        kept_form.c.person_id == person_id, kept_form.c.path == path, kept_form.c.expires_at > now
-    )
-    found: bytes | None = conn.execute(query).scalar_one_or_none()
+    asked = {"person_id": person_id, "path": path, "now": now}
+    found: bytes | None = conn.execute(_FIND_FORM, asked).scalar_one_or_none()
     return found
 
 
