@@ -12,6 +12,7 @@ Leaves to others: what a row holds (`domain.searchable`).
 # ruff: noqa: S608 - SQL is put together from the constants below alone; every value is bound
 
 from collections.abc import Iterable
+from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -205,7 +206,7 @@ def _ids_of(connection: Connection, keys: Iterable[tuple[Source, int | None, str
     ids: list[int] = []
     for (source, feed_id), case_ids in by_feed.items():
         same_feed = "feed_id IS NULL" if feed_id is None else "feed_id = :feed_id"
-        statement = text(
+        statement = _statement(
             f"SELECT id FROM search_entry WHERE case_id {one_of(connection, 'cases')} AND source = :source"
             f" AND {same_feed}"
         )
@@ -222,7 +223,8 @@ def _insert(connection: Connection, entries: list[SearchEntry], *, hidden: bool)
     if connection.dialect.name == "postgresql":
         ids: list[int] = list(
             connection.execute(
-                text("SELECT nextval('search_entry_id_seq') FROM generate_series(1, :n)"), {"n": len(entries)}
+                _statement("SELECT nextval('search_entry_id_seq') FROM generate_series(1, :n)"),
+                {"n": len(entries)},
             ).scalars()
         )
     else:
@@ -258,9 +260,9 @@ def _remove_ids(connection: Connection, ids: list[int]) -> int:
     where = f"WHERE id {one_of(connection, 'ids')}"
     if connection.dialect.name == "sqlite":
         forget = "INSERT INTO search_fts (search_fts, rowid, words) SELECT 'delete', id, words"
-        connection.execute(text(f"{forget} FROM search_text {where}"), these)
-    connection.execute(text(f"DELETE FROM search_text {where}"), these)
-    connection.execute(text(f"DELETE FROM search_entry {where}"), these)
+        connection.execute(_statement(f"{forget} FROM search_text {where}"), these)
+    connection.execute(_statement(f"DELETE FROM search_text {where}"), these)
+    connection.execute(_statement(f"DELETE FROM search_entry {where}"), these)
     return len(ids)
 
 
@@ -269,8 +271,11 @@ def find_audiences(
 ) -> dict[str, int]:
     """Tell who may find some cases; those that are not in the search are absent."""
     ids = _ids_of(connection, ((source, feed_id, case_id) for case_id in case_ids))
-    rows = text(f"SELECT case_id, shown_to FROM search_entry WHERE id {one_of(connection, 'ids')}")
+    rows = _statement(f"SELECT case_id, shown_to FROM search_entry WHERE id {one_of(connection, 'ids')}")
     return {row[0]: row[1] for row in connection.execute(rows, {"ids": as_list(connection, ids)})}
+
+
+_statement = cache(text)  # built once for each of the few texts here
 
 
 # --- Lists in SQL ---
