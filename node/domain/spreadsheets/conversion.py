@@ -7,6 +7,7 @@ value. Whether the record is whole and right is for the schema.
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cache
@@ -106,35 +107,66 @@ class _Unread(Exception):
     """A cell that cannot be read; its text is the code of the problem."""
 
 
-def convert_row(
-    cells: Sequence[str], faults: Mapping[int, str], mapping: ColumnMapping, zone: ZoneInfo
-) -> Converted:
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How the rows of a file are read.
+
+    Attributes:
+        fields: those that a column or a fixed value gives, each with its column, -1 for none.
+        fixed: by field, what its fixed value was read as, or the problem that it could not be.
+        zone: of times that name none.
+    """
+
+    mapping: ColumnMapping
+    fields: Sequence[tuple[Target, int]]
+    fixed: Mapping[str, Any]
+    zone: ZoneInfo
+
+
+def plan_rows(mapping: ColumnMapping, zone: ZoneInfo) -> Plan:
+    """Read what is the same for all rows once: most fields of most lists have a fixed value."""
+    fields = [
+        (target, mapping.columns.get(target.name, -1))
+        for target in TARGETS.values()
+        if target.name in mapping.columns or mapping.fixed.get(target.name)
+    ]
+    fixed = {
+        target.name: _try_cell(target, mapping.fixed[target.name], -1, mapping, zone)
+        for target, _ in fields
+        if mapping.fixed.get(target.name)
+    }
+    return Plan(mapping, fields, fixed, zone)
+
+
+def convert_row(cells: Sequence[str], faults: Mapping[int, str], plan: Plan) -> Converted:
     """Make a record of a row.
 
     Args:
         faults: what is wrong with cells before they are read, by column.
-        zone: of times that name none.
     """
     values: dict[str, Any] = {}
     problems: list[CellProblem] = []
-    for target in TARGETS.values():
-        column = mapping.columns.get(target.name, -1)
-        text = cells[column] if 0 <= column < len(cells) else ""
+    for target, column in plan.fields:
         if column in faults:
             problems.append(CellProblem(target.name, column, faults[column]))
             continue
-        if not text:
-            text, column = mapping.fixed.get(target.name, ""), -1
-        if not text:
-            continue
-        try:
-            value = read_cell(target, text, mapping, zone)
-        except _Unread as error:
-            problems.append(CellProblem(target.name, column, str(error)))
+        if 0 <= column < len(cells) and cells[column]:
+            value = _try_cell(target, cells[column], column, plan.mapping, plan.zone)
         else:
-            if value is not None:
-                values[target.name] = value
-    return Converted(_record_of(values, mapping), problems)
+            value = copy(plan.fixed.get(target.name))  # a list of its own for every record
+        if isinstance(value, CellProblem):
+            problems.append(value)
+        elif value is not None:
+            values[target.name] = value
+    return Converted(_record_of(values, plan.mapping), problems)
+
+
+def _try_cell(target: Target, text: str, column: int, mapping: ColumnMapping, zone: ZoneInfo) -> Any:
+    """Read the text of a cell, or give the problem that it cannot be read."""
+    try:
+        return read_cell(target, text, mapping, zone)
+    except _Unread as error:
+        return CellProblem(target.name, column, str(error))
 
 
 def read_cell(target: Target, text: str, mapping: ColumnMapping, zone: ZoneInfo) -> Any:

@@ -21,7 +21,15 @@ from node.adapters.tables.row import Row
 from node.adapters.tables.sheet import read_rows
 from node.domain.lifecycle import UNDO_WINDOW
 from node.domain.spreadsheets.columns import TARGETS
-from node.domain.spreadsheets.conversion import NEEDED, SEVERAL, TWICE, UNFIT, CellProblem, convert_row
+from node.domain.spreadsheets.conversion import (
+    NEEDED,
+    SEVERAL,
+    TWICE,
+    UNFIT,
+    CellProblem,
+    convert_row,
+    plan_rows,
+)
 from node.errors import Conflict, InvalidInput, NodeError, NotFound
 from node.log import describe_exception
 from node.runtime import Node
@@ -326,11 +334,11 @@ def _put_back(node: Node, found: Import, row: RowResult) -> None:
 
 def _tried_rows(node: Node, found: Import) -> Iterator[_Tried]:
     """Read the rows below the headers as records."""
-    zone = ZoneInfo(node.config.console.timezone)
+    plan = plan_rows(found.mapping, ZoneInfo(node.config.console.timezone))
     rows = read_rows(read_file(node, found), found.reading)
     next(rows, None)
     for row in rows:
-        made = convert_row(row.cells, row.faults, found.mapping, zone)
+        made = convert_row(row.cells, row.faults, plan)
         yield _Tried(row, made.record, made.problems, cases.reference_key(made.record))
 
 

@@ -15,6 +15,7 @@ from node.domain.spreadsheets.conversion import (
     convert_row,
     is_readable,
     orders_of,
+    plan_rows,
     read_cell,
     unknown_words,
 )
@@ -61,7 +62,7 @@ def test_what_is_no_date_for_certain_is_none(text: str) -> None:
 
 def test_day_and_month_are_never_guessed() -> None:
     for text in ("5/3/2014", "31/12/2014"):
-        made = convert_row([text], {}, ColumnMapping({"birth": 0}), ZONE)
+        made = convert_row([text], {}, plan_rows(ColumnMapping({"birth": 0}), ZONE))
         assert made.problems == [CellProblem("birth", 0, "order")]
     assert read("birth", "5/5/2014", ColumnMapping()) == "2014-05-05"
     assert read("birth", "12/31/2014", ColumnMapping(dates="mdy")) == "2014-12-31"
@@ -130,14 +131,15 @@ def test_other_cells(name: str, text: str, expected: Any) -> None:
 def test_unknown_words_are_asked_once_and_may_be_left_out() -> None:
     assert unknown_words("sex", ["W", "w ", "M", "?"], MAPPING) in (["?", "W"], ["W"])
     mapping = ColumnMapping({"sex": 0}, words={"sex": {"w": "2", "x": ""}})
-    assert convert_row(["W"], {}, mapping, ZONE).record == {"sex": 2}
-    assert convert_row(["X"], {}, mapping, ZONE) == convert_row([""], {}, mapping, ZONE)
+    plan = plan_rows(mapping, ZONE)
+    assert convert_row(["W"], {}, plan).record == {"sex": 2}
+    assert convert_row(["X"], {}, plan) == convert_row([""], {}, plan)
 
 
 def test_a_row_becomes_a_record_with_what_holds_for_every_row() -> None:
     columns = {"names.given": 0, "names.family": 1, "birth": 2, "missing_since": 3, "marks": 4, "category": 5}
     mapping = ColumnMapping(columns, {"category": "runaway", "contacts.value": "116000"}, {}, "uk", "dmy")
-    made = convert_row(["Дмитро", "Шевчук", "5/3/2014", "2/11/2026", "шрам"], {}, mapping, ZONE)
+    made = convert_row(["Дмитро", "Шевчук", "5/3/2014", "2/11/2026", "шрам"], {}, plan_rows(mapping, ZONE))
     assert made.problems == []
     assert made.record == {
         "names": [
@@ -159,13 +161,28 @@ def test_a_row_becomes_a_record_with_what_holds_for_every_row() -> None:
 
 
 def test_a_fault_of_a_cell_is_a_problem_of_its_field() -> None:
-    made = convert_row(["", "x"], {0: "formula"}, ColumnMapping({"sex": 0}, {"sex": "m"}), ZONE)
+    made = convert_row(["", "x"], {0: "formula"}, plan_rows(ColumnMapping({"sex": 0}, {"sex": "m"}), ZONE))
     assert made.problems == [CellProblem("sex", 0, "formula")]
+
+
+def test_fixed_values_fill_what_a_row_leaves_out_and_no_two_records_share_them() -> None:
+    mapping = ColumnMapping(
+        {"names.full": 0, "consent.date": 1},
+        {"consent.scope": "network, public", "consent.date": "2026-11-02", "risk.level": "?"},
+        dates="dmy",
+    )
+    plan = plan_rows(mapping, ZONE)
+    first, second = convert_row(["Ann", ""], {}, plan), convert_row(["Ben", "2026-12-01"], {}, plan)
+    assert first.record["consent"] == {"scope": ["network", "public"], "date": "2026-11-02"}
+    assert second.record["consent"] == {"scope": ["network", "public"], "date": "2026-12-01"}
+    assert first.record["consent"]["scope"] is not second.record["consent"]["scope"]
+    assert first.problems == second.problems == [CellProblem("risk.level", -1, "word")]
 
 
 @given(st.sampled_from(sorted(TARGETS)), st.text(max_size=80), st.sampled_from(["", "dmy", "mdy"]))
 def test_any_cell_is_read_or_is_a_problem(name: str, text: str, order: str) -> None:
-    made = convert_row([text], {}, ColumnMapping({name: 0}, language="en", dates=order), ZONE)
+    mapping = ColumnMapping({name: 0}, language="en", dates=order)
+    made = convert_row([text], {}, plan_rows(mapping, ZONE))
     assert len(made.problems) <= 1
     assert not (made.problems and made.record)
     assert json.loads(json.dumps(made.record)) == made.record
