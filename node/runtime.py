@@ -180,6 +180,7 @@ class Node(KeylessNode):
     vouched: dict[str, datetime] = field(default_factory=dict)
     _providers: dict[tuple[OidcConfig, bool], OpenIdProvider] = field(default_factory=dict)
     _opened: dict[tuple[str, bytes], Ed25519PrivateKey] = field(default_factory=dict, repr=False)
+    _derived: dict[tuple[str, bytes], bytes] = field(default_factory=dict, repr=False)
 
     @property
     def peers(self) -> PeerClient:
@@ -234,12 +235,19 @@ class Node(KeylessNode):
 
         It outlives every key that is replaced: what was hashed before is to be found again.
         """
-        return HKDF(hashes.SHA256(), 32, salt=None, info=b"gmcn/journal/1").derive(self.keys.console_secret())
+        return self._derive("gmcn/journal/1")
 
     def console_key(self, use: str) -> bytes:
         """Return the console's secret for one use: 32 bytes, never stored."""
-        info = f"gmcn/console/{use}/1".encode()
-        return HKDF(hashes.SHA256(), 32, salt=None, info=info).derive(self.keys.console_secret())
+        return self._derive(f"gmcn/console/{use}/1")
+
+    def _derive(self, use: str) -> bytes:
+        """Return a key of the console's secret, derived once: an import asks for one with every row."""
+        secret = self.keys.console_secret()
+        if (use, secret) not in self._derived:
+            derived = HKDF(hashes.SHA256(), 32, salt=None, info=use.encode()).derive(secret)
+            self._derived[use, secret] = derived
+        return self._derived[use, secret]
 
     def _key(self, purpose: Purpose, public: bytes) -> Ed25519PrivateKey:
         """Return a private key, decrypted once: it takes longer than a whole request."""
