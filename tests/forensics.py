@@ -85,11 +85,15 @@ class Secret:
         """Tell the kinds of things that stand in some bytes."""
         data = _EMPTY.sub(b"\0", data)
         found = {kind for kind, pieces in self._pieces.items() if any(piece in data for piece in pieces)}
-        if any(_stand_together(salt, data) for salt in self._salts):
+        if _may_hold(data, self._sample_words, 8) and any(sample in data for sample in self._samples):
+            found.add("photograph")
+        of_salts = any(_may_hold(data[skipped:], self._salt_words, 4) for skipped in (0, 2))
+        if of_salts and any(_stand_together(salt, data) for salt in self._salts):
             found.add("salt")
         masked = _LONG.sub(_without_drawn, data)
+        there = {gram for gram in self._ascii_grams if gram in masked}
         for kind, words in self._ascii_words.items():
-            if any(_stand_together(grams, masked) for grams in words):
+            if any(len(there & grams) > 1 and _stand_together(grams, masked) for grams in words):
                 found.add(kind)
         return found
 
@@ -99,15 +103,23 @@ class Secret:
         return {
             "name": [gram for gram in _trigrams(_forms(self.names)) if not gram.isascii()],
             "text": [gram for gram in _trigrams(_forms(self.texts)) if not gram.isascii()],
-            "photograph": [piece for data in self.photographs for piece in _samples(data)],
         }
 
     @cached_property
-    def _ascii_words(self) -> dict[str, list[list[bytes]]]:
+    def _samples(self) -> list[bytes]:
+        return [sample for data in self.photographs for sample in _samples(data)]
+
+    @cached_property
+    def _sample_words(self) -> frozenset[int]:
+        """What a file that holds a sample holds at a multiple of 8 bytes, wherever the sample begins."""
+        return _words_within(self._samples, 8, range(8))
+
+    @cached_property
+    def _ascii_words(self) -> dict[str, list[frozenset[bytes]]]:
         kinds = {"name": self.names, "text": self.texts}
         return {
             kind: [
-                [gram for gram in _trigrams([word]) if len(gram) == 3]
+                frozenset(gram for gram in _trigrams([word]) if len(gram) == 3)
                 for word in _forms(words)
                 if word.isascii()
             ]
@@ -115,8 +127,17 @@ class Secret:
         }
 
     @cached_property
+    def _ascii_grams(self) -> frozenset[bytes]:
+        return frozenset(gram for words in self._ascii_words.values() for grams in words for gram in grams)
+
+    @cached_property
     def _salts(self) -> list[list[bytes]]:
         return [pieces for body in self.bodies for pieces in _salts(body)]
+
+    @cached_property
+    def _salt_words(self) -> frozenset[int]:
+        """What a file that holds a piece holds at a multiple of 4 bytes, or 2 bytes after one."""
+        return _words_within((piece for salt in self._salts for piece in salt), 4, range(2))
 
 
 @dataclass(frozen=True)
@@ -210,7 +231,23 @@ def _trigrams(words: Iterable[str]) -> list[bytes]:
     return list(dict.fromkeys(gram.encode() for gram in grams if len(gram) >= 2))
 
 
-def _stand_together(pieces: list[bytes], data: bytes) -> bool:
+def _words_within(pieces: Iterable[bytes], size: int, places: Iterable[int]) -> frozenset[int]:
+    """Cut numbers of so many bytes out of pieces, from some places on."""
+    return frozenset(_words(piece[at : at + size], size)[0] for piece in pieces for at in places)
+
+
+def _words(data: bytes, size: int) -> memoryview:
+    """Give bytes as numbers of so many of them, without what is left over at the end."""
+    return memoryview(data)[: len(data) // size * size].cast({4: "I", 8: "Q"}[size])
+
+
+def _may_hold(data: bytes, words: frozenset[int], size: int) -> bool:
+    """Tell whether any such number stands in some bytes at a multiple of its size: to look once for all
+    pieces takes a tenth of the time of looking for each."""
+    return not words.isdisjoint(_words(data, size))
+
+
+def _stand_together(pieces: Iterable[bytes], data: bytes) -> bool:
     """Tell whether two pieces of the same thing stand beside each other."""
     places = {
         piece: [hit.start() for hit in re.finditer(re.escape(piece), data)]
