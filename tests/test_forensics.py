@@ -50,3 +50,13 @@ def test_a_piece_of_a_document_or_picture_is_found_wherever_it_lies(secret: Secr
     found = [trace for trace in secret.traces(tmp_path) if "noise" not in trace]
     assert found == [f"{tmp_path}/deep/page: salt", f"{tmp_path}/picture: photograph"]
     assert {"name", "text", *(trace.rpartition(": ")[2] for trace in found)} == KINDS
+
+
+@pytest.mark.parametrize("place", range(17))
+def test_a_piece_is_found_at_any_place_and_at_the_very_end(secret: Secret, place: int) -> None:
+    """What tells quickly that nothing is there reads a file in numbers of several bytes."""
+    begin = secret.photographs[0].find(b"\xff\xda") + 16
+    sample, salt = secret.photographs[0][begin : begin + 16], b"T0lJb3Z6"
+    for piece, kind in ((sample, "photograph"), (salt, "salt")):
+        assert secret.kinds_of(b"\x01" * place + piece) == {kind}
+        assert secret.kinds_of(b"\x01" * place + piece + b"\x01") == {kind}
