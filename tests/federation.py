@@ -316,6 +316,7 @@ class Federation:
     def __post_init__(self) -> None:
         set_up_log(LogConfig(level="error"))
         self._drawn = 0
+        self._begun: _Prepared | None = None
         self.coordinator = Coordinator(self.clock)
         self._servers: dict[str, tuple[Server, threading.Thread]] = {}
         self.wire.apps = _Apps(self._make_app)
@@ -376,7 +377,7 @@ class Federation:
             if url.startswith("sqlite"):
                 (home / "node.db").rename(urlsplit(url).path.removeprefix("/"))
             else:
-                name = sha256((self._which() + member).encode()).hexdigest()[:32]
+                name = sha256((home / "node.db").read_bytes()).hexdigest()[:32]
                 copy_pg_database(url, name, partial(load_file, home / "node.db"))
                 (home / "node.db").unlink()
             with (home / FILE_NAME).open("a", encoding="utf-8") as settings:
@@ -398,17 +399,24 @@ class Federation:
             for node in self.nodes.values():
                 self.accept_all(node)
 
-    def twin(self, folder: Path) -> "Federation":
-        """Give another federation that is as this one has become: what takes long is then done once for many
-        tests. Only of SQLite, without sockets, and when every node has read the coordinator's newest files.
+    def twin(self, folder: Path, databases: Mapping[str, str] | None = None) -> "Federation":
+        """Give another federation that is as this one was when it had its first twin: what takes long is then
+        done once for many tests. Only of SQLite, without sockets, and when every node has read the
+        coordinator's newest files.
+
+        Args:
+            databases: of the twin, which may be of either kind.
         """
+        if self._begun is None:
+            self._begun = self._take_apart()
         made = copy(self)
         folder.mkdir(exist_ok=True)
         made.folder, made.nodes, made.rung, made.on_ring = folder, {}, [], {}
+        made.databases, made._begun = databases or {}, None
         made.clock, made.wire = Clock(self.clock()), Wire()
         made.coordinator = Coordinator(made.clock)
         made.wire.apps = _Apps(made._make_app)
-        made._copy(self._take_apart())
+        made._copy(self._begun)
         return made
 
     def __getitem__(self, member: str) -> Node:

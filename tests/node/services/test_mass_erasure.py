@@ -12,6 +12,7 @@ from sqlalchemy import select
 from node.runtime import Node
 from node.services.disclosure import publishing
 from node.services.endings import erasure, revival
+from node.services.register import cases
 from node.services.status import status
 from node.store.database import reading
 from node.store.published import documents, feed_cases, feeds
@@ -26,24 +27,30 @@ POLICE, PEER = FR[0], DE[0]
 CASES = 25
 
 
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Federation:
+    """Cases that the peer holds; every test begins from a twin."""
+    made = Federation(tmp_path_factory.mktemp("begun"), [FR, DE])
+    made.publish(POLICE, *(sample_record("uk", photos=None) for _ in range(CASES)))
+    assert made.pull(PEER, POLICE).error == ""
+    return made
+
+
 @pytest.fixture
-def federation(tmp_path: Path, database_url: str) -> Iterator[Federation]:
-    made = Federation(tmp_path / "members", [FR, DE], databases={PEER: database_url})
+def federation(begun: Federation, tmp_path: Path, database_url: str) -> Iterator[Federation]:
+    made = begun.twin(tmp_path / "members", {PEER: database_url})
     yield made
     made.close()
 
 
 @pytest.fixture
 def published(federation: Federation) -> list[str]:
-    """Cases that the peer holds."""
-    records = [sample_record("uk", photos=None) for _ in range(CASES)]
-    cases = [case.case_id for case in federation.publish(POLICE, *records)]
-    assert federation.pull(PEER, POLICE).error == ""
-    return cases
+    """The cases that the peer holds."""
+    return [case.case_id for case in cases.list_cases(federation[POLICE], None, CASES, 0)]
 
 
-def erase(federation: Federation, *cases: str) -> None:
-    for case in cases:
+def erase(federation: Federation, *erased: str) -> None:
+    for case in erased:
         publishing.erase(federation[POLICE], case, "thief")
     federation.pull(PEER, POLICE)
 
