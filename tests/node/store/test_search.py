@@ -1,6 +1,7 @@
 """The search on both databases: what is found, in which order, and what an erasure leaves behind."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from node.store.search.index import (
 from node.store.search.names import _FEW
 from node.store.search.public import list_public, list_public_parts
 from node.store.search.query import Query
+from tests.databases import new_pg_database
 
 TODAY = date(2026, 11, 21)
 
@@ -61,11 +63,24 @@ def create(engine: Engine) -> None:
         create_indexes(connection)
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """The tables of the search, once of each kind; no test leaves a row in them."""
+    with ExitStack() as stack:
+        address = f"sqlite:///{tmp_path_factory.mktemp('search') / 'node.db'}"
+        if request.param == "postgresql":
+            address = stack.enter_context(new_pg_database(request.getfixturevalue("pg_server")))
+        engine = open_database(address)
+        create(engine)
+        yield engine
+        engine.dispose()
+
+
 @pytest.fixture
-def connection(engine: Engine) -> Iterator[Connection]:
-    create(engine)
-    with writing(engine) as opened:
+def connection(shared: Engine) -> Iterator[Connection]:
+    with writing(shared) as opened:
         yield opened
+        opened.rollback()
 
 
 def cases(connection: Connection, **wanted: Any) -> list[str]:
@@ -405,13 +420,11 @@ def _raw(engine: Engine, files: Path) -> bytes:
     return b"".join(path.read_bytes() for path in files.iterdir()).lower()
 
 
-def test_indexes_come_and_go(engine: Engine) -> None:
-    create(engine)
-    with writing(engine) as connection:
-        drop_indexes(connection)
-        create_indexes(connection)
-        index_many(connection, [entry("a/1", "Olena")])
-        assert cases(connection, name="Olena") == ["a/1"]
+def test_indexes_come_and_go(connection: Connection) -> None:
+    drop_indexes(connection)
+    create_indexes(connection)
+    index_many(connection, [entry("a/1", "Olena")])
+    assert cases(connection, name="Olena") == ["a/1"]
 
 
 def test_the_public_gets_who_went_missing_last_and_a_count_that_stops(
