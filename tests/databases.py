@@ -20,6 +20,9 @@ from node.store.migrate import migrate
 _MADE: set[str] = set()
 """The addresses of PostgreSQL databases that others are copied from."""
 
+_ADMINISTRATORS: dict[str, psycopg.Connection] = {}
+"""The connection that makes and drops databases, by the address of its server's first one."""
+
 _SAID: dict[tuple[str, str], list[tuple[str, Any]]] = {}
 """The statements that bring an empty database to a form, by kind of database and revision."""
 
@@ -66,12 +69,27 @@ def _hearing(connection: Connection) -> Iterator[list[tuple[str, Any]]]:
 
 
 @contextmanager
+def administer(server: str) -> Iterator[None]:
+    """Keep one connection to a PostgreSQL server, which makes and drops all databases there.
+
+    To connect for each of them would cost half as much again.
+    """
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET wal_recycle = off")  # as docs/operating.md asks
+        connection.execute("ALTER SYSTEM SET fsync = off")  # no test takes the power away from it
+        connection.execute("SELECT pg_reload_conf()")
+        # Who connects first to a database writes a file that spares all others work: copies then have it.
+        psycopg.connect(_beside(server, "template1").replace("+psycopg", "")).close()
+        _ADMINISTRATORS[_beside(server, "postgres")] = connection
+        yield
+        del _ADMINISTRATORS[_beside(server, "postgres")]
+
+
+@contextmanager
 def new_pg_database(server: str) -> Iterator[str]:
     """Make a PostgreSQL database without a table and give its address; drop it afterwards."""
     with pg_address(server) as address:
-        with psycopg.connect(server, autocommit=True) as connection:
-            # As files: in the log of writes, which is the default, a copy costs twice as much.
-            connection.execute(f"CREATE DATABASE {make_url(address).database} STRATEGY FILE_COPY")
+        make_pg_database(address)
         yield address
 
 
@@ -81,45 +99,61 @@ def pg_address(server: str) -> Iterator[str]:
 
     None is used twice: what a test did to its tables and triggers would reach the next.
     """
-    name = f"test_{token_hex(8)}"
-    address = make_url(server).set(drivername="postgresql+psycopg", database=name)
-    yield address.render_as_string(hide_password=False)
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    address = _beside(server, f"test_{token_hex(8)}")
+    yield address
+    _administrator(address).execute(f"DROP DATABASE IF EXISTS {make_url(address).database} WITH (FORCE)")
+
+
+def make_pg_database(address: str, template: str = "template1") -> None:
+    """Make a PostgreSQL database as a copy of another, by default one without a table."""
+    name = make_url(address).database
+    # As files: in the log of writes, which is the default, a copy costs twice as much.
+    _administrator(address).execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
 
 
 def migrate_copy(engine: Engine) -> None:
-    """Bring an empty database to the present form, by a copy of one that was migrated before."""
+    """Make a database of the present form, by a copy of one that was migrated before."""
     if engine.dialect.name == "postgresql":
-        engine.dispose()
-        copy_pg_database(engine.url.render_as_string(hide_password=False), "migrated", migrate)
+        copy_pg_database(engine.url.render_as_string(hide_password=False), "migrated", _make_migrated)
     elif engine.url.database:
         Path(engine.url.database).write_bytes(_migrated_file())
     else:
         migrate(engine)
 
 
-def copy_pg_database(url: str, name: str, make: Callable[[Engine], None]) -> None:
-    """Put a copy of a PostgreSQL database in the place of an empty one, or of none, on the same server.
+def copy_pg_database(address: str, name: str, make: Callable[[Engine], None]) -> None:
+    """Make a PostgreSQL database as a copy of another on the same server.
 
     Args:
         name: of the other; it is made when it is needed first, and stays.
+        make: makes it, and is given an engine for what is not there yet.
     """
-    new, template = make_url(url), make_url(url).set(database=name)
-    server = new.set(database="postgres", drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(server, autocommit=True) as connection:
-        if str(template) not in _MADE:
-            connection.execute(f'CREATE DATABASE "{name}"')
-            engine = open_database(template.render_as_string(hide_password=False))
-            make(engine)
-            engine.dispose()
-            _MADE.add(str(template))
-        connection.execute(f'DROP DATABASE IF EXISTS "{new.database}"')
-        connection.execute(f'CREATE DATABASE "{new.database}" TEMPLATE "{name}" STRATEGY FILE_COPY')
+    template = _beside(address, name)
+    if template not in _MADE:
+        engine = open_database(template)
+        make(engine)
+        engine.dispose()
+        _MADE.add(template)
+    make_pg_database(address, name)
+
+
+def _make_migrated(engine: Engine) -> None:
+    make_pg_database(engine.url.render_as_string(hide_password=False))
+    migrate(engine)
+
+
+def _administrator(address: str) -> psycopg.Connection:
+    return _ADMINISTRATORS[_beside(address, "postgres")]
+
+
+def _beside(address: str, name: str) -> str:
+    """Give the address of a database on the same server."""
+    url = make_url(address).set(drivername="postgresql+psycopg", database=name)
+    return url.render_as_string(hide_password=False)
 
 
 def load_file(file: Path, engine: Engine) -> None:
-    """Fill an empty PostgreSQL database with the rows of a SQLite file, as a backup does."""
+    """Make a PostgreSQL database with the rows of a SQLite file, as a backup does."""
     migrate_copy(engine)
     source = open_database(f"sqlite:///{file}")
     with reading(source) as rows, writing(engine) as target:

@@ -15,7 +15,7 @@ from node.store.search.query import Query
 from protocol.checkpoint import Checkpoint, sign_checkpoint
 from protocol.note import Signature, format_note, parse_note
 from tests.attacks.conftest import unchanged
-from tests.databases import new_pg_database
+from tests.databases import pg_address
 from tests.factories import sample_record
 from tests.federation import DE, FR, Ask, Call, Fault, Federation, down, slow
 from tests.liars import Liar, answering, case_states, find_feed
@@ -37,7 +37,7 @@ def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         yield _filled(made)
         made.close()
         return
-    with new_pg_database(request.getfixturevalue("pg_server")) as url:
+    with pg_address(request.getfixturevalue("pg_server")) as url:
         made = Federation(folder, [FR, DE], databases={PEER: url})
         yield _filled(made)
         made.close()

@@ -17,7 +17,7 @@ from node.services.register import cases as register
 from node.store.database import writing
 from node.store.federation import peers
 from node.web.federation import make_federation_app
-from tests.databases import new_pg_database
+from tests.databases import pg_address
 from tests.federation import DE, FR, NGO, Call, Fault, Federation
 from tests.serving import answering
 
@@ -80,7 +80,7 @@ def journey(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Journey]
         databases = {}
         if request.param == "postgresql":
             server = request.getfixturevalue("pg_server")
-            databases = {member: stack.enter_context(new_pg_database(server)) for member, _, _ in members}
+            databases = {member: stack.enter_context(pg_address(server)) for member, _, _ in members}
         federation = Federation(tmp_path, members, sockets=True, databases=databases)
         stack.callback(federation.close)
         yield Journey(federation)

@@ -23,7 +23,6 @@ def stands(conn: Connection, name: str) -> bool:
 
 
 def test_what_is_written_is_there_whole_or_not_at_all(engine: Engine) -> None:
-    migrate_copy(engine)
     with writing(engine) as conn:
         set_mark(conn, "kept", NOW)
     with suppress(RuntimeError), writing(engine) as conn:
@@ -99,9 +98,8 @@ def test_a_connection_that_rested_is_asked_whether_it_is_still_there(
     engine.dispose()
 
 
-def test_who_only_reads_holds_no_transaction_open(pg_url: str) -> None:
-    engine = open_database(pg_url)
-    migrate_copy(engine)
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_who_only_reads_holds_no_transaction_open(engine: Engine) -> None:
     with reading(engine) as conn:
         assert not stands(conn, "new")
         driver = conn.connection.driver_connection
@@ -114,4 +112,3 @@ def test_who_only_reads_holds_no_transaction_open(pg_url: str) -> None:
     with reading(engine) as conn:
         assert not stands(conn, "new")
         assert conn.exec_driver_sql("SHOW jit").scalar_one() == "off"
-    engine.dispose()

@@ -21,16 +21,9 @@ from node.store.journal import (
     read_lines,
     write_journal,
 )
-from tests.databases import migrate_copy
 from tests.federation import START
 
 CASE = "police.fr.example/k3ta7qmxk3ta7qmxk3ta7qmxk3"
-
-
-@pytest.fixture
-def made(engine: Engine) -> Engine:
-    migrate_copy(engine)
-    return engine
 
 
 def write(engine: Engine, *entries: JournalEntry) -> None:
@@ -39,7 +32,7 @@ def write(engine: Engine, *entries: JournalEntry) -> None:
             write_journal(conn, entry)
 
 
-def test_each_entry_has_the_next_number_and_a_hash_over_the_one_before(made: Engine) -> None:
+def test_each_entry_has_the_next_number_and_a_hash_over_the_one_before(engine: Engine) -> None:
     whole = JournalEntry(
         START + timedelta(microseconds=123_456),
         "cli:amina",
@@ -49,8 +42,8 @@ def test_each_entry_has_the_next_number_and_a_hash_over_the_one_before(made: Eng
         'to check a "report"',
         ["ab" * 16, "cd" * 16],
     )
-    write(made, whole, JournalEntry(START, "node", "case.purge"))
-    with reading(made) as conn:
+    write(engine, whole, JournalEntry(START, "node", "case.purge"))
+    with reading(engine) as conn:
         first, second = read_lines(conn, 0, 10)
         assert last_entry(conn) == (2, second.hash)
         assert (find_hash(conn, 0), find_hash(conn, 1), find_hash(conn, 3)) == (BEGINNING, first.hash, None)
@@ -64,25 +57,25 @@ def test_each_entry_has_the_next_number_and_a_hash_over_the_one_before(made: Eng
     assert second.hash == hash_line(first.hash, second.text)
 
 
-def test_the_database_itself_refuses_to_change_or_remove_an_entry(made: Engine) -> None:
-    write(made, JournalEntry(START, "cli:amina", "case.open", CASE))
+def test_the_database_itself_refuses_to_change_or_remove_an_entry(engine: Engine) -> None:
+    write(engine, JournalEntry(START, "cli:amina", "case.open", CASE))
     for statement in (
         "UPDATE journal SET actor = 'cli:zoe'",
         "DELETE FROM journal",
-        *(["TRUNCATE journal"] if made.dialect.name == "postgresql" else []),
+        *(["TRUNCATE journal"] if engine.dialect.name == "postgresql" else []),
     ):
-        with pytest.raises(DBAPIError, match="only ever added to"), writing(made) as conn:
+        with pytest.raises(DBAPIError, match="only ever added to"), writing(engine) as conn:
             conn.execute(sa.text(statement))
-    with reading(made) as conn:
+    with reading(engine) as conn:
         assert [entry.actor for entry in read_journal(conn)] == ["cli:amina"]
 
 
-def test_writers_at_the_same_time_make_one_chain(made: Engine) -> None:
+def test_writers_at_the_same_time_make_one_chain(engine: Engine) -> None:
     def work(who: str) -> None:
-        engine = open_database(made.url.render_as_string(hide_password=False))
+        own = open_database(engine.url.render_as_string(hide_password=False))
         for number in range(25):
-            write(engine, JournalEntry(START, who, f"test.{number}"), JournalEntry(START, who, "test"))
-        engine.dispose()
+            write(own, JournalEntry(START, who, f"test.{number}"), JournalEntry(START, who, "test"))
+        own.dispose()
 
     threads = [threading.Thread(target=work, args=(f"cli:{number}",)) for number in range(4)]
     for thread in threads:
@@ -90,28 +83,28 @@ def test_writers_at_the_same_time_make_one_chain(made: Engine) -> None:
     for thread in threads:
         thread.join()
     before, count = BEGINNING, 0
-    with reading(made) as conn:
+    with reading(engine) as conn:
         for count, line in enumerate(read_lines(conn, 0, 1_000), 1):
             assert (line.number, line.hash) == (count, hash_line(before, line.text))
             before = line.hash
     assert count == 200
 
 
-def test_an_entry_goes_with_what_it_is_about(made: Engine) -> None:
-    write(made, JournalEntry(START, "a", "kept"))
-    with writing(made) as conn:
+def test_an_entry_goes_with_what_it_is_about(engine: Engine) -> None:
+    write(engine, JournalEntry(START, "a", "kept"))
+    with writing(engine) as conn:
         write_journal(conn, JournalEntry(START, "b", "undone"))
         conn.rollback()
-    write(made, JournalEntry(START, "c", "kept"))
-    with reading(made) as conn:
+    write(engine, JournalEntry(START, "c", "kept"))
+    with reading(engine) as conn:
         assert [line.number for line in read_lines(conn, 0, 10)] == [1, 2]
         assert [entry.actor for entry in read_journal(conn)] == ["c", "a"]
 
 
-def test_entries_are_found_by_every_condition(made: Engine) -> None:
+def test_entries_are_found_by_every_condition(engine: Engine) -> None:
     later = START + timedelta(days=1)
     write(
-        made,
+        engine,
         JournalEntry(START, "cli:amina", "case.open", CASE, ["public"]),
         JournalEntry(START, "cli:zoe", "case.open", CASE, ["network", "public"], "Border check, 100%"),
         JournalEntry(later, "cli:zoe", "search", fields=["name"], terms=["ab" * 16, "cd" * 16]),
@@ -136,20 +129,20 @@ def test_entries_are_found_by_every_condition(made: Engine) -> None:
         (Wanted(since=later), [5, 4, 3]),
         (Wanted(until=later), [2, 1]),
     ):
-        with reading(made) as conn:
+        with reading(engine) as conn:
             assert [found.number for found in find_entries(conn, wanted, 10)] == numbers, wanted
-    with reading(made) as conn:
+    with reading(engine) as conn:
         assert [found.number for found in find_entries(conn, Wanted(), 2)] == [5, 4]
 
 
-def test_a_row_that_is_none_of_ours_is_given_without_a_text(made: Engine) -> None:
-    write(made, JournalEntry(START, "a", "test"))
+def test_a_row_that_is_none_of_ours_is_given_without_a_text(engine: Engine) -> None:
+    write(engine, JournalEntry(START, "a", "test"))
     spoilt = ["9223372036854775807", "'x'", "x'ff'"]  # PostgreSQL's columns take nothing of another type
-    if made.dialect.name == "postgresql":
+    if engine.dialect.name == "postgresql":
         del spoilt[1:]
-    with writing(made) as conn:
+    with writing(engine) as conn:
         for number, value in enumerate(spoilt, 2):
             row = f"INSERT INTO journal VALUES ({number}, {value}, '', '', '', '[]', '', '', '')"  # noqa: S608
             conn.execute(sa.text(row))
-    with reading(made) as conn:
+    with reading(engine) as conn:
         assert [bool(line.text) for line in read_lines(conn, 0, 10)] == [True, *[False] * len(spoilt)]

@@ -20,7 +20,7 @@ from node.store.published import feeds
 from node.store.register import cases
 from node.store.tables import metadata
 from tests import databases
-from tests.databases import new_pg_database, true_migrations
+from tests.databases import make_pg_database, new_pg_database, true_migrations
 from tests.factories import sample_record
 from tests.federation import DE, FR, START, Federation
 from tests.liars import problems
@@ -28,6 +28,16 @@ from tests.liars import problems
 
 def names(engine: Engine) -> set[str]:
     return set(sa.inspect(engine).get_table_names())
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """Give an open database without a table, once of each kind."""
+    if database_url.startswith("postgresql"):
+        make_pg_database(database_url)
+    opened = open_database(database_url)
+    yield opened
+    opened.dispose()
 
 
 @pytest.fixture(autouse=True)

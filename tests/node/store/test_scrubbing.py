@@ -1,6 +1,5 @@
 """When deleted bytes are known to be gone: the pauses, the waiting, and what keeps PostgreSQL from it."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from secrets import token_hex
 
@@ -19,18 +18,7 @@ START = datetime(2026, 11, 21, 12, tzinfo=UTC)
 PAUSE, MINUTE = timedelta(hours=4), timedelta(minutes=1)
 
 
-@pytest.fixture
-def database(engine: Engine) -> Engine:
-    migrate_copy(engine)
-    return engine
-
-
-@pytest.fixture
-def server(pg_url: str) -> Iterator[Engine]:
-    engine = open_database(pg_url)
-    migrate_copy(engine)
-    yield engine
-    engine.dispose()
+on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 
 def note(engine: Engine, *, erased: bool = False) -> None:
@@ -43,18 +31,18 @@ def is_due(engine: Engine, now: datetime) -> bool:
         return scrubbing.is_due(conn, now)
 
 
-def test_what_was_erased_is_due_at_once_and_what_was_replaced_within_the_hour(database: Engine) -> None:
-    assert not is_due(database, START)
-    note(database)
-    assert is_due(database, START)
-    assert scrubbing.advance(database, START, PAUSE) == START
-    assert not is_due(database, START)
-    note(database)
-    assert not is_due(database, START + 59 * MINUTE)
-    assert is_due(database, START + 60 * MINUTE)
-    note(database, erased=True)
-    note(database)
-    assert is_due(database, START + MINUTE)
+def test_what_was_erased_is_due_at_once_and_what_was_replaced_within_the_hour(engine: Engine) -> None:
+    assert not is_due(engine, START)
+    note(engine)
+    assert is_due(engine, START)
+    assert scrubbing.advance(engine, START, PAUSE) == START
+    assert not is_due(engine, START)
+    note(engine)
+    assert not is_due(engine, START + 59 * MINUTE)
+    assert is_due(engine, START + 60 * MINUTE)
+    note(engine, erased=True)
+    note(engine)
+    assert is_due(engine, START + MINUTE)
 
 
 def test_a_reader_keeps_the_note_standing(tmp_path: object) -> None:
@@ -70,7 +58,8 @@ def test_a_reader_keeps_the_note_standing(tmp_path: object) -> None:
     engine.dispose()
 
 
-def test_tables_are_rewritten_only_after_a_pause(server: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+@on_postgresql
+def test_tables_are_rewritten_only_after_a_pause(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     rewritten = []
 
     def rewrite(engine: Engine) -> bool:
@@ -80,28 +69,30 @@ def test_tables_are_rewritten_only_after_a_pause(server: Engine, monkeypatch: py
     monkeypatch.setattr(scrubbing, "scrub", rewrite)
     for minutes, clean_until in ((0, 0), (1, 0), (239, 0), (240, 240), (241, 240)):
         now = START + minutes * MINUTE
-        assert scrubbing.advance(server, now, PAUSE) == START + clean_until * MINUTE
+        assert scrubbing.advance(engine, now, PAUSE) == START + clean_until * MINUTE
     assert len(rewritten) == 2
 
 
+@on_postgresql
 def test_nothing_is_promised_before_the_log_has_turned_over(
-    server: Engine, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as held_up:
         held_up.setattr(scrubbing, "_has_turned_over", lambda engine, place: False)
-        assert scrubbing.advance(server, START, PAUSE) is None
-        assert scrubbing.advance(server, START + 5 * PAUSE, PAUSE) is None
-        assert is_due(server, START + 5 * PAUSE)
-    assert scrubbing.advance(server, START + 6 * PAUSE, PAUSE) == START  # what was rewritten then is clean
-    assert scrubbing.advance(server, START + 6 * PAUSE, PAUSE) == START + 6 * PAUSE
+        assert scrubbing.advance(engine, START, PAUSE) is None
+        assert scrubbing.advance(engine, START + 5 * PAUSE, PAUSE) is None
+        assert is_due(engine, START + 5 * PAUSE)
+    assert scrubbing.advance(engine, START + 6 * PAUSE, PAUSE) == START  # what was rewritten then is clean
+    assert scrubbing.advance(engine, START + 6 * PAUSE, PAUSE) == START + 6 * PAUSE
 
 
-def test_rewritten_tables_can_be_counted_by_their_indexes_alone(server: Engine) -> None:
-    with writing(server) as conn:
+@on_postgresql
+def test_rewritten_tables_can_be_counted_by_their_indexes_alone(engine: Engine) -> None:
+    with writing(engine) as conn:
         cases.add_case(conn, "a/1", {}, "test", START)
-    assert scrub(server)
+    assert scrub(engine)
     seen = "SELECT relallvisible FROM pg_class WHERE relname = 'case_file'"
-    with reading(server) as conn:
+    with reading(engine) as conn:
         assert conn.exec_driver_sql(seen).scalar_one() == 1
 
 

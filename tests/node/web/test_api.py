@@ -8,7 +8,6 @@ import re
 import shlex
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from string import Template
@@ -29,16 +28,14 @@ from node.log import set_up_log
 from node.runtime import Node
 from node.services import staff
 from node.services.disclosure import publishing
-from node.services.members import membership
 from node.services.register import cases as register
 from node.services.search.finding import MAX_PURPOSE
-from node.store.database import open_database, reading
+from node.store.database import reading
 from node.store.journal import JournalEntry, read_journal
-from node.store.migrate import migrate
 from node.web.api import make_api_app
 from node.web.api.routes import MAX_BODY, ROUTES, Route
 from node.web.process import make_app
-from tests.databases import new_pg_database
+from tests.databases import pg_address
 from tests.factories import sample_record
 from tests.federation import DE, FR, Federation
 
@@ -95,14 +92,7 @@ def photograph(folder: Path, name: str, colour: str) -> dict[str, object]:
 
 def build(folder: Path, database: str = "") -> Desk:
     """Make a federation in which Germany holds French cases and has one of its own, a draft."""
-    federation = Federation(folder, (FR, DE))
-    if database:
-        node = federation[HERE]
-        node.engine.dispose()
-        node = federation.nodes[HERE] = replace(node, engine=open_database(database))
-        migrate(node.engine)
-        membership.refresh(node)
-        federation.accept_all(node)
+    federation = Federation(folder, (FR, DE), databases={HERE: database} if database else {})
     companion = {
         "relation": "relative",
         "role": "suspected_abductor",
@@ -138,10 +128,10 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     made.federation.close()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
+@pytest.fixture
+def either(database_url: str, tmp_path: Path) -> Iterator[Desk]:
     """A desk on each database."""
-    made = build(tmp_path, request.getfixturevalue("pg_url") if request.param == "postgresql" else "")
+    made = build(tmp_path, database_url)
     yield made
     made.federation.close()
 
@@ -543,7 +533,7 @@ def stable(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     with ExitStack() as stack:
         address = ""
         if request.param == "postgresql":
-            address = stack.enter_context(new_pg_database(request.getfixturevalue("pg_server")))
+            address = stack.enter_context(pg_address(request.getfixturevalue("pg_server")))
         made = build(tmp_path_factory.mktemp(request.param), address)
         yield made
         made.federation.close()

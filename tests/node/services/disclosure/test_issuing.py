@@ -26,11 +26,10 @@ OWNER = FR[0]
 MINUTE = timedelta(minutes=1)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Federation]:
+@pytest.fixture
+def either(database_url: str, tmp_path: Path) -> Iterator[Federation]:
     """A federation whose owner has a database of either kind."""
-    databases = {OWNER: request.getfixturevalue("pg_url")} if request.param == "postgresql" else {}
-    made = Federation(tmp_path, (FR, DE), databases=databases)
+    made = Federation(tmp_path, (FR, DE), databases={OWNER: database_url})
     yield made
     made.close()
 

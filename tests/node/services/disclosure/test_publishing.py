@@ -418,13 +418,11 @@ def test_a_feed_that_has_moved_on_is_not_forked(
     assert dump(node) == before
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_two_processes_that_are_killed_again_and_again_lose_and_fork_nothing(
-    tmp_path: Path, kind: str, request: pytest.FixtureRequest
+    tmp_path: Path, database_url: str
 ) -> None:
     """Both publish, renew, erase, purge and pull in one home, until SIGKILL; a peer follows it."""
-    databases = {POLICE: request.getfixturevalue("pg_url")} if kind == "postgresql" else {}
-    federation = Federation(tmp_path, [FR, DE], sockets=True, databases=databases)
+    federation = Federation(tmp_path, [FR, DE], sockets=True, databases={POLICE: database_url})
     try:
         federation.publish(PEER, *(sample_record("uk", photos=None) for _ in range(3)))
         _hand_over(federation)

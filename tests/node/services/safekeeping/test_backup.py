@@ -37,7 +37,6 @@ from node.store.journal import read_journal
 from node.store.published import feeds
 from node.store.staff import access
 from node.store.tables import metadata
-from tests.databases import new_pg_database
 from tests.factories import sample_record
 from tests.federation import DE, FR, START, Federation, StandInTrust
 from tests.liars import problems
@@ -100,7 +99,7 @@ def test_what_was_backed_up_comes_back_on_either_database(
     made = backup.back_up(node, tmp_path / "a.backup", key[1], actor="test")
     assert (made.damaged, made.not_after) == (0, federation.clock() + timedelta(days=30))
     before = rows_of(node.engine)
-    url = request.getfixturevalue("other_pg_url") if kind == "postgresql" else backup.IN_HOME
+    url = request.getfixturevalue("pg_url") if kind == "postgresql" else backup.IN_HOME
     told = restore(federation, made.path, key, tmp_path / "new", database=url)
     assert (told.member, told.rows, told.photographs) == (OWNER, made.rows, made.photographs)
     assert told.photographs == len(list(node.blobs.iterate(OWNER))) + len(list(node.blobs.iterate(PEER)))
@@ -145,12 +144,6 @@ def test_the_public_site_comes_back_as_it_was(on_files: Federation, key: Any, tm
         assert files == {"site.toml", "logo.png", f"{sha256}.txt", f"{sha256}.jws"}
     finally:
         back.engine.dispose()
-
-
-@pytest.fixture
-def other_pg_url(pg_server: str) -> Iterator[str]:
-    with new_pg_database(pg_server) as address:
-        yield address
 
 
 # --- What is refused ---
@@ -288,8 +281,11 @@ def test_a_database_with_rows_is_never_touched(
     assert not (tmp_path / "two").exists()
 
 
-def test_rows_outside_the_home_go_only_where_somebody_says(tmp_path: Path, pg_url: str, key: Any) -> None:
-    federation = Federation(tmp_path, [FR, DE], databases={OWNER: pg_url})
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_rows_outside_the_home_go_only_where_somebody_says(
+    tmp_path: Path, database_url: str, key: Any
+) -> None:
+    federation = Federation(tmp_path, [FR, DE], databases={OWNER: database_url})
     try:
         made = backup.back_up(federation[OWNER], tmp_path / "a.backup", key[1])
         with pytest.raises(InvalidInput, match="rows were not in its home"):

@@ -12,7 +12,7 @@ from node.services.disclosure import publishing
 from node.services.safekeeping import integrity
 from node.store.database import upsert, writing
 from node.store.published import documents, feed_cases, feeds, photographs
-from tests.databases import new_pg_database
+from tests.databases import pg_address
 from tests.factories import sample_record
 from tests.federation import DE, FR, START, Federation
 from tests.liars import problems
@@ -31,7 +31,7 @@ def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         made.close()
         return
     server = request.getfixturevalue("pg_server")
-    with new_pg_database(server) as first, new_pg_database(server) as second:
+    with pg_address(server) as first, pg_address(server) as second:
         made = Federation(folder, [FR, DE], databases={POLICE: first, PEER: second})
         yield _filled(made)
         made.close()

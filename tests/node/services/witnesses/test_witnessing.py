@@ -36,7 +36,7 @@ from protocol.member_keys import RetiredKey
 from protocol.note import COSIGNATURE, ED25519, Ed25519Signer, format_note, parse_note
 from protocol.policy import Policy
 from protocol.witness import format_cosignatures, parse_submission
-from tests.databases import new_pg_database
+from tests.databases import pg_address
 from tests.factories import sample_record
 from tests.federation import DE, FR, NGO, Ask, Call, Fault, Federation, down
 from tests.liars import problems
@@ -630,7 +630,7 @@ def test_withdrawals_and_erasures_are_witnessed_like_publications(federation: Fe
 
 
 def test_it_goes_over_real_connections_and_on_postgresql(tmp_path: Path, pg_server: str) -> None:
-    with new_pg_database(pg_server) as first, new_pg_database(pg_server) as second:
+    with pg_address(pg_server) as first, pg_address(pg_server) as second:
         federation = Federation(
             tmp_path,
             (FR, DE, BR, NGO),

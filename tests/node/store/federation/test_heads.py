@@ -12,7 +12,6 @@ from node.store.federation.heads import Head, advance_head, keep_cosigned, newes
 from node.store.published import feeds
 from protocol.checkpoint import Checkpoint
 from protocol.tlog import EMPTY_ROOT
-from tests.databases import migrate_copy
 from tests.federation import START
 
 OWNER = "police.fr.example"
@@ -23,7 +22,6 @@ LATER = START + timedelta(hours=1)
 
 @pytest.fixture
 def feed(engine: Engine) -> int:
-    migrate_copy(engine)
     with writing(engine) as conn:
         return feeds.ensure_feed(conn, OWNER, "network", ORIGIN, own=False).id
 

@@ -7,7 +7,6 @@ from sqlalchemy import Engine
 
 from node.store.database import reading, writing
 from node.store.federation import peers
-from tests.databases import migrate_copy
 from tests.federation import START
 
 PEER = "police.de.example"
@@ -16,7 +15,6 @@ WAIT = timedelta(minutes=5)
 
 @pytest.fixture
 def filled(engine: Engine) -> Engine:
-    migrate_copy(engine)
     with writing(engine) as conn:
         peers.see_peer(conn, PEER, "keys", START)
     return engine

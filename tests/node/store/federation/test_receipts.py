@@ -8,7 +8,6 @@ from node.store.database import writing
 from node.store.federation import receipts
 from node.store.federation.receipts import Promise
 from node.store.published import feeds
-from tests.databases import migrate_copy
 from tests.federation import START
 
 OWNER, PEER, CASE = "police.fr.example", "police.de.example", "police.fr.example/a"
@@ -16,7 +15,6 @@ LATER = START + timedelta(hours=1)
 
 
 def test_what_was_promised_stands(engine: Engine) -> None:
-    migrate_copy(engine)
     with writing(engine) as conn:
         feed = feeds.ensure_feed(conn, OWNER, "network", f"{OWNER}/network", own=True).id
 
@@ -36,7 +34,6 @@ def test_what_was_promised_stands(engine: Engine) -> None:
 
 
 def test_one_peer_does_not_speak_for_another(engine: Engine) -> None:
-    migrate_copy(engine)
     with writing(engine) as conn:
         feed = feeds.ensure_feed(conn, OWNER, "network", f"{OWNER}/network", own=True).id
         for member in (PEER, "ngo.fr.example"):

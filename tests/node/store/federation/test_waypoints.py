@@ -9,7 +9,6 @@ from node.store.federation import waypoints
 from node.store.published import feeds
 from protocol.tlog import EMPTY, leaf_hash
 from protocol.verification import FeedState
-from tests.databases import migrate_copy
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -27,7 +26,6 @@ def kept(conn: Connection, origin: str) -> list[int]:
 
 
 def test_the_last_trees_of_each_foreign_feed_are_kept(engine: Engine) -> None:
-    migrate_copy(engine)
     with writing(engine) as conn:
         for size in range(1, 13):
             grow(conn, "one.example", size * 3)

@@ -12,7 +12,6 @@ from node.store.published.feeds import FeedRow, own_feeds, publish_note, set_fee
 from protocol.checkpoint import sign_checkpoint
 from protocol.feed import FeedHead, grow
 from protocol.note import ED25519, Ed25519Signer, format_note
-from tests.databases import migrate_copy
 from tests.federation import START
 
 OWNER, FIRST, SECOND = "police.fr.example", "police.br.example", "police.de.example"
@@ -39,7 +38,6 @@ def sign(engine: Engine, *, publish: bool) -> bytes:
 
 
 def test_who_does_not_cosign_keeps_the_time_when_it_last_did(engine: Engine) -> None:
-    migrate_copy(engine)
     sign(engine, publish=True)
     feed = own_feed(engine).id
     good = [WitnessAnswer(feed, member, START, START, -3, "") for member in (FIRST, SECOND)]
@@ -63,7 +61,6 @@ def test_who_does_not_cosign_keeps_the_time_when_it_last_did(engine: Engine) -> 
 
 
 def test_a_pending_head_is_published_only_while_it_is_the_newest(engine: Engine) -> None:
-    migrate_copy(engine)
     first = sign(engine, publish=True)
     second = sign(engine, publish=False)
     row = own_feed(engine)
@@ -87,7 +84,6 @@ def test_a_pending_head_is_published_only_while_it_is_the_newest(engine: Engine)
 
 
 def test_a_first_head_that_waits_is_served_to_nobody(engine: Engine) -> None:
-    migrate_copy(engine)
     sign(engine, publish=False)
     row = own_feed(engine)
     assert (row.note, row.size, row.published_size()) == (None, 1, 0)

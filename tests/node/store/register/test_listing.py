@@ -25,7 +25,6 @@ RECORDS = {
 @pytest.fixture
 def register_of(engine: Engine) -> Engine:
     """A register of four drafts, each added a minute after the one before."""
-    migrate_copy(engine)
     with writing(engine) as conn:
         for number, (case_id, record) in enumerate(RECORDS.items()):
             cases.add_case(conn, case_id, dict(record), "test", NOW + timedelta(minutes=number))
