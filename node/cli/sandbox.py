@@ -17,7 +17,7 @@ from node.errors import InvalidInput
 from node.log import set_up_log
 from node.sandbox.live import watch
 from node.sandbox.story import Report, Step, play
-from node.sandbox.world import build_world, open_world
+from node.sandbox.world import open_world, run_world
 
 _FOLDER = Path("sandbox")
 _UNWATCHED_SECONDS = 60.0
@@ -73,10 +73,9 @@ def sandbox(
     if seconds is None and not sys.stdout.isatty():
         seconds = _UNWATCHED_SECONDS
     folder = folder or _FOLDER
-    world = open_world(folder)
-    say(f"EXERCISE: {'going on with' if world else 'building'} the sandbox in {folder}.")
-    with suppress(KeyboardInterrupt):
-        watch(world or build_world(folder, number, _doing), seconds, _doing)
+    say(f"EXERCISE: {'going on with' if open_world(folder) else 'building'} the sandbox in {folder}.")
+    with suppress(KeyboardInterrupt), run_world(folder, number, _doing) as (world, processes):
+        watch(world, processes, seconds, _doing)
     again = "gmcn sandbox" if folder == _FOLDER else f"gmcn sandbox --folder {shlex.quote(str(folder))}"
     say(f"Stopped. Everything is in {folder}; `{again}` goes on with it. EXERCISE.")
 

@@ -15,7 +15,7 @@ from node.runtime import Node
 from node.sandbox.activity import Activity
 from node.sandbox.desks import PASSWORD
 from node.sandbox.plan import MEMBERS, NGO_IN, POLICE_FR, POLICE_IN, POLICE_JP, POLICE_UA
-from node.sandbox.processes import Processes, running
+from node.sandbox.processes import Processes
 from node.sandbox.screen import render
 from node.sandbox.transcription import write_in_cyrillic
 from node.sandbox.world import World, choose_name
@@ -27,7 +27,7 @@ _PIPE_WIDTH = 120
 _LATELY = 3
 
 
-def watch(world: World, seconds: float | None, told: Callable[[str], None]) -> None:
+def watch(world: World, processes: Processes, seconds: float | None, told: Callable[[str], None]) -> None:
     """Run every node and show the table until Ctrl-C.
 
     On a terminal the table is redrawn in its place; elsewhere it is printed every few seconds.
@@ -36,7 +36,7 @@ def watch(world: World, seconds: float | None, told: Callable[[str], None]) -> N
         seconds: after which it ends by itself; never when None.
         told: what is being done until the table is there.
     """
-    with world.hold(), running(world.logs) as processes, world.open_nodes() as nodes:
+    with world.open_nodes() as nodes:
         told(f"starting {len(MEMBERS)} nodes and the coordinator")
         world.start_all(processes)
         end = None if seconds is None else time.monotonic() + seconds

@@ -6,6 +6,7 @@ programs; the first one that is not ends the story, and its reason is in the rep
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from node.errors import NodeError
 from node.log import describe_exception
 from node.sandbox.chapters import Chapters, NotSo
 from node.sandbox.plan import MEMBERS
-from node.sandbox.processes import running
+from node.sandbox.processes import Processes
 from node.sandbox.world import World, build_world
 from node.services.register import cases
 from protocol.errors import ProtocolError
@@ -84,24 +85,22 @@ def play(folder: Path, number: int, ended: Callable[[Step], None] = lambda step:
         ended: told of each step.
     """
     teller, started = Teller(ended), time.monotonic()
-    built: list[World] = []
-    try:
-        teller.do("build", lambda: _build(folder, number, built))
-        (world,) = built
-        with world.hold(), running(world.logs) as processes, world.open_nodes() as nodes:
-            for name, action in Chapters(world, processes, nodes).steps():
-                processes.check_wanted()
-                teller.do(name, action)
+    built: list[tuple[World, Processes]] = []
+    with suppress(NotSo), ExitStack() as stack:
+        teller.do("build", lambda: _build(folder, number, stack, built))
+        ((world, processes),) = built
+        nodes = stack.enter_context(world.open_nodes())
+        for name, action in Chapters(world, processes, nodes).steps():
+            processes.check_wanted()
+            teller.do(name, action)
         teller.report.ok = True
-    except NotSo:
-        pass
     teller.report.seconds = round(time.monotonic() - started, 1)
     return teller.report
 
 
-def _build(folder: Path, number: int, built: list[World]) -> str:
-    world = build_world(folder, number)
-    built.append(world)
+def _build(folder: Path, number: int, stack: ExitStack, built: list[tuple[World, Processes]]) -> str:
+    world, processes = stack.enter_context(build_world(folder, number))
+    built.append((world, processes))
     scripts, total = set[str](), 0
     with world.open_nodes() as nodes:
         for node in nodes.values():

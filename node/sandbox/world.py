@@ -19,12 +19,14 @@ import secrets
 import shutil
 import socket
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.adapters.keystore import (
     create_key_file,
@@ -134,9 +136,11 @@ class World:
         processes.wait_until_answering(name, self.address(name) + path)
 
     def start_all(self, processes: Processes) -> None:
-        """Start the coordinator and every node, and wait until all of them answer."""
+        """Start the coordinator, unless it runs since the building, and every node, and wait until all of
+        them answer."""
         for name in self.ports:
-            self.start(processes, name)
+            if not processes.is_running(name):
+                self.start(processes, name)
         for name in self.ports:
             self.wait(processes, name)
 
@@ -168,14 +172,6 @@ class World:
                 node.engine.dispose()
                 node.http.close()
 
-    def sign_and_publish(self, now: datetime) -> None:
-        """Let the key holders sign what the coordinator has staged, and publish it."""
-        for name in KEY_HOLDERS[:THRESHOLD]:
-            place = self.folder / "keyholders" / name
-            key = load_key_file(place / "key.pem", read_passphrase(place / "passphrase"))
-            signing.sign_change(self.coordinator, key)
-        signing.publish(self.coordinator, now)
-
 
 def open_world(folder: Path) -> World | None:
     """Return the network in a folder; None when there is none yet.
@@ -198,8 +194,24 @@ def open_world(folder: Path) -> World | None:
     return World(folder.resolve(), made["ports"], made["consoles"], made["sites"], made["cases"])
 
 
-def build_world(folder: Path, number: int, told: Told = lambda what: None) -> World:
-    """Build a network.
+@contextmanager
+def run_world(folder: Path, number: int, told: Told) -> Iterator[tuple[World, Processes]]:
+    """Give the network in a folder, built if there is none yet; see `build_world`."""
+    world = open_world(folder)
+    if world is None:
+        with build_world(folder, number, told) as built:
+            yield built
+    else:
+        with world.hold(), running(world.logs) as processes:
+            yield world, processes
+
+
+@contextmanager
+def build_world(
+    folder: Path, number: int, told: Told = lambda what: None
+) -> Iterator[tuple[World, Processes]]:
+    """Build a network, and give it, held, with the place from which its programs are started: to make
+    another such place takes longer than to start a program. The coordinator's runs already.
 
     Args:
         folder: empty, not there yet, or with a network whose building was cut off.
@@ -217,33 +229,39 @@ def build_world(folder: Path, number: int, told: Told = lambda what: None) -> Wo
     ports = {name: next(free) for name in (COORDINATOR, *(plan.id for plan in MEMBERS))}
     consoles, sites = ({plan.id: next(free) for plan in MEMBERS} for _ in range(2))
     world = World(folder, ports, consoles, sites, number)
-    try:
-        told("making the coordinator's keys and the nodes' homes")
-        _make_network(world)
-        with running(world.logs) as processes, _made_homes(world, processes) as nodes:
-            told("admitting the members, and the NGO with its endorsement")
-            _admit_all(world, nodes)
-            _accept_all(nodes)
-            told("adding people to the consoles")
-            for node in nodes.values():
-                desks.add_people(node, ACTOR)
-            for plan in MEMBERS:
-                if plan.owns_cases:
-                    told(f"inventing cases and drawing faces for {plan.id}")
-                    _fill(world, plan, nodes[plan.id])
-    except BaseException:
-        _clear(folder)
-        raise
+    with running(world.logs) as processes:
+        try:
+            _build(world, processes, told)
+        except BaseException:
+            _clear(folder)  # with the logs: the coordinator's program goes on writing to one without a name
+            raise
+        with world.hold():
+            yield world, processes
+
+
+def _build(world: World, processes: Processes, told: Told) -> None:
+    told("making the coordinator's keys and the nodes' homes")
+    keys = _make_network(world)
+    with _made_homes(world, processes) as nodes:
+        told("admitting the members, and the NGO with its endorsement")
+        _admit_all(world, nodes, keys)
+        _accept_all(nodes)
+        told("adding people to the consoles")
+        for node in nodes.values():
+            desks.add_people(node, ACTOR)
+        for plan in MEMBERS:
+            if plan.owns_cases:
+                told(f"inventing cases and drawing faces for {plan.id}")
+                _fill(world, plan, nodes[plan.id])
     made = {
         "format": _FORMAT,
         "ports": dict(world.ports),
         "consoles": dict(world.consoles),
         "sites": dict(world.sites),
-        "cases": number,
+        "cases": world.cases,
     }
-    (folder / _MADE).write_text(json.dumps(made, indent=1) + "\n", "utf-8")
-    (folder / _BUILDING).unlink()
-    return world
+    (world.folder / _MADE).write_text(json.dumps(made, indent=1) + "\n", "utf-8")
+    (world.folder / _BUILDING).unlink()
 
 
 def add_invented(node: Node, rng: random.Random, number: int) -> str:
@@ -354,7 +372,9 @@ def _free_ports(count: int) -> list[int]:
     raise NodeError("There are too few free ports on 127.0.0.1.", "Stop some programs and try again.")
 
 
-def _make_network(world: World) -> None:
+def _make_network(world: World) -> list[Ed25519PrivateKey]:
+    """Make the network, and return the keys that sign its changes: each is opened once, since that is
+    slow."""
     holders = []
     for name in KEY_HOLDERS:
         place = world.folder / "keyholders" / name
@@ -364,15 +384,25 @@ def _make_network(world: World) -> None:
         holders.append(Holder(name, signing_public(create_key_file(place / "key.pem", passphrase))))
     policy = Policy(exercise=True)
     network.create_network(world.coordinator, NETWORK, holders, holders, THRESHOLD, _now(), policy)
-    world.sign_and_publish(_now())
+    places = [world.folder / "keyholders" / name for name in KEY_HOLDERS[:THRESHOLD]]
+    keys = [load_key_file(place / "key.pem", read_passphrase(place / "passphrase")) for place in places]
+    _sign_and_publish(world, keys)
+    return keys
+
+
+def _sign_and_publish(world: World, keys: Sequence[Ed25519PrivateKey]) -> None:
+    """Let the key holders sign what the coordinator has staged, and publish it."""
+    for key in keys:
+        signing.sign_change(world.coordinator, key)
+    signing.publish(world.coordinator, _now())
 
 
 @contextmanager
 def _made_homes(world: World, processes: Processes) -> Iterator[dict[str, Node]]:
-    """Make every home while the coordinator's program starts."""
-    world.start(processes, COORDINATOR)
+    """Make every home, meanwhile what starts programs imports them, and start the coordinator's."""
     for plan in MEMBERS:
         membership.init_home(world.home(plan.id), plan.id, _settings(plan, world))
+    world.start(processes, COORDINATOR)
     world.wait(processes, COORDINATOR)
     with world.open_nodes() as nodes:
         yield nodes
@@ -401,13 +431,13 @@ def _settings(plan: Plan, world: World) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _admit_all(world: World, nodes: Mapping[str, Node]) -> None:
+def _admit_all(world: World, nodes: Mapping[str, Node], keys: Sequence[Ed25519PrivateKey]) -> None:
     """Admit law enforcement first: an NGO needs the endorsement of one that is a member."""
     root = (world.coordinator / "metadata" / "1.root.json").read_bytes()
     for plan in MEMBERS:
         if plan.kind == "law_enforcement":
             _request(world, plan, nodes[plan.id])
-    world.sign_and_publish(_now())
+    _sign_and_publish(world, keys)
     endorsers = {plan.endorser for plan in MEMBERS if plan.endorser}
     for endorser in endorsers:
         membership.join(nodes[endorser], root, [world.address(COORDINATOR)])
@@ -418,7 +448,7 @@ def _admit_all(world: World, nodes: Mapping[str, Node]) -> None:
             )
             _request(world, plan, nodes[plan.id], endorsement)
     network.set_policy(world.coordinator, _witnesses(), _now())
-    world.sign_and_publish(_now())
+    _sign_and_publish(world, keys)
     for member, node in nodes.items():
         if member in endorsers:
             membership.refresh(node)

@@ -34,7 +34,8 @@ NOW = datetime.now(UTC)
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    return build_world(tmp_path_factory.mktemp("sandbox") / "net", CASES)
+    with build_world(tmp_path_factory.mktemp("sandbox") / "net", CASES) as (world, _):
+        return world
 
 
 @pytest.fixture(scope="module")
@@ -112,16 +113,16 @@ def test_it_is_found_again_as_it_was_built(world: World) -> None:
     assert open_world(world.folder) == world
     assert len({*world.ports.values()}) == len(MEMBERS) + 1
     assert world.ports.keys() == {COORDINATOR, *(plan.id for plan in MEMBERS)}
-    with pytest.raises(Conflict):
-        build_world(world.folder, CASES)
+    with pytest.raises(Conflict), build_world(world.folder, CASES):
+        pass
 
 
 def test_a_folder_with_something_else_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(Conflict):
         open_world(tmp_path)
-    with pytest.raises(Conflict):
-        build_world(tmp_path, CASES)
+    with pytest.raises(Conflict), build_world(tmp_path, CASES):
+        pass
     assert (tmp_path / "thesis.txt").read_text() == "mine"
 
 
@@ -132,8 +133,8 @@ def test_building_that_fails_leaves_nothing_that_is_taken_for_a_network(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(worlds, "_admit_all", fail)
-    with pytest.raises(KeyboardInterrupt):
-        build_world(tmp_path / "net", CASES)
+    with pytest.raises(KeyboardInterrupt), build_world(tmp_path / "net", CASES):
+        pass
     assert [path.name for path in (tmp_path / "net").iterdir()] == ["building"]
     assert open_world(tmp_path / "net") is None  # and is built anew by the next attempt
 

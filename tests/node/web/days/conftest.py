@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from node.sandbox.processes import running
 from node.sandbox.world import World, build_world
 
 
@@ -12,7 +11,6 @@ from node.sandbox.world import World, build_world
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A sandbox whose nodes, consoles and sites run, each in its own process; nothing happens by itself in
     it."""
-    world = build_world(tmp_path_factory.mktemp("sandbox") / "net", 4)
-    with world.hold(), running(world.logs) as processes:
+    with build_world(tmp_path_factory.mktemp("sandbox") / "net", 4) as (world, processes):
         world.start_all(processes)
         yield world
