@@ -5,19 +5,18 @@ With GMCN_PICTURES naming a folder they are kept, for docs/officers.md and docs/
 
 import io
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from node.cli import main
 from node.sandbox.desks import PASSWORD
 from node.sandbox.world import World
 from tests.node.web.console.browser.conftest import check_accessible
 
-_GMCN = [sys.executable, "-c", "from node.cli import main; main(prog_name='gmcn')"]
 _SCALE = 900 / 1280  # a desk's screen is shown so wide
 _TALLEST = 1700  # pixels of the page that is on a picture
 
@@ -50,9 +49,9 @@ def sit_down(world: World, page: Page, member: str, role: str) -> str:
     page.get_by_label("Name").fill(role)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Continue").click()
-    home = ["--home", str(world.home(member))]
-    told = subprocess.run([*_GMCN, *home, "user", "code", role], capture_output=True, check=True, timeout=60)
-    page.get_by_role("textbox", name="Code").fill(told.stdout.decode().split()[0])
+    told = CliRunner().invoke(main, ["--home", str(world.home(member)), "user", "code", role])
+    assert told.exit_code == 0, told.output
+    page.get_by_role("textbox", name="Code").fill(told.stdout.split()[0])
     page.keyboard.press("Enter")
     expect(page.get_by_role("link", name="Due today")).to_be_visible()
     return url
