@@ -22,13 +22,18 @@ from tests.databases import administer, migrate_copy, new_pg_database, pg_addres
 from tests.passwords import make_cheap
 
 TOGETHER = {
+    "tests/attacks/test_feeds.py": "what a liar has published",
     "tests/journeys/test_sandbox.py": "the story",
+    "tests/node/cli": "a town",
     "tests/node/sandbox/test_world.py": "a network",
     "tests/node/services/following/test_pruning.py": "a long feed",
-    "tests/node/web/days/test_officers_day.py": "days in the sandbox",
-    "tests/node/web/days/test_families_day.py": "days in the sandbox",
+    "tests/node/services/safekeeping/test_integrity.py": "what is damaged",
+    "tests/node/web/days": "days in the sandbox",
+    "tests/node/web/test_api.py": "a desk",
+    "tests/test_packaging.py": "the package",
 }
-"""Files whose tests share what takes long to build, and what they share."""
+"""Files and folders whose tests share what takes long to build, and what they share: every worker that is
+given some of these tests builds it."""
 
 
 class TogetherScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist is not typed
@@ -38,7 +43,8 @@ class TogetherScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist is
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return TOGETHER.get(nodeid.partition("::")[0], nodeid)
+        file = nodeid.partition("::")[0]
+        return TOGETHER.get(file) or TOGETHER.get(file.rpartition("/")[0], nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> TogetherScheduling:
