@@ -112,11 +112,10 @@ def files_with(node: Node, secrets: list[bytes]) -> list[str]:
 def _documents(node: Node, owner: str, audience: str) -> Iterator[HeldDocument]:
     with reading(node.engine) as conn:
         row = feeds.find_feed(conn, owner, audience)
-        above: int | None = 0
-        while row is not None and above is not None:
-            batch = documents.iterate_documents(conn, row.id, above, _ROUND)
+        above = 0
+        while row is not None and (batch := documents.iterate_documents(conn, row.id, above, _ROUND)):
             yield from batch
-            above = batch[-1].case_key if len(batch) == _ROUND else None
+            above = batch[-1].case_key
 
 
 def _feeds() -> Iterator[tuple[str, str]]:
