@@ -57,6 +57,7 @@ withdrawal = sa.Table(
 # Built once: they are part of every pull, or of every request that a peer makes.
 _FIND_PEER = sa.select(peer).where(peer.c.member == sa.bindparam("member"))
 _SET_PEER = peer.update().where(peer.c.member == sa.bindparam("of_member"))
+# Since the pull began: that moment is kept, so that the peer is asked again at once.
 _RUNG = sa.and_(peer.c.next_at > sa.bindparam("started"), peer.c.next_at <= sa.bindparam("now"))
 _LATER = sa.bindparam("later", type_=Moment)
 _ASK_LATER = _SET_PEER.values(next_at=sa.case((_RUNG, peer.c.next_at), else_=_LATER))

@@ -108,6 +108,8 @@ _BATCH = 1_000
 # Pages of the full-text index that one step of `purge` writes: a tenth of a second at 100,000 cases.
 _STEP_PAGES = 500
 
+_statement = cache(text)  # built once for each of the few texts here
+
 
 def create_indexes(connection: Connection) -> None:
     """Make what is no index of SQLAlchemy's: the full-text index over `search_text`, which must be empty or
@@ -273,9 +275,6 @@ def find_audiences(
     ids = _ids_of(connection, ((source, feed_id, case_id) for case_id in case_ids))
     rows = _statement(f"SELECT case_id, shown_to FROM search_entry WHERE id {one_of(connection, 'ids')}")
     return {row[0]: row[1] for row in connection.execute(rows, {"ids": as_list(connection, ids)})}
-
-
-_statement = cache(text)  # built once for each of the few texts here
 
 
 # --- Lists in SQL ---
