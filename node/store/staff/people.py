@@ -97,8 +97,19 @@ _FIND_FORM = sa.select(kept_form.c.fields).where(
     kept_form.c.path == sa.bindparam("path"),
     kept_form.c.expires_at > sa.bindparam("now"),
 )
+_TOUCH_SESSION = (
+    console_session.update()
+    .where(console_session.c.hash == sa.bindparam("of_hash"))
+    .values(seen_at=sa.bindparam("now"))
+)
+_ADD_SESSION = console_session.insert()
 _ADD_PERSON = person.insert()
 _SET_PERSON = person.update().where(person.c.id == sa.bindparam("of_person"))
+_FIND_PERSON = sa.select(person).where(person.c.id == sa.bindparam("id"))
+_FIND_BY_NAME = sa.select(person).where(person.c.name == sa.bindparam("name"))
+_FIND_BY_IDENTITY = sa.select(person).where(
+    person.c.issuer == sa.bindparam("issuer"), person.c.subject == sa.bindparam("subject")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,17 +185,17 @@ def add_person(conn: Connection, new: Person) -> bool:
 
 def find_person(conn: Connection, person_id: str) -> Person | None:
     """Return a person by their id."""
-    return _one_person(conn, person.c.id == person_id)
+    return _one_person(conn, _FIND_PERSON, id=person_id)
 
 
 def find_person_by_name(conn: Connection, name: str) -> Person | None:
     """Return a person by the name that they sign in with."""
-    return _one_person(conn, person.c.name == name)
+    return _one_person(conn, _FIND_BY_NAME, name=name)
 
 
 def find_person_by_identity(conn: Connection, issuer: str, subject: str) -> Person | None:
     """Return the person who is linked to what an identity provider calls somebody."""
-    return _one_person(conn, sa.and_(person.c.issuer == issuer, person.c.subject == subject))
+    return _one_person(conn, _FIND_BY_IDENTITY, issuer=issuer, subject=subject)
 
 
 def list_people(conn: Connection) -> list[Person]:
@@ -233,9 +244,7 @@ def count_recovery_codes(conn: Connection, person_id: str) -> int:
 def add_session(conn: Connection, session: Session) -> None:
     """Store a session."""
     conn.execute(
-        console_session.insert().values(
-            {column.name: getattr(session, column.name) for column in console_session.columns}
-        )
+        _ADD_SESSION, {column.name: getattr(session, column.name) for column in console_session.columns}
     )
 
 
@@ -264,7 +273,7 @@ def list_sessions(conn: Connection, person_id: str, seen_after: datetime) -> lis
 
 def touch_session(conn: Connection, token_hash: bytes, now: datetime) -> None:
     """Write down that a session was used."""
-    conn.execute(console_session.update().where(console_session.c.hash == token_hash).values(seen_at=now))
+    conn.execute(_TOUCH_SESSION, {"of_hash": token_hash, "now": now})
 
 
 def end_session(conn: Connection, token_hash: bytes) -> None:
@@ -404,8 +413,8 @@ def forget_old(conn: Connection, now: datetime, attempts: datetime, sessions: da
     conn.execute(console_session.delete().where(console_session.c.seen_at < sessions))
 
 
-def _one_person(conn: Connection, condition: sa.ColumnElement[bool]) -> Person | None:
-    row = conn.execute(sa.select(person).where(condition)).one_or_none()
+def _one_person(conn: Connection, query: sa.Select[Any], **asked: str) -> Person | None:
+    row = conn.execute(query, asked).one_or_none()
     return _person(row) if row else None
 
 
