@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import IO, NoReturn
 
 from node.errors import NodeError
+from schemas.loader import Schemas
 
 _NUMBER = struct.Struct("!i")  # so short a message is never cut in two by a socket between two processes
 _PROGRAM = "node.cli"  # named, not imported: what is run stands above the sandbox
@@ -220,11 +221,12 @@ class _Ending:
 
 
 def _import_program() -> None:
-    """Import what any command may need, but for the sandbox's own."""
+    """Import what any command may need, but for the sandbox's own, and compile what most use."""
     sections = import_module(_PROGRAM).SECTIONS
     modules = {module for names in sections.values() for module, _ in names.values()} - {"sandbox"}
     for name in (*(f"{_PROGRAM}.{module}" for module in sorted(modules)), *_LATE):
         import_module(name)
+    Schemas.packaged()
 
 
 def _main() -> None:
