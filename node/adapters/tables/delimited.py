@@ -101,21 +101,7 @@ def read_rows(text: TextIO, delimiter: str) -> Iterator[Row]:
     number = 1
     try:
         for cells in reader:
-            if not cells:  # cheaply: a file may be a million empty lines
-                yield _NOTHING
-                number = reader.line_num + 1
-                continue
-            if len(cells) > MAX_COLUMNS and any(cells[MAX_COLUMNS:]):
-                raise too_wide()
-            faults = {}
-            if max(map(len, cells), default=0) > MAX_CELL:
-                faults = {place: LONG for place, cell in enumerate(cells) if len(cell) > MAX_CELL}
-            # Few cells have an apostrophe; to look for one costs far less than to look for a pattern.
-            kept = [
-                _GUARDED.sub(r"\1", cell[: MAX_CELL + 1]) if "'" in cell else cell[: MAX_CELL + 1]
-                for cell in cells[:MAX_COLUMNS]
-            ]
-            yield Row(number, trimmed(kept), faults)
+            yield _row(number, cells) if cells else _NOTHING  # a file may be a million empty lines
             number = reader.line_num + 1
     except csv.Error:
         raise _no_table() from None
@@ -125,6 +111,20 @@ def no_formula(text: str) -> str:
     """Write a cell with apostrophes, so that no spreadsheet program computes any of it; `read_rows` takes
     them off again."""
     return _BARE.sub(r"\1'", text)
+
+
+def _row(number: int, cells: list[str]) -> Row:
+    if len(cells) > MAX_COLUMNS and any(cells[MAX_COLUMNS:]):
+        raise too_wide()
+    faults = {}
+    if max(map(len, cells)) > MAX_CELL:
+        faults = {place: LONG for place, cell in enumerate(cells) if len(cell) > MAX_CELL}
+    # Few cells have an apostrophe; to look for one costs far less than to look for a pattern.
+    kept = [
+        _GUARDED.sub(r"\1", cell[: MAX_CELL + 1]) if "'" in cell else cell[: MAX_CELL + 1]
+        for cell in cells[:MAX_COLUMNS]
+    ]
+    return Row(number, trimmed(kept), faults)
 
 
 def _reader(text: TextIO, delimiter: str) -> Any:  # the module does not name its kind
