@@ -3,11 +3,12 @@
 import hashlib
 import io
 import re
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -337,18 +338,31 @@ def keep_evidence(federation: Federation, at: str, against: str) -> str:
 @contextmanager
 def open_console(
     folder: Path,
-    policy: Policy | None = None,
     members: Sequence[tuple[str, str, str]] = (FR, DE),
-    like: Federation | None = None,
+    like: Console | None = None,
+    *,
+    exercise: bool = False,
 ) -> Iterator[Console]:
-    """Give a console in a folder, of the first of some members, or of a federation like another."""
-    federation = like.twin(folder) if like else Federation(folder, members, policy=policy or Policy())
-    yield console_of(federation, members[0][0])
+    """Give a console in a folder, of the first of some members, or one like another."""
+    like = like or _with_people(tuple(members), exercise=exercise)
+    federation = like.federation.twin(folder)
+    node = federation[like.node.member]
+    yield Console(federation, node, make_console_app(node), dict(like.people))
     federation.close()
 
 
+@cache
+def _with_people(members: tuple[tuple[str, str, str], ...], *, exercise: bool) -> Console:
+    """Make the console that others are copied from: to add its people takes as long as all the rest."""
+    with tempfile.TemporaryDirectory() as folder:
+        federation = Federation(Path(folder), members, Policy(exercise=exercise))
+        made = console_of(federation, members[0][0])
+        federation.twin(Path(folder) / "first").close()  # no later one reads the folder
+        return made
+
+
 def console_of(federation: Federation, member: str) -> Console:
-    """Make the console of a member, with its people."""
+    """Make the console of a member, and add its people."""
     node = federation[member]
     police = node.entry().kind == "law_enforcement"
     made = Console(federation, node, make_console_app(node))
@@ -371,16 +385,16 @@ def console(tmp_path: Path) -> Iterator[Console]:
 
 
 @pytest.fixture(scope="session")
-def told_before(tmp_path_factory: pytest.TempPathFactory) -> tuple[Federation, Told]:
+def told_before(tmp_path_factory: pytest.TempPathFactory) -> Console:
     """What takes longer to publish and to tell than most tests of it to run."""
-    federation = Federation(tmp_path_factory.mktemp("told"), (FR, DE))
-    return federation, tell(federation)
+    made = console_of(Federation(tmp_path_factory.mktemp("told"), (FR, DE)), FR[0])
+    made.told = tell(made.federation)
+    return made
 
 
 @pytest.fixture
-def told_console(told_before: tuple[Federation, Told], tmp_path: Path) -> Iterator[Console]:
+def told_console(told_before: Console, tmp_path: Path) -> Iterator[Console]:
     """A console to which something was told, for tests that are all about that."""
-    federation, told = told_before
-    with open_console(tmp_path, like=federation) as made:
-        made.told = told
+    with open_console(tmp_path, like=told_before) as made:
+        made.told = told_before.told
         yield made

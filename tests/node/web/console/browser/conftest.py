@@ -10,7 +10,6 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 from node.config import ConsoleConfig
-from protocol.policy import Policy
 from tests.node.web.console.conftest import Console, open_console
 from tests.serving import serving
 
@@ -33,7 +32,7 @@ _FIND = "axe.run({resultTypes: ['violations'], preload: false}).then(found => fo
 @contextmanager
 def serve_console(folder: Path) -> Iterator[tuple[Console, str]]:
     """Give a console of an exercise, and where it is served."""
-    with open_console(folder, Policy(exercise=True)) as console, serve(console) as url:
+    with open_console(folder, exercise=True) as console, serve(console) as url:
         yield console, url
 
 

@@ -12,7 +12,6 @@ from playwright.sync_api import Page, expect
 from node.config import OidcConfig, PullConfig
 from node.domain.permissions import Role
 from node.services.people import accounts
-from protocol.policy import Policy
 from tests.node.web.console.browser.conftest import check_accessible, serve
 from tests.node.web.console.browser.test_look import choose_language
 from tests.node.web.console.conftest import Console, open_console
@@ -26,7 +25,7 @@ def served(tmp_path: Path) -> Iterator[tuple[Console, str, IdentityProvider]]:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port: int = taken.getsockname()[1]
     back = f"http://127.0.0.1:{port}/sign-in/provider/answer"
-    with open_console(tmp_path, Policy(exercise=True)) as console:
+    with open_console(tmp_path, exercise=True) as console:
         there = IdentityProvider(
             console.node.clock, asks=True, host="localhost", redirect_uri=back, claims={"amr": ["mfa"]}
         )
