@@ -64,9 +64,7 @@ def test_every_question_has_to_be_answered_with_what_is_allowed() -> None:
 @given(
     st.dictionaries(
         st.sampled_from([*GATE_ANSWERS, "note", "x y"]),
-        st.recursive(
-            st.none() | st.text("a", max_size=3), lambda inner: st.lists(inner, max_size=5), max_leaves=20
-        ),
+        st.recursive(st.none() | st.text("a", max_size=3), st.lists),
     )
 )
 def test_no_answer_makes_the_rules_fail(answers: dict[str, Any]) -> None:
