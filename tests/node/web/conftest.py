@@ -22,8 +22,9 @@ _ARGUMENTS = (
     # Hardly a page here lives long enough for its scripts to be worth optimizing: to do it with all of axe
     # was a fifth of a browser's work on a page looked at once, and gains little on one looked at twice.
     "--js-flags=--no-maglev --no-turbofan",
-    # The frame of a page stays for the next one of the same site, as it did for long: a new frame for every
-    # page was a quarter of a browser's work here. The other two are Playwright's own, which this replaces.
+    # The frame of a page stays for the next one of the same site, which it does no more by default: a new one
+    # for each was a quarter of all work where every page is looked at, and less where forms are filled in.
+    # The other two are Playwright's own, which this replaces.
     "--enable-features=CDPScreenshotNewSurface,SkipListAccountsWithoutGaiaCookies,"
     "RenderDocument:level/crashed-frame",
 )
